@@ -1,0 +1,3 @@
+//! rollgate decides whether a rollout may go forward.
+
+pub mod sources;

@@ -1,0 +1,92 @@
+//! Where facts come from: the clock, metrics and the cluster; live, or out of a scenario.
+//!
+//! `check` differs from `serve` in these only.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use rollgate_model::{ClusterError, MetricsError, Sample, Series};
+
+/// What tells the time.
+pub trait Clock: Send + Sync {
+    /// The instant at which a review begins; each review asks once.
+    fn now(&self) -> Timestamp;
+}
+
+/// Metrics by named source. Limits of size, number and time are the implementation's to keep;
+/// whether a policy may ask at all was decided before.
+pub trait Metrics: Send + Sync {
+    /// Evaluates a query at an instant.
+    fn query<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>>;
+
+    /// Evaluates a query over a range, both ends included.
+    fn query_range<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        range: Range,
+    ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>>;
+}
+
+/// The ends and the step of a range query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// The first instant.
+    pub start: Timestamp,
+    /// The last instant.
+    pub end: Timestamp,
+    /// The distance between two points.
+    pub step: std::time::Duration,
+}
+
+/// Objects of the cluster, as JSON text.
+pub trait Cluster: Send + Sync {
+    /// Reads one object.
+    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>>;
+
+    /// Lists the objects of one kind, sorted by namespace and name.
+    fn list<'a>(&'a self, query: ListQuery<'a>) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>>;
+}
+
+/// Names one object; `namespace` is empty for a cluster-scoped kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectRef<'a> {
+    /// For example `apps/v1`.
+    pub api_version: &'a str,
+    /// For example `Deployment`.
+    pub kind: &'a str,
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The name.
+    pub name: &'a str,
+}
+
+/// Names the objects of one kind; an empty `namespace` means all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListQuery<'a> {
+    /// For example `v1`.
+    pub api_version: &'a str,
+    /// For example `Pod`.
+    pub kind: &'a str,
+    /// The namespace.
+    pub namespace: &'a str,
+    /// In kubectl's syntax; empty for all.
+    pub label_selector: &'a str,
+}
+
+/// The world one review is judged in.
+#[derive(Clone)]
+pub struct Sources {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub metrics: Arc<dyn Metrics>,
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+}

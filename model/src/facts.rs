@@ -1,0 +1,132 @@
+//! Facts that a policy may ask for: samples of metrics and objects of the cluster, and why they
+//! could not be had.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One value of an instant query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Labels, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// The value; NaN and infinities are kept.
+    pub value: f64,
+    /// The timestamp that the source gave.
+    pub at: Timestamp,
+}
+
+/// One series of a range query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Labels, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// The values, oldest first.
+    pub points: Vec<Point>,
+}
+
+/// One value of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The value; NaN and infinities are kept.
+    pub value: f64,
+    /// When it was so.
+    pub at: Timestamp,
+}
+
+/// Why a query was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct MetricsError {
+    /// The kind of failure.
+    pub code: MetricsErrorCode,
+    /// In words; never an address or a credential.
+    pub message: String,
+}
+
+/// The kinds of failure of a metrics query, named as in `wit/metrics.wit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsErrorCode {
+    /// The policy has no grant for this source.
+    NotGranted,
+    /// No source of this name is described.
+    UnknownSource,
+    /// The source did not answer in time.
+    Timeout,
+    /// The answer has too many bytes.
+    TooLarge,
+    /// The answer has too many series.
+    TooManySeries,
+    /// The source refused the query.
+    BadQuery,
+    /// This policy asked too often in one evaluation.
+    Limit,
+    /// The source could not be reached or gave no sensible answer.
+    Unavailable,
+}
+
+impl MetricsErrorCode {
+    /// The word the contract uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotGranted => "not-granted",
+            Self::UnknownSource => "unknown-source",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::TooManySeries => "too-many-series",
+            Self::BadQuery => "bad-query",
+            Self::Limit => "limit",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Why an object of the cluster was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ClusterError {
+    /// The kind of failure.
+    pub code: ClusterErrorCode,
+    /// In words.
+    pub message: String,
+}
+
+/// The kinds of failure of a cluster read, named as in `wit/cluster.wit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterErrorCode {
+    /// The policy has no grant for this kind.
+    NotGranted,
+    /// There is no such object.
+    NotFound,
+    /// The host itself may not read it.
+    Forbidden,
+    /// The cluster did not answer in time.
+    Timeout,
+    /// The answer has too many bytes or objects.
+    TooLarge,
+    /// This policy asked too often in one evaluation.
+    Limit,
+    /// An argument is malformed.
+    Invalid,
+    /// The cluster could not be reached, or there is none.
+    Unavailable,
+}
+
+impl ClusterErrorCode {
+    /// The word the contract uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotGranted => "not-granted",
+            Self::NotFound => "not-found",
+            Self::Forbidden => "forbidden",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::Limit => "limit",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}

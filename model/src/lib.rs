@@ -1,0 +1,13 @@
+//! What rollgate knows of a rollout, free of any engine, server or cluster: the objects with the
+//! API server's defaults filled in, the class of a change, what a policy said, and the scenario
+//! format.
+//!
+//! The host and the guest SDK (off Wasm) both stand on this crate, so a policy's native tests and
+//! the running webhook see the same objects. Records mirror `wit/types.wit` field by field; the
+//! contract's versions are converted to these types and never to each other.
+
+mod facts;
+mod verdict;
+
+pub use facts::{ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series};
+pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};

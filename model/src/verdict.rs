@@ -1,0 +1,91 @@
+//! What one policy said of a rollout.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A policy's answer: the outcome, its reasons and what they rest on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Whether the rollout may go.
+    pub outcome: Outcome,
+    /// The reasons, in the policy's order.
+    pub findings: Vec<Finding>,
+    /// The facts the verdict rests on.
+    pub evidence: Vec<Evidence>,
+    /// Growth room of the contract: keys that nobody knows are ignored.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Whether the rollout may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may go.
+    Allow,
+    /// Not now. From the instant on it may go; `None` means no end is known.
+    Hold(Option<Timestamp>),
+    /// No.
+    Deny,
+}
+
+/// What a finding alone asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Should be mended; the rollout may go.
+    Warn,
+    /// Not now.
+    Hold,
+    /// No.
+    Deny,
+}
+
+/// One reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What this finding alone asks for.
+    pub severity: Severity,
+    /// A short, stable name of the rule, such as `readiness-missing`.
+    pub rule: String,
+    /// RFC 6901 pointer into the new object; what is absent is pointed at where it would stand.
+    pub path: String,
+    /// What is wrong and why it hurts.
+    pub message: String,
+    /// What stands there.
+    pub found: Option<String>,
+    /// What should stand there.
+    pub expected: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Whether the old object has it too.
+    pub existing: bool,
+    /// Growth room of the contract.
+    pub extra: Vec<(String, String)>,
+}
+
+/// A fact that a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What was looked at.
+    pub name: String,
+    /// What it was, for people.
+    pub value: String,
+    /// What it was held against.
+    pub bound: Option<String>,
+    /// When it was true.
+    pub at: Option<Timestamp>,
+    /// Growth room of the contract.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Why a policy could not judge, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `no-data`, `source`, `unsupported`, `internal`, or any other word.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// Growth room of the contract.
+    pub extra: Vec<(String, String)>,
+}
