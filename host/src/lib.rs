@@ -1,3 +1,4 @@
 //! rollgate decides whether a rollout may go forward.
 
+pub mod engine;
 pub mod sources;
