@@ -8,6 +8,9 @@
 
 mod facts;
 mod verdict;
+pub mod zones;
 
-pub use facts::{ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series};
+pub use facts::{
+    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
+};
 pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
