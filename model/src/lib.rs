@@ -8,6 +8,7 @@
 
 mod facts;
 mod verdict;
+pub mod yaml;
 pub mod zones;
 
 pub use facts::{

@@ -1,0 +1,166 @@
+//! Reads YAML, and with it JSON, as kubectl does, and remembers where everything stands.
+//!
+//! One pass over the parser's events builds the JSON tree and, beside it, a flat index of byte
+//! spans; lines and columns are worked out only for what is shown. Scalars mean what they mean to
+//! `sigs.k8s.io/yaml`, which kubectl, Flux and Argo CD read manifests with, see [`read`].
+
+mod load;
+mod scalar;
+mod source;
+mod spans;
+mod strict;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use source::Location;
+pub use spans::{Place, Spans};
+pub use strict::{Problem, StrictError};
+
+use source::Source;
+
+/// The deepest nesting that is read, in mappings and sequences.
+pub const MAX_DEPTH: usize = 255;
+
+/// The longest text that is read, in bytes.
+pub const MAX_TEXT: usize = 256 << 20;
+
+/// What the copies of anchored values may take in one text, in bytes: a few lines of nested
+/// aliases could otherwise ask for more memory than there is.
+pub const MAX_COPIED: usize = 32 << 20;
+
+/// One document of a YAML stream: its tree, and where each part of it stands.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The document as JSON.
+    pub tree: Value,
+    /// Where the parts of `tree` stand in the text.
+    pub spans: Spans,
+}
+
+impl Document {
+    /// The part of this document under an RFC 6901 pointer, with pointers relative to it; `None`
+    /// where nothing stands there.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> Option<Self> {
+        let tree = self.tree.pointer(pointer)?.clone();
+        Some(Self {
+            tree,
+            spans: self.spans.at(pointer)?,
+        })
+    }
+
+    /// Takes the elements of the list under a pointer apart, as for the `items` of a `List`,
+    /// without copying them; empty where no list stands there.
+    #[must_use]
+    pub fn into_items(mut self, pointer: &str) -> Vec<Self> {
+        let Some(Value::Array(items)) = self.tree.pointer_mut(pointer).map(Value::take) else {
+            return Vec::new();
+        };
+        let Some(list) = self.spans.at(pointer) else {
+            return Vec::new();
+        };
+        items
+            .into_iter()
+            .zip(list.items())
+            .map(|(tree, spans)| Self { tree, spans })
+            .collect()
+    }
+
+    /// Reads a type from this document. The type says with `deny_unknown_fields` that it is
+    /// strict; what does not fit is told with its place.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that does not fit.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, StrictError> {
+        strict::read(self)
+    }
+}
+
+/// Why a document cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{location}: {kind}")]
+pub struct YamlError {
+    /// What is wrong.
+    pub kind: YamlErrorKind,
+    /// Where.
+    pub location: Location,
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum YamlErrorKind {
+    /// The text is longer than [`MAX_TEXT`].
+    #[error("the text has {0} bytes; at most {MAX_TEXT} are read")]
+    TooLong(usize),
+    /// The bytes are not UTF-8.
+    #[error("this is not UTF-8 text; save the file as UTF-8")]
+    NotUtf8,
+    /// A control character that YAML forbids, such as NUL.
+    #[error("the control character U+{0:04X} is not allowed here; remove it")]
+    ControlCharacter(u32),
+    /// The parser's own complaint.
+    #[error("this is not valid YAML: {0}")]
+    Syntax(String),
+    /// A key stands twice in one mapping.
+    #[error(
+        "the key `{key}` stands here a second time, first on line {first_line}; remove one of the two"
+    )]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The line of the first one, from 1.
+        first_line: u32,
+    },
+    /// A key that JSON cannot have: `null`, a mapping or a sequence.
+    #[error(
+        "a key must be a string, a number or a boolean, and this is {0}; quote it to make it a string"
+    )]
+    UnusableKey(&'static str),
+    /// More than [`MAX_DEPTH`] levels.
+    #[error("mappings and sequences are nested more than {MAX_DEPTH} deep")]
+    TooDeep,
+    /// The aliases copy more than [`MAX_COPIED`].
+    #[error("the aliases in this document expand to more than {} MiB; write the values out, or use fewer aliases", MAX_COPIED >> 20)]
+    TooManyAliases,
+    /// An alias inside the value that it names.
+    #[error("the alias is used inside the value it stands for")]
+    CyclicAlias,
+    /// `<<` with something other than a mapping or several.
+    #[error("`<<` merges a mapping or a list of mappings, and this is {0}")]
+    BadMerge(&'static str),
+    /// A number that JSON has no word for: infinite, or not a number.
+    #[error("`{0}` is no number that JSON can hold; quote it to make it a string")]
+    NotFinite(String),
+    /// A scalar that its tag does not allow.
+    #[error("`{text}` is no {tag}")]
+    BadTag {
+        /// What stands there.
+        text: String,
+        /// The type that the tag asks for.
+        tag: &'static str,
+    },
+}
+
+/// Reads every document of a text, in order. Documents that hold nothing (empty, comments only,
+/// `null`) are left out. A document that cannot be read is an error in its place; those before and
+/// after it are read all the same.
+///
+/// What scalars mean follows `sigs.k8s.io/yaml` (YAML 1.1 as of go-yaml 2), so that a manifest is
+/// judged as the cluster will get it: an unquoted `yes`, `no`, `on`, `off`, `y`, `n` is a boolean,
+/// `0755` an octal number, `1_000` a thousand, `1.0` the integer 1, an integer beyond 64 bits a
+/// float, a date a string; keys that are numbers or booleans become strings. Unlike there, a key
+/// that stands twice is an error, and an explicit key always wins over a merged one.
+///
+/// # Errors
+///
+/// Per document; a text that is too long or not UTF-8 is one error.
+pub fn read(text: &[u8]) -> Vec<Result<Document, YamlError>> {
+    match Source::new(text) {
+        Ok(source) => load::documents(&Arc::new(source)),
+        Err(error) => vec![Err(error)],
+    }
+}
