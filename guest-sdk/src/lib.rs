@@ -1,1 +1,48 @@
-//! To come.
+//! Write a rollgate policy as a page of Rust.
+// Off Wasm the SDK stands on the records of `rollgate-model`, which are not there yet.
+#![cfg(target_arch = "wasm32")]
+
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod bindings;
+pub mod check;
+pub mod clock;
+pub mod cluster;
+mod container;
+mod export;
+mod finding;
+pub mod log;
+pub mod metrics;
+mod pointer;
+mod policy;
+mod rollout;
+mod settings;
+mod sys;
+mod verdict;
+mod words;
+mod workload;
+
+pub use check::{Existing, WorkloadCheck};
+pub use container::Container;
+pub use finding::{Finding, Findings, Severity};
+pub use pointer::pointer;
+pub use policy::Policy;
+pub use rollout::Rollout;
+pub use settings::SettingsError;
+pub use sys::records::{
+    ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe, Resources,
+    SecurityContext, Strategy, TcpSocket, VolumeMount,
+};
+pub use verdict::{Evidence, Failure, Outcome, Verdict};
+pub use words::{Change, Kind, Role};
+pub use workload::Workload;
+
+/// What the records of the contract are called where the SDK has a richer type of the same name.
+pub mod records {
+    pub use crate::sys::records::Container;
+}
+
+pub use {jiff, schemars, serde, serde_json};
+
+#[doc(hidden)]
+pub use export::private as __private;

@@ -1,0 +1,16 @@
+//! The contract as Rust, generated from `wit/`. Only on Wasm.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::pedantic,
+    reason = "generated"
+)]
+
+wit_bindgen::generate!({
+    path: "../wit",
+    world: "policy",
+    additional_derives: [Clone, PartialEq],
+    pub_export_macro: true,
+    export_macro_name: "export_guest",
+});

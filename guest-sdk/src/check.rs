@@ -1,0 +1,89 @@
+//! The simpler trait: a static check of one workload.
+
+mod diff;
+
+use crate::{Failure, Finding, Findings, Policy, Rollout, SettingsError, Severity, Verdict, Workload};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A check that looks at one workload at a time. Each is a [`Policy`]: the SDK runs it on the new
+/// object, and on the old one only where the new one has findings.
+///
+/// Findings that the old object has too are *existing*; by default they become warnings, so a team
+/// with an imperfect workload can still ship a fix. A finding is existing where the old object has
+/// one with the same rule, in the same place, that found the same. Places are compared by the
+/// names of containers (and of other list entries that have a name), so reordering a list
+/// introduces nothing.
+pub trait WorkloadCheck: Sized {
+    /// See [`Policy::Settings`].
+    type Settings: DeserializeOwned + JsonSchema;
+
+    /// See [`Policy::new`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    fn new(settings: Self::Settings) -> Result<Self, SettingsError>;
+
+    /// Looks at one workload and adds what it finds.
+    fn check(&self, workload: &Workload, findings: &mut Findings);
+
+    /// What becomes of existing findings. Return what the settings say where operators shall
+    /// choose.
+    fn existing(&self) -> Existing {
+        Existing::Warn
+    }
+}
+
+/// What becomes of findings that the old object has too. Fit for settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Existing {
+    /// They are shown as warnings: the rollout makes nothing worse.
+    #[default]
+    Warn,
+    /// They count like introduced ones.
+    Deny,
+    /// They are left out.
+    Ignore,
+}
+
+impl<C: WorkloadCheck> Policy for C {
+    type Settings = C::Settings;
+
+    fn new(settings: Self::Settings) -> Result<Self, SettingsError> {
+        <C as WorkloadCheck>::new(settings)
+    }
+
+    fn evaluate(&self, rollout: &Rollout<'_>) -> Result<Verdict, Failure> {
+        let Some(new) = rollout.new() else { return Ok(Verdict::allow()) };
+        let findings = findings_of(self, new);
+        if findings.is_empty() {
+            return Ok(Verdict::allow());
+        }
+        Ok(Verdict::from(match rollout.old() {
+            Some(old) => weigh(self.existing(), diff::mark_existing(findings, new, &findings_of(self, old), old)),
+            None => findings,
+        }))
+    }
+}
+
+fn findings_of(check: &impl WorkloadCheck, workload: &Workload) -> Findings {
+    let mut findings = Findings::new();
+    check.check(workload, &mut findings);
+    findings
+}
+
+/// Gives the existing findings the weight that `existing` asks for.
+fn weigh(existing: Existing, findings: Findings) -> Findings {
+    let weigh = |mut finding: Finding| match existing {
+        _ if !finding.existing => Some(finding),
+        Existing::Deny => Some(finding),
+        Existing::Ignore => None,
+        Existing::Warn => {
+            finding.severity = finding.severity.min(Severity::Warn);
+            Some(finding)
+        }
+    };
+    findings.into_iter().filter_map(weigh).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,89 @@
+//! Objects of the cluster, within the policy's grants. Secrets are never granted. Not answered
+//! while a policy is built.
+
+use crate::words::words;
+use crate::{Failure, sys};
+use serde::de::DeserializeOwned;
+
+/// Why an object was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterError {
+    /// The kind of failure.
+    pub code: ClusterErrorCode,
+    /// In words.
+    pub message: String,
+}
+
+words! {
+    /// The kinds of failure of a cluster read.
+    ClusterErrorCode {
+        /// The policy has no grant for this kind.
+        NotGranted = "not-granted",
+        /// There is no such object.
+        NotFound = "not-found",
+        /// The host itself may not read it.
+        Forbidden = "forbidden",
+        /// The cluster did not answer in time.
+        Timeout = "timeout",
+        /// The answer has too many bytes or objects.
+        TooLarge = "too-large",
+        /// This policy asked too often in one evaluation.
+        Limit = "limit",
+        /// An argument is malformed.
+        Invalid = "invalid",
+        /// The cluster could not be reached, or there is none.
+        Unavailable = "unavailable",
+        /// The object is not of the shape that the policy asked for (told by the SDK).
+        Malformed = "malformed",
+    }
+}
+
+/// Reads one object. `namespace` is empty for a cluster-scoped kind. `T` is a type with the fields
+/// of interest, or [`serde_json::Value`].
+///
+/// # Errors
+/// The object was not read, or is no `T`.
+pub fn get<T: DeserializeOwned>(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<T, ClusterError> {
+    parse(kind, &sys::get(api_version, kind, namespace, name)?)
+}
+
+/// Reads the objects of one kind, sorted by namespace and name. An empty `namespace` means all of
+/// them; `label_selector` is in kubectl's syntax, empty for all.
+///
+/// # Errors
+/// The objects were not read, or one is no `T`.
+pub fn list<T: DeserializeOwned>(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    label_selector: &str,
+) -> Result<Vec<T>, ClusterError> {
+    let objects = sys::list(api_version, kind, namespace, label_selector)?;
+    objects.iter().map(|text| parse(kind, text)).collect()
+}
+
+fn parse<T: DeserializeOwned>(kind: &str, text: &str) -> Result<T, ClusterError> {
+    serde_json::from_str(text).map_err(|error| ClusterError {
+        code: ClusterErrorCode::Malformed,
+        message: format!("a {kind} of the cluster is not as expected: {error}"),
+    })
+}
+
+impl std::fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ClusterError {}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        Self::source(error.message)
+    }
+}
