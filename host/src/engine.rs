@@ -40,7 +40,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 16 << 20, cpu: Duration::from_millis(100), timeout: Duration::from_secs(2) }
+        Self {
+            memory: 16 << 20,
+            cpu: Duration::from_millis(100),
+            timeout: Duration::from_secs(2),
+        }
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub mod engine;
 pub mod sources;
+pub mod telemetry;

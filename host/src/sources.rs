@@ -51,7 +51,10 @@ pub trait Cluster: Send + Sync {
     fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>>;
 
     /// Lists the objects of one kind, sorted by namespace and name.
-    fn list<'a>(&'a self, query: ListQuery<'a>) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>>;
+    fn list<'a>(
+        &'a self,
+        query: ListQuery<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>>;
 }
 
 /// Names one object; `namespace` is empty for a cluster-scoped kind.

@@ -1,0 +1,189 @@
+//! Structured logs on stderr.
+
+use std::io::IsTerminal as _;
+use std::str::FromStr;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, registry};
+
+/// Lines kept while the reader of stderr stalls; beyond these they are dropped, not waited for.
+const BUFFERED_LINES: usize = 16_384;
+
+/// The shape of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// What is logged: a level for rollgate itself, or `target=level` pairs with commas between.
+///
+/// A bare level leaves other crates at `warn`, or `debug` would bury our own lines in theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter(Targets);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::of(LevelFilter::INFO)
+    }
+}
+
+impl Filter {
+    fn of(level: LevelFilter) -> Self {
+        let others = level.min(LevelFilter::WARN);
+        Self(
+            Targets::new()
+                .with_default(others)
+                .with_target("rollgate", level),
+        )
+    }
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        if let Ok(level) = text.parse::<LevelFilter>() {
+            return Ok(Self::of(level));
+        }
+        text.parse()
+            .map(Self)
+            .map_err(|_| FilterError(text.to_owned()))
+    }
+}
+
+/// A log level that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no log level: use error, warn, info, debug, trace or off, or pairs such as `info,rollgate=debug`"
+)]
+pub struct FilterError(String);
+
+/// Writes what is still queued when dropped; keep it until the process ends.
+#[derive(Debug)]
+#[must_use = "dropping the guard stops the log"]
+pub struct Guard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+
+/// Sends the process's events to stderr, off the threads that serve.
+///
+/// # Errors
+/// Where a subscriber is installed already.
+pub fn init(
+    filter: Filter,
+    format: Format,
+) -> Result<Guard, tracing_subscriber::util::TryInitError> {
+    let (writer, guard) = stderr();
+    subscriber(filter, format, writer).try_init()?;
+    Ok(Guard(guard))
+}
+
+fn stderr() -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .buffered_lines_limit(BUFFERED_LINES)
+        .lossy(true)
+        .thread_name("rollgate-log")
+        .finish(std::io::stderr())
+}
+
+fn subscriber<W>(filter: Filter, format: Format, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = match format {
+        Format::Text => layer
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .boxed(),
+        Format::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+    };
+    registry().with(layer.with_filter(filter.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_bare_level_keeps_other_crates_quiet() {
+        let Filter(targets) = "debug".parse().expect("a level");
+        assert!(targets.would_enable("rollgate::server", &Level::DEBUG));
+        assert!(!targets.would_enable("hyper::proto", &Level::INFO));
+        assert!(targets.would_enable("hyper::proto", &Level::WARN));
+    }
+
+    #[test]
+    fn pairs_set_each_target() {
+        let Filter(targets) = "warn,rollgate::server=trace".parse().expect("pairs");
+        assert!(targets.would_enable("rollgate::server::tls", &Level::TRACE));
+        assert!(!targets.would_enable("rollgate::engine", &Level::INFO));
+    }
+
+    #[test]
+    fn an_unknown_level_is_refused_with_those_there_are() {
+        let error = "loud=very".parse::<Filter>().expect_err("no level");
+        assert_eq!(
+            error.to_string(),
+            "`loud=very` is no log level: use error, warn, info, debug, trace or off, or pairs such as `info,rollgate=debug`"
+        );
+    }
+
+    #[test]
+    fn json_lines_carry_the_fields_at_the_top() {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(
+            subscriber(Filter::default(), Format::Json, lines.clone()),
+            || {
+                tracing::info!(target: "rollgate::test", uid = "u-1", "denied");
+            },
+        );
+        let line: serde_json::Value = serde_json::from_str(&lines.text()).expect("a JSON line");
+        assert_eq!(
+            (line["message"].as_str(), line["uid"].as_str()),
+            (Some("denied"), Some("u-1"))
+        );
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("unpoisoned").clone()).expect("UTF-8")
+        }
+    }
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+}
