@@ -2,11 +2,24 @@
 //!
 //! `check` differs from `serve` in these only.
 
+mod clock;
+mod disconnected;
+mod metric_source;
+mod named;
+pub mod prometheus;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rollgate_model::{ClusterError, MetricsError, Sample, Series};
+
+pub use self::clock::{FixedClock, SystemClock};
+pub use self::disconnected::Disconnected;
+pub use self::metric_source::{
+    ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
+};
+pub use self::named::NamedMetrics;
 
 /// What tells the time.
 pub trait Clock: Send + Sync {

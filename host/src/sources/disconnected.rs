@@ -1,0 +1,58 @@
+//! The cluster of a rollgate that has none: every question is answered with that.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use rollgate_model::{ClusterError, ClusterErrorCode};
+
+use super::{Cluster, ListQuery, ObjectRef};
+
+/// Stands where no cluster is connected, as in a dry-run of files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disconnected;
+
+impl Cluster for Disconnected {
+    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+        ready(Err(disconnected(object.kind))).boxed()
+    }
+
+    fn list<'a>(
+        &'a self,
+        query: ListQuery<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
+        ready(Err(disconnected(query.kind))).boxed()
+    }
+}
+
+fn disconnected(kind: &str) -> ClusterError {
+    ClusterError {
+        code: ClusterErrorCode::Unavailable,
+        message: format!(
+            "this rollgate is not connected to a cluster, so it cannot read a {kind}; \
+             a scenario can supply one"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_answer_says_that_there_is_no_cluster() {
+        let object = ObjectRef {
+            api_version: "v1",
+            kind: "ConfigMap",
+            namespace: "shop",
+            name: "flags",
+        };
+        let error = Disconnected.get(object).await.unwrap_err();
+        assert_eq!(error.code, ClusterErrorCode::Unavailable);
+        assert!(
+            error.message.contains("not connected to a cluster"),
+            "{error}"
+        );
+        assert!(error.message.contains("ConfigMap"), "{error}");
+    }
+}

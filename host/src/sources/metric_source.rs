@@ -1,0 +1,68 @@
+//! `MetricSource` as an operator writes it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::prometheus;
+
+/// Describes a place that metrics come from. Policies ask for it by its name and never see where
+/// it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetricSource {
+    /// `rollgate.dev/v1alpha1`.
+    pub api_version: ApiVersion,
+    /// `MetricSource`.
+    pub kind: Kind,
+    /// Carries the name that policies ask by.
+    pub metadata: Metadata,
+    /// Where the metrics are and how they are read.
+    pub spec: MetricSourceSpec,
+}
+
+/// The version of the format.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The only one so far.
+    #[serde(rename = "rollgate.dev/v1alpha1")]
+    V1Alpha1,
+}
+
+/// The kind of the object.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub enum Kind {
+    /// The only one.
+    MetricSource,
+}
+
+/// The name that policies ask by.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// The name.
+    pub name: String,
+    /// For people and tools; rollgate reads none of them.
+    #[serde(default)]
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// For people and tools; rollgate reads none of them.
+    #[serde(default)]
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// Where the metrics are; one field for each kind of source.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetricSourceSpec {
+    /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
+    pub prometheus: prometheus::Spec,
+}
+
+/// A source that cannot be set up as it is described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// RFC 6901 pointer into the `MetricSource`.
+    pub pointer: String,
+    /// What is wrong and what would be right; never a credential.
+    pub message: String,
+}

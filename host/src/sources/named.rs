@@ -1,0 +1,124 @@
+//! The metric sources that the operator described, by name.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use jiff::Timestamp;
+use rollgate_model::{MetricsError, MetricsErrorCode, Sample, Series};
+
+use super::prometheus::PrometheusSource;
+use super::{Metrics, Range, SourceError};
+
+/// Metric sources by name. Without any, it tells whoever asks that none is described.
+#[derive(Debug, Default)]
+pub struct NamedMetrics {
+    sources: BTreeMap<String, Result<PrometheusSource, SourceError>>,
+}
+
+/// A source that could not be set up stays known: asking it says why, where leaving it out would
+/// say that nobody described it.
+impl FromIterator<(String, Result<PrometheusSource, SourceError>)> for NamedMetrics {
+    fn from_iter<I>(sources: I) -> Self
+    where
+        I: IntoIterator<Item = (String, Result<PrometheusSource, SourceError>)>,
+    {
+        Self {
+            sources: sources.into_iter().collect(),
+        }
+    }
+}
+
+impl Metrics for NamedMetrics {
+    fn query<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
+        match self.find(source) {
+            Ok(source) => source.query(query, at).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn query_range<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        range: Range,
+    ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>> {
+        match self.find(source) {
+            Ok(source) => source.query_range(query, range).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+}
+
+impl NamedMetrics {
+    fn find(&self, name: &str) -> Result<&PrometheusSource, MetricsError> {
+        match self.sources.get(name) {
+            Some(Ok(source)) => Ok(source),
+            Some(Err(broken)) => Err(MetricsError {
+                code: MetricsErrorCode::Unavailable,
+                message: format!("metrics source {name:?} is not set up: {broken}"),
+            }),
+            None => Err(MetricsError {
+                code: MetricsErrorCode::UnknownSource,
+                message: format!("there is no metrics source {name:?}; {}", self.known()),
+            }),
+        }
+    }
+
+    fn known(&self) -> String {
+        if self.sources.is_empty() {
+            return "none is described: add a MetricSource to the policies folder".to_owned();
+        }
+        let names: Vec<&str> = self.sources.keys().map(String::as_str).collect();
+        format!("described are: {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(metrics: &NamedMetrics, source: &str) -> MetricsError {
+        metrics
+            .query(source, "up", Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn without_sources_the_answer_says_how_to_add_one() {
+        let error = ask(&NamedMetrics::default(), "prod").await;
+        assert_eq!(error.code, MetricsErrorCode::UnknownSource);
+        assert!(error.message.contains("\"prod\""), "{error}");
+        assert!(error.message.contains("MetricSource"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_told_the_known_ones() {
+        let spec = serde_json::from_str(r#"{"url": "http://localhost:9090"}"#).unwrap();
+        let metrics: NamedMetrics = ["b", "a"]
+            .map(|name| (name.to_owned(), PrometheusSource::new(name, &spec)))
+            .into_iter()
+            .collect();
+        let error = ask(&metrics, "prod").await;
+        assert_eq!(error.code, MetricsErrorCode::UnknownSource);
+        assert!(error.message.ends_with("described are: a, b"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_source_that_could_not_be_set_up_says_why() {
+        let broken = SourceError {
+            pointer: String::new(),
+            message: "its url is odd".to_owned(),
+        };
+        let metrics = NamedMetrics::from_iter([("prod".to_owned(), Err(broken))]);
+        let error = ask(&metrics, "prod").await;
+        assert_eq!(error.code, MetricsErrorCode::Unavailable);
+        assert!(error.message.contains("its url is odd"), "{error}");
+    }
+}

@@ -1,0 +1,225 @@
+//! What Prometheus answers, parsed: the envelope and the four result types of
+//! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use rollgate_model::{Point, Sample, Series};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+
+use super::failure::{Failure, one_line};
+
+/// How many of an answer's warnings are passed on.
+const MOST_WARNINGS: usize = 3;
+
+/// A result that was checked against the limit of series.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    Samples(Vec<Sample>),
+    Series(Vec<Series>),
+}
+
+impl Answer {
+    /// The answer in a body, or `None` where it is not one of this API.
+    pub(super) fn parse(body: &[u8]) -> Option<Envelope> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// Of an instant query.
+    pub(super) fn into_samples(self) -> Result<Vec<Sample>, Failure> {
+        match self {
+            Self::Samples(samples) => Ok(samples),
+            Self::Series(_) => Err(Failure::Query(
+                "it gives a range of values for each series where one value is needed: \
+                 put a function around it, such as rate() or max_over_time()"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Of a range query.
+    pub(super) fn into_series(self) -> Result<Vec<Series>, Failure> {
+        match self {
+            Self::Series(series) => Ok(series),
+            Self::Samples(_) => Err(Failure::NoAnswer { content_type: None }),
+        }
+    }
+}
+
+/// What stands around every result.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Envelope {
+    status: Status,
+    data: Option<Data>,
+    error_type: Option<String>,
+    error: Option<String>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
+    /// VictoriaMetrics' word for an answer that lacks the data of servers that are down.
+    #[serde(default)]
+    is_partial: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Success,
+    Error,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Data {
+    Vector(Vec<VectorItem>),
+    Matrix(Vec<MatrixItem>),
+    Scalar(Value),
+    String(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct VectorItem {
+    metric: BTreeMap<String, String>,
+    value: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MatrixItem {
+    metric: BTreeMap<String, String>,
+    values: Option<Vec<Value>>,
+    #[serde(default)]
+    histograms: Option<IgnoredAny>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Value(Seconds, Number);
+
+impl Envelope {
+    /// The result with the server's warnings, or why there is none.
+    pub(super) fn into_result(self, most_series: usize) -> Result<(Answer, Vec<String>), Failure> {
+        let data = match (self.status, self.data) {
+            (Status::Success, Some(data)) => data,
+            (Status::Success, None) => return Err(Failure::NoAnswer { content_type: None }),
+            (Status::Error, _) => {
+                let error_type = self.error_type.as_deref().unwrap_or("unknown");
+                return Err(Failure::of_api(
+                    error_type,
+                    self.error.as_deref().unwrap_or(""),
+                ));
+            }
+        };
+        if self.is_partial {
+            return Err(Failure::Partial);
+        }
+        let warnings = self.warnings.unwrap_or_default();
+        let warnings = warnings
+            .iter()
+            .take(MOST_WARNINGS)
+            .map(|text| one_line(text))
+            .collect();
+        Ok((data.into_answer(most_series)?, warnings))
+    }
+}
+
+impl Data {
+    fn into_answer(self, most_series: usize) -> Result<Answer, Failure> {
+        match self {
+            Self::Vector(items) => Ok(Answer::Samples(each(items, most_series, sample)?)),
+            Self::Matrix(items) => Ok(Answer::Series(each(items, most_series, series)?)),
+            Self::Scalar(Value(at, value)) => Ok(Answer::Samples(vec![Sample {
+                labels: Vec::new(),
+                value: value.0,
+                at: at.0,
+            }])),
+            Self::String(_) => Err(Failure::Query("it gives a text, not a number".to_owned())),
+        }
+    }
+}
+
+fn each<T, U>(
+    items: Vec<T>,
+    most: usize,
+    convert: fn(T) -> Result<U, Failure>,
+) -> Result<Vec<U>, Failure> {
+    if items.len() > most {
+        return Err(Failure::TooManySeries(most));
+    }
+    items.into_iter().map(convert).collect()
+}
+
+fn sample(item: VectorItem) -> Result<Sample, Failure> {
+    let Value(at, value) = item.value.ok_or_else(histogram)?;
+    Ok(Sample {
+        labels: item.metric.into_iter().collect(),
+        value: value.0,
+        at: at.0,
+    })
+}
+
+fn series(item: MatrixItem) -> Result<Series, Failure> {
+    // A series may hold both; leaving the histograms out would be half an answer.
+    if item.histograms.is_some() {
+        return Err(histogram());
+    }
+    let points = item.values.unwrap_or_default().into_iter();
+    Ok(Series {
+        labels: item.metric.into_iter().collect(),
+        points: points
+            .map(|Value(at, value)| Point {
+                value: value.0,
+                at: at.0,
+            })
+            .collect(),
+    })
+}
+
+fn histogram() -> Failure {
+    Failure::Query(
+        "it gives native histograms, not numbers: \
+         put histogram_quantile() or histogram_count() around it"
+            .to_owned(),
+    )
+}
+
+/// Seconds since 1970, written as a JSON number with up to three decimals.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+struct Seconds(Timestamp);
+
+impl TryFrom<f64> for Seconds {
+    type Error = jiff::Error;
+
+    fn try_from(seconds: f64) -> Result<Self, Self::Error> {
+        // Beyond the range, `as` gives the nearest i64, which jiff then refuses.
+        Timestamp::from_millisecond((seconds * 1000.0).round() as i64).map(Self)
+    }
+}
+
+/// A number that is written as a JSON string, so that it can be `NaN`, `+Inf` or `-Inf`.
+#[derive(Clone, Copy, Debug)]
+struct Number(f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number in a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
+        text.parse().map(Number).map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests;

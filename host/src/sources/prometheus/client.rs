@@ -1,0 +1,239 @@
+//! One HTTP client for each source: asks within a time, reads within a size.
+
+use std::error::Error;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, Response, Url};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::cache::Window;
+use super::failure::Failure;
+use super::spec::{Credential, Limits, Settings, Trust};
+use crate::sources::SourceError;
+
+/// How many queries one source is asked at a time: bounds the memory that answers take, and what
+/// a policy with ever new queries can put on the server. Prometheus evaluates 20 at a time
+/// (`--query.max-concurrency`).
+const MOST_AT_A_TIME: usize = 8;
+
+/// Shorter than the idle timeout of servers and proxies (nginx: 75 s), so that a connection is
+/// seldom closed on us just as we use it.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Asks one server.
+#[derive(Debug)]
+pub(super) struct Client {
+    source: String,
+    http: reqwest::Client,
+    instant: Url,
+    range: Url,
+    credential: Option<Credential>,
+    limits: Limits,
+    slots: Semaphore,
+}
+
+impl Client {
+    pub(super) fn new(source: &str, settings: Settings) -> Result<Self, SourceError> {
+        let endpoint = |name| {
+            let mut url = settings.base.clone();
+            if let Ok(mut path) = url.path_segments_mut() {
+                path.pop_if_empty().extend(["api", "v1", name]);
+            }
+            url
+        };
+        Ok(Self {
+            source: source.to_owned(),
+            instant: endpoint("query"),
+            range: endpoint("query_range"),
+            http: http_client(settings.headers, settings.trust, settings.limits.timeout)?,
+            credential: settings.credential,
+            limits: settings.limits,
+            slots: Semaphore::new(MOST_AT_A_TIME),
+        })
+    }
+
+    /// Evaluates a query; says why in the log where that fails.
+    pub(super) async fn fetch(&self, query: &str, window: Window) -> Result<Answer, Failure> {
+        let limit = self.limits.timeout;
+        let began = tokio::time::Instant::now();
+        let Ok(slot) = timeout(limit, self.slots.acquire()).await else {
+            return Err(Failure::Busy(limit));
+        };
+        let left = limit.saturating_sub(began.elapsed());
+        let asked = timeout(left, self.ask(query, window)).await;
+        drop(slot);
+        let answer = asked.unwrap_or(Err(Failure::Timeout(limit)));
+        if let Err(failure) = &answer {
+            tracing::warn!(source = self.source, query, "metrics source {failure}");
+        }
+        answer
+    }
+
+    async fn ask(&self, query: &str, window: Window) -> Result<Answer, Failure> {
+        let response = self.send(query, window).await?;
+        let status = response.status();
+        let content_type = content_type(&response);
+        if status.is_redirection() {
+            return Err(Failure::Redirect(status.as_u16()));
+        }
+        let body = self.read(response).await?;
+        let Some(answer) = Answer::parse(&body) else {
+            return Err(Failure::of_status(status.as_u16(), content_type));
+        };
+        let (answer, warnings) = answer.into_result(self.limits.series)?;
+        for warning in warnings {
+            tracing::warn!(
+                source = self.source,
+                query,
+                "metrics source warns: {warning}"
+            );
+        }
+        Ok(answer)
+    }
+
+    /// Sends once more where a kept connection was closed before any answer came: reading twice
+    /// does no harm.
+    async fn send(&self, query: &str, window: Window) -> Result<Response, Failure> {
+        let first = self.request(query, window)?.send().await;
+        let answer = match first {
+            Err(error) if is_closed_early(&error) => self.request(query, window)?.send().await,
+            other => other,
+        };
+        answer.map_err(|error| self.explain(error))
+    }
+
+    fn request(&self, query: &str, window: Window) -> Result<RequestBuilder, Failure> {
+        // A form rather than the URL: a long query passes every proxy.
+        let (url, form) = match window {
+            Window::Instant { at } => (&self.instant, vec![("time", seconds(at))]),
+            Window::Range { end, length, step } => {
+                let start = end.checked_sub(length).unwrap_or(Timestamp::MIN);
+                let step = format!("{}ms", step.as_millis());
+                let form = vec![
+                    ("start", seconds(start)),
+                    ("end", seconds(end)),
+                    ("step", step),
+                ];
+                (&self.range, form)
+            }
+        };
+        let common = [
+            ("query", query.to_owned()),
+            ("timeout", format!("{}ms", self.limits.timeout.as_millis())),
+            // One more than allowed tells "too many" from "just as many". Servers that do not
+            // know the parameter send all of them, and are cut off by size.
+            ("limit", (self.limits.series + 1).to_string()),
+            // Thanos: rather no answer than half of one.
+            ("partial_response", "false".to_owned()),
+        ];
+        let request = self
+            .http
+            .post(url.clone())
+            .form(&[&form[..], &common[..]].concat());
+        Ok(match &self.credential {
+            None => request,
+            Some(Credential::Bearer(token)) => request.bearer_auth(token.read()?),
+            Some(Credential::Basic(basic)) => {
+                request.basic_auth(&basic.username, Some(basic.password.read()?))
+            }
+        })
+    }
+
+    /// Reads no more than is allowed, whatever the server says or leaves open of the length.
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let limit = self.limits.bytes;
+        let announced = response.content_length().unwrap_or(0);
+        if announced > limit as u64 {
+            return Err(Failure::TooLarge(limit));
+        }
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.explain(error))?
+        {
+            if body.len() + chunk.len() > limit {
+                return Err(Failure::TooLarge(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// The operator's log gets the whole cause; the policy gets the kind of failure.
+    fn explain(&self, error: reqwest::Error) -> Failure {
+        let failure = Failure::of_transport(&error, self.limits.timeout);
+        let error = error.without_url();
+        tracing::debug!(source = self.source, error = %chain(&error), "metrics source failed");
+        failure
+    }
+}
+
+fn http_client(
+    headers: reqwest::header::HeaderMap,
+    trust: Trust,
+    timeout: Duration,
+) -> Result<reqwest::Client, SourceError> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("rollgate/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(timeout)
+        .pool_idle_timeout(IDLE);
+    let builder = match trust {
+        Trust::System => builder,
+        Trust::Only(certificates) => builder.tls_certs_only(certificates),
+    };
+    builder.build().map_err(|error| SourceError {
+        pointer: "/spec/prometheus/caFile".to_owned(),
+        message: format!(
+            "no TLS client can be set up ({}): where the system has no certificate \
+             authorities, name a file of them in caFile",
+            chain(&error.without_url())
+        ),
+    })
+}
+
+fn is_closed_early(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn content_type(response: &Response) -> Option<String> {
+    let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next().unwrap_or(value).trim();
+    Some(super::failure::one_line(essence))
+}
+
+/// Seconds since 1970 to the millisecond, which is what Prometheus keeps.
+fn seconds(at: Timestamp) -> String {
+    let millis = at.as_millisecond();
+    let sign = if millis < 0 { "-" } else { "" };
+    let millis = millis.unsigned_abs();
+    format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,216 @@
+//! Why a query has no answer, in words that hold no address and no credential: they reach
+//! policies, and through them whoever asked for the rollout.
+
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use rollgate_model::{MetricsError, MetricsErrorCode};
+use rustls::CertificateError;
+
+use super::secret::SecretError;
+
+/// The longest text of the server's own that is passed on, in characters.
+const LONGEST_TEXT: usize = 300;
+
+/// Why a query has no answer.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("did not answer within {0:?}")]
+    Timeout(Duration),
+    #[error("gave up on the query: it takes too long to evaluate")]
+    GaveUp,
+    #[error("was not asked: other queries to it kept this one waiting for {0:?}")]
+    Busy(Duration),
+    #[error("answers with more than {0} bytes: ask for fewer series or points")]
+    TooLarge(usize),
+    #[error("answers with more than {0} series: aggregate them, for example with sum() or max()")]
+    TooManySeries(usize),
+    #[error("cannot evaluate the query: {0}")]
+    Query(String),
+    #[error(
+        "answers with a redirect (HTTP {0}), which is not followed: the url of the MetricSource \
+         must be the final one"
+    )]
+    Redirect(u16),
+    #[error(
+        "refuses the credentials (HTTP {0}): check bearerToken or basicAuth of the MetricSource"
+    )]
+    Credentials(u16),
+    #[error(
+        "has no Prometheus API at the address given (HTTP {0}): check the path of the url of the \
+         MetricSource"
+    )]
+    NoApi(u16),
+    #[error("is overloaded and turns queries away (HTTP 429)")]
+    Overloaded,
+    #[error("fails with HTTP {status}{}", of_type(content_type.as_deref()))]
+    Status {
+        status: u16,
+        content_type: Option<String>,
+    },
+    #[error("fails with the error {0:?}")]
+    Server(String),
+    #[error(
+        "gives no Prometheus answer{}: is a proxy or a login page in front of it?",
+        of_type(content_type.as_deref())
+    )]
+    NoAnswer { content_type: Option<String> },
+    #[error("gives a part of the data only, because some of its own sources are down")]
+    Partial,
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("cannot be asked: {0}")]
+    Secret(#[from] SecretError),
+    #[error("could not be asked, by a fault in rollgate")]
+    Internal,
+}
+
+fn of_type(content_type: Option<&str>) -> String {
+    content_type
+        .map(|name| format!(", with content of type {name}"))
+        .unwrap_or_default()
+}
+
+impl Failure {
+    /// The failure as a policy gets it, with the name of the source.
+    pub(super) fn of(&self, source: &str) -> MetricsError {
+        MetricsError {
+            code: self.code(),
+            message: format!("metrics source {source:?} {self}"),
+        }
+    }
+
+    fn code(&self) -> MetricsErrorCode {
+        match self {
+            Self::Timeout(_) | Self::GaveUp | Self::Busy(_) => MetricsErrorCode::Timeout,
+            Self::TooLarge(_) => MetricsErrorCode::TooLarge,
+            Self::TooManySeries(_) => MetricsErrorCode::TooManySeries,
+            Self::Query(_) => MetricsErrorCode::BadQuery,
+            Self::Redirect(_)
+            | Self::Credentials(_)
+            | Self::NoApi(_)
+            | Self::Overloaded
+            | Self::Status { .. }
+            | Self::Server(_)
+            | Self::NoAnswer { .. }
+            | Self::Partial
+            | Self::Unreachable(_)
+            | Self::Secret(_)
+            | Self::Internal => MetricsErrorCode::Unavailable,
+        }
+    }
+
+    /// Of an HTTP answer that is no answer of the API.
+    pub(super) fn of_status(status: u16, content_type: Option<String>) -> Self {
+        match status {
+            200..=299 => Self::NoAnswer { content_type },
+            300..=399 => Self::Redirect(status),
+            401 | 403 => Self::Credentials(status),
+            404 | 405 => Self::NoApi(status),
+            429 => Self::Overloaded,
+            _ => Self::Status {
+                status,
+                content_type,
+            },
+        }
+    }
+
+    /// Of what the API calls an error. Its types are those of Prometheus'
+    /// [`web/api/v1`](https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go).
+    pub(super) fn of_api(error_type: &str, text: &str) -> Self {
+        match error_type {
+            "bad_data" | "execution" => Self::Query(without_addresses(&one_line(text))),
+            "timeout" => Self::GaveUp,
+            _ => Self::Server(one_line(error_type)),
+        }
+    }
+
+    /// Of a request that got no answer. The error's own text names the address, so it is told
+    /// anew from its cause.
+    pub(super) fn of_transport(error: &reqwest::Error, timeout: Duration) -> Self {
+        if error.is_timeout() {
+            return Self::Timeout(timeout);
+        }
+        if error.is_dns() {
+            return Self::Unreachable("its name cannot be resolved".to_owned());
+        }
+        if let Some(tls) = cause::<rustls::Error>(error) {
+            return Self::Unreachable(tls_words(tls));
+        }
+        match cause::<io::Error>(error) {
+            Some(io) if io.kind() == io::ErrorKind::TimedOut => Self::Timeout(timeout),
+            Some(io) => Self::Unreachable(io.kind().to_string()),
+            None => Self::Unreachable("the connection broke off".to_owned()),
+        }
+    }
+}
+
+/// The innermost cause of a type. An `io::Error` may carry another error that its `source` skips.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let inner = match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    inner.and_then(cause).or_else(|| error.downcast_ref())
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return "the TLS handshake failed".to_owned();
+    };
+    let why = match certificate {
+        CertificateError::UnknownIssuer => "its authority is not trusted: set caFile",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is made for another name"
+        }
+        _ => "it is not valid",
+    };
+    format!("its TLS certificate is refused, {why}")
+}
+
+/// A text of the server's as one line of bounded length.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text
+        .chars()
+        .take(LONGEST_TEXT)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.len() < text.len() {
+        line.push('…');
+    }
+    line
+}
+
+/// Thanos and its like name the stores they asked.
+fn without_addresses(text: &str) -> String {
+    let hide = |word| if is_address(word) { "(address)" } else { word };
+    text.split(' ').map(hide).collect::<Vec<_>>().join(" ")
+}
+
+fn is_address(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| matches!(c, ',' | ';' | '"' | '\'' | '(' | ')' | '.'));
+    let word = word.strip_suffix(':').unwrap_or(word);
+    let host_and_port = |(host, port): (&str, &str)| {
+        let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        !host.is_empty() && host.chars().all(in_name) && port.parse::<u16>().is_ok()
+    };
+    word.contains("://")
+        || word.parse::<IpAddr>().is_ok()
+        || word.parse::<SocketAddr>().is_ok()
+        // Prometheus writes the place of a syntax error as `1:14`.
+        || word.rsplit_once(':').is_some_and(|parts| {
+            host_and_port(parts) && parts.0.contains(|c: char| c.is_ascii_alphabetic())
+        })
+}
+
+#[cfg(test)]
+mod tests;

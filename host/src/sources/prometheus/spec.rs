@@ -1,0 +1,288 @@
+//! What an operator writes of a Prometheus server, and its checks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Url};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::secret::SecretRef;
+use crate::sources::SourceError;
+
+/// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
+///
+/// Redirects are not followed, and proxies named in the environment are not used.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// The address, up to and without `/api/v1`: `http://prometheus.monitoring:9090`, or with a
+    /// path such as `https://mimir.example/prometheus`. It holds no user or password.
+    pub url: String,
+    /// Headers for each request, such as `X-Scope-OrgID`. Credentials do not belong here.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A token that is sent as `Authorization: Bearer`.
+    #[serde(default)]
+    pub bearer_token: Option<SecretRef>,
+    /// A user and password that are sent as `Authorization: Basic`.
+    #[serde(default)]
+    pub basic_auth: Option<BasicAuth>,
+    /// A PEM file with the certificates of the authorities to trust, in place of the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// How long one query may take, from `100ms` to `30s`. It should be less than the timeout of
+    /// the policies that ask, so that they learn of it in time. Prometheus is told as well, so
+    /// that it gives up too.
+    #[serde(default = "default_timeout")]
+    #[schemars(with = "String")]
+    pub timeout: SignedDuration,
+    /// The most bytes that one answer may have, up to 16 MiB.
+    #[serde(default = "default_max_bytes")]
+    pub max_bytes: u64,
+    /// The most series that one answer may have, up to 10,000.
+    #[serde(default = "default_max_series")]
+    pub max_series: u32,
+    /// How old an answer may be to serve again for the same query, from `1s` to `5m`.
+    #[serde(default = "default_cache_for")]
+    #[schemars(with = "String")]
+    pub cache_for: SignedDuration,
+}
+
+/// A user and where the password is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretRef,
+}
+
+fn default_timeout() -> SignedDuration {
+    SignedDuration::from_millis(1500)
+}
+
+fn default_max_bytes() -> u64 {
+    1 << 20
+}
+
+fn default_max_series() -> u32 {
+    100
+}
+
+fn default_cache_for() -> SignedDuration {
+    SignedDuration::from_secs(5)
+}
+
+/// A spec that was checked.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) base: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) credential: Option<Credential>,
+    pub(super) trust: Trust,
+    pub(super) limits: Limits,
+}
+
+/// What proves who asks.
+#[derive(Clone, Debug)]
+pub(super) enum Credential {
+    Bearer(SecretRef),
+    Basic(BasicAuth),
+}
+
+/// Whose word counts for the server's certificate.
+#[derive(Debug)]
+pub(super) enum Trust {
+    System,
+    Only(Vec<Certificate>),
+}
+
+/// What bounds one query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) timeout: Duration,
+    pub(super) bytes: usize,
+    pub(super) series: usize,
+    pub(super) cache_for: Duration,
+}
+
+impl Spec {
+    /// Checks all that can be checked without asking the server.
+    pub(super) fn validate(&self) -> Result<Settings, SourceError> {
+        let base = base_url(&self.url)?;
+        Ok(Settings {
+            trust: trust(&base, self.ca_file.as_deref())?,
+            base,
+            headers: headers(&self.headers)?,
+            credential: self.credential()?,
+            limits: self.limits()?,
+        })
+    }
+
+    fn credential(&self) -> Result<Option<Credential>, SourceError> {
+        let (field, secret, credential) = match (&self.bearer_token, &self.basic_auth) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let message = "bearerToken and basicAuth exclude each other: keep one";
+                return Err(wrong("basicAuth", message));
+            }
+            (Some(token), None) => ("bearerToken", token, Credential::Bearer(token.clone())),
+            (None, Some(basic)) => (
+                "basicAuth/password",
+                &basic.password,
+                Credential::Basic(basic.clone()),
+            ),
+        };
+        secret
+            .read()
+            .map_err(|error| wrong(field, error.to_string()))?;
+        Ok(Some(credential))
+    }
+
+    fn limits(&self) -> Result<Limits, SourceError> {
+        const MIB: u64 = 1 << 20;
+        let bytes = within("maxBytes", self.max_bytes, 1024, 16 * MIB)?;
+        let series = within("maxSeries", u64::from(self.max_series), 1, 10_000)?;
+        Ok(Limits {
+            timeout: duration("timeout", self.timeout, 100, 30_000)?,
+            cache_for: duration("cacheFor", self.cache_for, 1_000, 300_000)?,
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            series: usize::try_from(series).unwrap_or(usize::MAX),
+        })
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, SourceError> {
+    let url = Url::parse(text)
+        .map_err(|error| wrong("url", format!("it is not a URL ({error}); {EXAMPLE}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(
+            "url",
+            format!("it must begin with http:// or https://; {EXAMPLE}"),
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let message = "it holds a user or password: use basicAuth, which reads the password \
+                       from a file or an environment variable";
+        return Err(wrong("url", message));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(
+            "url",
+            format!("it must end before any ? or #; {EXAMPLE}"),
+        ));
+    }
+    if url.path().trim_end_matches('/').ends_with("/api/v1") {
+        return Err(wrong(
+            "url",
+            "leave out /api/v1 at its end; rollgate adds it",
+        ));
+    }
+    Ok(url)
+}
+
+const EXAMPLE: &str = "write for example http://prometheus.monitoring:9090";
+
+fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap, SourceError> {
+    given
+        .iter()
+        .map(|(name, value)| header(name, value))
+        .collect()
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
+    let field = || format!("headers/{}", name.replace('~', "~0").replace('/', "~1"));
+    let parsed: HeaderName = name.parse().map_err(|_| {
+        wrong(
+            field(),
+            format!("{name:?} is not the name of an HTTP header"),
+        )
+    })?;
+    match parsed.as_str() {
+        "authorization" | "proxy-authorization" | "cookie" => {
+            let message = format!(
+                "{name} is a credential: use bearerToken or basicAuth, which read it from a \
+                 file or an environment variable"
+            );
+            return Err(wrong(field(), message));
+        }
+        "host" | "content-length" | "content-type" | "transfer-encoding" | "connection"
+        | "expect" | "upgrade" | "te" | "trailer" | "accept-encoding" => {
+            return Err(wrong(field(), format!("{name} is set by rollgate itself")));
+        }
+        _ => {}
+    }
+    let value = HeaderValue::from_str(value).map_err(|_| {
+        wrong(
+            field(),
+            format!("the value of {name} must be one line of ASCII"),
+        )
+    })?;
+    Ok((parsed, value))
+}
+
+fn trust(base: &Url, ca_file: Option<&Path>) -> Result<Trust, SourceError> {
+    let Some(path) = ca_file else {
+        // Without TLS nobody is asked for a certificate, and an image without any still works.
+        return Ok(if base.scheme() == "https" {
+            Trust::System
+        } else {
+            Trust::Only(Vec::new())
+        });
+    };
+    let shown = path.display();
+    let pem = std::fs::read(path).map_err(|error| {
+        wrong(
+            "caFile",
+            format!("{shown} cannot be read: {}", error.kind()),
+        )
+    })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(Trust::Only(found)),
+        _ => Err(wrong(
+            "caFile",
+            format!("{shown} holds no certificate in PEM format"),
+        )),
+    }
+}
+
+fn within(field: &str, value: u64, least: u64, most: u64) -> Result<u64, SourceError> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(wrong(
+        field,
+        format!("it is {value} and must be from {least} to {most}"),
+    ))
+}
+
+fn duration(
+    field: &str,
+    value: SignedDuration,
+    least: i64,
+    most: i64,
+) -> Result<Duration, SourceError> {
+    let [least, most] = [least, most].map(SignedDuration::from_millis);
+    if (least..=most).contains(&value) {
+        return Ok(value.unsigned_abs());
+    }
+    Err(wrong(
+        field,
+        format!("it is {value:#} and must be from {least:#} to {most:#}"),
+    ))
+}
+
+fn wrong(field: impl AsRef<str>, message: impl Into<String>) -> SourceError {
+    SourceError {
+        pointer: format!("/spec/prometheus/{}", field.as_ref()),
+        message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
