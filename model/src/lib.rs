@@ -6,12 +6,32 @@
 //! the running webhook see the same objects. Records mirror `wit/types.wit` field by field; the
 //! contract's versions are converted to these types and never to each other.
 
+mod change;
+mod classify;
+mod defaults;
 mod facts;
+mod kind;
+mod records;
+mod revisions;
+mod rollout;
+mod shape;
 mod verdict;
+mod workload;
 pub mod yaml;
 pub mod zones;
 
+pub use change::{Change, UnknownChange};
+pub use classify::{Classified, Question, classify};
 pub use facts::{
     ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
 };
+pub use kind::{Kind, UnknownKind};
+pub use records::{
+    Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod,
+    Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
+};
+pub use revisions::{Revision, Revisions, Undo};
+pub use rollout::{Operation, Request, Reviewed, Rollout, SubResource, UnknownOperation};
+pub use shape::ShapeError;
 pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
+pub use workload::Workload;

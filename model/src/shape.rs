@@ -1,0 +1,56 @@
+//! What is wrong with an object that does not have the shape of its kind.
+
+use crate::kind::Kind;
+
+/// Why an object could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Something in the object has another type than the API gives it.
+    #[error("{}: expected {expected}, found {found}", if pointer.is_empty() { "the object" } else { pointer })]
+    Wrong {
+        /// RFC 6901 pointer to what is wrong; empty means the object as a whole.
+        pointer: String,
+        /// What should stand there.
+        expected: String,
+        /// What stands there, in a few words.
+        found: String,
+    },
+    /// The object has an API version that Kubernetes no longer serves.
+    #[error("{api_version} {kind} is no longer served since Kubernetes 1.16: write `apiVersion: {}`", kind.api_version())]
+    NoLongerServed {
+        /// The object's `apiVersion`.
+        api_version: String,
+        /// What it is today.
+        kind: Kind,
+    },
+    /// The object is no workload.
+    #[error(
+        "{api_version} {kind} is no workload that rollgate knows (Deployment, StatefulSet and DaemonSet of apps/v1, Rollout of argoproj.io/v1alpha1, Service of v1)"
+    )]
+    OtherKind {
+        /// The object's `apiVersion`.
+        api_version: String,
+        /// The object's `kind`.
+        kind: String,
+    },
+    /// An admission request lacks an object that its operation always has.
+    #[error("the request has no `{field}`, which every {operation} has")]
+    Missing {
+        /// `object` or `oldObject`.
+        field: &'static str,
+        /// The admission operation.
+        operation: &'static str,
+    },
+}
+
+impl ShapeError {
+    /// The RFC 6901 pointer to what is wrong; empty where it is the object as a whole.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::Wrong { pointer, .. } => pointer,
+            Self::NoLongerServed { .. } | Self::OtherKind { .. } => "/apiVersion",
+            Self::Missing { .. } => "",
+        }
+    }
+}

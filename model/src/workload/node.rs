@@ -1,0 +1,279 @@
+//! Reads typed values out of a JSON tree, remembering where it is.
+//!
+//! As in the Kubernetes API an explicit `null` is the same as an absent field.
+
+use serde_json::{Map, Value};
+
+use crate::records::IntOrString;
+use crate::shape::ShapeError;
+
+const ABSENT: &Value = &Value::Null;
+
+/// A value, present or not, and the way to it from the root of its object.
+pub(crate) struct Node<'v, 'p> {
+    value: &'v Value,
+    path: Path<'p>,
+}
+
+/// The way to a node, kept on the stack: text is made of it only when something is wrong.
+#[derive(Clone, Copy)]
+enum Path<'p> {
+    Root(&'p str),
+    Key(&'p Path<'p>, &'p str),
+    Index(&'p Path<'p>, usize),
+}
+
+impl<'v> Node<'v, 'static> {
+    pub(crate) const fn root(value: &'v Value) -> Self {
+        Self {
+            value,
+            path: Path::Root(""),
+        }
+    }
+}
+
+impl<'v, 'p> Node<'v, 'p> {
+    /// A node that stands at `pointer` of its object.
+    pub(crate) const fn at(value: &'v Value, pointer: &'p str) -> Self {
+        Self {
+            value,
+            path: Path::Root(pointer),
+        }
+    }
+
+    /// A field of this object; absent where this is absent.
+    pub(crate) fn field<'s>(&'s self, key: &'s str) -> Result<Node<'v, 's>, ShapeError> {
+        let value = self
+            .object()?
+            .and_then(|map| map.get(key))
+            .unwrap_or(ABSENT);
+        Ok(Node {
+            value,
+            path: Path::Key(&self.path, key),
+        })
+    }
+
+    pub(crate) const fn value(&self) -> &'v Value {
+        self.value
+    }
+
+    pub(crate) fn present(self) -> Option<Self> {
+        (!self.value.is_null()).then_some(self)
+    }
+
+    pub(crate) fn object(&self) -> Result<Option<&'v Map<String, Value>>, ShapeError> {
+        match self.value {
+            Value::Object(map) => Ok(Some(map)),
+            Value::Null => Ok(None),
+            _ => Err(self.wrong("an object")),
+        }
+    }
+
+    pub(crate) fn text(&self) -> Result<Option<&'v str>, ShapeError> {
+        match self.value {
+            Value::String(text) => Ok(Some(text)),
+            Value::Null => Ok(None),
+            Value::Number(_) | Value::Bool(_) => Err(self.wrong("a string (put it in quotes)")),
+            _ => Err(self.wrong("a string")),
+        }
+    }
+
+    /// The text; `None` for an empty one too, which the API does not tell from an absent one.
+    pub(crate) fn filled(&self) -> Result<Option<String>, ShapeError> {
+        Ok(self
+            .text()?
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned))
+    }
+
+    pub(crate) fn text_or_empty(&self) -> Result<String, ShapeError> {
+        Ok(self.text()?.unwrap_or_default().to_owned())
+    }
+
+    pub(crate) fn flag(&self) -> Result<Option<bool>, ShapeError> {
+        match self.value {
+            Value::Bool(flag) => Ok(Some(*flag)),
+            Value::Null => Ok(None),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    pub(crate) fn i64(&self) -> Result<Option<i64>, ShapeError> {
+        match self.value {
+            Value::Number(number) => whole(number)
+                .map(Some)
+                .ok_or_else(|| self.wrong("a whole number of 64 bits")),
+            Value::Null => Ok(None),
+            _ => Err(self.wrong("a whole number")),
+        }
+    }
+
+    pub(crate) fn i32(&self) -> Result<Option<i32>, ShapeError> {
+        let Some(number) = self.i64()? else {
+            return Ok(None);
+        };
+        i32::try_from(number)
+            .map(Some)
+            .map_err(|_| self.wrong("a whole number of 32 bits"))
+    }
+
+    pub(crate) fn int_or_string(&self) -> Result<Option<IntOrString>, ShapeError> {
+        match self.value {
+            Value::String(text) => Ok(Some(IntOrString::Text(text.clone()))),
+            Value::Number(_) => Ok(self.i32()?.map(IntOrString::Int)),
+            Value::Null => Ok(None),
+            _ => Err(self.wrong("a whole number or a string")),
+        }
+    }
+
+    /// Reads each item of this list.
+    pub(crate) fn each<T>(
+        &self,
+        mut read: impl FnMut(Node<'v, '_>) -> Result<T, ShapeError>,
+    ) -> Result<Vec<T>, ShapeError> {
+        self.items()?
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                read(Node {
+                    value,
+                    path: Path::Index(&self.path, index),
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn texts(&self) -> Result<Vec<String>, ShapeError> {
+        self.each(|item| {
+            item.text()?
+                .map(str::to_owned)
+                .ok_or_else(|| item.wrong("a string"))
+        })
+    }
+
+    /// The entries of a map of strings, sorted by key.
+    pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, ShapeError> {
+        self.sorted(|value| Ok(value.text()?.unwrap_or_default().to_owned()))
+    }
+
+    /// The entries of a map of quantities, sorted by key; a quantity may be a number.
+    pub(crate) fn quantities(&self) -> Result<Vec<(String, String)>, ShapeError> {
+        self.sorted(|value| match value.value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(value.wrong("a quantity such as `250m` or `64Mi`")),
+        })
+    }
+
+    pub(crate) fn wrong(&self, expected: &str) -> ShapeError {
+        ShapeError::Wrong {
+            pointer: self.pointer(),
+            expected: expected.to_owned(),
+            found: found(self.value),
+        }
+    }
+
+    /// As `wrong`, for a value that no message may repeat.
+    pub(crate) fn wrong_hidden(&self, expected: &str) -> ShapeError {
+        ShapeError::Wrong {
+            pointer: self.pointer(),
+            expected: expected.to_owned(),
+            found: type_of(self.value).to_owned(),
+        }
+    }
+
+    pub(crate) fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        self.path.write(&mut pointer);
+        pointer
+    }
+
+    fn items(&self) -> Result<&'v [Value], ShapeError> {
+        match self.value {
+            Value::Array(items) => Ok(items),
+            Value::Null => Ok(&[]),
+            _ => Err(self.wrong("a list")),
+        }
+    }
+
+    fn sorted(
+        &self,
+        read: impl Fn(Node<'v, '_>) -> Result<String, ShapeError>,
+    ) -> Result<Vec<(String, String)>, ShapeError> {
+        let Some(map) = self.object()? else {
+            return Ok(Vec::new());
+        };
+        let mut pairs = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            pairs.push((
+                key.clone(),
+                read(Node {
+                    value,
+                    path: Path::Key(&self.path, key),
+                })?,
+            ));
+        }
+        // Already so, unless a crate in the build switched serde_json's `preserve_order` on.
+        pairs.sort_unstable();
+        Ok(pairs)
+    }
+}
+
+impl Path<'_> {
+    fn write(&self, pointer: &mut String) {
+        match self {
+            Self::Root(root) => pointer.push_str(root),
+            Self::Key(parent, key) => {
+                parent.write(pointer);
+                pointer.push('/');
+                push_token(pointer, key);
+            }
+            Self::Index(parent, index) => {
+                parent.write(pointer);
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
+        }
+    }
+}
+
+/// Appends a reference token, escaped as RFC 6901 says.
+pub(crate) fn push_token(pointer: &mut String, key: &str) {
+    for character in key.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}
+
+/// YAML's `3.0` is the number 3 to the API server.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        (float.fract() == 0.0 && float.abs() < 9.0e15).then_some(float as i64)
+    })
+}
+
+fn found(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() <= LONGEST => format!("the string {text:?}"),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => type_of(value).to_owned(),
+    }
+}
+
+const fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
