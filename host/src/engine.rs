@@ -1,62 +1,118 @@
 //! Policies as WebAssembly: load, snapshot, evaluate. The only user of wasmtime.
 //!
-//! The engine answers what a policy said, or how it failed; never "allowed".
+//! The engine answers what a policy said, or how it failed; never "allowed". [`Engine::load`] does
+//! all that can be done before a request: recognise the file ([`module`]), run `configure` once and
+//! keep the memory it leaves ([`snapshot`]), compile that, and remember it ([`cache`]).
+//! [`LoadedPolicy::evaluate`] then takes a prepared place from a pool, makes one call in it under
+//! every bound ([`limits`]) and drops it. Whatever a guest asks of the world passes one [`gate`].
 
-use std::collections::BTreeSet;
+mod abi;
+mod cache;
+mod error;
+mod gate;
+mod limits;
+mod load;
+mod log;
+mod module;
+mod outcome;
+mod policy;
+mod runtime;
+mod snapshot;
+mod state;
+mod wasi;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// What a policy may ask of metrics and the cluster. Nothing is granted by default; clock and log
-/// need no grant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// Names of metric sources.
-    pub metrics: BTreeSet<String>,
-    /// Kinds of the cluster's objects.
-    pub cluster: Vec<ClusterGrant>,
+use tokio::sync::Semaphore;
+
+pub use abi::Description;
+pub use cache::CacheError;
+pub use error::{EvaluationError, LoadError, SettingsProblem};
+pub use gate::{ClusterGrant, Grants};
+pub use limits::{Limits, TICK};
+pub use load::LoadRequest;
+pub use module::Module;
+pub use policy::{LoadedPolicy, Start};
+pub use runtime::MEMORY_CEILING;
+pub use state::Review;
+
+use cache::Cache;
+use runtime::{Runtime, Ticker};
+
+/// How an engine is set up.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Evaluations that may be under way at once; further ones wait.
+    pub slots: NonZeroU32,
+    /// Where prepared policies are kept; `None` keeps none.
+    pub cache: Option<PathBuf>,
 }
 
-/// Allows reading the objects of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterGrant {
-    /// For example `apps/v1`.
-    pub api_version: String,
-    /// For example `ReplicaSet`; never `Secret`.
-    pub kind: String,
-    /// Where; `None` means every namespace and cluster-scoped objects.
-    pub namespaces: Option<BTreeSet<String>>,
-}
-
-/// What one evaluation may use up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory, in bytes.
-    pub memory: usize,
-    /// CPU of the guest, counted in epoch ticks of 10 ms.
-    pub cpu: Duration,
-    /// Wall-clock time of one evaluation, host calls included; the request's deadline may be nearer.
-    pub timeout: Duration,
-}
-
-impl Default for Limits {
+impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            memory: 16 << 20,
-            cpu: Duration::from_millis(100),
-            timeout: Duration::from_secs(2),
+            slots: NonZeroU32::new(128).expect("not zero"),
+            cache: None,
         }
     }
 }
 
-/// One thing that a policy refused in its settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsProblem {
-    /// RFC 6901 pointer into the settings; empty means the settings as a whole.
-    pub path: String,
-    /// In the policy's own words.
-    pub message: String,
+/// Loads policies and gives them places to run. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    runtime: Arc<Runtime>,
+    loader: Arc<Runtime>,
+    slots: Arc<Semaphore>,
+    cache: Option<Arc<Cache>>,
+    _ticker: Arc<Ticker>,
 }
 
-/// The bytes of a module: a core module or a component.
-#[derive(Clone, Debug)]
-pub struct ModuleBytes(pub Arc<[u8]>);
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the engine cannot reserve its memory pool of {slots} slots: {reason} \
+     (each slot reserves some GiB of address space, not of memory; see `ulimit -v`, or lower the number of slots)"
+)]
+pub struct EngineError {
+    slots: NonZeroU32,
+    reason: String,
+}
+
+impl Engine {
+    /// Reserves the pool and starts counting time for guests.
+    ///
+    /// A cache folder that cannot be trusted is told once in the log, and none is used.
+    ///
+    /// # Errors
+    /// Where the pool's address space cannot be reserved.
+    pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
+        let fail = |reason: String| EngineError {
+            slots: options.slots,
+            reason,
+        };
+        let runtime = Runtime::for_requests(options.slots.get())
+            .map_err(|error| fail(format!("{error:#}")))?;
+        let loader = Runtime::for_loading().map_err(|error| fail(format!("{error:#}")))?;
+        let ticker = Ticker::start([runtime.engine(), loader.engine()])
+            .map_err(|error| fail(error.to_string()))?;
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            loader: Arc::new(loader),
+            slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
+            cache: options.cache.as_deref().and_then(open_cache),
+            _ticker: Arc::new(ticker),
+        })
+    }
+}
+
+fn open_cache(folder: &Path) -> Option<Arc<Cache>> {
+    match Cache::open(folder) {
+        Ok(cache) => Some(Arc::new(cache)),
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "running without a cache: policies are prepared anew at each start");
+            None
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Metrics and the cluster, for the guest.
+
+use std::time::Duration;
+
+use rollgate_model::{ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode};
+use wasmtime::Result;
+
+use super::answers;
+use super::bindings::rollgate::policy::{cluster, metrics, types};
+use super::clock::timestamp;
+use crate::engine::gate::{Ask, Shut};
+use crate::engine::state::{HostState, Judging};
+use crate::sources::{ListQuery, ObjectRef, Range};
+
+/// Prometheus itself takes no step below a millisecond; below a second nobody scrapes.
+const SHORTEST_STEP: u64 = 1_000;
+
+impl metrics::Host for HostState {
+    async fn query(
+        &mut self,
+        source: String,
+        query: String,
+        at: Option<types::Timestamp>,
+    ) -> Result<Result<Vec<metrics::Sample>, metrics::MetricsError>> {
+        let judging = self.judging_for("metrics.query")?;
+        let at = match at.map(answers::timestamp).transpose() {
+            Ok(at) => at.unwrap_or(judging.review.now),
+            Err(message) => return Ok(Err(bad_query(message))),
+        };
+        if let Err(error) = judging.open_metrics(&source) {
+            return Ok(Err(error));
+        }
+        let answer = judging
+            .review
+            .sources
+            .metrics
+            .query(&source, &query, at)
+            .await;
+        judging.waiting_for = None;
+        Ok(answer
+            .map(|samples| samples.into_iter().map(sample).collect())
+            .map_err(metrics_error))
+    }
+
+    async fn query_range(
+        &mut self,
+        source: String,
+        query: String,
+        start: types::Timestamp,
+        end: types::Timestamp,
+        step: u64,
+    ) -> Result<Result<Vec<metrics::Series>, metrics::MetricsError>> {
+        let judging = self.judging_for("metrics.query-range")?;
+        let range = match range(start, end, step) {
+            Ok(range) => range,
+            Err(message) => return Ok(Err(bad_query(message))),
+        };
+        if let Err(error) = judging.open_metrics(&source) {
+            return Ok(Err(error));
+        }
+        let answer = judging
+            .review
+            .sources
+            .metrics
+            .query_range(&source, &query, range)
+            .await;
+        judging.waiting_for = None;
+        Ok(answer
+            .map(|all| all.into_iter().map(series).collect())
+            .map_err(metrics_error))
+    }
+}
+
+impl cluster::Host for HostState {
+    async fn get(
+        &mut self,
+        api_version: String,
+        kind: String,
+        namespace: String,
+        name: String,
+    ) -> Result<Result<String, cluster::ClusterError>> {
+        let judging = self.judging_for("cluster.get")?;
+        if let Err(error) = judging.open_cluster(&api_version, &kind, &namespace) {
+            return Ok(Err(error));
+        }
+        let object = ObjectRef {
+            api_version: &api_version,
+            kind: &kind,
+            namespace: &namespace,
+            name: &name,
+        };
+        let answer = judging.review.sources.cluster.get(object).await;
+        judging.waiting_for = None;
+        Ok(answer
+            .map(|text| text.as_ref().to_owned())
+            .map_err(cluster_error))
+    }
+
+    async fn list(
+        &mut self,
+        api_version: String,
+        kind: String,
+        namespace: String,
+        label_selector: String,
+    ) -> Result<Result<Vec<String>, cluster::ClusterError>> {
+        let judging = self.judging_for("cluster.list")?;
+        if let Err(error) = judging.open_cluster(&api_version, &kind, &namespace) {
+            return Ok(Err(error));
+        }
+        let query = ListQuery {
+            api_version: &api_version,
+            kind: &kind,
+            namespace: &namespace,
+            label_selector: &label_selector,
+        };
+        let answer = judging.review.sources.cluster.list(query).await;
+        judging.waiting_for = None;
+        Ok(answer
+            .map(|all| all.iter().map(|text| text.as_ref().to_owned()).collect())
+            .map_err(cluster_error))
+    }
+}
+
+impl Judging {
+    fn open_metrics(&mut self, source: &str) -> Result<(), metrics::MetricsError> {
+        self.grants
+            .admit(Ask::Metrics { source }, &mut self.budget)
+            .map_err(|shut| {
+                let (code, message) = match shut {
+                    Shut::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
+                    Shut::Spent(message) => (MetricsErrorCode::Limit, message),
+                };
+                metrics_error(MetricsError { code, message })
+            })?;
+        self.waiting_for = Some(format!("the metrics source `{source}`"));
+        Ok(())
+    }
+
+    fn open_cluster(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+    ) -> Result<(), cluster::ClusterError> {
+        self.grants
+            .admit(
+                Ask::Cluster {
+                    api_version,
+                    kind,
+                    namespace,
+                },
+                &mut self.budget,
+            )
+            .map_err(|shut| {
+                let (code, message) = match shut {
+                    Shut::NotGranted(message) => (ClusterErrorCode::NotGranted, message),
+                    Shut::Spent(message) => (ClusterErrorCode::Limit, message),
+                };
+                cluster_error(ClusterError { code, message })
+            })?;
+        self.waiting_for = Some(format!("{kind} objects of the cluster"));
+        Ok(())
+    }
+}
+
+fn range(start: types::Timestamp, end: types::Timestamp, step: u64) -> Result<Range, String> {
+    let (start, end) = (answers::timestamp(start)?, answers::timestamp(end)?);
+    if end < start {
+        return Err(format!("the range ends ({end}) before it starts ({start})"));
+    }
+    if step < SHORTEST_STEP {
+        return Err(format!(
+            "a step of {step} ms is shorter than {SHORTEST_STEP} ms"
+        ));
+    }
+    Ok(Range {
+        start,
+        end,
+        step: Duration::from_millis(step),
+    })
+}
+
+fn sample(sample: rollgate_model::Sample) -> metrics::Sample {
+    metrics::Sample {
+        labels: sample.labels,
+        value: sample.value,
+        at: timestamp(sample.at),
+    }
+}
+
+fn series(series: rollgate_model::Series) -> metrics::Series {
+    let point = |point: rollgate_model::Point| metrics::Point {
+        value: point.value,
+        at: timestamp(point.at),
+    };
+    metrics::Series {
+        labels: series.labels,
+        points: series.points.into_iter().map(point).collect(),
+    }
+}
+
+fn bad_query(message: String) -> metrics::MetricsError {
+    metrics_error(MetricsError {
+        code: MetricsErrorCode::BadQuery,
+        message,
+    })
+}
+
+fn metrics_error(error: MetricsError) -> metrics::MetricsError {
+    metrics::MetricsError {
+        code: error.code.as_str().into(),
+        message: error.message,
+    }
+}
+
+fn cluster_error(error: ClusterError) -> cluster::ClusterError {
+    cluster::ClusterError {
+        code: error.code.as_str().into(),
+        message: error.message,
+    }
+}

@@ -1,0 +1,219 @@
+//! The two resources that a guest reads: the rollout and its workloads.
+//!
+//! Their handles carry no state: a store judges one review, so the number in a handle only says
+//! which of its objects is meant, and nothing has to be kept in a table.
+
+mod records;
+
+use rollgate_model::{Rollout, Workload};
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use super::bindings::rollgate::policy::types;
+use crate::engine::state::HostState;
+
+/// The rollout of this store's review.
+pub(in crate::engine) struct RolloutHandle;
+
+/// The new or the old workload of this store's review.
+pub(in crate::engine) struct WorkloadHandle;
+
+pub(super) const THE_ROLLOUT: u32 = 0;
+const NEW: u32 = 0;
+const OLD: u32 = 1;
+
+type Pairs = Vec<(String, String)>;
+
+impl HostState {
+    fn rollout(&mut self) -> Result<&Rollout> {
+        Ok(&self.judging_for("rollout")?.review.rollout)
+    }
+
+    fn workload(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Workload> {
+        let rollout = self.rollout()?;
+        let side = if handle.rep() == OLD {
+            rollout.old()
+        } else {
+            rollout.new()
+        };
+        side.map(AsRef::as_ref).ok_or_else(|| {
+            wasmtime::format_err!("a handle to a workload that this rollout does not have")
+        })
+    }
+}
+
+impl types::Host for HostState {}
+
+impl types::HostRollout for HostState {
+    fn change(&mut self, _: Resource<RolloutHandle>) -> Result<String> {
+        Ok(self.rollout()?.change().as_str().to_owned())
+    }
+
+    fn change_note(&mut self, _: Resource<RolloutHandle>) -> Result<Option<String>> {
+        Ok(self.rollout()?.change_note().map(str::to_owned))
+    }
+
+    fn operation(&mut self, _: Resource<RolloutHandle>) -> Result<String> {
+        Ok(self.rollout()?.operation().as_str().to_owned())
+    }
+
+    fn user(&mut self, _: Resource<RolloutHandle>) -> Result<String> {
+        Ok(self.rollout()?.user().to_owned())
+    }
+
+    fn groups(&mut self, _: Resource<RolloutHandle>) -> Result<Vec<String>> {
+        Ok(self.rollout()?.groups().to_vec())
+    }
+
+    fn dry_run(&mut self, _: Resource<RolloutHandle>) -> Result<bool> {
+        Ok(self.rollout()?.dry_run())
+    }
+
+    fn new(&mut self, _: Resource<RolloutHandle>) -> Result<Option<Resource<WorkloadHandle>>> {
+        Ok(self.rollout()?.new().map(|_| Resource::new_own(NEW)))
+    }
+
+    fn old(&mut self, _: Resource<RolloutHandle>) -> Result<Option<Resource<WorkloadHandle>>> {
+        Ok(self.rollout()?.old().map(|_| Resource::new_own(OLD)))
+    }
+
+    fn drop(&mut self, _: Resource<RolloutHandle>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl types::HostWorkload for HostState {
+    fn kind(&mut self, this: Resource<WorkloadHandle>) -> Result<String> {
+        Ok(self.workload(&this)?.kind().as_str().to_owned())
+    }
+
+    fn api_version(&mut self, this: Resource<WorkloadHandle>) -> Result<String> {
+        Ok(self.workload(&this)?.api_version().to_owned())
+    }
+
+    fn name(&mut self, this: Resource<WorkloadHandle>) -> Result<String> {
+        Ok(self.workload(&this)?.name().to_owned())
+    }
+
+    fn namespace(&mut self, this: Resource<WorkloadHandle>) -> Result<String> {
+        Ok(self.workload(&this)?.namespace().to_owned())
+    }
+
+    fn labels(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
+        Ok(self.workload(&this)?.labels().to_vec())
+    }
+
+    fn annotations(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
+        Ok(self.workload(&this)?.annotations().to_vec())
+    }
+
+    fn pod_labels(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
+        Ok(self.workload(&this)?.pod_labels().to_vec())
+    }
+
+    fn pod_annotations(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
+        Ok(self.workload(&this)?.pod_annotations().to_vec())
+    }
+
+    fn selector(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
+        Ok(self.workload(&this)?.selector().to_vec())
+    }
+
+    fn replicas(&mut self, this: Resource<WorkloadHandle>) -> Result<Option<i32>> {
+        Ok(self.workload(&this)?.replicas())
+    }
+
+    fn strategy(&mut self, this: Resource<WorkloadHandle>) -> Result<Option<types::Strategy>> {
+        Ok(self.workload(&this)?.strategy().map(Into::into))
+    }
+
+    fn min_ready_seconds(&mut self, this: Resource<WorkloadHandle>) -> Result<i32> {
+        Ok(self.workload(&this)?.min_ready_seconds())
+    }
+
+    fn progress_deadline_seconds(&mut self, this: Resource<WorkloadHandle>) -> Result<Option<i32>> {
+        Ok(self.workload(&this)?.progress_deadline_seconds())
+    }
+
+    fn paused(&mut self, this: Resource<WorkloadHandle>) -> Result<bool> {
+        Ok(self.workload(&this)?.paused())
+    }
+
+    fn pod(&mut self, this: Resource<WorkloadHandle>) -> Result<Option<types::Pod>> {
+        Ok(self.workload(&this)?.pod().map(Into::into))
+    }
+
+    fn containers(&mut self, this: Resource<WorkloadHandle>) -> Result<Vec<types::Container>> {
+        Ok(self
+            .workload(&this)?
+            .containers()
+            .iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    fn env(
+        &mut self,
+        this: Resource<WorkloadHandle>,
+        container: u32,
+    ) -> Result<Vec<types::EnvVar>> {
+        Ok(self
+            .workload(&this)?
+            .env(container)
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    fn env_from(
+        &mut self,
+        this: Resource<WorkloadHandle>,
+        container: u32,
+    ) -> Result<Vec<types::EnvFrom>> {
+        Ok(self
+            .workload(&this)?
+            .env_from(container)
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    fn volume_mounts(
+        &mut self,
+        this: Resource<WorkloadHandle>,
+        container: u32,
+    ) -> Result<Vec<types::VolumeMount>> {
+        Ok(self
+            .workload(&this)?
+            .volume_mounts(container)
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    fn volume_devices(&mut self, this: Resource<WorkloadHandle>, container: u32) -> Result<Pairs> {
+        Ok(self.workload(&this)?.volume_devices(container))
+    }
+
+    fn security_context(
+        &mut self,
+        this: Resource<WorkloadHandle>,
+        container: u32,
+    ) -> Result<Option<types::SecurityContext>> {
+        Ok(self
+            .workload(&this)?
+            .security_context(container)
+            .map(Into::into))
+    }
+
+    fn json(&mut self, this: Resource<WorkloadHandle>, pointer: String) -> Result<Option<String>> {
+        Ok(self
+            .workload(&this)?
+            .json(&pointer)
+            .map(ToString::to_string))
+    }
+
+    fn drop(&mut self, _: Resource<WorkloadHandle>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! A folder that nobody but us can write: made with mode 0700, no symlink, under no folder that
+//! others may change.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// A folder for artefacts that can be trusted.
+pub(super) struct Folder(PathBuf);
+
+/// Why a cache folder is not used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// It could not be made or looked at.
+    #[error("{path}: {error}")]
+    Unusable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The path leads elsewhere, or to something that is no folder.
+    #[error("{0} is not a folder of its own (a symlink is not followed)")]
+    NotAFolder(PathBuf),
+    /// Somebody else owns it.
+    #[error("{0} belongs to another user")]
+    Foreign(PathBuf),
+    /// Others may write it.
+    #[error(
+        "{0} can be written by others (mode {1:03o}); compiled code is read only from a private folder"
+    )]
+    Shared(PathBuf, u32),
+}
+
+const OTHERS_MAY_WRITE: u32 = 0o022;
+const OTHERS: u32 = 0o077;
+
+impl Folder {
+    /// Makes the folder where it is missing, and checks it and everything above it.
+    pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
+        let unusable = |error| CacheError::Unusable {
+            path: path.to_owned(),
+            error,
+        };
+        let absolute = std::path::absolute(path).map_err(unusable)?;
+        let above = absolute.parent().unwrap_or(Path::new("/"));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(above)
+            .map_err(unusable)?;
+        match DirBuilder::new().mode(0o700).create(&absolute) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(unusable(error));
+            }
+            _ => {}
+        }
+        private(&absolute)?;
+        // The real path: what a symlink further up points at is what has to be safe.
+        let real = fs::canonicalize(above).map_err(unusable)?;
+        real.ancestors().try_for_each(not_changed_by_others)?;
+        Ok(Self(absolute))
+    }
+
+    /// The bytes of a file; `None` where there is none.
+    pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let path = self.0.join(name);
+        let mut bytes = Vec::new();
+        match open_own(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+            Ok(_) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a cached policy cannot be read and is prepared again");
+                None
+            }
+        }
+    }
+
+    /// Writes a file whole or not at all: to a temporary name, then renamed.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.0)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_data()?;
+        file.persist(self.0.join(name))
+            .map(drop)
+            .map_err(|error| error.error)
+    }
+}
+
+fn open_own(path: &Path) -> io::Result<File> {
+    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(no_follow)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.uid() != me() || !metadata.is_file() {
+        return Err(io::Error::other("it is not a file of ours"));
+    }
+    Ok(file)
+}
+
+fn private(path: &Path) -> Result<(), CacheError> {
+    let metadata = fs::symlink_metadata(path).map_err(|error| CacheError::Unusable {
+        path: path.to_owned(),
+        error,
+    })?;
+    if !metadata.is_dir() {
+        return Err(CacheError::NotAFolder(path.to_owned()));
+    }
+    if metadata.uid() != me() {
+        return Err(CacheError::Foreign(path.to_owned()));
+    }
+    match metadata.mode() & 0o777 {
+        mode if mode & OTHERS == 0 => Ok(()),
+        mode => Err(CacheError::Shared(path.to_owned(), mode)),
+    }
+}
+
+/// A folder above may belong to root or us; others may not put something else in our folder's place.
+fn not_changed_by_others(path: &Path) -> Result<(), CacheError> {
+    let metadata = fs::metadata(path).map_err(|error| CacheError::Unusable {
+        path: path.to_owned(),
+        error,
+    })?;
+    if metadata.uid() != me() && metadata.uid() != 0 {
+        return Err(CacheError::Foreign(path.to_owned()));
+    }
+    match metadata.mode() & 0o777 {
+        mode if mode & OTHERS_MAY_WRITE == 0 => Ok(()),
+        mode => Err(CacheError::Shared(path.to_owned(), mode)),
+    }
+}
+
+fn me() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// Under the target folder, since nothing under /tmp is trusted.
+    fn home() -> tempfile::TempDir {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+        fs::create_dir_all(&target).expect("the target folder is ours");
+        tempfile::tempdir_in(target).expect("the target folder is ours")
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    }
+
+    #[test]
+    fn a_new_folder_is_private() {
+        let home = home();
+        let path = home.path().join("a/b");
+        Folder::open(&path).expect("nothing is wrong with it");
+        assert_eq!(
+            fs::metadata(path).expect("it was made").mode() & 0o777,
+            0o700
+        );
+    }
+
+    #[test]
+    fn a_folder_that_others_may_read_or_write_is_refused() {
+        let home = home();
+        for mode in [0o770, 0o777, 0o702, 0o755] {
+            set_mode(home.path(), 0o700);
+            let path = home.path().join("cache");
+            fs::create_dir_all(&path).expect("it is ours");
+            set_mode(&path, mode);
+            assert!(
+                matches!(Folder::open(&path), Err(CacheError::Shared(..))),
+                "{mode:o}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_symlink_is_refused() {
+        let home = home();
+        let (real, link) = (home.path().join("real"), home.path().join("link"));
+        Folder::open(&real).expect("nothing is wrong with it");
+        symlink(&real, &link).expect("it is ours");
+        assert!(matches!(
+            Folder::open(&link),
+            Err(CacheError::NotAFolder(_))
+        ));
+    }
+
+    #[test]
+    fn a_folder_below_one_that_others_may_write_is_refused() {
+        let home = home();
+        let open = home.path().join("open");
+        fs::create_dir(&open).expect("it is ours");
+        set_mode(&open, 0o1777);
+        assert!(matches!(
+            Folder::open(&open.join("cache")),
+            Err(CacheError::Shared(..))
+        ));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let home = home();
+        let folder = Folder::open(&home.path().join("cache")).expect("nothing is wrong with it");
+        folder.write("x", b"one").expect("there is room");
+        folder.write("x", b"two").expect("there is room");
+        assert_eq!(folder.read("x").as_deref(), Some(&b"two"[..]));
+        assert_eq!(folder.read("y"), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a call into a guest ended as it did, in words.
+
+use wasmtime::Trap;
+
+use super::error::EvaluationError;
+use super::limits::{Bound, Limits};
+use super::log::one_line;
+use super::state::HostState;
+
+/// The bound that was hit comes before the trap that followed from it.
+pub(super) fn explain(
+    error: &wasmtime::Error,
+    state: &HostState,
+    limits: &Limits,
+) -> EvaluationError {
+    match state.usage.exceeded {
+        Some(Bound::Cpu) => return EvaluationError::Cpu(limits.cpu),
+        Some(Bound::Memory) => return EvaluationError::Memory(limits.memory),
+        Some(Bound::Tables) => {
+            return EvaluationError::Boundary("its tables grow without end".into());
+        }
+        None => {}
+    }
+    if let Some(said) = &state.panic {
+        return EvaluationError::Panicked(said.clone());
+    }
+    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return EvaluationError::Exited(exit.0);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => EvaluationError::Trapped(trap_message(*trap)),
+        None => host_error(error),
+    }
+}
+
+fn trap_message(trap: Trap) -> String {
+    match trap {
+        Trap::StackOverflow => "its stack is exhausted (deep or endless recursion)".into(),
+        Trap::UnreachableCodeReached => {
+            "it reached code that must not be reached (a panic or an abort)".into()
+        }
+        Trap::MemoryOutOfBounds => "it touched memory that it does not have".into(),
+        Trap::IntegerDivisionByZero => "it divided by zero".into(),
+        Trap::AllocationTooLarge => "it allocated more than can be had".into(),
+        other => one_line(&other.to_string()).into_owned(),
+    }
+}
+
+/// Errors that are no traps come from the boundary: data that is too much or malformed.
+fn host_error(error: &wasmtime::Error) -> EvaluationError {
+    EvaluationError::Boundary(one_line(&format!("{error:#}")).into_owned())
+}

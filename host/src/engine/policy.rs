@@ -1,0 +1,145 @@
+//! A loaded policy, and one evaluation of it: a fresh sandbox, one call, and it is gone.
+
+use std::sync::Arc;
+
+use rollgate_model::Verdict;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::Store;
+
+use super::Engine;
+use super::abi::{Description, EvaluateAnswer, GuestPre};
+use super::error::EvaluationError;
+use super::gate::Grants;
+use super::limits::Limits;
+use super::load::{LoadRequest, Prepared};
+use super::outcome;
+use super::runtime::{Imports, Runtime};
+use super::state::{HostState, Phase, Review};
+use super::wasi::EmptyWasi;
+
+/// A policy that can judge.
+pub struct LoadedPolicy {
+    name: Arc<str>,
+    digest: String,
+    description: Description,
+    guest: GuestPre,
+    imports: Imports,
+    start: Start,
+    settings: String,
+    limits: Limits,
+    grants: Arc<Grants>,
+    runtime: Arc<Runtime>,
+    slots: Arc<Semaphore>,
+}
+
+/// What an evaluation starts from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Start {
+    /// The memory that `configure` left.
+    Configured,
+    /// The module's own memory; `configure` runs first, at each request.
+    Unconfigured {
+        /// Why there is no snapshot.
+        reason: String,
+    },
+}
+
+impl LoadedPolicy {
+    pub(super) fn new(
+        engine: &Engine,
+        request: LoadRequest,
+        prepared: Prepared,
+        guest: GuestPre,
+    ) -> Self {
+        Self {
+            name: request.name.into(),
+            digest: request.module.digest(),
+            description: prepared.description,
+            guest,
+            imports: prepared.imports,
+            start: prepared.start,
+            settings: request.settings,
+            limits: request.limits,
+            grants: Arc::new(request.grants),
+            runtime: Arc::clone(&engine.runtime),
+            slots: Arc::clone(&engine.slots),
+        }
+    }
+
+    /// What the module says of itself.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The SHA-256 of the module's file, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What each evaluation starts from.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Judges one rollout in a sandbox of its own.
+    ///
+    /// # Errors
+    /// Where the policy gave no verdict by `deadline` or its own timeout, whichever is nearer.
+    pub async fn evaluate(
+        &self,
+        review: &Arc<Review>,
+        deadline: Instant,
+    ) -> Result<Verdict, EvaluationError> {
+        let begun = Instant::now();
+        let deadline = deadline.min(begun + self.limits.timeout);
+        let slot = timeout_at(deadline, self.slots.acquire())
+            .await
+            .map_err(|_| EvaluationError::Overloaded)?;
+        let _slot = slot.map_err(|_| EvaluationError::Overloaded)?;
+
+        let mut store = self.runtime.store(self.state(review));
+        match timeout_at(deadline, self.call(&mut store)).await {
+            Ok(Ok(Ok(verdict))) => Ok(verdict),
+            Ok(Ok(Err(EvaluateAnswer::Failed(failure)))) => Err(EvaluationError::Failed(failure)),
+            Ok(Ok(Err(EvaluateAnswer::Nonsense(reason)))) => Err(EvaluationError::Nonsense(reason)),
+            Ok(Err(error)) => Err(outcome::explain(&error, store.data(), &self.limits)),
+            Err(_) => Err(EvaluationError::Deadline {
+                after: begun.elapsed(),
+                waiting_for: waiting_for(store),
+            }),
+        }
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<HostState>,
+    ) -> wasmtime::Result<Result<Verdict, EvaluateAnswer>> {
+        let guest = self.guest.instantiate(store).await?;
+        if let Start::Unconfigured { .. } = self.start
+            && let Err(problems) = guest.configure(store, &self.settings).await?
+        {
+            let reason = format!("it refuses settings that it accepted at load: {problems:?}");
+            return Ok(Err(EvaluateAnswer::Nonsense(reason)));
+        }
+        guest.evaluate(store).await
+    }
+
+    fn state(&self, review: &Arc<Review>) -> HostState {
+        let mut state = HostState::judging(review, &self.grants, &self.name, &self.limits);
+        if self.imports == Imports::ContractAndWasi {
+            state.wasi = Some(Box::new(EmptyWasi::new(review.now, review.id.as_bytes())));
+        }
+        state
+    }
+}
+
+fn waiting_for(store: Store<HostState>) -> Option<String> {
+    match store.into_data().phase {
+        Phase::Judging(judging) => judging.waiting_for,
+        Phase::Loading { .. } => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! Runs `configure` once and keeps the memory it leaves, so that each request starts from there.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, Lift, WasmList};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use super::abi::Guest;
+use super::error::LoadError;
+use super::limits::{Limits, Usage};
+use super::load::{Loading, settle};
+use super::module::PolicyComponent;
+use super::runtime::{Imports, Runtime};
+use super::state::HostState;
+
+/// A component that is configured already, or why there is none.
+pub(super) enum Snapshot {
+    /// The component with the configured memory as its initial one.
+    Taken(Vec<u8>),
+    /// The module works, but has to be configured at each request.
+    Impossible(String),
+}
+
+/// What a snapshot is taken of.
+pub(super) struct Subject {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) policy: Arc<str>,
+    pub(super) component: Arc<PolicyComponent>,
+    pub(super) settings: String,
+    pub(super) limits: Limits,
+}
+
+/// Configures the policy in an instrumented instance and copies its memories out.
+///
+/// wizer panics where a guest cannot grow one more page, so this runs in a task of its own whose
+/// panic becomes the fallback. A policy that refuses its settings is an error, not a fallback.
+pub(super) async fn take(subject: Subject) -> Result<Snapshot, LoadError> {
+    match tokio::spawn(subject.take()).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => Ok(Snapshot::Impossible(
+            "its memory leaves no room for a copy".into(),
+        )),
+        Err(error) => Err(LoadError::Engine(error.to_string())),
+    }
+}
+
+impl Subject {
+    async fn take(self) -> Result<Snapshot, LoadError> {
+        let wizer = Wizer::new();
+        let (context, instrumented) = match wizer.instrument_component(&self.component.bytes) {
+            Ok(instrumented) => instrumented,
+            Err(error) => return Ok(Snapshot::Impossible(format!("{error:#}"))),
+        };
+        let (mut store, instance) = self.configured(&instrumented).await?;
+        Usage::relax_for_snapshot(&mut store);
+        let mut running = Running {
+            store: &mut store,
+            instance,
+        };
+        match wizer.snapshot_component(&context, &mut running).await {
+            Ok(snapshot) => Ok(Snapshot::Taken(snapshot)),
+            Err(error) => Ok(Snapshot::Impossible(format!("{error:#}"))),
+        }
+    }
+
+    async fn configured(
+        &self,
+        instrumented: &[u8],
+    ) -> Result<(Store<HostState>, Instance), LoadError> {
+        let engine = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+        let component = Component::new(self.runtime.engine(), instrumented).map_err(engine)?;
+        let imports = self.component.imports();
+        let pre = self.runtime.link(&component, imports).map_err(engine)?;
+        let mut store =
+            self.runtime
+                .store(Loading::Configure.state(&self.policy, &self.limits, imports));
+        let outcome = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            let guest = Guest::of(&mut store, &instance)?;
+            Ok((guest.configure(&mut store, &self.settings).await?, instance))
+        };
+        let (configured, instance) =
+            settle(outcome.await, &store, Loading::Configure, &self.limits)?;
+        configured.map_err(LoadError::Settings)?;
+        Ok((store, instance))
+    }
+}
+
+impl PolicyComponent {
+    pub(super) fn imports(&self) -> Imports {
+        if self.needs_wasi {
+            Imports::ContractAndWasi
+        } else {
+            Imports::Contract
+        }
+    }
+}
+
+/// Lets wizer read the state of an instance through the accessors that it put there.
+///
+/// The trait leaves no way to report an error; a panic is caught by the task in [`take`].
+struct Running<'a> {
+    store: &'a mut Store<HostState>,
+    instance: Instance,
+}
+
+impl Running<'_> {
+    async fn call<R: Lift + Send + Sync + 'static>(&mut self, instance: &str, function: &str) -> R {
+        const PUT_THERE: &str = "wizer put this accessor into the component";
+        let (_, access) = self
+            .instance
+            .get_export(&mut *self.store, None, instance)
+            .expect(PUT_THERE);
+        let (_, accessor) = self
+            .instance
+            .get_export(&mut *self.store, Some(&access), function)
+            .expect(PUT_THERE);
+        let accessor = self
+            .instance
+            .get_typed_func::<(), (R,)>(&mut *self.store, accessor)
+            .expect(PUT_THERE);
+        accessor
+            .call_async(&mut *self.store, ())
+            .await
+            .expect("an accessor only reads")
+            .0
+    }
+}
+
+impl ComponentInstanceState for Running<'_> {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        let list: WasmList<u8> = self.call(instance, func).await;
+        contents(list.as_le_slice(&*self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.call(instance, func).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.call(instance, func).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.call::<f32>(instance, func).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.call::<f64>(instance, func).await.to_bits()
+    }
+}

@@ -1,0 +1,71 @@
+//! The WASI that a component gets which was not built for us alone (JavaScript, Python, Go,
+//! `wasm32-wasip2`): it links, and can do nothing. No files, network or environment; the wall clock
+//! stands still at the review's instant; random numbers follow from the review.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use sha2::{Digest, Sha256};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
+
+use super::state::HostState;
+
+const RESOURCES: usize = 1_000;
+
+/// A WASI without capabilities.
+pub(super) struct EmptyWasi {
+    context: WasiCtx,
+    table: ResourceTable,
+}
+
+impl EmptyWasi {
+    /// For one review; during loading the seed is the module's digest and the clock stands at zero.
+    pub(super) fn new(now: Timestamp, seed: &[u8]) -> Self {
+        let seed: [u8; 32] = Sha256::digest(seed).into();
+        let since_epoch =
+            Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let context = WasiCtx::builder()
+            .wall_clock(Frozen(since_epoch))
+            .secure_random(StdRng::from_seed(seed))
+            .insecure_random(StdRng::from_seed(seed))
+            .insecure_random_seed(u128::from_le_bytes(
+                seed[..16].try_into().expect("16 of 32 bytes"),
+            ))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .build();
+        Self { context, table }
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self
+            .wasi
+            .as_mut()
+            .expect("a component that imports WASI is given one before it runs");
+        WasiCtxView {
+            ctx: &mut wasi.context,
+            table: &mut wasi.table,
+        }
+    }
+}
+
+/// A wall clock that does not move.
+struct Frozen(Duration);
+
+impl HostWallClock for Frozen {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
