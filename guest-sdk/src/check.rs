@@ -2,7 +2,9 @@
 
 mod diff;
 
-use crate::{Failure, Finding, Findings, Policy, Rollout, SettingsError, Severity, Verdict, Workload};
+use crate::{
+    Failure, Finding, Findings, Policy, Rollout, SettingsError, Severity, Verdict, Workload,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -56,13 +58,18 @@ impl<C: WorkloadCheck> Policy for C {
     }
 
     fn evaluate(&self, rollout: &Rollout<'_>) -> Result<Verdict, Failure> {
-        let Some(new) = rollout.new() else { return Ok(Verdict::allow()) };
+        let Some(new) = rollout.new() else {
+            return Ok(Verdict::allow());
+        };
         let findings = findings_of(self, new);
         if findings.is_empty() {
             return Ok(Verdict::allow());
         }
         Ok(Verdict::from(match rollout.old() {
-            Some(old) => weigh(self.existing(), diff::mark_existing(findings, new, &findings_of(self, old), old)),
+            Some(old) => weigh(
+                self.existing(),
+                diff::mark_existing(findings, new, &findings_of(self, old), old),
+            ),
             None => findings,
         }))
     }
@@ -85,5 +92,9 @@ fn weigh(existing: Existing, findings: Findings) -> Findings {
             Some(finding)
         }
     };
-    findings.into_iter().filter_map(weigh).collect::<Vec<_>>().into()
+    findings
+        .into_iter()
+        .filter_map(weigh)
+        .collect::<Vec<_>>()
+        .into()
 }

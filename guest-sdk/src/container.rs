@@ -2,7 +2,9 @@
 
 use crate::pointer::join;
 use crate::sys::records;
-use crate::{ContainerPort, EnvFrom, EnvVar, IntOrString, Role, SecurityContext, VolumeMount, Workload};
+use crate::{
+    ContainerPort, EnvFrom, EnvVar, IntOrString, Role, SecurityContext, VolumeMount, Workload,
+};
 use std::ops::Deref;
 
 /// A container of the Pod template: the fields of its [record](crate::records::Container) by
@@ -77,13 +79,19 @@ impl<'a> Container<'a> {
     /// The declared port of this name.
     #[must_use]
     pub fn port_named(&self, name: &str) -> Option<&'a ContainerPort> {
-        self.record.ports.iter().find(|port| port.name.as_deref() == Some(name))
+        self.record
+            .ports
+            .iter()
+            .find(|port| port.name.as_deref() == Some(name))
     }
 
     /// The declared port of this number.
     #[must_use]
     pub fn port_numbered(&self, number: i32) -> Option<&'a ContainerPort> {
-        self.record.ports.iter().find(|port| port.container_port == number)
+        self.record
+            .ports
+            .iter()
+            .find(|port| port.container_port == number)
     }
 
     /// The number that a probe's or hook's port stands for: itself, or that of the declared port
@@ -122,5 +130,7 @@ impl<'a> Container<'a> {
 }
 
 fn quantity<'a>(list: &'a [(String, String)], resource: &str) -> Option<&'a str> {
-    list.iter().find(|(name, _)| name == resource).map(|(_, quantity)| quantity.as_str())
+    list.iter()
+        .find(|(name, _)| name == resource)
+        .map(|(_, quantity)| quantity.as_str())
 }

@@ -56,7 +56,7 @@ macro_rules! export {
                 }
             }
 
-            sdk::bindings::export_guest!(Component with_types_in $crate::__private::bindings);
+    sdk::bindings::export_guest!(Component with_types_in $crate::__private::bindings);
         };
     };
 }
@@ -92,7 +92,10 @@ pub mod private {
             version: version.to_owned(),
             summary: summary.to_owned(),
             settings_schema: schema.as_value().to_string(),
-            extra: vec![("sdk".to_owned(), concat!("rollgate-sdk ", env!("CARGO_PKG_VERSION")).to_owned())],
+            extra: vec![(
+                "sdk".to_owned(),
+                concat!("rollgate-sdk ", env!("CARGO_PKG_VERSION")).to_owned(),
+            )],
         }
     }
 
@@ -101,18 +104,27 @@ pub mod private {
         report_panics();
         let policy = settings::parse(json).and_then(P::new).map_err(|error| {
             let problem = |(path, message)| guest::SettingsError { path, message };
-            error.into_problems().into_iter().map(problem).collect::<Vec<_>>()
+            error
+                .into_problems()
+                .into_iter()
+                .map(problem)
+                .collect::<Vec<_>>()
         })?;
         slot.set(policy).map_err(|_| {
             let message = "configure was called twice".to_owned();
-            vec![guest::SettingsError { path: String::new(), message }]
+            vec![guest::SettingsError {
+                path: String::new(),
+                message,
+            }]
         })
     }
 
     /// Asks the kept policy.
     pub fn evaluate<P: Policy>(slot: &Slot<P>, rollout: &RawRollout) -> Evaluated {
         let Some(policy) = slot.get() else {
-            return Err(sys::failure_to_wit(crate::Failure::internal("evaluate was called before configure")));
+            return Err(sys::failure_to_wit(crate::Failure::internal(
+                "evaluate was called before configure",
+            )));
         };
         policy
             .evaluate(&Rollout::from_raw(rollout))
@@ -124,7 +136,9 @@ pub mod private {
     /// part of the snapshot, so an evaluation pays nothing for it.
     fn report_panics() {
         std::panic::set_hook(Box::new(|panic| {
-            let message = panic.payload_as_str().unwrap_or("a panic without a message");
+            let message = panic
+                .payload_as_str()
+                .unwrap_or("a panic without a message");
             let text = match panic.location() {
                 Some(at) => format!("{message} ({}:{})", at.file(), at.line()),
                 None => message.to_owned(),

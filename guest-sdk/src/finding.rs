@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 /// What a finding asks for. Ordered: the most severe finding decides a verdict.
 ///
 /// Fit for settings: it is read from `info`, `warn`, `hold` or `deny`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -92,34 +94,56 @@ impl Finding {
     }
 
     /// A finding that denies the rollout.
-    pub fn deny(rule: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn deny(
+        rule: impl Into<String>,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Deny, rule, path, message)
     }
 
     /// A finding that holds the rollout: not now.
-    pub fn hold(rule: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn hold(
+        rule: impl Into<String>,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Hold, rule, path, message)
     }
 
     /// A finding that lets the rollout go, with a warning.
-    pub fn warn(rule: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn warn(
+        rule: impl Into<String>,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Warn, rule, path, message)
     }
 
     /// A finding that is only worth knowing.
-    pub fn info(rule: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn info(
+        rule: impl Into<String>,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Info, rule, path, message)
     }
 
     /// What stands there. Never a secret: findings are shown to users and kept in audit logs.
-    #[expect(clippy::needless_pass_by_value, reason = "so that `3` and `format!(…)` read alike")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that `3` and `format!(…)` read alike"
+    )]
     pub fn found(mut self, found: impl ToString) -> Self {
         self.found = Some(found.to_string());
         self
     }
 
     /// What should stand there.
-    #[expect(clippy::needless_pass_by_value, reason = "so that `3` and `format!(…)` read alike")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that `3` and `format!(…)` read alike"
+    )]
     pub fn expected(mut self, expected: impl ToString) -> Self {
         self.expected = Some(expected.to_string());
         self

@@ -1,6 +1,4 @@
 //! Write a rollgate policy as a page of Rust.
-// Off Wasm the SDK stands on the records of `rollgate-model`, which are not there yet.
-#![cfg(target_arch = "wasm32")]
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -18,6 +16,10 @@ mod policy;
 mod rollout;
 mod settings;
 mod sys;
+pub mod template;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+pub mod threshold;
 mod verdict;
 mod words;
 mod workload;
@@ -30,8 +32,8 @@ pub use policy::Policy;
 pub use rollout::Rollout;
 pub use settings::SettingsError;
 pub use sys::records::{
-    ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe, Resources,
-    SecurityContext, Strategy, TcpSocket, VolumeMount,
+    ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe,
+    Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
 pub use verdict::{Evidence, Failure, Outcome, Verdict};
 pub use words::{Change, Kind, Role};

@@ -30,5 +30,9 @@ pub(crate) fn push_segment(out: &mut String, segment: &str) {
 /// `base` followed by `relative`, which may start with `/` or not. Empty names `base` itself.
 pub(crate) fn join(base: &str, relative: &str) -> String {
     let relative = relative.trim_start_matches('/');
-    if relative.is_empty() { base.to_owned() } else { [base, "/", relative].concat() }
+    if relative.is_empty() {
+        base.to_owned()
+    } else {
+        [base, "/", relative].concat()
+    }
 }

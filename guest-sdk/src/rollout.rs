@@ -16,7 +16,11 @@ pub struct Rollout<'a> {
 
 impl<'a> Rollout<'a> {
     pub(crate) const fn from_raw(raw: &'a RawRollout) -> Self {
-        Self { raw, new: OnceCell::new(), old: OnceCell::new() }
+        Self {
+            raw,
+            new: OnceCell::new(),
+            old: OnceCell::new(),
+        }
     }
 
     /// The class of the change.
@@ -57,14 +61,22 @@ impl<'a> Rollout<'a> {
 
     /// The object as it would become; absent when it is deleted.
     #[must_use]
-    #[expect(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "the contract's word")]
+    #[expect(
+        clippy::new_ret_no_self,
+        clippy::wrong_self_convention,
+        reason = "the contract's word"
+    )]
     pub fn new(&self) -> Option<&Workload> {
-        self.new.get_or_init(|| self.raw.new().map(Workload::from_raw)).as_ref()
+        self.new
+            .get_or_init(|| self.raw.new().map(Workload::from_raw))
+            .as_ref()
     }
 
     /// The object as it is; absent when it is created.
     #[must_use]
     pub fn old(&self) -> Option<&Workload> {
-        self.old.get_or_init(|| self.raw.old().map(Workload::from_raw)).as_ref()
+        self.old
+            .get_or_init(|| self.raw.old().map(Workload::from_raw))
+            .as_ref()
     }
 }

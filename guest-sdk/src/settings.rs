@@ -21,7 +21,9 @@ impl SettingsError {
     /// whole), and what is wrong and what would be right.
     #[must_use]
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { problems: vec![(path.into(), message.into())] }
+        Self {
+            problems: vec![(path.into(), message.into())],
+        }
     }
 
     /// One more thing wrong. An operator would rather mend all mistakes at once.
@@ -42,7 +44,11 @@ impl SettingsError {
     /// # Errors
     /// There is a problem.
     pub fn none_of(problems: Vec<(String, String)>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
+        }
     }
 
     #[cfg(target_arch = "wasm32")]

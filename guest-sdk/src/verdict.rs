@@ -41,28 +41,59 @@ pub enum Outcome {
 impl Verdict {
     /// It may go, without a word.
     pub const fn allow() -> Self {
-        Self { outcome: Outcome::Allow, findings: Vec::new(), evidence: Vec::new() }
+        Self {
+            outcome: Outcome::Allow,
+            findings: Vec::new(),
+            evidence: Vec::new(),
+        }
     }
 
     /// No.
     pub fn deny(reason: Finding) -> Self {
-        Self { outcome: Outcome::Deny, findings: vec![reason], evidence: Vec::new() }
+        Self {
+            outcome: Outcome::Deny,
+            findings: vec![reason],
+            evidence: Vec::new(),
+        }
     }
 
     /// Not now, and no end is known.
     pub fn hold(reason: Finding) -> Self {
-        Self { outcome: Outcome::Hold(None), findings: vec![reason], evidence: Vec::new() }
+        Self {
+            outcome: Outcome::Hold(None),
+            findings: vec![reason],
+            evidence: Vec::new(),
+        }
     }
 
     /// Not now; from `until` on it may go, as far as this policy is concerned.
     pub fn hold_until(until: Timestamp, reason: Finding) -> Self {
-        Self { outcome: Outcome::Hold(Some(until)), findings: vec![reason], evidence: Vec::new() }
+        Self {
+            outcome: Outcome::Hold(Some(until)),
+            findings: vec![reason],
+            evidence: Vec::new(),
+        }
     }
 
     /// Adds a reason. One that asks for more than the outcome so far makes it so.
     pub fn with_finding(mut self, finding: Finding) -> Self {
         self.outcome = self.outcome.at_least(finding.severity);
         self.findings.push(finding);
+        self
+    }
+
+    /// This verdict and another one: the more severe outcome, the reasons and evidence of both.
+    /// Of two holds the later counts, and one without an end has the last word.
+    pub fn and(mut self, other: Self) -> Self {
+        self.outcome = match (self.outcome, other.outcome) {
+            (Outcome::Deny, _) | (_, Outcome::Deny) => Outcome::Deny,
+            (Outcome::Hold(one), Outcome::Hold(two)) => {
+                Outcome::Hold(one.zip(two).map(|(a, b)| a.max(b)))
+            }
+            (hold @ Outcome::Hold(_), _) | (_, hold) => hold,
+        };
+        self.findings.extend(other.findings);
+        self.evidence.extend(other.evidence);
         self
     }
 
@@ -114,9 +145,18 @@ pub struct Evidence {
 
 impl Evidence {
     /// A fact: what was looked at, and what it was.
-    #[expect(clippy::needless_pass_by_value, reason = "so that `3` and `format!(…)` read alike")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that `3` and `format!(…)` read alike"
+    )]
     pub fn new(name: impl Into<String>, value: impl ToString) -> Self {
-        Self { name: name.into(), value: value.to_string(), bound: None, at: None, extra: Vec::new() }
+        Self {
+            name: name.into(),
+            value: value.to_string(),
+            bound: None,
+            at: None,
+            extra: Vec::new(),
+        }
     }
 
     /// What it was held against, such as `<= 0.01`.
@@ -151,7 +191,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of any kind.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into() }
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 
     /// A metric or object that the policy needs is not there.

@@ -18,7 +18,10 @@ pub struct Workload {
 
 impl Workload {
     pub(crate) const fn from_raw(raw: RawWorkload) -> Self {
-        Self { raw, containers: OnceCell::new() }
+        Self {
+            raw,
+            containers: OnceCell::new(),
+        }
     }
 
     /// The kind.
@@ -125,12 +128,15 @@ impl Workload {
 
     /// All containers: `spec.template.spec.containers`, then `initContainers`. Fetched once.
     pub fn containers(&self) -> impl ExactSizeIterator<Item = Container<'_>> {
-        self.records().iter().map(|record| Container::new(record, self))
+        self.records()
+            .iter()
+            .map(|record| Container::new(record, self))
     }
 
     /// The containers that run as long as the Pod does: main ones and sidecars.
     pub fn long_running(&self) -> impl Iterator<Item = Container<'_>> {
-        self.containers().filter(|c| matches!(c.role(), Role::Main | Role::Sidecar))
+        self.containers()
+            .filter(|c| matches!(c.role(), Role::Main | Role::Sidecar))
     }
 
     /// The container of this name.
@@ -151,7 +157,10 @@ impl Workload {
     /// # Errors
     /// What stands there is no `T`.
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>, serde_json::Error> {
-        self.raw.json(pointer).map(|text| serde_json::from_str(&text)).transpose()
+        self.raw
+            .json(pointer)
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
     }
 
     /// The JSON pointer of a label of the object.
@@ -178,7 +187,10 @@ impl Workload {
 }
 
 fn value_of(pairs: Vec<(String, String)>, key: &str) -> Option<String> {
-    pairs.into_iter().find(|(k, _)| k == key).map(|(_, value)| value)
+    pairs
+        .into_iter()
+        .find(|(k, _)| k == key)
+        .map(|(_, value)| value)
 }
 
 fn keyed(base: &str, key: &str) -> String {

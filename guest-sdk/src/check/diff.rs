@@ -5,11 +5,19 @@ use crate::{Finding, Findings, Workload};
 
 /// Marks each of the `new` findings that the `old` ones have too. An old finding accounts for one
 /// new finding at most, so a mistake that is made a second time is introduced.
-pub(super) fn mark_existing(new: Findings, new_side: &Workload, old: &Findings, old_side: &Workload) -> Findings {
+pub(super) fn mark_existing(
+    new: Findings,
+    new_side: &Workload,
+    old: &Findings,
+    old_side: &Workload,
+) -> Findings {
     if old.is_empty() {
         return new;
     }
-    let mut unmatched: Vec<_> = old.iter().map(|finding| (finding, place(&finding.path, old_side))).collect();
+    let mut unmatched: Vec<_> = old
+        .iter()
+        .map(|finding| (finding, place(&finding.path, old_side)))
+        .collect();
     let mark = |mut finding: Finding| {
         let place = place(&finding.path, new_side);
         let same = |(other, there): &(&Finding, String)| {
@@ -48,10 +56,16 @@ fn is_index(segment: &str) -> bool {
 
 /// The name of the list entry at `pointer`, in brackets so that it equals no key.
 fn entry_name(pointer: &str, workload: &Workload) -> String {
-    let container = workload.records().iter().find(|container| container.path == pointer);
+    let container = workload
+        .records()
+        .iter()
+        .find(|container| container.path == pointer);
     let name = match container {
         Some(container) => Some(container.name.clone()),
-        None => workload.read::<String>(&[pointer, "/name"].concat()).ok().flatten(),
+        None => workload
+            .read::<String>(&[pointer, "/name"].concat())
+            .ok()
+            .flatten(),
     };
     name.map_or_else(|| "*".to_owned(), |name| ["[", &name, "]"].concat())
 }

@@ -1,6 +1,8 @@
 //! The contract's imports, and the SDK's types as the contract's.
 
-use crate::bindings::rollgate::policy::{clock as wit_clock, cluster as wit_cluster, log as wit_log};
+use crate::bindings::rollgate::policy::{
+    clock as wit_clock, cluster as wit_cluster, log as wit_log,
+};
 use crate::bindings::rollgate::policy::{metrics as wit_metrics, types as wit};
 use crate::clock::{Instant, Local, ZoneError};
 use crate::cluster::ClusterError;
@@ -16,8 +18,8 @@ pub(crate) use wit::Workload as RawWorkload;
 /// The records of the contract.
 pub(crate) mod records {
     pub use crate::bindings::rollgate::policy::types::{
-        Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe,
-        Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
+        Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle,
+        Pod, Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
     };
 }
 
@@ -54,13 +56,26 @@ pub(crate) fn from_civil(civil: DateTime, zone: &str) -> Result<Instant, ZoneErr
     Ok(match instant {
         wit_clock::Instant::Once(at) => Instant::Once(from_wit(at)),
         wit_clock::Instant::Skipped(at) => Instant::Skipped(from_wit(at)),
-        wit_clock::Instant::Twice((earlier, later)) => Instant::Twice(from_wit(earlier), from_wit(later)),
+        wit_clock::Instant::Twice((earlier, later)) => {
+            Instant::Twice(from_wit(earlier), from_wit(later))
+        }
     })
 }
 
-pub(crate) fn query(source: &str, query: &str, at: Option<Timestamp>) -> Result<Vec<Sample>, MetricsError> {
+pub(crate) fn query(
+    source: &str,
+    query: &str,
+    at: Option<Timestamp>,
+) -> Result<Vec<Sample>, MetricsError> {
     let samples = wit_metrics::query(source, query, at.map(to_wit)).map_err(metrics_error)?;
-    Ok(samples.into_iter().map(|s| Sample { labels: s.labels, value: s.value, at: from_wit(s.at) }).collect())
+    Ok(samples
+        .into_iter()
+        .map(|s| Sample {
+            labels: s.labels,
+            value: s.value,
+            at: from_wit(s.at),
+        })
+        .collect())
 }
 
 pub(crate) fn query_range(
@@ -70,16 +85,27 @@ pub(crate) fn query_range(
     end: Timestamp,
     step: u64,
 ) -> Result<Vec<Series>, MetricsError> {
-    let series =
-        wit_metrics::query_range(source, query, to_wit(start), to_wit(end), step).map_err(metrics_error)?;
-    let point = |p: wit_metrics::Point| Point { value: p.value, at: from_wit(p.at) };
+    let series = wit_metrics::query_range(source, query, to_wit(start), to_wit(end), step)
+        .map_err(metrics_error)?;
+    let point = |p: wit_metrics::Point| Point {
+        value: p.value,
+        at: from_wit(p.at),
+    };
     Ok(series
         .into_iter()
-        .map(|s| Series { labels: s.labels, points: s.points.into_iter().map(point).collect() })
+        .map(|s| Series {
+            labels: s.labels,
+            points: s.points.into_iter().map(point).collect(),
+        })
         .collect())
 }
 
-pub(crate) fn get(api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<String, ClusterError> {
+pub(crate) fn get(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<String, ClusterError> {
     wit_cluster::get(api_version, kind, namespace, name).map_err(cluster_error)
 }
 
@@ -106,7 +132,11 @@ pub(crate) fn verdict_to_wit(verdict: Verdict) -> wit::Verdict {
 }
 
 pub(crate) fn failure_to_wit(failure: Failure) -> wit::Failure {
-    wit::Failure { code: failure.code, message: failure.message, extra: Vec::new() }
+    wit::Failure {
+        code: failure.code,
+        message: failure.message,
+        extra: Vec::new(),
+    }
 }
 
 fn finding_to_wit(finding: Finding) -> wit::Finding {
@@ -137,16 +167,21 @@ fn evidence_to_wit(evidence: Evidence) -> wit::Evidence {
 fn to_wit(at: Timestamp) -> wit::Timestamp {
     let (seconds, nanoseconds) = (at.as_second(), at.subsec_nanosecond());
     match u32::try_from(nanoseconds) {
-        Ok(nanoseconds) => wit::Timestamp { seconds, nanoseconds },
-        Err(_) => {
-            wit::Timestamp { seconds: seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds.unsigned_abs() }
-        }
+        Ok(nanoseconds) => wit::Timestamp {
+            seconds,
+            nanoseconds,
+        },
+        Err(_) => wit::Timestamp {
+            seconds: seconds - 1,
+            nanoseconds: 1_000_000_000 - nanoseconds.unsigned_abs(),
+        },
     }
 }
 
 fn from_wit(at: wit::Timestamp) -> Timestamp {
     let nanoseconds = i32::try_from(at.nanoseconds).unwrap_or(0);
-    Timestamp::new(at.seconds, nanoseconds).expect("the host's clock stays within years -9999 to 9999")
+    Timestamp::new(at.seconds, nanoseconds)
+        .expect("the host's clock stays within years -9999 to 9999")
 }
 
 fn civil_to_wit(civil: DateTime) -> wit_clock::Civil {
@@ -176,13 +211,22 @@ fn civil_from_wit(civil: wit_clock::Civil) -> DateTime {
 }
 
 fn zone_error(error: wit_clock::ZoneError) -> ZoneError {
-    ZoneError { code: (&*error.code).into(), message: error.message }
+    ZoneError {
+        code: (&*error.code).into(),
+        message: error.message,
+    }
 }
 
 fn metrics_error(error: wit_metrics::MetricsError) -> MetricsError {
-    MetricsError { code: (&*error.code).into(), message: error.message }
+    MetricsError {
+        code: (&*error.code).into(),
+        message: error.message,
+    }
 }
 
 fn cluster_error(error: wit_cluster::ClusterError) -> ClusterError {
-    ClusterError { code: (&*error.code).into(), message: error.message }
+    ClusterError {
+        code: (&*error.code).into(),
+        message: error.message,
+    }
 }

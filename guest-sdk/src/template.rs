@@ -1,0 +1,239 @@
+//! PromQL templates: `${name}` stands for a value, and a value can never change the query.
+
+/// A PromQL expression with variables such as `${namespace}` inside its string literals.
+///
+/// A value is escaped for the kind of quotes around it; behind `=~` and `!~` also for the regular
+/// expression, so that it matches itself and nothing else. `$${` is a literal `${`.
+///
+/// ```
+/// use rollgate_sdk::template::QueryTemplate;
+///
+/// let text = r#"up{namespace="${namespace}", pod=~"${name}-.*"}"#;
+/// let template = QueryTemplate::parse(text, &["namespace", "name"])?;
+/// let query = template.render(|variable| match variable {
+///     "namespace" => Ok(r#"x"} or vector(1) #"#.to_owned()),
+///     name => Err(format!("{name} is not known")),
+/// });
+/// assert_eq!(query, Err("name is not known".to_owned()));
+///
+/// let query: Result<_, ()> = template.render(|v| Ok(if v == "name" { "a.b" } else { "x\"y" }.to_owned()));
+/// assert_eq!(query.as_deref(), Ok(r#"up{namespace="x\"y", pod=~"a\\.b-.*"}"#));
+/// # Ok::<(), rollgate_sdk::template::TemplateError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Variable {
+        name: String,
+        quote: char,
+        regex: bool,
+    },
+}
+
+/// What is wrong with a template. Tell it as a settings error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// `${` without `}`.
+    Unclosed,
+    /// A string literal does not end.
+    UnclosedString,
+    /// There is no such variable.
+    Unknown {
+        /// The variable's name as written.
+        name: String,
+        /// Those that there are, for people.
+        known: String,
+    },
+    /// A variable stands where its value could not be escaped: outside of quotes, or in backticks.
+    NotQuoted {
+        /// The variable's name.
+        name: String,
+    },
+}
+
+impl QueryTemplate {
+    /// Reads a template that may use the `known` variables. Call it in
+    /// [`Policy::new`](crate::Policy::new), so that a mistake is a settings error.
+    ///
+    /// # Errors
+    /// The template has an unknown variable, or one where a value could change the query.
+    pub fn parse(text: &str, known: &[&str]) -> Result<Self, TemplateError> {
+        let mut reader = Reader {
+            rest: text,
+            text: String::new(),
+            parts: Vec::new(),
+            within: Within::Code,
+        };
+        reader.read(known)?;
+        match reader.within {
+            Within::Code | Within::Comment => Ok(Self {
+                parts: reader.parts,
+            }),
+            Within::Quotes { .. } => Err(TemplateError::UnclosedString),
+        }
+    }
+
+    /// The names of the variables used, in order; one that is used twice is there twice.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable { name, .. } => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The query, with each variable replaced by its escaped value.
+    ///
+    /// # Errors
+    /// Those of `value`.
+    pub fn render<E>(&self, mut value: impl FnMut(&str) -> Result<String, E>) -> Result<String, E> {
+        let mut query = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => query.push_str(text),
+                Part::Variable { name, quote, regex } => {
+                    push_escaped(&mut query, &value(name)?, *quote, *regex)
+                }
+            }
+        }
+        Ok(query)
+    }
+}
+
+/// What the reader is in the middle of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Code,
+    Comment,
+    Quotes { quote: char, regex: bool },
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+    text: String,
+    parts: Vec<Part>,
+    within: Within,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, known: &[&str]) -> Result<(), TemplateError> {
+        while let Some(c) = self.rest.chars().next() {
+            if self.rest.starts_with("$${") {
+                self.rest = &self.rest[1..];
+                self.take("${".len());
+            } else if self.rest.starts_with("${") {
+                self.variable(known)?;
+            } else {
+                self.step(c);
+            }
+        }
+        self.flush();
+        Ok(())
+    }
+
+    /// Moves `bytes` of the rest to the text as they are.
+    fn take(&mut self, bytes: usize) {
+        let (taken, rest) = self.rest.split_at(bytes);
+        self.text.push_str(taken);
+        self.rest = rest;
+    }
+
+    /// Takes one character, or an escaped one as a pair, and follows where strings begin and end.
+    fn step(&mut self, c: char) {
+        let mut bytes = c.len_utf8();
+        self.within = match (self.within, c) {
+            (Within::Code, '#') => Within::Comment,
+            (Within::Code, '"' | '\'' | '`') => Within::Quotes {
+                quote: c,
+                regex: self.after_regex_matcher(),
+            },
+            (Within::Comment, '\n') => Within::Code,
+            (Within::Quotes { quote, .. }, _) if c == quote => Within::Code,
+            (Within::Quotes { quote, .. }, '\\') if quote != '`' => {
+                bytes += self.rest[bytes..].chars().next().map_or(0, char::len_utf8);
+                self.within
+            }
+            (within, _) => within,
+        };
+        self.take(bytes);
+    }
+
+    fn after_regex_matcher(&self) -> bool {
+        let before = self.text.trim_end();
+        before.ends_with("=~") || before.ends_with("!~")
+    }
+
+    fn variable(&mut self, known: &[&str]) -> Result<(), TemplateError> {
+        let (name, rest) = self.rest[2..]
+            .split_once('}')
+            .ok_or(TemplateError::Unclosed)?;
+        let name = name.to_owned();
+        if !known.contains(&name.as_str()) {
+            return Err(TemplateError::Unknown {
+                name,
+                known: known.join(", "),
+            });
+        }
+        let Within::Quotes {
+            quote: quote @ ('"' | '\''),
+            regex,
+        } = self.within
+        else {
+            return Err(TemplateError::NotQuoted { name });
+        };
+        self.rest = rest;
+        self.flush();
+        self.parts.push(Part::Variable { name, quote, regex });
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.parts.push(Part::Text(std::mem::take(&mut self.text)));
+        }
+    }
+}
+
+/// Escapes as Go's string literals and RE2 want it, which PromQL takes both from.
+fn push_escaped(out: &mut String, value: &str, quote: char, regex: bool) {
+    for c in value.chars() {
+        match c {
+            '\\' if regex => out.push_str(r"\\\\"),
+            '\\' => out.push_str(r"\\"),
+            '\n' => out.push_str(r"\n"),
+            _ if c == quote => out.extend(['\\', c]),
+            '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
+                if regex =>
+            {
+                out.push_str(r"\\");
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+}
+
+impl std::fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unclosed => {
+                f.write_str("`${` is not closed by `}`; write `$${` for a literal `${`")
+            }
+            Self::UnclosedString => f.write_str("a string literal of the query does not end"),
+            Self::Unknown { name, known } => {
+                write!(f, "there is no variable `${{{name}}}`; there are: {known}")
+            }
+            Self::NotQuoted { name } => write!(
+                f,
+                "`${{{name}}}` must stand inside double or single quotes, where its value can be escaped"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}

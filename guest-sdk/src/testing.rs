@@ -1,0 +1,3 @@
+//! Running a policy natively, in `cargo test`.
+
+pub(crate) mod host;
