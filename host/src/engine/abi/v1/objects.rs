@@ -13,10 +13,12 @@ use super::bindings::rollgate::policy::types;
 use crate::engine::state::HostState;
 
 /// The rollout of this store's review.
-pub(in crate::engine) struct RolloutHandle;
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct RolloutHandle;
 
 /// The new or the old workload of this store's review.
-pub(in crate::engine) struct WorkloadHandle;
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct WorkloadHandle;
 
 pub(super) const THE_ROLLOUT: u32 = 0;
 const NEW: u32 = 0;
