@@ -1,0 +1,276 @@
+//! Takes files and folders of policies apart.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rollgate_model::yaml::{self, Document, Spans};
+use serde_json::Value;
+
+use super::compile::{self, ModuleSource, PolicySource};
+use super::wire::{API_VERSION, PolicyObject};
+use super::{Problem, files};
+use crate::sources::MetricSource;
+
+/// What stands in files of policies.
+#[derive(Debug, Default)]
+pub struct Configuration {
+    /// The policies, in the order of the files.
+    pub policies: Vec<PolicyItem>,
+    /// The described metric sources.
+    pub sources: Vec<SourceItem>,
+    /// What is wrong. The rest of the configuration is sound.
+    pub problems: Vec<Problem>,
+}
+
+/// A policy and where it stands.
+#[derive(Debug)]
+pub struct PolicyItem {
+    /// The policy.
+    pub policy: PolicySource,
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// Where the object's parts stand.
+    pub spans: Spans,
+}
+
+impl PolicyItem {
+    /// Something wrong with what a pointer into the policy's object leads to.
+    #[must_use]
+    pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        Problem::of(&self.file, &self.spans, pointer, message)
+    }
+}
+
+/// A metric source and where it stands.
+#[derive(Debug)]
+pub struct SourceItem {
+    /// The source.
+    pub source: MetricSource,
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// Where the object's parts stand.
+    pub spans: Spans,
+}
+
+/// Reads files, and folders of files. What is wrong with one is no reason to leave out another.
+#[must_use]
+pub fn read(paths: &[PathBuf]) -> Configuration {
+    let mut reader = Reader::default();
+    for path in paths {
+        match files::files_of(path) {
+            Ok(files) => files.iter().for_each(|file| reader.file(file)),
+            Err(error) => reader.unreadable(path, &error),
+        }
+    }
+    reader.configuration
+}
+
+/// Reads policies out of a text, such as the bundled set. Relative modules start at `folder`.
+#[must_use]
+pub fn read_text(name: &str, text: &str, folder: &Path) -> Configuration {
+    let mut reader = Reader::default();
+    reader.text(&name.into(), text.as_bytes(), folder);
+    reader.configuration
+}
+
+#[derive(Default)]
+struct Reader {
+    configuration: Configuration,
+    /// The kind and name of each object that was met, and where.
+    met: HashMap<(&'static str, String), String>,
+    read: Vec<PathBuf>,
+}
+
+impl Reader {
+    fn file(&mut self, file: &Path) {
+        if self.read.iter().any(|read| read == file) {
+            return;
+        }
+        self.read.push(file.to_owned());
+        match files::contents(file) {
+            Ok(bytes) => {
+                let name = file.display().to_string().into();
+                self.text(&name, &bytes, file.parent().unwrap_or(Path::new("")));
+            }
+            Err(error) => self.unreadable(file, &error),
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
+        let file = path.display().to_string().into();
+        self.configuration
+            .problems
+            .push(Problem::of_file(&file, format!("cannot be read: {error}")));
+    }
+
+    fn text(&mut self, file: &Arc<str>, bytes: &[u8], folder: &Path) {
+        for document in yaml::read(bytes) {
+            match document {
+                Ok(document) if document.tree.get("kind").is_some_and(|kind| kind == "List") => {
+                    for item in document.into_items("/items") {
+                        self.object(file, &item, folder);
+                    }
+                }
+                Ok(document) => self.object(file, &document, folder),
+                Err(error) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    let problem = Problem::at(file, &text, &error.location, error.kind.to_string());
+                    self.configuration.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, file: &Arc<str>, document: &Document, folder: &Path) {
+        match self.compile(file, document, folder) {
+            Ok(()) => {}
+            Err(problems) => self.configuration.problems.extend(problems),
+        }
+    }
+
+    fn compile(
+        &mut self,
+        file: &Arc<str>,
+        document: &Document,
+        folder: &Path,
+    ) -> Result<(), Vec<Problem>> {
+        match kind_of(file, document)? {
+            Kind::Policy => self.policy(file, document, folder),
+            Kind::MetricSource => self.source(file, document),
+            Kind::Scenario => Ok(()),
+        }
+    }
+
+    fn policy(
+        &mut self,
+        file: &Arc<str>,
+        document: &Document,
+        folder: &Path,
+    ) -> Result<(), Vec<Problem>> {
+        let object = strictly::<PolicyObject>(file, document)?;
+        let mut policy = compile::policy(object).map_err(|mistakes| {
+            let problem = |mistake: compile::Mistake| {
+                Problem::of(file, &document.spans, &mistake.pointer, mistake.message)
+            };
+            mistakes.into_iter().map(problem).collect::<Vec<_>>()
+        })?;
+        if let ModuleSource::File(path) = &mut policy.module {
+            *path = folder.join(&path);
+        }
+        self.only_one("policy", policy.name.as_str(), file, document)?;
+        let item = PolicyItem {
+            policy,
+            file: Arc::clone(file),
+            spans: document.spans.clone(),
+        };
+        self.configuration.policies.push(item);
+        Ok(())
+    }
+
+    fn source(&mut self, file: &Arc<str>, document: &Document) -> Result<(), Vec<Problem>> {
+        let source = strictly::<MetricSource>(file, document)?;
+        self.only_one("metric source", &source.metadata.name, file, document)?;
+        let item = SourceItem {
+            source,
+            file: Arc::clone(file),
+            spans: document.spans.clone(),
+        };
+        self.configuration.sources.push(item);
+        Ok(())
+    }
+
+    fn only_one(
+        &mut self,
+        what: &'static str,
+        name: &str,
+        file: &Arc<str>,
+        document: &Document,
+    ) -> Result<(), Vec<Problem>> {
+        let here = Problem::of(file, &document.spans, "/metadata/name", "");
+        match self.met.entry((what, name.to_owned())) {
+            Entry::Vacant(entry) => {
+                entry.insert(here.place());
+                Ok(())
+            }
+            Entry::Occupied(first) => {
+                let message = format!("there is a {what} `{name}` already, at {}", first.get());
+                Err(vec![
+                    Problem { message, ..here }.hint("give one of the two another name"),
+                ])
+            }
+        }
+    }
+}
+
+/// Reads a type strictly.
+fn strictly<T: serde::de::DeserializeOwned>(
+    file: &Arc<str>,
+    document: &Document,
+) -> Result<T, Vec<Problem>> {
+    document.read().map_err(|error| {
+        let text = document.spans.text();
+        vec![Problem::at(
+            file,
+            text,
+            &error.location,
+            error.problem.to_string(),
+        )]
+    })
+}
+
+/// What an object is.
+enum Kind {
+    Policy,
+    MetricSource,
+    /// Lies beside the policies that it tests.
+    Scenario,
+}
+
+const KINDS: &[&str] = &["RolloutPolicy", "ClusterRolloutPolicy", "MetricSource"];
+
+fn kind_of(file: &Arc<str>, document: &Document) -> Result<Kind, Vec<Problem>> {
+    let problem =
+        |pointer, message: String| Err(vec![Problem::of(file, &document.spans, pointer, message)]);
+    let word = |field| document.tree.get(field).and_then(Value::as_str);
+    let (Some(api_version), Some(kind)) = (word("apiVersion"), word("kind")) else {
+        return problem(
+            "",
+            format!(
+                "this is no policy: it needs `apiVersion: {API_VERSION}` and `kind: RolloutPolicy`"
+            ),
+        );
+    };
+    match (api_version, kind) {
+        (API_VERSION, "RolloutPolicy" | "ClusterRolloutPolicy") => Ok(Kind::Policy),
+        (API_VERSION, "MetricSource") => Ok(Kind::MetricSource),
+        (API_VERSION, "Scenario") => Ok(Kind::Scenario),
+        (API_VERSION, "RolloutOverride") => problem(
+            "/kind",
+            "a RolloutOverride is not supported yet; remove it".to_owned(),
+        ),
+        (API_VERSION, other) => problem(
+            "/kind",
+            yaml::Problem::UnknownWord {
+                word: other.to_owned(),
+                known: KINDS,
+            }
+            .to_string(),
+        ),
+        (other, _) if KINDS.contains(&kind) => problem(
+            "/apiVersion",
+            format!(
+                "a {kind} has the `apiVersion: {API_VERSION}`, and not `{}`",
+                other.escape_debug()
+            ),
+        ),
+        _ => problem(
+            "/kind",
+            format!(
+                "a {} is no policy; keep other objects out of this folder",
+                kind.escape_debug()
+            ),
+        ),
+    }
+}

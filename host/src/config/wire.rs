@@ -1,0 +1,194 @@
+//! `RolloutPolicy` and `ClusterRolloutPolicy` as they are written in a file, and later kept in the
+//! cluster. What a type cannot say is checked where a spec is compiled, so that every mistake of a
+//! file is told at once.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::{Action, OnError};
+
+/// The group and version of everything that rollgate reads.
+pub const API_VERSION: &str = "rollgate.dev/v1alpha1";
+
+/// A policy object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyObject {
+    /// Always [`API_VERSION`].
+    pub api_version: String,
+    /// `RolloutPolicy` or `ClusterRolloutPolicy`.
+    pub kind: String,
+    /// Its name and namespace.
+    pub metadata: Metadata,
+    /// What it asks for.
+    pub spec: PolicySpec,
+    /// Written by the cluster; ignored.
+    #[serde(default)]
+    pub status: Option<IgnoredAny>,
+}
+
+/// The parts of `metadata` that may stand there; all but name and namespace are ignored.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// The name.
+    pub name: String,
+    /// The namespace; a `RolloutPolicy` judges only the rollouts in it.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    #[serde(default, rename = "labels")]
+    _labels: BTreeMap<String, String>,
+    #[serde(default, rename = "annotations")]
+    _annotations: BTreeMap<String, String>,
+    #[serde(default, rename = "creationTimestamp")]
+    _creation_timestamp: Option<IgnoredAny>,
+    #[serde(default, rename = "finalizers")]
+    _finalizers: Option<IgnoredAny>,
+    #[serde(default, rename = "generation")]
+    _generation: Option<IgnoredAny>,
+    #[serde(default, rename = "managedFields")]
+    _managed_fields: Option<IgnoredAny>,
+    #[serde(default, rename = "ownerReferences")]
+    _owner_references: Option<IgnoredAny>,
+    #[serde(default, rename = "resourceVersion")]
+    _resource_version: Option<IgnoredAny>,
+    #[serde(default, rename = "uid")]
+    _uid: Option<IgnoredAny>,
+}
+
+/// What a policy asks for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicySpec {
+    /// The rule, as a WebAssembly module.
+    pub module: Module,
+    /// The module's own settings; `rollgate inspect` shows what it takes.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// Which rollouts it judges.
+    #[serde(default, rename = "match")]
+    pub matches: MatchSpec,
+    /// What becomes of a denial or a hold: `Enforce` (default), `Warn` or `Audit`.
+    #[serde(default)]
+    pub action: Action,
+    /// What becomes of a failure: `Deny` (default) or `Allow`.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// How long one evaluation may take, its queries included, such as `500ms`; 2s by default.
+    #[serde(default)]
+    pub timeout: Option<String>,
+    /// How much memory one evaluation may use, such as `32Mi`; 16Mi by default.
+    #[serde(default)]
+    pub memory: Option<MemorySpec>,
+    /// What it may ask of metrics and the cluster; nothing by default.
+    #[serde(default)]
+    pub grants: GrantsSpec,
+}
+
+/// Where the module comes from: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Module {
+    /// The name of a policy that is part of rollgate, such as `probes`.
+    Builtin(String),
+    /// A `.wasm` file; a relative path starts at the folder of this YAML file.
+    File(String),
+}
+
+/// Which rollouts a policy judges. What is left out does not restrict.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MatchSpec {
+    /// Kinds: `Deployment`, `StatefulSet`, `DaemonSet`, `Rollout`, `Service`.
+    #[serde(default)]
+    pub kinds: Option<Vec<String>>,
+    /// Namespaces, by name.
+    #[serde(default)]
+    pub namespaces: Option<Vec<String>>,
+    /// Namespaces that are left alone.
+    #[serde(default)]
+    pub exclude_namespaces: Vec<String>,
+    /// Labels of the object, before or after the change.
+    #[serde(default)]
+    pub labels: SelectorSpec,
+    /// Classes of change; `create`, `roll-forward`, `resume` and `release` by default.
+    #[serde(default)]
+    pub changes: Option<Vec<String>>,
+}
+
+/// A label selector as Kubernetes writes it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SelectorSpec {
+    /// Labels with exactly these values.
+    #[serde(default)]
+    pub match_labels: BTreeMap<String, String>,
+    /// Further requirements.
+    #[serde(default)]
+    pub match_expressions: Vec<ExpressionSpec>,
+}
+
+/// One requirement of a label selector.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExpressionSpec {
+    /// The label's key.
+    pub key: String,
+    /// How it is held against the values.
+    pub operator: Operator,
+    /// The values, for `In` and `NotIn`.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// How a label is held against values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Operator {
+    /// One of the values.
+    In,
+    /// Absent, or another value.
+    NotIn,
+    /// There.
+    Exists,
+    /// Absent.
+    DoesNotExist,
+}
+
+/// An amount of memory: bytes, or a Kubernetes quantity.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum MemorySpec {
+    /// Bytes.
+    Bytes(u64),
+    /// A quantity such as `16Mi`.
+    Quantity(String),
+}
+
+/// What a policy may ask of metrics and the cluster.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GrantsSpec {
+    /// Names of `MetricSource`s.
+    #[serde(default)]
+    pub metrics: Vec<String>,
+    /// Kinds of the cluster's objects; never `Secret`.
+    #[serde(default)]
+    pub cluster: Vec<ClusterGrantSpec>,
+}
+
+/// Allows reading the objects of one kind.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterGrantSpec {
+    /// For example `apps/v1`.
+    pub api_version: String,
+    /// For example `ReplicaSet`.
+    pub kind: String,
+    /// Where; left out, every namespace and cluster-scoped objects.
+    #[serde(default)]
+    pub namespaces: Option<Vec<String>>,
+}
