@@ -1,0 +1,133 @@
+use super::*;
+
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn script(text: &str) -> Vec<String> {
+    command(&["sh", "-c", text])
+}
+
+#[test]
+fn commands_that_ask_elsewhere_are_found() {
+    for (text, target) in [
+        ("curl http://db/health", "http://db/health"),
+        (
+            "curl -sf -o /dev/null -H 'Accept: text/plain' https://auth.prod.svc:8443/ready",
+            "https://auth.prod.svc:8443/ready",
+        ),
+        (
+            "curl -fsSo /dev/null api.example.com/health",
+            "api.example.com/health",
+        ),
+        (
+            "curl -f \"http://db/?a=1&b=2\" || exit 1",
+            "http://db/?a=1&b=2",
+        ),
+        (
+            "curl -f localhost:8080 && curl -f http://db:5432",
+            "http://db:5432",
+        ),
+        ("curl http://localhost:8080 http://db/x", "http://db/x"),
+        (
+            "if ! timeout 5 curl -s backend:80/x >/dev/null 2>&1; then exit 1; fi",
+            "backend:80/x",
+        ),
+        (
+            "wget -q -O - http://queue:15672/api",
+            "http://queue:15672/api",
+        ),
+        (
+            "wget -qO- --timeout=2 http://queue:15672/api",
+            "http://queue:15672/api",
+        ),
+        ("nc -zv -w 5 postgres 5432", "postgres"),
+        ("set -e\nnc -z redis 6379 | cat", "redis"),
+        ("/bin/grpc_health_probe -addr=cart:7070", "cart:7070"),
+        ("redis-cli -h redis-master ping", "redis-master"),
+        ("redis-cli -hredis-master ping", "redis-master"),
+        ("pg_isready --host=db -p 5432", "db"),
+    ] {
+        assert_eq!(foreign_target(&script(text)), Some(target), "{text}");
+    }
+}
+
+#[test]
+fn commands_that_stay_in_the_pod_or_cannot_be_told_are_left_alone() {
+    for text in [
+        "curl -f http://localhost:8080/health",
+        "curl -f http://127.0.0.1:8080/health -H 'Host: shop.example.com'",
+        "curl -x http://proxy:3128 http://[::1]:8080/",
+        "curl --unix-socket /run/app.sock http://app/health",
+        "curl --resolve app.example.com:443:127.0.0.1 https://app.example.com/",
+        "curl -f http://$(hostname):8080/health",
+        "curl -f http://${POD_IP}:8080/health",
+        "curl --ciphers DEFAULT -w '%{http_code}' -o /tmp/out.txt localhost/x",
+        "wget --spider -q localhost:8080",
+        "wget -q backend",
+        "nc -z localhost 5432",
+        "nc -U /run/app.sock",
+        "nc -l 0.0.0.0 8080",
+        "grpc_health_probe -addr=:7070",
+        "pg_isready -U postgres -h 127.0.0.1 -p 5432",
+        "psql -h /var/run/postgresql -c 'select 1'",
+        "redis-cli ping",
+        "cat /usr/bin/curl http://db/",
+        "echo 'see http://docs.example.com'",
+        "'unclosed",
+        "\\",
+        "",
+    ] {
+        assert_eq!(foreign_target(&script(text)), None, "{text}");
+    }
+}
+
+#[test]
+fn a_command_without_a_shell_is_not_split() {
+    assert_eq!(
+        foreign_target(&command(&[
+            "curl",
+            "-H",
+            "x; curl http://db/",
+            "localhost:80"
+        ])),
+        None
+    );
+    assert_eq!(
+        foreign_target(&command(&["timeout", "5", "curl", "http://db/"])),
+        Some("http://db/")
+    );
+    assert_eq!(foreign_target(&[]), None);
+}
+
+#[test]
+fn heavy_programs_are_found_where_they_run() {
+    for (text, program) in [
+        ("python3 /app/check.py", "python3"),
+        ("exec /usr/bin/java -jar check.jar", "java"),
+        ("cd /app && node health.js", "node"),
+        (
+            "FOO=bar nice -n 10 rabbitmq-diagnostics ping",
+            "rabbitmq-diagnostics",
+        ),
+        ("kafka-topics.sh --list", "kafka-topics.sh"),
+    ] {
+        assert_eq!(heavy_program(&script(text), &[]), Some(program), "{text}");
+    }
+    for text in [
+        "cat /tmp/python",
+        "test -f /opt/java",
+        "pgrep node",
+        "redis-cli ping",
+    ] {
+        assert_eq!(heavy_program(&script(text), &[]), None, "{text}");
+    }
+}
+
+#[test]
+fn settings_can_name_further_heavy_programs() {
+    assert_eq!(
+        heavy_program(&script("/app/probe --all"), &command(&["probe"])),
+        Some("probe")
+    );
+}

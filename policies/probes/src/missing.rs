@@ -1,0 +1,47 @@
+//! Probes that are not there.
+
+use crate::report::{Problem, Report};
+use crate::rules::Rule;
+use crate::view::{Kind, View};
+
+/// Looks for a missing readiness and a missing liveness probe.
+pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
+    if view.container.readiness_probe.is_none() {
+        report.add(Rule::ReadinessMissing, || readiness(view));
+    }
+    if view.container.liveness_probe.is_none() {
+        report.add(Rule::LivenessMissing, || liveness(view));
+    }
+}
+
+fn readiness(view: View<'_>) -> Problem {
+    Problem {
+        path: view.path(Kind::Readiness, ""),
+        message: format!(
+            "Container `{}` has no readinessProbe: it counts as ready the moment its process \
+             starts. It gets traffic that it cannot answer yet, and a rollout of a broken version \
+             goes on until no good Pod is left.",
+            view.container.name
+        ),
+        found: "no readinessProbe".to_owned(),
+        expected: "a readinessProbe".to_owned(),
+        hint: "Add a readinessProbe that succeeds only when the container can do its work."
+            .to_owned(),
+    }
+}
+
+fn liveness(view: View<'_>) -> Problem {
+    Problem {
+        path: view.path(Kind::Liveness, ""),
+        message: format!(
+            "Container `{}` has no livenessProbe: if its process hangs without exiting, it stays \
+             so until a person restarts it.",
+            view.container.name
+        ),
+        found: "no livenessProbe".to_owned(),
+        expected: "a livenessProbe".to_owned(),
+        hint: "Add a livenessProbe that asks nothing but the process itself, never what it \
+               depends on; or set `liveness-missing: ignore` where a crash is the only way it fails."
+            .to_owned(),
+    }
+}

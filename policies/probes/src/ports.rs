@@ -1,0 +1,189 @@
+//! Ports that a probe asks and its container does not declare.
+//!
+//! Declaring a port is documentation alone: an undeclared number works. It is worth a warning
+//! because it is what a mistyped port looks like, and no warning where the container's own command
+//! or environment speaks of it. A name that is not declared can never work.
+
+use rollgate_sdk::{Container, Handler, IntOrString};
+
+use crate::report::{Problem, Report};
+use crate::rules::Rule;
+use crate::view::{Kind, View};
+
+/// Looks at the port of every probe.
+pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
+    for (kind, probe) in view.probes() {
+        match &probe.handler {
+            Handler::HttpGet(get) if is_pod(get.host.as_deref()) => {
+                let asked = Asked {
+                    kind,
+                    field: "/httpGet/port",
+                };
+                check_port(view, asked, &get.port, report);
+            }
+            Handler::TcpSocket(tcp) if is_pod(tcp.host.as_deref()) => {
+                let asked = Asked {
+                    kind,
+                    field: "/tcpSocket/port",
+                };
+                check_port(view, asked, &tcp.port, report);
+            }
+            Handler::Grpc(grpc) => {
+                let asked = Asked {
+                    kind,
+                    field: "/grpc/port",
+                };
+                check_number(view, asked, grpc.port, report);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where a port is asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    kind: Kind,
+    field: &'static str,
+}
+
+/// A port of another host is none of the container's.
+fn is_pod(host: Option<&str>) -> bool {
+    host.is_none_or(str::is_empty)
+}
+
+fn check_port(view: View<'_>, asked: Asked, port: &IntOrString, report: &mut Report<'_>) {
+    match port {
+        IntOrString::Int(number) => check_number(view, asked, *number, report),
+        IntOrString::Text(name) if view.port(port).is_none() => {
+            report.add(Rule::PortNameUnknown, || name_unknown(view, asked, name));
+        }
+        IntOrString::Text(_) => {}
+    }
+}
+
+fn check_number(view: View<'_>, asked: Asked, number: i32, report: &mut Report<'_>) {
+    let container = view.container;
+    if container.port_numbered(number).is_some() || is_mentioned(container, number) {
+        return;
+    }
+    report.add(Rule::PortUndeclared, || undeclared(view, asked, number));
+}
+
+/// Whether the container's command or environment speaks of the number. The environment costs a
+/// call to the host, so it is asked last.
+fn is_mentioned(container: Container<'_>, number: i32) -> bool {
+    let mentions = |text: &String| mentions(text, number);
+    container.command.iter().any(mentions)
+        || container.args.iter().any(mentions)
+        || container
+            .env()
+            .iter()
+            .any(|variable| variable.value.as_ref().is_some_and(mentions))
+}
+
+/// Whether the number stands in the text, not as part of a longer one.
+fn mentions(text: &str, number: i32) -> bool {
+    text.split(|letter: char| !letter.is_ascii_digit())
+        .any(|digits| digits.parse() == Ok(number))
+}
+
+fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
+    let container = &view.container.name;
+    let why = match asked.kind {
+        Kind::Readiness => "The kubelet cannot run this probe, so the container never gets ready",
+        Kind::Liveness => "The kubelet cannot run this probe, so a hung container is never noticed",
+        Kind::Startup => {
+            "The kubelet cannot run this probe, so the container never counts as started"
+        }
+    };
+    let hint = if name.parse::<u16>().is_ok() {
+        "Write the number without quotes: in quotes it is a name."
+    } else {
+        "Name the port under `ports` of this container (names of other containers do not count), \
+         or probe its number."
+    };
+    Problem {
+        path: view.path(asked.kind, asked.field),
+        message: format!(
+            "{} of container `{container}` asks port `{name}`, and the container declares no port \
+             of that name. {why}.",
+            asked.kind.field()
+        ),
+        found: name.to_owned(),
+        expected: declared_names(view.container),
+        hint: hint.to_owned(),
+    }
+}
+
+fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
+    let container = &view.container.name;
+    let probe = asked.kind.field();
+    let (why, hint) = match owner(view, number) {
+        Some(owner) => (
+            format!(
+                "Container `{owner}` declares it, and the containers of a Pod share their ports: \
+                 `{container}` is judged by how `{owner}` is doing."
+            ),
+            format!("Move the probe to `{owner}`, or probe a port of `{container}`."),
+        ),
+        None => (
+            "If nothing listens there, the probe never succeeds and the rollout gets stuck."
+                .to_owned(),
+            format!("Correct the number, or declare {number} under `ports`."),
+        ),
+    };
+    Problem {
+        path: view.path(asked.kind, asked.field),
+        message: format!(
+            "{probe} of container `{container}` asks port {number}, which the container neither \
+             declares nor mentions in its command or environment. {why}"
+        ),
+        found: number.to_string(),
+        expected: declared_numbers(view.container),
+        hint,
+    }
+}
+
+/// The other container that declares the port. A Pod has few containers; more than these are not
+/// worth the time.
+fn owner<'a>(view: View<'a>, number: i32) -> Option<&'a str> {
+    view.container
+        .workload()
+        .containers()
+        .take(64)
+        .find(|other| other.index != view.container.index && other.port_numbered(number).is_some())
+        .map(|other| other.record().name.as_str())
+}
+
+/// How many declared ports a message lists.
+const LISTED: usize = 8;
+
+fn declared_names(container: Container<'_>) -> String {
+    let names: Vec<&str> = container
+        .ports
+        .iter()
+        .filter_map(|port| port.name.as_deref())
+        .take(LISTED)
+        .collect();
+    listed(&names, "a port with a name; none is declared")
+}
+
+fn declared_numbers(container: Container<'_>) -> String {
+    let numbers: Vec<String> = container
+        .ports
+        .iter()
+        .take(LISTED)
+        .map(|port| port.container_port.to_string())
+        .collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    listed(&numbers, "a declared port; none is declared")
+}
+
+fn listed(ports: &[&str], none: &str) -> String {
+    if ports.is_empty() {
+        none.to_owned()
+    } else {
+        ports.join(" or ")
+    }
+}

@@ -1,0 +1,127 @@
+//! Probes that leave their Pod.
+//!
+//! A probe shall tell how one container does. One that asks somebody else restarts or withdraws
+//! every Pod when somebody else is down.
+
+use rollgate_sdk::Handler;
+
+use crate::exec;
+use crate::host;
+use crate::report::{Problem, Report};
+use crate::rules::Rule;
+use crate::view::{Kind, View};
+
+/// Looks at where each probe goes.
+pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
+    for (kind, probe) in view.probes() {
+        match &probe.handler {
+            Handler::HttpGet(get) => {
+                check_host(
+                    view,
+                    At {
+                        kind,
+                        field: "/httpGet/host",
+                    },
+                    get.host.as_deref(),
+                    report,
+                );
+            }
+            Handler::TcpSocket(tcp) => {
+                check_host(
+                    view,
+                    At {
+                        kind,
+                        field: "/tcpSocket/host",
+                    },
+                    tcp.host.as_deref(),
+                    report,
+                );
+            }
+            Handler::Exec(command) => {
+                if let Some(target) = exec::foreign_target(command) {
+                    let at = At {
+                        kind,
+                        field: "/exec/command",
+                    };
+                    report.add(rule(kind), || leaves_by_command(view, at, target));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where a probe says whom it asks.
+#[derive(Clone, Copy)]
+struct At {
+    kind: Kind,
+    field: &'static str,
+}
+
+/// Leaving the Pod is worse where the container is killed for it.
+fn rule(kind: Kind) -> Rule {
+    match kind {
+        Kind::Liveness | Kind::Startup => Rule::LivenessLeavesPod,
+        Kind::Readiness => Rule::ReadinessLeavesPod,
+    }
+}
+
+fn check_host(view: View<'_>, at: At, host: Option<&str>, report: &mut Report<'_>) {
+    let Some(host) = host.filter(|host| !host.is_empty()) else {
+        return;
+    };
+    let host_network = || {
+        view.container
+            .workload()
+            .pod()
+            .is_some_and(|pod| pod.host_network)
+    };
+    if host::may_be_on_node(host) && host_network() {
+        return;
+    }
+    report.add(rule(at.kind), || leaves_by_host(view, at, host));
+}
+
+fn leaves_by_host(view: View<'_>, at: At, host: &str) -> Problem {
+    let whom = if host::is_loopback(host) {
+        "it asks from the node, where that is the node itself and not this Pod"
+    } else {
+        "it asks that host and not this Pod"
+    };
+    Problem {
+        path: view.path(at.kind, at.field),
+        message: format!(
+            "{} of container `{}` sets host `{host}`: the kubelet makes the call, so {whom}. {}",
+            at.kind.field(),
+            view.container.name,
+            consequence(at.kind)
+        ),
+        found: host.to_owned(),
+        expected: "no host: the Pod's own address".to_owned(),
+        hint: "Remove host; a virtual host goes into httpHeaders as `Host`.".to_owned(),
+    }
+}
+
+fn leaves_by_command(view: View<'_>, at: At, target: &str) -> Problem {
+    Problem {
+        path: view.path(at.kind, at.field),
+        message: format!(
+            "{} of container `{}` runs a command that asks `{target}`, which is not this Pod. {}",
+            at.kind.field(),
+            view.container.name,
+            consequence(at.kind)
+        ),
+        found: format!("asks {target}"),
+        expected: "a check of this container alone".to_owned(),
+        hint: "Ask localhost, or use httpGet without host; watch the other service with an alert."
+            .to_owned(),
+    }
+}
+
+fn consequence(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Liveness => "When the other side is down, every Pod is killed, again and again.",
+        Kind::Startup => "While the other side is down, no Pod can start.",
+        Kind::Readiness => "When the other side is down, every Pod is withdrawn at once.",
+    }
+}

@@ -1,0 +1,116 @@
+//! Liveness that does what readiness does.
+//!
+//! The same check for both is sound when liveness kills much later: readiness then takes the Pod
+//! out of its Services first and gives it time. It is harmful when liveness may kill before
+//! readiness has withdrawn.
+
+use rollgate_sdk::{Handler, HttpGet, IntOrString};
+
+use crate::pace::Pace;
+use crate::report::{Problem, Report};
+use crate::rules::Rule;
+use crate::view::{Kind, View};
+
+/// Looks for a liveness probe that repeats the readiness probe and does not wait for it.
+pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
+    let container = view.container;
+    let (Some(liveness), Some(readiness)) = (&container.liveness_probe, &container.readiness_probe)
+    else {
+        return;
+    };
+    if !same_check(view, &liveness.handler, &readiness.handler) {
+        return;
+    }
+    let (liveness, readiness) = (Pace::of(liveness), Pace::of(readiness));
+    if liveness.earliest_failure() < readiness.latest_failure() {
+        report.add(Rule::LivenessRepeatsReadiness, || {
+            kills_first(view, liveness, readiness)
+        });
+    } else if liveness.timeout < readiness.timeout {
+        report.add(Rule::LivenessRepeatsReadiness, || {
+            kills_alone(view, liveness, readiness)
+        });
+    }
+}
+
+fn kills_first(view: View<'_>, liveness: Pace, readiness: Pace) -> Problem {
+    let (kill, withdraw) = (liveness.earliest_failure(), readiness.latest_failure());
+    let enough = (withdraw + liveness.period - 1) / liveness.period + 1;
+    Problem {
+        path: view.path(Kind::Liveness, ""),
+        message: format!(
+            "Liveness of container `{}` makes the same check as readiness and does not wait for \
+             it: when the check fails, be it for a slow dependency, it may kill after {kill} s, \
+             while readiness may take {withdraw} s to withdraw the Pod. An outage elsewhere \
+             becomes a restart of every Pod at once.",
+            view.container.name
+        ),
+        found: format!("may kill after {kill} s"),
+        expected: format!("{withdraw} s or more, or another check"),
+        hint: format!(
+            "Let liveness ask the process alone; or raise livenessProbe.failureThreshold to \
+             {enough} or more."
+        ),
+    }
+}
+
+fn kills_alone(view: View<'_>, liveness: Pace, readiness: Pace) -> Problem {
+    let (short, long) = (liveness.timeout, readiness.timeout);
+    Problem {
+        path: view.path(Kind::Liveness, "/timeoutSeconds"),
+        message: format!(
+            "Liveness of container `{}` makes the same check as readiness but waits less for the \
+             answer: one that takes between {short} s and {long} s is good enough to get traffic \
+             and bad enough to be killed for. Under load the Pods restart one after the other and \
+             the rest get their load.",
+            view.container.name
+        ),
+        found: format!("timeoutSeconds {short}"),
+        expected: format!("{long} or more, as for readiness"),
+        hint: format!("Set livenessProbe.timeoutSeconds to {long} or more."),
+    }
+}
+
+/// Whether both ask the same of the same; of a handler that is not known nothing is said.
+fn same_check(view: View<'_>, one: &Handler, other: &Handler) -> bool {
+    match (one, other) {
+        (Handler::Exec(one), Handler::Exec(other)) => one == other,
+        (Handler::HttpGet(one), Handler::HttpGet(other)) => same_get(view, one, other),
+        (Handler::TcpSocket(one), Handler::TcpSocket(other)) => {
+            same_port(view, &one.port, &other.port)
+                && host(one.host.as_deref()) == host(other.host.as_deref())
+        }
+        (Handler::Grpc(one), Handler::Grpc(other)) => {
+            one.port == other.port && one.service == other.service
+        }
+        _ => false,
+    }
+}
+
+fn same_get(view: View<'_>, one: &HttpGet, other: &HttpGet) -> bool {
+    same_port(view, &one.port, &other.port)
+        && path(&one.path) == path(&other.path)
+        && one.scheme.eq_ignore_ascii_case(&other.scheme)
+        && host(one.host.as_deref()) == host(other.host.as_deref())
+        && one.headers == other.headers
+}
+
+/// Whether both are the same port, by number or by a name; unknown names are the same when equal.
+fn same_port(view: View<'_>, one: &IntOrString, other: &IntOrString) -> bool {
+    match (view.port(one), view.port(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => match (one, other) {
+            (IntOrString::Text(one), IntOrString::Text(other)) => one == other,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn path(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+fn host(host: Option<&str>) -> &str {
+    host.unwrap_or_default()
+}
