@@ -15,6 +15,7 @@ mod read;
 mod selector;
 pub mod wire;
 
+use crate::engine::LoadedPolicy;
 use rollgate_model::Rollout;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,8 @@ pub struct Policy {
 /// Whether a policy can judge.
 #[derive(Debug)]
 pub enum State {
+    /// It is loaded.
+    Ready(Box<LoadedPolicy>),
     /// Its module or settings do not load: it stays in force and fails each time, so that its
     /// match and `onError` apply. There is no last good version.
     Refused(String),

@@ -1,5 +1,6 @@
 //! A loaded policy, and one evaluation of it: a fresh sandbox, one call, and it is gone.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rollgate_model::Verdict;
@@ -31,6 +32,16 @@ pub struct LoadedPolicy {
     grants: Arc<Grants>,
     runtime: Arc<Runtime>,
     slots: Arc<Semaphore>,
+}
+
+impl fmt::Debug for LoadedPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedPolicy")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .field("start", &self.start)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an evaluation starts from.
