@@ -2,6 +2,7 @@
 //! could not be had.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One value of an instant query.
@@ -44,7 +45,7 @@ pub struct MetricsError {
 }
 
 /// The kinds of failure of a metrics query, named as in `wit/metrics.wit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MetricsErrorCode {
     /// The policy has no grant for this source.
@@ -93,7 +94,7 @@ pub struct ClusterError {
 }
 
 /// The kinds of failure of a cluster read, named as in `wit/cluster.wit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterErrorCode {
     /// The policy has no grant for this kind.

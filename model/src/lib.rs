@@ -14,6 +14,8 @@ mod kind;
 mod records;
 mod revisions;
 mod rollout;
+pub mod scenario;
+pub mod selector;
 mod shape;
 mod verdict;
 mod workload;

@@ -1,0 +1,284 @@
+//! The scenario: one rollout, the settings of one policy, the world it is judged in and the
+//! verdict expected, as a YAML file that a person writes or `--record` does.
+//!
+//! What the file does not say is not guessed: a fact that a policy asks for and the scenario does
+//! not answer is an [`Unanswered`], which prints the lines to add.
+
+mod expect;
+mod manifest;
+mod metric;
+mod mismatch;
+mod object;
+mod redact;
+mod unanswered;
+mod validate;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use expect::{Expectation, ExpectedEvidence, ExpectedFinding, ExpectedOutcome, Until};
+pub use metric::{
+    MetricAnswer, MetricEntry, MetricRange, MetricValue, ScenarioPoint, ScenarioSample,
+    ScenarioSeries,
+};
+pub use mismatch::{Difference, Mismatch};
+pub use object::ObjectError;
+pub use redact::Redactor;
+pub use unanswered::Unanswered;
+
+use crate::yaml::{self, Document, StrictError, YamlError};
+
+/// One rollout, its world and the verdict expected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// The version of this format.
+    pub api_version: ApiVersion,
+    /// Always `Scenario`.
+    pub kind: ScenarioKind,
+    /// How the scenario is called.
+    pub metadata: Metadata,
+    /// The module to run: the name of a bundled one, or a path to a file. The tests of a policy
+    /// crate run their own policy whatever stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The policy's settings.
+    #[serde(default = "empty_object", skip_serializing_if = "is_empty_object")]
+    pub settings: Value,
+    /// The instant of the review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub now: Option<Timestamp>,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// Whether nothing is persisted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dry_run: bool,
+    /// The subresource asked for, such as `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_resource: Option<String>,
+    /// The object as it is, or the path of a manifest beside this file; absent on a create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// The object as it would become, or the path of a manifest beside this file; absent on a
+    /// delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+    /// The earlier revisions of the object. An empty list says that there are none; absent, they
+    /// could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<Vec<RevisionEntry>>,
+    /// The answers to metrics queries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricEntry>,
+    /// The objects of the cluster, all there are. An empty list is an empty cluster; absent,
+    /// reads are not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Vec<Value>>,
+    /// Reads that the cluster refuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub object_errors: Vec<ObjectError>,
+    /// The verdict expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expectation>,
+}
+
+/// The versions of the format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The first one.
+    #[default]
+    #[serde(rename = "rollgate.dev/v1alpha1")]
+    V1Alpha1,
+}
+
+/// The kind of document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ScenarioKind {
+    /// The only one.
+    #[default]
+    Scenario,
+}
+
+/// How a scenario is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// The case, as tests name it.
+    pub name: String,
+    /// More about it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name that the API server authenticated.
+    pub name: String,
+    /// The groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+/// An earlier revision: a ReplicaSet or a ControllerRevision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevisionEntry {
+    /// Its name.
+    pub name: String,
+    /// Its `metadata.creationTimestamp`.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub created: Timestamp,
+    /// Its number in the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// Whether it has Pods now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_pods: Option<bool>,
+    /// Its Pod template.
+    pub template: Value,
+}
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not YAML.
+    #[error(transparent)]
+    Yaml(YamlError),
+    /// The text does not hold exactly one document.
+    #[error("a scenario file holds one document, and this one holds {0}")]
+    NotOne(usize),
+    /// The document is no scenario.
+    #[error(transparent)]
+    Invalid(StrictError),
+    /// The manifest that `old` or `new` names cannot be used.
+    #[error("{location}: the manifest {}: {why}", path.display())]
+    Manifest {
+        /// The file, from where the scenario stands.
+        path: PathBuf,
+        /// Why, in words.
+        why: String,
+        /// Where the scenario names it.
+        location: yaml::Location,
+    },
+}
+
+impl Scenario {
+    /// A scenario that says no more than its name.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            api_version: ApiVersion::default(),
+            kind: ScenarioKind::default(),
+            metadata: Metadata {
+                name: name.into(),
+                description: None,
+            },
+            policy: None,
+            settings: empty_object(),
+            now: None,
+            user: None,
+            dry_run: false,
+            sub_resource: None,
+            old: None,
+            new: None,
+            revisions: None,
+            metrics: Vec::new(),
+            objects: None,
+            object_errors: Vec::new(),
+            expect: None,
+        }
+    }
+
+    /// Reads a scenario that stands in one text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line and column.
+    pub fn parse(text: &[u8]) -> Result<Self, ScenarioError> {
+        Self::from_document(document(text)?, None)
+    }
+
+    /// Reads a scenario file and the manifests it names.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line and column.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let unreadable = |source| ScenarioError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let text = std::fs::read(path).map_err(unreadable)?;
+        Self::from_document(document(&text)?, path.parent())
+    }
+
+    /// The scenario as YAML, which reads back the same.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: everything in a scenario has a word in YAML.
+    pub fn to_yaml(&self) -> Result<String, WriteError> {
+        serde_saphyr::to_string(self).map_err(|error| WriteError(error.to_string()))
+    }
+
+    /// The JSON schema of the format.
+    #[must_use]
+    pub fn schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    fn from_document(mut document: Document, folder: Option<&Path>) -> Result<Self, ScenarioError> {
+        for side in ["old", "new"] {
+            manifest::inline(&mut document, side, folder)?;
+        }
+        let scenario: Self = document.read().map_err(ScenarioError::Invalid)?;
+        validate::scenario(&scenario)
+            .map_err(|wrong| ScenarioError::Invalid(wrong.located(&document.spans)))?;
+        Ok(scenario)
+    }
+}
+
+/// Why a scenario cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the scenario cannot be written as YAML: {0}")]
+pub struct WriteError(String);
+
+fn document(text: &[u8]) -> Result<Document, ScenarioError> {
+    let documents: Result<Vec<_>, _> = yaml::read(text).into_iter().collect();
+    let documents = documents.map_err(ScenarioError::Yaml)?;
+    let [document] = <[_; 1]>::try_from(documents)
+        .map_err(|documents| ScenarioError::NotOne(documents.len()))?;
+    Ok(document)
+}
+
+fn empty_object() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+fn is_empty_object(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}

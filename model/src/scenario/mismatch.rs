@@ -1,0 +1,163 @@
+//! Compares what a policy said with what a scenario expects.
+
+mod entry;
+
+use std::fmt;
+
+use super::expect::{self, Expectation, ExpectedOutcome};
+use crate::{Failure, Verdict};
+use entry::{Expected, Field};
+
+/// The answer is not the one expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Every difference.
+    pub differences: Vec<Difference>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Something that both have is another.
+    Value {
+        /// What: `outcome`, or a field of a finding.
+        what: String,
+        /// What the scenario expects.
+        expected: String,
+        /// What the policy said.
+        found: String,
+    },
+    /// Expected, and not said.
+    Missing(String),
+    /// Said, and not expected.
+    Unexpected(String),
+}
+
+impl std::error::Error for Mismatch {}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the policy did not answer as expected")?;
+        self.differences
+            .iter()
+            .try_for_each(|difference| write!(f, "\n{difference}"))
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value {
+                what,
+                expected,
+                found,
+            } => {
+                write!(f, "  {what}\n    - {expected}\n    + {found}")
+            }
+            Self::Missing(what) => write!(f, "  - {what}"),
+            Self::Unexpected(what) => write!(f, "  + {what}"),
+        }
+    }
+}
+
+/// Holds an answer against an expectation.
+pub(super) fn compare(
+    expected: &Expectation,
+    answer: &Result<Verdict, Failure>,
+) -> Result<(), Mismatch> {
+    let mut differences = Differences(Vec::new());
+    if expected.outcome != ExpectedOutcome::of(answer) {
+        differences.value("outcome", &expected.outcome, &shown_outcome(answer));
+    }
+    match answer {
+        Ok(verdict) => differences.verdict(expected, verdict),
+        Err(failure) => differences.failure(expected, failure),
+    }
+    if differences.0.is_empty() {
+        return Ok(());
+    }
+    Err(Mismatch {
+        differences: differences.0,
+    })
+}
+
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn value(&mut self, what: &str, expected: &dyn fmt::Display, found: &dyn fmt::Display) {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        self.0.push(Difference::Value {
+            what: what.to_owned(),
+            expected,
+            found,
+        });
+    }
+
+    fn verdict(&mut self, expected: &Expectation, verdict: &Verdict) {
+        if let (Some(until), Some(found)) = (expected.until, expect::until(&verdict.outcome))
+            && until != found
+        {
+            self.value("until", &until, &found);
+        }
+        if let Some(findings) = &expected.findings {
+            self.list(findings, &verdict.findings);
+        }
+        if let Some(evidence) = &expected.evidence {
+            self.list(evidence, &verdict.evidence);
+        }
+    }
+
+    fn failure(&mut self, expected: &Expectation, failure: &Failure) {
+        if expected.outcome != ExpectedOutcome::Failure {
+            return;
+        }
+        for field in [
+            Field::equal("code", expected.code.as_ref(), Some(&failure.code)),
+            Field::part("message", expected.message.as_ref(), Some(&failure.message)),
+        ] {
+            self.field("failure", &field);
+        }
+    }
+
+    /// Pairs what is expected with what was said: first what fits whole, then what has the name.
+    fn list<E: Expected>(&mut self, expected: &[E], said: &[E::Said]) {
+        let mut said: Vec<_> = said.iter().collect();
+        let mut open: Vec<_> = expected.iter().collect();
+        open.retain(|expected| take(&mut said, |said| expected.fits(said)).is_none());
+        for expected in open {
+            match take(&mut said, |said| expected.names(said)) {
+                None => self.0.push(Difference::Missing(expected.to_string())),
+                Some(said) => {
+                    let what = expected.to_string();
+                    expected
+                        .fields(said)
+                        .iter()
+                        .for_each(|field| self.field(&what, field));
+                }
+            }
+        }
+        self.0.extend(
+            said.into_iter()
+                .map(|said| Difference::Unexpected(E::shown(said))),
+        );
+    }
+
+    fn field(&mut self, of: &str, field: &Field<'_>) {
+        if let (false, Some(wish)) = (field.holds(), field.wish()) {
+            let found = field.found.as_deref().unwrap_or("nothing");
+            self.value(&format!("{of}: {}", field.name), &wish, &found);
+        }
+    }
+}
+
+fn take<'a, T>(all: &mut Vec<&'a T>, wanted: impl Fn(&T) -> bool) -> Option<&'a T> {
+    let at = all.iter().position(|one| wanted(one))?;
+    Some(all.remove(at))
+}
+
+fn shown_outcome(answer: &Result<Verdict, Failure>) -> String {
+    match answer {
+        Ok(_) => ExpectedOutcome::of(answer).to_string(),
+        Err(failure) => format!("failure {}: {}", failure.code, failure.message),
+    }
+}

@@ -1,0 +1,190 @@
+//! Findings and evidence, field by field.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::super::expect::{ExpectedEvidence, ExpectedFinding};
+use crate::{Evidence, Finding, Severity};
+
+/// An entry of a list of expectations.
+pub(super) trait Expected: fmt::Display {
+    /// What it is compared with.
+    type Said;
+
+    /// Whether this is the entry that is meant, whatever else it says.
+    fn names(&self, said: &Self::Said) -> bool;
+
+    /// What both say.
+    fn fields<'a>(&'a self, said: &'a Self::Said) -> Vec<Field<'a>>;
+
+    /// What was said, on one line.
+    fn shown(said: &Self::Said) -> String;
+
+    /// Whether this is the entry that is meant, and says all that is expected.
+    fn fits(&self, said: &Self::Said) -> bool {
+        self.names(said) && self.fields(said).iter().all(Field::holds)
+    }
+}
+
+/// One field of an entry.
+pub(super) struct Field<'a> {
+    pub(super) name: &'static str,
+    pub(super) expected: Option<Cow<'a, str>>,
+    pub(super) found: Option<Cow<'a, str>>,
+    comparison: Comparison,
+}
+
+/// How the two sides of a field compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    /// What is expected is a part of what was said.
+    Part,
+}
+
+impl<'a> Field<'a> {
+    /// A field that must be equal, where it is expected.
+    pub(super) fn equal<T: Into<Cow<'a, str>>>(
+        name: &'static str,
+        expected: Option<T>,
+        found: Option<T>,
+    ) -> Self {
+        let comparison = Comparison::Equal;
+        Self {
+            name,
+            expected: expected.map(Into::into),
+            found: found.map(Into::into),
+            comparison,
+        }
+    }
+
+    /// A field that must contain what is expected of it.
+    pub(super) fn part(
+        name: &'static str,
+        expected: Option<&'a String>,
+        found: Option<&'a String>,
+    ) -> Self {
+        Self {
+            comparison: Comparison::Part,
+            ..Self::equal(name, expected, found)
+        }
+    }
+
+    /// Whether what was said is what is expected.
+    pub(super) fn holds(&self) -> bool {
+        match (&self.expected, &self.found, self.comparison) {
+            (None, ..) => true,
+            (Some(_), None, _) => false,
+            (Some(expected), Some(found), Comparison::Equal) => expected == found,
+            (Some(expected), Some(found), Comparison::Part) => found.contains(expected.as_ref()),
+        }
+    }
+
+    /// What is expected, in words.
+    pub(super) fn wish(&self) -> Option<String> {
+        let expected = self.expected.as_deref()?;
+        Some(match self.comparison {
+            Comparison::Equal => expected.to_owned(),
+            Comparison::Part => format!("… {expected} …"),
+        })
+    }
+}
+
+impl Expected for ExpectedFinding {
+    type Said = Finding;
+
+    fn names(&self, said: &Finding) -> bool {
+        self.rule == said.rule && self.path.as_ref().is_none_or(|path| *path == said.path)
+    }
+
+    fn fields<'a>(&'a self, said: &'a Finding) -> Vec<Field<'a>> {
+        let yes_or_no = |flag: bool| if flag { "true" } else { "false" };
+        vec![
+            Field::equal(
+                "severity",
+                self.severity.map(word),
+                Some(word(said.severity)),
+            ),
+            Field::equal(
+                "existing",
+                self.existing.map(yes_or_no),
+                Some(yes_or_no(said.existing)),
+            ),
+            Field::part("message", self.message.as_ref(), Some(&said.message)),
+            Field::equal("found", self.found.as_ref(), said.found.as_ref()),
+            Field::equal("expected", self.expected.as_ref(), said.expected.as_ref()),
+            Field::part("hint", self.hint.as_ref(), said.hint.as_ref()),
+        ]
+    }
+
+    fn shown(said: &Finding) -> String {
+        let Finding {
+            rule,
+            path,
+            message,
+            ..
+        } = said;
+        format!(
+            "finding {rule} at {} ({}): {message}",
+            whole_or(path),
+            word(said.severity)
+        )
+    }
+}
+
+impl fmt::Display for ExpectedFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "finding {}", self.rule)?;
+        self.path
+            .as_ref()
+            .map_or(Ok(()), |path| write!(f, " at {}", whole_or(path)))
+    }
+}
+
+impl Expected for ExpectedEvidence {
+    type Said = Evidence;
+
+    fn names(&self, said: &Evidence) -> bool {
+        self.name == said.name
+    }
+
+    fn fields<'a>(&'a self, said: &'a Evidence) -> Vec<Field<'a>> {
+        vec![
+            Field::equal("value", self.value.as_ref(), Some(&said.value)),
+            Field::equal("bound", self.bound.as_ref(), said.bound.as_ref()),
+        ]
+    }
+
+    fn shown(said: &Evidence) -> String {
+        let bound = said.bound.as_ref().map(|bound| format!(" (bound {bound})"));
+        format!(
+            "evidence {}: {}{}",
+            said.name,
+            said.value,
+            bound.unwrap_or_default()
+        )
+    }
+}
+
+impl fmt::Display for ExpectedEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "evidence {}", self.name)
+    }
+}
+
+fn whole_or(path: &str) -> &str {
+    if path.is_empty() {
+        "the whole object"
+    } else {
+        path
+    }
+}
+
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warn => "warn",
+        Severity::Hold => "hold",
+        Severity::Deny => "deny",
+    }
+}

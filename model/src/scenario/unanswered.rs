@@ -1,0 +1,167 @@
+//! What a scenario does not answer, and the lines that would.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::MetricRange;
+
+/// A question that the scenario has no answer to. Its text ends in the lines to add.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// What time it is.
+    Now,
+    /// A metrics query at an instant.
+    Instant {
+        /// The source's name.
+        source: String,
+        /// The query.
+        query: String,
+        /// The instant, where it is not the scenario's `now`.
+        at: Option<Timestamp>,
+    },
+    /// A metrics query over a range.
+    Range {
+        /// The source's name.
+        source: String,
+        /// The query.
+        query: String,
+        /// The range.
+        range: MetricRange,
+    },
+    /// One object.
+    Object {
+        /// The version of its kind.
+        api_version: String,
+        /// Its kind.
+        kind: String,
+        /// Its namespace; empty for a kind that has none.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The objects of one kind.
+    List {
+        /// The version of the kind.
+        api_version: String,
+        /// The kind.
+        kind: String,
+        /// The namespace; empty for all.
+        namespace: String,
+        /// The labels asked for; empty for all.
+        label_selector: String,
+    },
+}
+
+impl std::error::Error for Unanswered {}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.question(f)?;
+        f.write_str(". Add to the scenario")?;
+        if matches!(self, Self::Object { .. } | Self::List { .. }) {
+            f.write_str(" (or `objects: []`, where there is none)")?;
+        }
+        f.write_str(":\n")?;
+        let lines = serde_saphyr::to_string(&self.lines()).map_err(|_| fmt::Error)?;
+        f.write_str(lines.trim_end())
+    }
+}
+
+impl Unanswered {
+    fn question(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the scenario does not say ")?;
+        match self {
+            Self::Now => f.write_str("what time it is"),
+            Self::Instant { source, query, .. } => {
+                write!(f, "what the source `{source}` answers to `{query}`")
+            }
+            Self::Range { source, query, .. } => {
+                write!(
+                    f,
+                    "what the source `{source}` answers to `{query}` over this range"
+                )
+            }
+            Self::Object {
+                kind,
+                namespace,
+                name,
+                ..
+            } => {
+                let slash = if namespace.is_empty() { "" } else { "/" };
+                write!(f, "whether there is a {kind} {namespace}{slash}{name}")
+            }
+            Self::List {
+                kind,
+                namespace,
+                label_selector,
+                ..
+            } => {
+                let (scope, labels) = (in_namespace(namespace), with_labels(label_selector));
+                write!(f, "which {kind} objects there are{scope}{labels}")
+            }
+        }
+    }
+
+    /// An answer to start from.
+    fn lines(&self) -> Value {
+        match self {
+            Self::Now => json!({ "now": "2026-01-01T12:00:00Z" }),
+            Self::Instant { source, query, at } => {
+                let mut entry = json!({ "source": source, "query": query });
+                if let Some(at) = at {
+                    entry["at"] = json!(at);
+                }
+                entry["samples"] = json!([{ "value": 0 }]);
+                json!({ "metrics": [entry] })
+            }
+            Self::Range {
+                source,
+                query,
+                range,
+            } => json!({ "metrics": [{
+                "source": source,
+                "query": query,
+                "range": range,
+                "series": [{ "points": [{ "at": range.start, "value": 0 }] }],
+            }] }),
+            Self::Object {
+                api_version,
+                kind,
+                namespace,
+                name,
+            } => object(api_version, kind, namespace, name),
+            Self::List {
+                api_version,
+                kind,
+                namespace,
+                ..
+            } => object(api_version, kind, namespace, "example"),
+        }
+    }
+}
+
+fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
+    let mut metadata = json!({ "name": name });
+    if !namespace.is_empty() {
+        metadata["namespace"] = namespace.into();
+    }
+    json!({ "objects": [{ "apiVersion": api_version, "kind": kind, "metadata": metadata }] })
+}
+
+fn in_namespace(namespace: &str) -> String {
+    if namespace.is_empty() {
+        String::new()
+    } else {
+        format!(" in {namespace}")
+    }
+}
+
+fn with_labels(selector: &str) -> String {
+    if selector.is_empty() {
+        String::new()
+    } else {
+        format!(" with the labels {selector}")
+    }
+}

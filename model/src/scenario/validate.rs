@@ -1,0 +1,127 @@
+//! What the types of a scenario cannot say.
+
+use serde_json::Value;
+
+use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, Scenario};
+use crate::yaml::{Problem, Spans, StrictError};
+
+/// Something wrong, with the pointer to it.
+pub(super) struct Wrong {
+    pointer: String,
+    message: String,
+}
+
+impl Wrong {
+    fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn located(self, spans: &Spans) -> StrictError {
+        let location = spans.locate(&self.pointer).focus;
+        StrictError {
+            problem: Problem::Other(self.message),
+            pointer: self.pointer,
+            location,
+        }
+    }
+}
+
+/// Whether the parts of a scenario go together.
+pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
+    if scenario.metadata.name.trim().is_empty() {
+        return Err(Wrong::new("/metadata/name", "give the scenario a name"));
+    }
+    if !scenario.settings.is_object() {
+        return Err(Wrong::new(
+            "/settings",
+            "settings are a mapping of names to values",
+        ));
+    }
+    for (pointer, object) in [("/old", &scenario.old), ("/new", &scenario.new)] {
+        object
+            .as_ref()
+            .map_or(Ok(()), |object| is_object(pointer, object))?;
+    }
+    for (index, object) in scenario.objects.iter().flatten().enumerate() {
+        is_object(&format!("/objects/{index}"), object)?;
+    }
+    for (index, revision) in scenario.revisions.iter().flatten().enumerate() {
+        if !revision.template.is_object() {
+            let pointer = format!("/revisions/{index}/template");
+            return Err(Wrong::new(
+                pointer,
+                "a template is a mapping, as under `spec.template`",
+            ));
+        }
+    }
+    metrics(&scenario.metrics)?;
+    scenario.expect.as_ref().map_or(Ok(()), expectation)
+}
+
+fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {
+    if !object.is_object() {
+        return Err(Wrong::new(pointer, "this must be a Kubernetes object"));
+    }
+    let name = ["/metadata/name", "/metadata/generateName"];
+    let has = |field: &str| object.pointer(field).is_some_and(Value::is_string);
+    for field in ["/apiVersion", "/kind"] {
+        if !has(field) {
+            let message = format!("a Kubernetes object needs `{}`", &field[1..]);
+            return Err(Wrong::new(format!("{pointer}{field}"), message));
+        }
+    }
+    if !name.into_iter().any(has) {
+        return Err(Wrong::new(
+            format!("{pointer}{}", name[0]),
+            "this object needs a `metadata.name`",
+        ));
+    }
+    Ok(())
+}
+
+fn metrics(entries: &[MetricEntry]) -> Result<(), Wrong> {
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(first) = entries[..index]
+            .iter()
+            .position(|earlier| asks_same(earlier, entry))
+        {
+            let message = format!("this query is answered already by entry {}", first + 1);
+            return Err(Wrong::new(format!("/metrics/{index}"), message));
+        }
+    }
+    Ok(())
+}
+
+fn asks_same(one: &MetricEntry, other: &MetricEntry) -> bool {
+    let same_time = match (&one.answer, &other.answer) {
+        (MetricAnswer::Instant { at, .. }, MetricAnswer::Instant { at: other, .. }) => at == other,
+        (MetricAnswer::Range { range, .. }, MetricAnswer::Range { range: other, .. }) => {
+            range == other
+        }
+        _ => false,
+    };
+    same_time && one.source == other.source && one.query == other.query
+}
+
+/// A field that an outcome cannot have would never be looked at.
+fn expectation(expected: &Expectation) -> Result<(), Wrong> {
+    let outcome = expected.outcome;
+    let failed = outcome == ExpectedOutcome::Failure;
+    let held = outcome == ExpectedOutcome::Hold;
+    for (field, given, fits) in [
+        ("until", expected.until.is_some(), held),
+        ("code", expected.code.is_some(), failed),
+        ("message", expected.message.is_some(), failed),
+        ("findings", expected.findings.is_some(), !failed),
+        ("evidence", expected.evidence.is_some(), !failed),
+    ] {
+        if given && !fits {
+            let message = format!("the outcome {outcome} has no `{field}`");
+            return Err(Wrong::new(format!("/expect/{field}"), message));
+        }
+    }
+    Ok(())
+}
