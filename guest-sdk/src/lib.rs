@@ -13,6 +13,7 @@ pub mod log;
 pub mod metrics;
 mod pointer;
 mod policy;
+mod problems;
 mod rollout;
 mod settings;
 mod sys;
@@ -29,6 +30,7 @@ pub use container::Container;
 pub use finding::{Finding, Findings, Severity};
 pub use pointer::pointer;
 pub use policy::Policy;
+pub use problems::Problems;
 pub use rollout::Rollout;
 pub use settings::SettingsError;
 pub use sys::records::{

@@ -1,0 +1,65 @@
+//! Reading settings with everything that is wrong noted, not only the first thing.
+
+use crate::SettingsError;
+use crate::pointer::push_segment;
+use std::fmt::Display;
+
+/// A place in the settings, and the list of what is wrong anywhere in them.
+///
+/// ```
+/// use rollgate_sdk::{Problems, SettingsError};
+///
+/// let ports = ["8080", "http", "99999"];
+/// let read = SettingsError::collect(|problems| {
+///     let mut ports_at = problems.at("ports");
+///     let numbers = ports.iter().enumerate().map(|(i, port)| ports_at.at(i).keep(port.parse::<u16>()));
+///     numbers.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()
+/// });
+/// let paths: Vec<_> = read.unwrap_err().problems().iter().map(|(path, _)| path.clone()).collect();
+/// assert_eq!(paths, ["/ports/1", "/ports/2"]);
+/// ```
+#[derive(Debug)]
+pub struct Problems<'a> {
+    path: String,
+    found: &'a mut Vec<(String, String)>,
+}
+
+impl Problems<'_> {
+    /// A field or list item of this place.
+    pub fn at(&mut self, step: impl Display) -> Problems<'_> {
+        let mut path = self.path.clone();
+        push_segment(&mut path, &step.to_string());
+        Problems {
+            path,
+            found: self.found,
+        }
+    }
+
+    /// Notes what is wrong here and what would be right. Always `None`, for the caller to return.
+    pub fn refuse<T>(&mut self, message: impl Into<String>) -> Option<T> {
+        self.found.push((self.path.clone(), message.into()));
+        None
+    }
+
+    /// The value; or `None`, with a note of what is wrong here.
+    pub fn keep<T, E: Display>(&mut self, read: Result<T, E>) -> Option<T> {
+        read.map_err(|error| self.refuse::<T>(error.to_string()))
+            .ok()
+    }
+}
+
+impl SettingsError {
+    /// Runs `read`, which notes what is wrong as it goes.
+    ///
+    /// # Errors
+    /// Something was noted, or `read` gave nothing.
+    pub fn collect<T>(read: impl FnOnce(&mut Problems<'_>) -> Option<T>) -> Result<T, Self> {
+        let mut found = Vec::new();
+        let value = read(&mut Problems {
+            path: String::new(),
+            found: &mut found,
+        });
+        Self::none_of(found)?;
+        value.ok_or_else(|| Self::at("", "these settings cannot be used"))
+    }
+}
