@@ -1,0 +1,153 @@
+//! The search for the next instant at which rollouts may go.
+
+use jiff::{SignedDuration, Timestamp};
+use rollgate_sdk::clock::ZoneError;
+
+use crate::occurrence::Occurrence;
+use crate::schedule::Schedule;
+use crate::window::Window;
+use crate::zone::Zone;
+
+/// What the search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The first instant at which rollouts may go.
+    At(Timestamp),
+    /// There is none, ever.
+    Never,
+    /// There is none before this instant, which is as far as the search went.
+    NotBefore(Timestamp),
+}
+
+/// How many occurrences are looked up before the search ends without a result: some milliseconds
+/// of work. Windows and freezes of a day cover each other for 13 years until then, those of a week
+/// for a century.
+const MOST_LOOKUPS: u32 = 10_000;
+
+/// Nothing new comes after so long. The calendar, weekdays included, repeats itself after 400
+/// years, and so do the zones' rules beyond the changes that the tz database lists one by one,
+/// which is less than 100 years ahead (Morocco's, until 2087).
+const REPEATS: SignedDuration = SignedDuration::from_hours(500 * 366 * 24);
+
+/// The first instant at or after `now` that is inside an allowed window and outside all freezes.
+///
+/// Each step leaps to where something changes: to the end of the freezes in force, or to the next
+/// start of an allowed window. Both are exact, so the first instant that passes is the answer.
+///
+/// # Errors
+/// The search ran out of the calendar.
+pub(crate) fn next_opening(schedule: &Schedule, now: Timestamp) -> Result<Opening, ZoneError> {
+    let mut search = Search::new(schedule);
+    let windows = schedule.allow.iter().chain(&schedule.freezes);
+    let last_edge = windows
+        .filter_map(Window::last_edge)
+        .fold(now, Timestamp::max);
+    let horizon = last_edge.checked_add(REPEATS).unwrap_or(Timestamp::MAX);
+    let mut at = now;
+    while at <= horizon {
+        match search.step(at)? {
+            Step::Open => return Ok(Opening::At(at)),
+            Step::Leap(next) => at = next,
+            Step::Never => return Ok(Opening::Never),
+        }
+        if search.lookups > MOST_LOOKUPS {
+            return Ok(Opening::NotBefore(at));
+        }
+    }
+    Ok(Opening::Never)
+}
+
+enum Step {
+    Open,
+    Leap(Timestamp),
+    Never,
+}
+
+struct Search<'a> {
+    zone: &'a Zone,
+    allow: Vec<Track<'a>>,
+    freezes: Vec<Track<'a>>,
+    lookups: u32,
+}
+
+/// A window and what is known of it: its earliest occurrence that ends after the instant of the
+/// last step. It stays the earliest until a step reaches its end.
+struct Track<'a> {
+    window: &'a Window,
+    known: Known,
+}
+
+#[derive(Clone, Copy)]
+enum Known {
+    Nothing,
+    Next(Occurrence),
+    NoneLeft,
+}
+
+impl<'a> Search<'a> {
+    fn new(schedule: &'a Schedule) -> Self {
+        let tracks = |windows: &'a [Window]| {
+            let track = |window| Track {
+                window,
+                known: Known::Nothing,
+            };
+            windows.iter().map(track).collect()
+        };
+        Self {
+            zone: &schedule.zone,
+            allow: tracks(&schedule.allow),
+            freezes: tracks(&schedule.freezes),
+            lookups: 0,
+        }
+    }
+
+    fn step(&mut self, at: Timestamp) -> Result<Step, ZoneError> {
+        let mut thawed = None;
+        for track in &mut self.freezes {
+            let next = track.at(at, self.zone, &mut self.lookups)?;
+            match next.filter(|freeze| freeze.contains(at)) {
+                Some(Occurrence { end: None, .. }) => return Ok(Step::Never),
+                Some(Occurrence { end, .. }) => thawed = thawed.max(end),
+                None => {}
+            }
+        }
+        match thawed {
+            Some(thawed) => Ok(Step::Leap(thawed)),
+            None if self.allow.is_empty() => Ok(Step::Open),
+            None => self.step_allowed(at),
+        }
+    }
+
+    fn step_allowed(&mut self, at: Timestamp) -> Result<Step, ZoneError> {
+        let mut opens = None;
+        for track in &mut self.allow {
+            let Some(next) = track.at(at, self.zone, &mut self.lookups)? else {
+                continue;
+            };
+            if next.contains(at) {
+                return Ok(Step::Open);
+            }
+            opens = Some(opens.map_or(next.start, |opens: Timestamp| opens.min(next.start)));
+        }
+        Ok(opens.map_or(Step::Never, Step::Leap))
+    }
+}
+
+impl Track<'_> {
+    fn at(
+        &mut self,
+        at: Timestamp,
+        zone: &Zone,
+        lookups: &mut u32,
+    ) -> Result<Option<Occurrence>, ZoneError> {
+        match self.known {
+            Known::Next(next) if next.ends_after(at) => return Ok(Some(next)),
+            Known::NoneLeft => return Ok(None),
+            Known::Next(_) | Known::Nothing => {}
+        }
+        *lookups += 1;
+        let next = self.window.occurrence(zone.moment(at)?, zone)?;
+        self.known = next.map_or(Known::NoneLeft, Known::Next);
+        Ok(next)
+    }
+}

@@ -1,0 +1,113 @@
+//! The schedule that the settings mean, and what it says of an instant.
+
+use jiff::Timestamp;
+use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::{Problems, SettingsError};
+
+use crate::occurrence::{Occurrence, Role};
+use crate::settings::{self, Settings};
+use crate::window::Window;
+use crate::zone::Zone;
+
+/// Allowed windows, of which one open is enough, and freezes, of which one in force is too many.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    /// The zone that all local times are in.
+    pub(crate) zone: Zone,
+    /// Rollouts may go inside one of these; anywhere, where there are none.
+    pub(crate) allow: Vec<Window>,
+    /// Rollouts may not go inside any of these.
+    pub(crate) freezes: Vec<Window>,
+}
+
+/// A window that an instant is inside of.
+#[derive(Debug)]
+pub(crate) struct Standing<'a> {
+    /// The window.
+    pub(crate) window: &'a Window,
+    /// The occurrence that holds the instant.
+    pub(crate) occurrence: Occurrence,
+}
+
+/// What the schedule says of one instant.
+#[derive(Debug)]
+pub(crate) struct State<'a> {
+    /// The freezes in force.
+    pub(crate) frozen: Vec<Standing<'a>>,
+    /// The allowed windows that are open.
+    pub(crate) open: Vec<Standing<'a>>,
+    /// Whether an allowed window is open, or none is needed.
+    pub(crate) inside: bool,
+}
+
+impl Schedule {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them; of an unknown zone only that.
+    pub(crate) fn parse(settings: Settings) -> Result<Self, SettingsError> {
+        let zone = Zone::named(settings.time_zone)
+            .map_err(|error| SettingsError::at("/timeZone", error.message))?;
+        SettingsError::collect(|problems| {
+            Some(Self {
+                allow: windows(
+                    settings.allow,
+                    &zone,
+                    Role::Allow,
+                    &mut problems.at("allow"),
+                ),
+                freezes: windows(settings.deny, &zone, Role::Freeze, &mut problems.at("deny")),
+                zone,
+            })
+        })
+    }
+
+    /// What the schedule says of `now`.
+    ///
+    /// # Errors
+    /// The instant lies at the end of the calendar.
+    pub(crate) fn state(&self, now: Timestamp) -> Result<State<'_>, ZoneError> {
+        let open = self.standing(&self.allow, now)?;
+        Ok(State {
+            frozen: self.standing(&self.freezes, now)?,
+            inside: self.allow.is_empty() || !open.is_empty(),
+            open,
+        })
+    }
+
+    fn standing<'a>(
+        &self,
+        windows: &'a [Window],
+        now: Timestamp,
+    ) -> Result<Vec<Standing<'a>>, ZoneError> {
+        if windows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.zone.moment(now)?;
+        let mut standing = Vec::new();
+        for window in windows {
+            let occurrence = window.occurrence(now, &self.zone)?;
+            if let Some(occurrence) = occurrence.filter(|occurrence| occurrence.contains(now.at)) {
+                standing.push(Standing { window, occurrence });
+            }
+        }
+        Ok(standing)
+    }
+}
+
+impl State<'_> {
+    /// Whether rollouts may go.
+    pub(crate) fn is_open(&self) -> bool {
+        self.inside && self.frozen.is_empty()
+    }
+}
+
+fn windows(
+    windows: Vec<settings::Window>,
+    zone: &Zone,
+    role: Role,
+    problems: &mut Problems<'_>,
+) -> Vec<Window> {
+    let parse = |(index, window)| Window::parse(window, zone, role, &mut problems.at(index));
+    windows.into_iter().enumerate().filter_map(parse).collect()
+}

@@ -1,0 +1,119 @@
+//! A window of any kind, with what people are told of it.
+
+use jiff::Timestamp;
+use rollgate_sdk::Problems;
+use rollgate_sdk::clock::ZoneError;
+
+use crate::cron::CronWindow;
+use crate::occurrence::{Occurrence, Role};
+use crate::settings;
+use crate::span::Span;
+use crate::weekly::Weekly;
+use crate::yearly::Yearly;
+use crate::zone::{Moment, Zone};
+
+/// A stretch of time that may recur.
+#[derive(Debug)]
+pub(crate) struct Window {
+    role: Role,
+    rule: Rule,
+    label: String,
+    reason: Option<String>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    Weekly(Weekly),
+    Cron(Box<CronWindow>),
+    Span(Span),
+    Yearly(Yearly),
+}
+
+impl Window {
+    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's.
+    pub(crate) fn parse(
+        window: settings::Window,
+        zone: &Zone,
+        role: Role,
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
+        let rule = match (&window.weekly, &window.cron, &window.span, &window.yearly) {
+            (Some(weekly), None, None, None) => {
+                Weekly::parse(weekly, &mut problems.at("weekly")).map(Rule::Weekly)
+            }
+            (None, Some(cron), None, None) => CronWindow::parse(cron, &mut problems.at("cron"))
+                .map(|cron| Rule::Cron(Box::new(cron))),
+            (None, None, Some(span), None) => {
+                Span::parse(span, zone, role, &mut problems.at("span")).map(Rule::Span)
+            }
+            (None, None, None, Some(yearly)) => {
+                Yearly::parse(yearly, &mut problems.at("yearly")).map(Rule::Yearly)
+            }
+            _ => problems.refuse("takes exactly one of `weekly`, `cron`, `span` and `yearly`"),
+        }?;
+        Some(Self {
+            role,
+            rule,
+            label: label(&window),
+            reason: window.reason,
+        })
+    }
+
+    /// The earliest occurrence that ends after `now`; `None` where none does.
+    ///
+    /// # Errors
+    /// The search ran out of the calendar.
+    pub(crate) fn occurrence(
+        &self,
+        now: Moment,
+        zone: &Zone,
+    ) -> Result<Option<Occurrence>, ZoneError> {
+        match &self.rule {
+            Rule::Weekly(weekly) => weekly.occurrence(now, zone, self.role),
+            Rule::Cron(cron) => cron.occurrence(now, zone),
+            Rule::Span(span) => Ok(span.occurrence(now)),
+            Rule::Yearly(yearly) => yearly.occurrence(now, zone, self.role),
+        }
+    }
+
+    /// The last instant at which this window changes anything; `None` where it recurs for ever.
+    pub(crate) fn last_edge(&self) -> Option<Timestamp> {
+        match &self.rule {
+            Rule::Span(span) => Some(span.last_edge()),
+            _ => None,
+        }
+    }
+
+    /// The window as it stands in the settings, such as `weekly mon-fri 09:00 to 17:00`.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Why it is there, in the operator's words.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+}
+
+fn label(window: &settings::Window) -> String {
+    if let Some(weekly) = &window.weekly {
+        let days = if weekly.days.is_empty() {
+            "daily".to_owned()
+        } else {
+            format!("weekly {}", weekly.days.join(", "))
+        };
+        format!("{days} {} to {}", weekly.from, weekly.to)
+    } else if let Some(cron) = &window.cron {
+        format!("cron {} for {}", cron.schedule, cron.duration)
+    } else if let Some(span) = &window.span {
+        match (&span.start, &span.end) {
+            (Some(start), Some(end)) => format!("{start} to {end}"),
+            (Some(start), None) => format!("from {start} on"),
+            (None, end) => format!("until {}", end.as_deref().unwrap_or_default()),
+        }
+    } else if let Some(yearly) = &window.yearly {
+        format!("yearly {} to {}", yearly.from, yearly.to)
+    } else {
+        String::new()
+    }
+}
