@@ -4,10 +4,13 @@
 //! [`read`] takes files and folders apart and says what is wrong with them, at a line; [`load`]
 //! turns what was read into a [`PolicySet`]. One schema ([`wire`]) serves the file and the cluster.
 
+pub mod builtin;
 mod compile;
 mod files;
+mod load;
 mod matching;
 mod metrics;
+mod module;
 mod name;
 mod problem;
 mod quantity;
@@ -15,15 +18,20 @@ mod read;
 mod selector;
 pub mod wire;
 
-use crate::engine::LoadedPolicy;
+use std::fmt;
+
 use rollgate_model::Rollout;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use compile::{ModuleSource, PolicySource};
+use crate::engine::LoadedPolicy;
+
+pub use compile::PolicySource;
 pub use files::is_configuration;
+pub use load::load;
 pub use matching::Match;
 pub use metrics::metrics;
+pub use module::{ModuleError, ModuleSource};
 pub use name::PolicyName;
 pub use problem::{Problem, Spot};
 pub use read::{Configuration, PolicyItem, SourceItem, read, read_text};
@@ -72,13 +80,39 @@ pub struct Policy {
 }
 
 /// Whether a policy can judge.
-#[derive(Debug)]
 pub enum State {
-    /// It is loaded.
+    /// Loaded and configured.
     Ready(Box<LoadedPolicy>),
     /// Its module or settings do not load: it stays in force and fails each time, so that its
     /// match and `onError` apply. There is no last good version.
-    Refused(String),
+    Refused(Refusal),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(policy) => f.debug_tuple("Ready").field(policy.description()).finish(),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
+        }
+    }
+}
+
+/// Why a policy cannot judge. On one line, for answers and logs, by its `Display`.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What is wrong, at the lines of its file.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the policy could not be loaded: ")?;
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What becomes of a denial or a hold.

@@ -2,11 +2,11 @@
 //! at the place where it stands.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rollgate_model::{Change, Kind, yaml};
 
+use super::module::ModuleSource;
 use super::wire::{
     ClusterGrantSpec, ExpressionSpec, GrantsSpec, MatchSpec, MemorySpec, Module, Operator,
     PolicyObject, PolicySpec, SelectorSpec,
@@ -33,15 +33,8 @@ pub struct PolicySource {
     pub limits: Limits,
     /// What it may ask of metrics and the cluster.
     pub grants: Grants,
-}
-
-/// Where a module comes from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ModuleSource {
-    /// Part of rollgate, by name.
-    Builtin(String),
-    /// A file; a relative path starts at the folder of the policy's own file.
-    File(PathBuf),
+    /// The granted metric sources, in the order of the file.
+    pub(super) metric_grants: Vec<String>,
 }
 
 /// A mistake in an object, by the pointer to what is wrong.
@@ -66,6 +59,7 @@ pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>>
         action: object.spec.action,
         on_error: object.spec.on_error,
         settings: serde_json::Value::Object(object.spec.settings).to_string(),
+        metric_grants: object.spec.grants.metrics,
         module: match object.spec.module {
             Module::Builtin(name) => ModuleSource::Builtin(name),
             Module::File(path) => ModuleSource::File(path.into()),

@@ -11,7 +11,7 @@ pub fn metrics(configuration: &Configuration) -> (NamedMetrics, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut set_up = Vec::new();
     for item in &configuration.sources {
-        let name = &item.source.metadata.name;
+        let name = item.name();
         let source = PrometheusSource::new(name, &item.source.spec.prometheus);
         if let Err(error) = &source {
             problems.push(Problem::of(
@@ -21,7 +21,7 @@ pub fn metrics(configuration: &Configuration) -> (NamedMetrics, Vec<Problem>) {
                 error.message.as_str(),
             ));
         }
-        set_up.push((name.clone(), source));
+        set_up.push((name.to_owned(), source));
     }
     (set_up.into_iter().collect(), problems)
 }

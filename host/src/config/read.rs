@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rollgate_model::yaml::{self, Document, Spans};
 use serde_json::Value;
 
-use super::compile::{self, ModuleSource, PolicySource};
+use super::compile::{self, PolicySource};
+use super::module::ModuleSource;
 use super::wire::{API_VERSION, PolicyObject};
 use super::{Problem, files};
 use crate::sources::MetricSource;
@@ -52,6 +53,14 @@ pub struct SourceItem {
     pub file: Arc<str>,
     /// Where the object's parts stand.
     pub spans: Spans,
+}
+
+impl SourceItem {
+    /// What policies ask for it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.source.metadata.name
+    }
 }
 
 /// Reads files, and folders of files. What is wrong with one is no reason to leave out another.

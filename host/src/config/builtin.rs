@@ -1,0 +1,20 @@
+//! The policies that are part of rollgate.
+
+/// The policies in force where the user names none.
+pub const DEFAULT_SET: &str = include_str!("default-set.yaml");
+
+/// The bytes of the bundled module with this name.
+#[must_use]
+pub fn module(name: &str) -> Option<&'static [u8]> {
+    MODULES
+        .iter()
+        .find(|(bundled, _)| *bundled == name)
+        .map(|(_, bytes)| *bytes)
+}
+
+/// The names of the bundled modules.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|(name, _)| *name)
+}
+
+const MODULES: &[(&str, &[u8])] = &[];

@@ -1,0 +1,138 @@
+//! From what was read to policies that can judge.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, stream};
+
+use super::module::{ModuleError, ModuleSource};
+use super::read::{Configuration, PolicyItem, SourceItem};
+use super::{Policy, PolicySet, Problem, Refusal, State};
+use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module};
+
+/// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
+/// alone and stays in the set: its match and `onError` go on to apply.
+pub async fn load(engine: &Engine, configuration: &Configuration) -> PolicySet {
+    let loader = Loader {
+        engine,
+        configuration,
+        modules: modules(&configuration.policies).await,
+    };
+    let loaded = stream::iter(&configuration.policies).map(|item| loader.policy(item));
+    PolicySet::new(loaded.buffered(at_once()).collect().await)
+}
+
+/// How many policies are compiled at once.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+type Modules = HashMap<ModuleSource, Result<Module, ModuleError>>;
+
+/// Reads each module once, however many policies use it.
+async fn modules(policies: &[PolicyItem]) -> Modules {
+    let mut sources: Vec<_> = policies
+        .iter()
+        .map(|item| item.policy.module.clone())
+        .collect();
+    sources.sort();
+    sources.dedup();
+    let read = move || {
+        let read = |source: ModuleSource| {
+            let module = source.read();
+            (source, module)
+        };
+        sources.into_iter().map(read).collect()
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .expect("reading a file does not panic")
+}
+
+struct Loader<'a> {
+    engine: &'a Engine,
+    configuration: &'a Configuration,
+    modules: Modules,
+}
+
+impl Loader<'_> {
+    async fn policy(&self, item: &PolicyItem) -> Policy {
+        let state = match self.judge(item).await {
+            Ok(policy) => State::Ready(Box::new(policy)),
+            Err(problems) => State::Refused(Refusal { problems }),
+        };
+        Policy {
+            name: item.policy.name.clone(),
+            matches: item.policy.matches.clone(),
+            action: item.policy.action,
+            on_error: item.policy.on_error,
+            state,
+        }
+    }
+
+    async fn judge(&self, item: &PolicyItem) -> Result<LoadedPolicy, Vec<Problem>> {
+        self.sources_are_described(item)?;
+        let policy = &item.policy;
+        let module = match &self.modules[&policy.module] {
+            Ok(module) => module.clone(),
+            Err(error) => {
+                return Err(vec![
+                    item.problem(policy.module.pointer(), error.to_string()),
+                ]);
+            }
+        };
+        let request = LoadRequest {
+            name: policy.name.to_string(),
+            module,
+            settings: policy.settings.clone(),
+            limits: policy.limits,
+            grants: policy.grants.clone(),
+        };
+        self.engine
+            .load(request)
+            .await
+            .map_err(|error| problems(item, &error))
+    }
+
+    /// A grant of a source that nobody describes would fail at the first query: say it now.
+    fn sources_are_described(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
+        let described = || self.configuration.sources.iter().map(SourceItem::name);
+        let unknown = item
+            .policy
+            .metric_grants
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| !described().any(|known| known == *name));
+        let problem = |(index, name): (usize, &String)| {
+            let message = format!("no MetricSource `{}` is described", name.escape_debug());
+            item.problem(&format!("/spec/grants/metrics/{index}"), message)
+                .hint(hint_of_sources(&described().collect::<Vec<_>>()))
+        };
+        let problems: Vec<_> = unknown.map(problem).collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+fn hint_of_sources(described: &[&str]) -> String {
+    match described {
+        [] => "add a MetricSource beside the policies".to_owned(),
+        known => format!("described are: {}", known.join(", ")),
+    }
+}
+
+/// What is wrong with a policy, at the line of the setting where it is one.
+fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
+    match error {
+        LoadError::Settings(refused) => {
+            let at = |path: &str| format!("/spec/settings{path}");
+            refused
+                .iter()
+                .map(|refused| item.problem(&at(&refused.path), refused.message.as_str()))
+                .collect()
+        }
+        error => vec![item.problem(item.policy.module.pointer(), error.to_string())],
+    }
+}

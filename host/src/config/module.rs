@@ -1,0 +1,98 @@
+//! Where a policy's module comes from, and its bytes.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::builtin;
+use crate::engine::Module;
+
+/// Where a module comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModuleSource {
+    /// Part of rollgate, by name.
+    Builtin(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// Why a module's bytes could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// No module of this name is part of rollgate.
+    #[error("no policy `{0}` is part of rollgate; there are {names}", names = builtin::names().collect::<Vec<_>>().join(", "))]
+    UnknownBuiltin(String),
+    /// The file cannot be read.
+    #[error("the module {} cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// Far more than a module may have; the engine tells the exact bound.
+const LONGEST_READ: u64 = 256 << 20;
+
+impl ModuleSource {
+    /// What an argument on the command line means: a path where it looks like one, else a name.
+    #[must_use]
+    pub fn of_argument(argument: &str) -> Self {
+        let path = Path::new(argument);
+        if path.extension().is_some() || path.components().count() > 1 {
+            Self::File(path.to_owned())
+        } else {
+            Self::Builtin(argument.to_owned())
+        }
+    }
+
+    /// Reads the module; what is in it is for the engine to say.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such module, or its file cannot be read.
+    pub fn read(&self) -> Result<Module, ModuleError> {
+        match self {
+            Self::Builtin(name) => {
+                let bytes = builtin::module(name)
+                    .ok_or_else(|| ModuleError::UnknownBuiltin(name.clone()))?;
+                Ok(Module::new(bytes.into()))
+            }
+            Self::File(path) => {
+                let bytes = bytes(path).map_err(|error| ModuleError::Unreadable {
+                    path: path.clone(),
+                    error,
+                })?;
+                Ok(Module::new(Arc::from(bytes)))
+            }
+        }
+    }
+
+    /// The pointer, in a policy's object, to where it names this module.
+    pub(super) fn pointer(&self) -> &'static str {
+        match self {
+            Self::Builtin(_) => "/spec/module/builtin",
+            Self::File(_) => "/spec/module/file",
+        }
+    }
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LONGEST_READ)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl fmt::Display for ModuleSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(name) => f.write_str(name),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
