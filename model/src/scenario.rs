@@ -10,6 +10,7 @@ mod metric;
 mod mismatch;
 mod object;
 mod redact;
+mod review;
 mod unanswered;
 mod validate;
 
@@ -28,8 +29,10 @@ pub use metric::{
 pub use mismatch::{Difference, Mismatch};
 pub use object::ObjectError;
 pub use redact::Redactor;
+pub use review::NoReview;
 pub use unanswered::Unanswered;
 
+use crate::Kind;
 use crate::yaml::{self, Document, StrictError, YamlError};
 
 /// One rollout, its world and the verdict expected.
@@ -59,9 +62,9 @@ pub struct Scenario {
     /// Whether nothing is persisted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dry_run: bool,
-    /// The subresource asked for, such as `scale`.
+    /// For a request to `/scale`, whose objects are `Scale`s: the kind that is scaled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sub_resource: Option<String>,
+    pub scale_of: Option<Kind>,
     /// The object as it is, or the path of a manifest beside this file; absent on a create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
@@ -194,7 +197,7 @@ impl Scenario {
             now: None,
             user: None,
             dry_run: false,
-            sub_resource: None,
+            scale_of: None,
             old: None,
             new: None,
             revisions: None,

@@ -7,12 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::mismatch::{self, Mismatch};
-use crate::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
+use crate::{Change, Evidence, Failure, Finding, Outcome, Severity, Verdict};
 
 /// The verdict expected. What is left out is not looked at; a list that is given is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
+    /// The class of the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// Whether the rollout may go, or that the policy could not judge.
     pub outcome: ExpectedOutcome,
     /// On a hold: from when on the rollout may go, or `unknown` where no end is known.
@@ -101,10 +104,11 @@ pub struct ExpectedEvidence {
 }
 
 impl Expectation {
-    /// Expects exactly this answer.
+    /// Expects exactly this answer to this class of change.
     #[must_use]
-    pub fn of(answer: &Result<Verdict, Failure>) -> Self {
+    pub fn of(change: Change, answer: &Result<Verdict, Failure>) -> Self {
         let mut expectation = Self {
+            change: Some(change),
             outcome: ExpectedOutcome::of(answer),
             until: None,
             code: None,
@@ -126,13 +130,13 @@ impl Expectation {
         expectation
     }
 
-    /// Holds an answer against what is expected.
+    /// Holds the answer to a class of change against what is expected.
     ///
     /// # Errors
     ///
     /// Every difference.
-    pub fn check(&self, answer: &Result<Verdict, Failure>) -> Result<(), Mismatch> {
-        mismatch::compare(self, answer)
+    pub fn check(&self, change: Change, answer: &Result<Verdict, Failure>) -> Result<(), Mismatch> {
+        mismatch::compare(self, change, answer)
     }
 }
 

@@ -5,7 +5,7 @@ mod entry;
 use std::fmt;
 
 use super::expect::{self, Expectation, ExpectedOutcome};
-use crate::{Failure, Verdict};
+use crate::{Change, Failure, Verdict};
 use entry::{Expected, Field};
 
 /// The answer is not the one expected.
@@ -63,9 +63,13 @@ impl fmt::Display for Difference {
 /// Holds an answer against an expectation.
 pub(super) fn compare(
     expected: &Expectation,
+    change: Change,
     answer: &Result<Verdict, Failure>,
 ) -> Result<(), Mismatch> {
     let mut differences = Differences(Vec::new());
+    if let Some(wish) = expected.change.filter(|wish| *wish != change) {
+        differences.value("change", &wish, &change);
+    }
     if expected.outcome != ExpectedOutcome::of(answer) {
         differences.value("outcome", &expected.outcome, &shown_outcome(answer));
     }

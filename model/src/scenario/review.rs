@@ -1,0 +1,87 @@
+//! A scenario as the request and the revisions it tells of.
+
+use crate::{Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource};
+
+use super::{RevisionEntry, Scenario};
+
+/// Why a scenario tells of no request.
+#[derive(Debug, thiserror::Error)]
+pub enum NoReview {
+    /// It lends its world only.
+    #[error("the scenario has neither `old` nor `new`: say which object is rolled out")]
+    NoObject,
+    /// An object has another shape than its API gives it.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+impl Scenario {
+    /// The request, read and classified.
+    ///
+    /// # Errors
+    ///
+    /// The scenario has no object, or one that is no workload.
+    pub fn review(&self) -> Result<Reviewed, NoReview> {
+        let request = self.request().ok_or(NoReview::NoObject)?;
+        Ok(Rollout::from_request(request, &self.revisions())?)
+    }
+
+    /// The request that the scenario tells of: a create without `old`, a delete without `new`.
+    #[must_use]
+    pub fn request(&self) -> Option<Request> {
+        let operation = match (&self.old, &self.new) {
+            (None, None) => return None,
+            (None, Some(_)) => Operation::Create,
+            (Some(_), Some(_)) => Operation::Update,
+            (Some(_), None) => Operation::Delete,
+        };
+        let user = self.user.clone();
+        let (user, groups) = user
+            .map(|user| (user.name, user.groups))
+            .unwrap_or_default();
+        Some(Request {
+            operation,
+            sub_resource: self.scale_of.map_or(SubResource::None, SubResource::Scale),
+            namespace: None,
+            user,
+            groups,
+            dry_run: self.dry_run,
+            object: self.new.clone(),
+            old_object: self.old.clone(),
+        })
+    }
+
+    /// The earlier revisions.
+    #[must_use]
+    pub fn revisions(&self) -> Revisions {
+        match &self.revisions {
+            Some(entries) => {
+                Revisions::Known(entries.iter().map(RevisionEntry::revision).collect())
+            }
+            None => Revisions::Unknown {
+                why: "the scenario has no `revisions`".into(),
+            },
+        }
+    }
+}
+
+impl RevisionEntry {
+    fn revision(&self) -> Revision {
+        let mut revision = Revision::new(&self.name, self.created, self.template.clone());
+        revision.number = self.number;
+        revision.has_pods = self.has_pods;
+        revision
+    }
+}
+
+impl From<&Revision> for RevisionEntry {
+    fn from(revision: &Revision) -> Self {
+        Self {
+            name: revision.name.clone(),
+            created: revision.created,
+            number: revision.number,
+            has_pods: revision.has_pods,
+            template: revision.template().clone(),
+        }
+    }
+}
