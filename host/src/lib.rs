@@ -1,5 +1,6 @@
 //! rollgate decides whether a rollout may go forward.
 
+pub mod admission;
 pub mod cli;
 pub mod config;
 pub mod engine;

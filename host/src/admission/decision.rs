@@ -1,0 +1,214 @@
+//! How verdicts combine into one decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rollgate_model::{Outcome, Rollout, Verdict};
+
+use super::message;
+use crate::config::{Action, OnError, PolicyName};
+use crate::engine::{EvaluationError, Review};
+use crate::telemetry::Said;
+
+/// What the host answers, and all that it heard.
+pub struct Decision {
+    review: Arc<Review>,
+    judged: Vec<Judged>,
+    answer: Answer,
+}
+
+/// Whether the rollout goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It goes.
+    Allow,
+    /// Not now; from the instant on, as far as the policies that hold it know.
+    Hold(Option<Timestamp>),
+    /// No.
+    Deny,
+}
+
+/// What one policy said, and what that counts for.
+pub struct Judged {
+    /// Who.
+    pub policy: PolicyName,
+    /// What a denial or a hold of it counts for.
+    pub action: Action,
+    /// What a failure of it counts for.
+    pub on_error: OnError,
+    /// What it said.
+    pub said: Result<Verdict, Unjudged>,
+    /// How long it took, waiting included.
+    pub took: Duration,
+}
+
+/// Why a policy gave no verdict.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unjudged {
+    /// Its module or settings do not load, so it fails each time.
+    #[error("the policy is not loaded: {0}")]
+    NotLoaded(String),
+    /// It was asked and failed.
+    #[error(transparent)]
+    Failed(#[from] EvaluationError),
+}
+
+impl Unjudged {
+    /// A short word for metrics and logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotLoaded(_) => "not-loaded",
+            Self::Failed(error) => error.kind(),
+        }
+    }
+}
+
+impl Decision {
+    pub(super) fn of(review: Arc<Review>, judged: Vec<Judged>) -> Self {
+        let answer = judged
+            .iter()
+            .map(Judged::counts)
+            .fold(Answer::Allow, Answer::and);
+        Self {
+            review,
+            judged,
+            answer,
+        }
+    }
+
+    /// Whether the rollout goes.
+    #[must_use]
+    pub const fn answer(&self) -> Answer {
+        self.answer
+    }
+
+    /// What each matching policy said, in the order of the set.
+    #[must_use]
+    pub fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+
+    /// The rollout that was judged.
+    #[must_use]
+    pub fn rollout(&self) -> &Rollout {
+        &self.review.rollout
+    }
+
+    /// The instant it was judged at.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.review.now
+    }
+
+    /// When to try again: whole seconds, at least one; `None` where nothing is held, the hold has no
+    /// known end, or something denies.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        let Answer::Hold(Some(until)) = self.answer else {
+            return None;
+        };
+        let wait = until.duration_since(self.review.now);
+        let rounded_up = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+        Some(u32::try_from(rounded_up.max(1)).unwrap_or(u32::MAX))
+    }
+
+    /// One line with the reasons.
+    pub(super) fn log(&self) {
+        let subject = self.rollout().subject();
+        let reasons: Vec<_> = self.judged.iter().filter_map(message::log_reason).collect();
+        tracing::info!(
+            uid = self.review.id,
+            decision = self.answer.as_str(),
+            change = self.rollout().change().as_str(),
+            kind = subject.kind().as_str(),
+            namespace = subject.namespace(),
+            name = subject.name(),
+            user = self.rollout().user(),
+            dry_run = self.rollout().dry_run(),
+            policies = self.judged.len(),
+            reasons = reasons.join("; "),
+            "decided"
+        );
+    }
+}
+
+impl Judged {
+    /// What this policy's word adds to the answer.
+    #[must_use]
+    pub fn counts(&self) -> Answer {
+        if self.action != Action::Enforce {
+            return Answer::Allow;
+        }
+        match (&self.said, self.on_error) {
+            (Ok(verdict), _) => match verdict.outcome {
+                Outcome::Allow => Answer::Allow,
+                Outcome::Hold(until) => Answer::Hold(until),
+                Outcome::Deny => Answer::Deny,
+            },
+            (Err(_), OnError::Deny) => Answer::Deny,
+            (Err(_), OnError::Allow) => Answer::Allow,
+        }
+    }
+}
+
+impl Answer {
+    /// A denial outweighs a hold, a hold without an end one with an end, a later end an earlier one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Deny, _) | (_, Self::Deny) => Self::Deny,
+            (Self::Hold(one), Self::Hold(two)) => {
+                Self::Hold(one.zip(two).map(|(one, two)| one.max(two)))
+            }
+            (hold @ Self::Hold(_), Self::Allow) | (Self::Allow, hold @ Self::Hold(_)) => hold,
+            (Self::Allow, Self::Allow) => Self::Allow,
+        }
+    }
+
+    /// `allow`, `hold` or `deny`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Hold(_) => "hold",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl From<&Outcome> for Said {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Allow => Self::Allow,
+            Outcome::Hold(_) => Self::Hold,
+            Outcome::Deny => Self::Deny,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EARLY: Answer = Answer::Hold(Some(Timestamp::UNIX_EPOCH));
+    const LATE: Answer = Answer::Hold(Some(Timestamp::MAX));
+    const ENDLESS: Answer = Answer::Hold(None);
+
+    #[test]
+    fn the_strictest_word_is_the_answer() {
+        let cases = [
+            (Answer::Allow, Answer::Allow, Answer::Allow),
+            (Answer::Allow, EARLY, EARLY),
+            (EARLY, LATE, LATE),
+            (LATE, ENDLESS, ENDLESS),
+            (ENDLESS, Answer::Deny, Answer::Deny),
+            (Answer::Allow, Answer::Deny, Answer::Deny),
+        ];
+        for (one, two, together) in cases {
+            assert_eq!(one.and(two), together, "{one:?} and {two:?}");
+            assert_eq!(two.and(one), together, "{two:?} and {one:?}");
+        }
+    }
+}
