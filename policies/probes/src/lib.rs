@@ -4,9 +4,6 @@
 //! probe makes an outage of its own. README.md lists the rules, why each stands and what an
 //! operator can set.
 
-// Off Wasm the SDK is still to come.
-#![cfg(target_arch = "wasm32")]
-
 mod exec;
 mod host;
 mod missing;

@@ -68,13 +68,13 @@ fn too_often<'a>(probe: &'a Probe, pace: Pace, limits: &Limits) -> Option<Cost<'
         return None;
     };
     let below = |limit: u32| pace.period < i64::from(limit);
-    if below(limits.heavy_exec_period_seconds) {
-        if let Some(program) = exec::heavy_program(command, &limits.heavy_commands) {
-            return Some(Cost {
-                program,
-                at_least: limits.heavy_exec_period_seconds,
-            });
-        }
+    if below(limits.heavy_exec_period_seconds)
+        && let Some(program) = exec::heavy_program(command, &limits.heavy_commands)
+    {
+        return Some(Cost {
+            program,
+            at_least: limits.heavy_exec_period_seconds,
+        });
     }
     let program = || command.first().map_or("", String::as_str);
     below(limits.exec_period_seconds).then(|| Cost {
