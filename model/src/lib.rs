@@ -8,7 +8,7 @@
 
 mod change;
 mod classify;
-mod defaults;
+pub mod defaults;
 mod facts;
 mod kind;
 mod records;

@@ -198,10 +198,11 @@ impl Workload {
         self.detail(container, detail::security_context)
     }
 
-    /// What stands at an RFC 6901 pointer into the object; the empty pointer is the whole object.
+    /// What stands at an RFC 6901 pointer into the object; the empty pointer is the whole object. An
+    /// explicit `null` is nothing, as in the API.
     #[must_use]
     pub fn json(&self, pointer: &str) -> Option<&Value> {
-        self.tree.pointer(pointer)
+        self.tree.pointer(pointer).filter(|value| !value.is_null())
     }
 
     /// The whole object, with the API's defaults filled in.

@@ -18,7 +18,7 @@ pub(crate) struct Node<'v, 'p> {
 /// The way to a node, kept on the stack: text is made of it only when something is wrong.
 #[derive(Clone, Copy)]
 enum Path<'p> {
-    Root(&'p str),
+    Root,
     Key(&'p Path<'p>, &'p str),
     Index(&'p Path<'p>, usize),
 }
@@ -27,20 +27,12 @@ impl<'v> Node<'v, 'static> {
     pub(crate) const fn root(value: &'v Value) -> Self {
         Self {
             value,
-            path: Path::Root(""),
+            path: Path::Root,
         }
     }
 }
 
 impl<'v, 'p> Node<'v, 'p> {
-    /// A node that stands at `pointer` of its object.
-    pub(crate) const fn at(value: &'v Value, pointer: &'p str) -> Self {
-        Self {
-            value,
-            path: Path::Root(pointer),
-        }
-    }
-
     /// A field of this object; absent where this is absent.
     pub(crate) fn field<'s>(&'s self, key: &'s str) -> Result<Node<'v, 's>, ShapeError> {
         let value = self
@@ -222,7 +214,7 @@ impl<'v, 'p> Node<'v, 'p> {
 impl Path<'_> {
     fn write(&self, pointer: &mut String) {
         match self {
-            Self::Root(root) => pointer.push_str(root),
+            Self::Root => {}
             Self::Key(parent, key) => {
                 parent.write(pointer);
                 pointer.push('/');

@@ -1,0 +1,100 @@
+//! The pull policy that follows from an image's tag.
+
+use serde_json::Value;
+
+/// `Always` for the tag `latest`, named or implied, and `IfNotPresent` for any other image,
+/// including one whose name the API server cannot parse (it ignores that error here and leaves it
+/// to the kubelet).
+pub(super) fn pull_policy(image: Option<&Value>) -> Option<Value> {
+    let image = image.and_then(Value::as_str).unwrap_or_default();
+    let policy = if is_latest(image) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
+    Some(Value::String(policy.to_owned()))
+}
+
+fn is_latest(image: &str) -> bool {
+    let (named, digest) = match image.split_once('@') {
+        Some((named, digest)) => (named, Some(digest)),
+        None => (image, None),
+    };
+    // A colon before the last slash is that of a registry's port.
+    let last = named.rfind('/').map_or(0, |slash| slash + 1);
+    let (path, tag) = match named[last..].find(':') {
+        Some(colon) => (&named[..last + colon], Some(&named[last + colon + 1..])),
+        None => (named, None),
+    };
+    is_repository(path) && tag.map_or(digest.is_none(), |tag| tag == "latest")
+}
+
+/// Whether this is a repository, with its registry or without, by the grammar of the distribution
+/// project's `reference` package.
+fn is_repository(name: &str) -> bool {
+    let path = match name.split_once('/') {
+        Some((host, path)) if is_host(host) => path,
+        _ => name,
+    };
+    path.split('/').all(is_component)
+}
+
+fn is_host(first: &str) -> bool {
+    first == "localhost"
+        || first.contains(['.', ':'])
+        || first.chars().any(|c| c.is_ascii_uppercase())
+}
+
+fn is_component(component: &str) -> bool {
+    let alphanumeric =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = component.as_bytes();
+    alphanumeric(bytes.first())
+        && alphanumeric(bytes.last())
+        && bytes
+            .iter()
+            .all(|b| alphanumeric(Some(b)) || matches!(b, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_latest;
+
+    #[test]
+    fn the_tag_decides() {
+        for image in [
+            "nginx",
+            "nginx:latest",
+            "reg:5000/nginx",
+            "a.b/c/d:latest",
+            "nginx:latest@sha256:0",
+        ] {
+            assert!(is_latest(image), "{image}");
+        }
+        for image in [
+            "nginx:1",
+            "reg:5000/nginx:1",
+            "nginx@sha256:0",
+            "reg:5000/a@sha256:0",
+        ] {
+            assert!(!is_latest(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_parsed_is_not_latest() {
+        for image in [
+            "",
+            "Nginx",
+            "a b",
+            "{{ image }}",
+            "nginx/",
+            "/nginx",
+            "@",
+            ":",
+            "é:latest",
+        ] {
+            assert!(!is_latest(image), "{image}");
+        }
+    }
+}
