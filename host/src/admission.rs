@@ -143,7 +143,7 @@ async fn hear(policy: &Policy, review: &Arc<Review>, deadline: Instant) -> Judge
             .evaluate(review, deadline)
             .await
             .map_err(Unjudged::Failed),
-        State::Refused(reason) => Err(Unjudged::NotLoaded(reason.clone())),
+        State::Refused(reason) => Err(Unjudged::NotLoaded(reason.to_string())),
     };
     Judged {
         policy: policy.name.clone(),
