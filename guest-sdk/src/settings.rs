@@ -83,7 +83,10 @@ pub struct NoSettings {}
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError> {
     if !json.trim_start().starts_with('{') {
         // serde would take a list for a struct, field by field.
-        return Err(SettingsError::at("", "the settings must be a mapping of names to values"));
+        return Err(SettingsError::at(
+            "",
+            "the settings must be a mapping of names to values",
+        ));
     }
     let mut reader = serde_json::Deserializer::from_str(json);
     let mut track = serde_path_to_error::Track::new();
@@ -92,7 +95,10 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError>
     let mut note = |path: serde_ignored::Path<'_>| unknown.push(ignored_pointer(&path));
     let strict = serde_ignored::Deserializer::new(tracked, &mut note);
     match T::deserialize(strict) {
-        Err(error) => Err(SettingsError::at(error_pointer(&track.path()), without_position(&error))),
+        Err(error) => Err(SettingsError::at(
+            error_pointer(&track.path()),
+            without_position(&error),
+        )),
         Ok(settings) => {
             let problem = |path| (path, "there is no such setting".to_owned());
             SettingsError::none_of(unknown.into_iter().map(problem).collect())?;
@@ -133,9 +139,9 @@ fn ignored_pointer(path: &serde_ignored::Path<'_>) -> String {
         Path::Root => String::new(),
         Path::Map { parent, key } => child(parent, key),
         Path::Seq { parent, index } => child(parent, &index.to_string()),
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
-            ignored_pointer(parent)
-        }
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => ignored_pointer(parent),
     }
 }
 
@@ -184,14 +190,25 @@ mod tests {
 
     fn problems<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> Vec<String> {
         let error = parse::<T>(json).expect_err("wrong settings");
-        error.problems().iter().map(|(path, message)| format!("{path}: {message}")).collect()
+        error
+            .problems()
+            .iter()
+            .map(|(path, message)| format!("{path}: {message}"))
+            .collect()
     }
 
     #[test]
     fn sound_settings_are_read() {
         let json = r#"{"maxAge": 3, "checks": [{"name": "a"}], "teams": {"x": {"name": "b"}}, "rule": {"atMost": 1}}"#;
         let settings: Settings = parse(json).expect("sound");
-        assert_eq!((settings.max_age, settings.checks.len(), settings.teams.len()), (3, 1, 1));
+        assert_eq!(
+            (
+                settings.max_age,
+                settings.checks.len(),
+                settings.teams.len()
+            ),
+            (3, 1, 1)
+        );
         assert!(matches!(settings.rule, Some(Rule::AtMost(1))));
         assert_eq!(parse::<Strict>("{}").expect("sound").limit, 0);
     }
@@ -207,7 +224,10 @@ mod tests {
                 "/teams/a~1b/y: there is no such setting",
             ]
         );
-        assert_eq!(problems::<Strict>(r#"{"limits": 1}"#), ["/limits: unknown field `limits`, expected `limit`"]);
+        assert_eq!(
+            problems::<Strict>(r#"{"limits": 1}"#),
+            ["/limits: unknown field `limits`, expected `limit`"]
+        );
     }
 
     #[test]
@@ -228,6 +248,9 @@ mod tests {
             problems::<Settings>(r#"{"rule": {"atLeast": 1}}"#),
             ["/rule: unknown variant `atLeast`, expected `atMost`"]
         );
-        assert_eq!(problems::<Settings>("[]"), [": the settings must be a mapping of names to values"]);
+        assert_eq!(
+            problems::<Settings>("[]"),
+            [": the settings must be a mapping of names to values"]
+        );
     }
 }
