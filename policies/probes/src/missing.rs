@@ -18,9 +18,8 @@ fn readiness(view: View<'_>) -> Problem {
     Problem {
         path: view.path(Kind::Readiness, ""),
         message: format!(
-            "Container `{}` has no readinessProbe: it counts as ready the moment its process \
-             starts. It gets traffic that it cannot answer yet, and a rollout of a broken version \
-             goes on until no good Pod is left.",
+            "Container `{}` has no readinessProbe: it gets traffic before it can answer, and a \
+             rollout of a broken version goes on until no good Pod is left.",
             view.container.name
         ),
         found: "no readinessProbe".to_owned(),

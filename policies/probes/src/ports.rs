@@ -89,13 +89,11 @@ fn mentions(text: &str, number: i32) -> bool {
 }
 
 fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
-    let container = &view.container.name;
-    let why = match asked.kind {
-        Kind::Readiness => "The kubelet cannot run this probe, so the container never gets ready",
-        Kind::Liveness => "The kubelet cannot run this probe, so a hung container is never noticed",
-        Kind::Startup => {
-            "The kubelet cannot run this probe, so the container never counts as started"
-        }
+    let (probe, container) = (asked.kind.field(), &view.container.name);
+    let consequence = match asked.kind {
+        Kind::Readiness => "the container never gets ready",
+        Kind::Liveness => "a hang is never noticed",
+        Kind::Startup => "the container never counts as started",
     };
     let hint = if name.parse::<u16>().is_ok() {
         "Write the number without quotes: in quotes it is a name."
@@ -106,9 +104,8 @@ fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
     Problem {
         path: view.path(asked.kind, asked.field),
         message: format!(
-            "{} of container `{container}` asks port `{name}`, and the container declares no port \
-             of that name. {why}.",
-            asked.kind.field()
+            "{probe} of `{container}` asks port `{name}`, a name that the container does not \
+             declare: the probe cannot run, and {consequence}."
         ),
         found: name.to_owned(),
         expected: declared_names(view.container),
@@ -117,31 +114,38 @@ fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
 }
 
 fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
-    let container = &view.container.name;
-    let probe = asked.kind.field();
-    let (why, hint) = match owner(view, number) {
+    let (probe, container) = (asked.kind.field(), &view.container.name);
+    let (message, hint) = match owner(view, number) {
         Some(owner) => (
             format!(
-                "Container `{owner}` declares it, and the containers of a Pod share their ports: \
+                "{probe} of `{container}` asks port {number}, which container `{owner}` declares: \
                  `{container}` is judged by how `{owner}` is doing."
             ),
             format!("Move the probe to `{owner}`, or probe a port of `{container}`."),
         ),
         None => (
-            "If nothing listens there, the probe never succeeds and the rollout gets stuck."
-                .to_owned(),
+            format!(
+                "{probe} of `{container}` asks port {number}, which the container neither declares \
+                 nor mentions in its command or environment: if nothing listens there, it {}.",
+                consequence(asked.kind)
+            ),
             format!("Correct the number, or declare {number} under `ports`."),
         ),
     };
     Problem {
         path: view.path(asked.kind, asked.field),
-        message: format!(
-            "{probe} of container `{container}` asks port {number}, which the container neither \
-             declares nor mentions in its command or environment. {why}"
-        ),
+        message,
         found: number.to_string(),
         expected: declared_numbers(view.container),
         hint,
+    }
+}
+
+/// What becomes of a container whose probe never succeeds.
+fn consequence(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Readiness => "never gets ready",
+        Kind::Liveness | Kind::Startup => "is killed again and again",
     }
 }
 

@@ -83,19 +83,21 @@ fn check_host(view: View<'_>, at: At, host: Option<&str>, report: &mut Report<'_
 }
 
 fn leaves_by_host(view: View<'_>, at: At, host: &str) -> Problem {
-    let whom = if host::is_loopback(host) {
-        "it asks from the node, where that is the node itself and not this Pod"
+    let (probe, container) = (at.kind.field(), &view.container.name);
+    let message = if host::is_loopback(host) {
+        format!(
+            "{probe} of `{container}` asks `{host}`: the kubelet makes the call, so that is the node \
+             and not this Pod. It tells nothing about the container."
+        )
     } else {
-        "it asks that host and not this Pod"
+        format!(
+            "{probe} of `{container}` asks `{host}` and not its Pod. {}",
+            consequence(at.kind)
+        )
     };
     Problem {
         path: view.path(at.kind, at.field),
-        message: format!(
-            "{} of container `{}` sets host `{host}`: the kubelet makes the call, so {whom}. {}",
-            at.kind.field(),
-            view.container.name,
-            consequence(at.kind)
-        ),
+        message,
         found: host.to_owned(),
         expected: "no host: the Pod's own address".to_owned(),
         hint: "Remove host; a virtual host goes into httpHeaders as `Host`.".to_owned(),
@@ -106,7 +108,7 @@ fn leaves_by_command(view: View<'_>, at: At, target: &str) -> Problem {
     Problem {
         path: view.path(at.kind, at.field),
         message: format!(
-            "{} of container `{}` runs a command that asks `{target}`, which is not this Pod. {}",
+            "{} of `{}` runs a command that asks `{target}` and not its Pod. {}",
             at.kind.field(),
             view.container.name,
             consequence(at.kind)
@@ -120,8 +122,8 @@ fn leaves_by_command(view: View<'_>, at: At, target: &str) -> Problem {
 
 fn consequence(kind: Kind) -> &'static str {
     match kind {
-        Kind::Liveness => "When the other side is down, every Pod is killed, again and again.",
-        Kind::Startup => "While the other side is down, no Pod can start.",
-        Kind::Readiness => "When the other side is down, every Pod is withdrawn at once.",
+        Kind::Liveness => "When that is down, every Pod is killed, again and again.",
+        Kind::Startup => "While that is down, no Pod can start.",
+        Kind::Readiness => "When that is down, every Pod is withdrawn at once.",
     }
 }

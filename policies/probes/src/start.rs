@@ -56,20 +56,16 @@ fn initial_delay(view: View<'_>, start: Start, report: &mut Report<'_>) {
 fn long_delay(view: View<'_>, kind: Kind, pace: Pace, limit: i64) -> Problem {
     let (field, container, delay) = (kind.field(), &view.container.name, pace.delay);
     let why = match kind {
-        Kind::Liveness => format!(
-            "a container that hangs within its first {delay} s is not noticed for as long after \
-             each restart, and one that needs longer on a busy node is killed while it starts"
-        ),
-        Kind::Readiness | Kind::Startup => format!(
-            "every new Pod waits {delay} s even when it could serve after five, and each rollout, \
-             scale-up and restart takes that much longer"
-        ),
+        Kind::Liveness => {
+            "a hang is not noticed meanwhile, and a start that takes longer is killed"
+        }
+        Kind::Readiness | Kind::Startup => {
+            "a container that could serve after five makes each rollout and scale-up wait"
+        }
     };
     Problem {
         path: view.path(kind, "/initialDelaySeconds"),
-        message: format!(
-            "{field} of container `{container}` waits {delay} s at every start: {why}."
-        ),
+        message: format!("{field} of `{container}` waits {delay} s at every start: {why}."),
         found: format!("initialDelaySeconds {delay}, no startupProbe"),
         expected: format!("a startupProbe, or initialDelaySeconds of {limit} at most"),
         hint: format!(
@@ -95,14 +91,21 @@ fn killed_before_ready(view: View<'_>, start: Start, report: &mut Report<'_>) {
 }
 
 fn kills_before_ready(view: View<'_>, kill: i64, ready: i64) -> Problem {
+    let container = &view.container.name;
+    let message = if kill == 0 {
+        format!(
+            "Liveness kills `{container}` at the first probe that fails, perhaps right after its \
+             start: a process that does not answer at once never gets ready."
+        )
+    } else {
+        format!(
+            "Liveness may kill `{container}` {kill} s after its start, and readiness does not count \
+             on it before {ready} s: a start that takes as long as you allow for never ends."
+        )
+    };
     Problem {
         path: view.path(Kind::Liveness, ""),
-        message: format!(
-            "Liveness may kill container `{}` {kill} s after its start, but readiness does not \
-             count on it before {ready} s. A start that takes as long as you allow for ends in a \
-             kill, the next one too: the Pod never gets ready.",
-            view.container.name
-        ),
+        message,
         found: format!("may be killed {kill} s after its start"),
         expected: format!("later than {ready} s, or a startupProbe"),
         hint: "Add a startupProbe: liveness stays silent until it has succeeded.".to_owned(),
@@ -140,9 +143,8 @@ fn unreachable(view: View<'_>, earliest: i64, deadline: i64) -> Problem {
     Problem {
         path: "/spec/progressDeadlineSeconds".to_owned(),
         message: format!(
-            "Container `{}` cannot be ready before {earliest} s after its start, and the rollout \
-             counts as failed after {deadline} s without progress. It will be reported as failed, \
-             and perhaps rolled back, with nothing wrong but the numbers.",
+            "`{}` cannot be ready before {earliest} s after its start, and the rollout counts as \
+             failed after {deadline} s without progress: it fails with nothing wrong but numbers.",
             view.container.name
         ),
         found: format!("progressDeadlineSeconds {deadline}, ready after {earliest} s"),
@@ -157,9 +159,8 @@ fn short(view: View<'_>, allowed: i64, deadline: i64) -> Problem {
     Problem {
         path: view.path(Kind::Startup, ""),
         message: format!(
-            "The startupProbe of container `{}` gives it {allowed} s to start, but the rollout \
-             counts as failed after {deadline} s without progress: a slow start that you allow for \
-             is reported as a failed rollout while it is still going well.",
+            "The startupProbe of `{}` allows {allowed} s, and the rollout counts as failed after \
+             {deadline} s without progress: a slow start that goes well is reported as a failure.",
             view.container.name
         ),
         found: format!("{allowed} s for a start, progressDeadlineSeconds {deadline}"),

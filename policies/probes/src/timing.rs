@@ -39,8 +39,7 @@ fn timeout(view: View<'_>, kind: Kind, pace: Pace) -> Problem {
     Problem {
         path: view.path(kind, "/timeoutSeconds"),
         message: format!(
-            "{} of container `{}` may take {timeout} s, and the next is due every {period} s. \
-             Probes run one after the other, so {why}.",
+            "{} of `{}` may take {timeout} s, every {period} s and never two at once: {why}.",
             kind.field(),
             view.container.name
         ),
@@ -89,9 +88,8 @@ fn too_costly(view: View<'_>, kind: Kind, pace: Pace, cost: &Cost<'_>) -> Proble
     Problem {
         path: view.path(kind, "/periodSeconds"),
         message: format!(
-            "{} of container `{}` starts `{program}` every {period} s. Each run is a new process \
-             that the node's runtime starts inside the container and that uses up the container's \
-             own CPU: under load the probe times out first.",
+            "{} of `{}` starts `{program}` every {period} s, a new process each time on the \
+             container's own CPU: under load the probe is the first to time out.",
             kind.field(),
             view.container.name
         ),

@@ -39,10 +39,8 @@ fn kills_first(view: View<'_>, liveness: Pace, readiness: Pace) -> Problem {
     Problem {
         path: view.path(Kind::Liveness, ""),
         message: format!(
-            "Liveness of container `{}` makes the same check as readiness and does not wait for \
-             it: when the check fails, be it for a slow dependency, it may kill after {kill} s, \
-             while readiness may take {withdraw} s to withdraw the Pod. An outage elsewhere \
-             becomes a restart of every Pod at once.",
+            "Liveness of `{}` makes the same check as readiness and may kill after {kill} s, while \
+             readiness may take {withdraw} s to withdraw: a slow dependency restarts every Pod at once.",
             view.container.name
         ),
         found: format!("may kill after {kill} s"),
@@ -59,10 +57,8 @@ fn kills_alone(view: View<'_>, liveness: Pace, readiness: Pace) -> Problem {
     Problem {
         path: view.path(Kind::Liveness, "/timeoutSeconds"),
         message: format!(
-            "Liveness of container `{}` makes the same check as readiness but waits less for the \
-             answer: one that takes between {short} s and {long} s is good enough to get traffic \
-             and bad enough to be killed for. Under load the Pods restart one after the other and \
-             the rest get their load.",
+            "Liveness of `{}` makes the same check as readiness but gives up sooner: an answer after \
+             {short} to {long} s gets traffic and kills. Under load, Pods restart one by one.",
             view.container.name
         ),
         found: format!("timeoutSeconds {short}"),

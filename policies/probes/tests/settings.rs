@@ -1,0 +1,66 @@
+//! What an operator may write, and what is said of what they may not.
+
+use rollgate_policy_probes::Probes;
+use rollgate_policy_probes::rules::{Level, Rule};
+use rollgate_policy_probes::settings::Settings;
+use rollgate_sdk::{Existing, WorkloadCheck, serde_json};
+
+fn read(json: &str) -> Result<Settings, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+/// What building the policy says of settings that can be read.
+fn refusal(json: &str) -> String {
+    let settings = read(json).expect("the settings can be read");
+    Probes::new(settings)
+        .err()
+        .expect("the settings are refused")
+        .to_string()
+}
+
+#[test]
+fn no_settings_are_a_sound_start() {
+    let settings = read("{}").expect("everything has a default");
+    assert_eq!(settings.level(Rule::ReadinessMissing, "web"), Level::Deny);
+    assert_eq!(settings.level(Rule::LivenessMissing, "web"), Level::Warn);
+    assert_eq!(settings.existing, Existing::Warn);
+}
+
+#[test]
+fn an_exception_without_rules_is_for_all_of_them() {
+    let settings = read(r#"{"exceptions": [{"container": "istio-*"}]}"#).expect("readable");
+    for &rule in Rule::ALL {
+        assert_eq!(settings.level(rule, "istio-proxy"), Level::Ignore);
+        assert_ne!(settings.level(rule, "web"), Level::Ignore);
+    }
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_refused_with_those_that_do() {
+    let error = read(r#"{"rules": {"liveness-mising": "warn"}}"#).expect_err("a typo");
+    assert!(
+        error.contains("liveness-mising") && error.contains("liveness-missing"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_level_that_does_not_exist_is_refused_with_those_that_do() {
+    let error = read(r#"{"rules": {"liveness-missing": "error"}}"#).expect_err("no level");
+    assert!(
+        error.contains("`deny`, `warn`, `info`, `ignore`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_exception_that_matches_nothing_is_refused_with_its_place() {
+    let error = refusal(r#"{"exceptions": [{"container": "a"}, {"container": ""}]}"#);
+    assert!(error.starts_with("/exceptions/1/container: "), "{error}");
+}
+
+#[test]
+fn a_heavy_command_with_a_folder_is_refused_with_its_place() {
+    let error = refusal(r#"{"limits": {"heavyCommands": ["/usr/bin/check"]}}"#);
+    assert!(error.starts_with("/limits/heavyCommands/0: "), "{error}");
+}
