@@ -8,11 +8,11 @@
 /// checks that the type is a policy.
 ///
 /// ```
-/// # use rollgate_sdk::{Existing, Findings, SettingsError, Workload, WorkloadCheck};
+/// # use rollgate_sdk::{Findings, NoSettings, SettingsError, Workload, WorkloadCheck};
 /// # struct Replicas;
 /// # impl WorkloadCheck for Replicas {
-/// #     type Settings = ();
-/// #     fn new((): ()) -> Result<Self, SettingsError> { Ok(Self) }
+/// #     type Settings = NoSettings;
+/// #     fn new(_: NoSettings) -> Result<Self, SettingsError> { Ok(Self) }
 /// #     fn check(&self, _: &Workload, _: &mut Findings) {}
 /// # }
 /// rollgate_sdk::export!(Replicas, name = "replicas");

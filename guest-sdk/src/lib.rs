@@ -32,7 +32,7 @@ pub use pointer::pointer;
 pub use policy::Policy;
 pub use problems::Problems;
 pub use rollout::Rollout;
-pub use settings::SettingsError;
+pub use settings::{NoSettings, SettingsError};
 pub use sys::records::{
     ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe,
     Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,

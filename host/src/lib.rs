@@ -4,5 +4,6 @@ pub mod admission;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod server;
 pub mod sources;
 pub mod telemetry;

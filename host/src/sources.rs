@@ -7,6 +7,8 @@ mod disconnected;
 mod metric_source;
 mod named;
 pub mod prometheus;
+mod record;
+mod scenario;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ pub use self::metric_source::{
     ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
 };
 pub use self::named::NamedMetrics;
+pub use self::record::Recorder;
 
 /// What tells the time.
 pub trait Clock: Send + Sync {

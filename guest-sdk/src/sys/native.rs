@@ -163,7 +163,7 @@ pub(crate) fn log(level: Level, message: &str) {
 }
 
 pub(crate) fn now() -> Timestamp {
-    host::with(|host| host.answer_now())
+    host::with(|host| host.now())
 }
 
 pub(crate) fn to_civil(at: Timestamp, zone: &str) -> Result<Local, ZoneError> {
@@ -217,7 +217,7 @@ pub(crate) fn query(
     query: &str,
     at: Option<Timestamp>,
 ) -> Result<Vec<Sample>, MetricsError> {
-    host::with(|host| host.answer_query(source, query, at))
+    host::with(|host| host.query(source, query, at))
 }
 
 pub(crate) fn query_range(
@@ -227,7 +227,7 @@ pub(crate) fn query_range(
     end: Timestamp,
     step: u64,
 ) -> Result<Vec<Series>, MetricsError> {
-    host::with(|host| host.answer_range(source, query, start, end, step))
+    host::with(|host| host.query_range(source, query, start, end, step))
 }
 
 pub(crate) fn get(
@@ -236,7 +236,7 @@ pub(crate) fn get(
     namespace: &str,
     name: &str,
 ) -> Result<String, ClusterError> {
-    host::with(|host| host.answer_get(api_version, kind, namespace, name))
+    host::with(|host| host.get(api_version, kind, namespace, name))
 }
 
 pub(crate) fn list(
@@ -245,5 +245,5 @@ pub(crate) fn list(
     namespace: &str,
     label_selector: &str,
 ) -> Result<Vec<String>, ClusterError> {
-    host::with(|host| host.answer_list(api_version, kind, namespace, label_selector))
+    host::with(|host| host.list(api_version, kind, namespace, label_selector))
 }

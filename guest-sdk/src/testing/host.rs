@@ -1,70 +1,194 @@
-//! The fake host: what answers a policy's calls off Wasm.
+//! The fake host: a scenario answers a policy's calls off Wasm.
 
 use crate::cluster::ClusterError;
-use crate::metrics::{MetricsError, Sample, Series};
+use crate::metrics::{MetricsError, Point, Sample, Series};
 use jiff::Timestamp;
+use rollgate_model as model;
+use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
+use std::cell::RefCell;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
 
-/// The facts that a test gives.
-#[derive(Debug, Default)]
+/// The scenario that answers, and what the policy is doing.
+#[derive(Clone)]
 pub(crate) struct Host {
-    now: Option<Timestamp>,
+    scenario: Rc<Scenario>,
+    phase: Phase,
+}
+
+/// What the policy is doing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is built from its settings.
+    Building,
+    /// It judges.
+    Judging,
+}
+
+/// A call that ends the policy's run. It unwinds with this as its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fatal {
+    /// The scenario does not answer it.
+    Unanswered(Unanswered),
+    /// The host answers no such call while a policy is built.
+    WhileBuilding(&'static str),
 }
 
 thread_local! {
-    static HOST: Host = const { Host { now: None } };
+    static HOST: RefCell<Option<Host>> = const { RefCell::new(None) };
+}
+
+/// Answers the calls of `run` from a scenario.
+pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce() -> R) -> R {
+    /// Puts back what was there before, on a panic too.
+    struct Restore(Option<Host>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HOST.set(self.0.take());
+        }
+    }
+    let host = Host {
+        scenario: Rc::clone(scenario),
+        phase,
+    };
+    let _restore = Restore(HOST.replace(Some(host)));
+    run()
 }
 
 /// Asks the host of the running test.
 pub(crate) fn with<R>(ask: impl FnOnce(&Host) -> R) -> R {
-    HOST.with(ask)
+    let host = HOST.with_borrow(Clone::clone);
+    ask(&host.expect("off Wasm a policy asks its host only within `rollgate_sdk::testing`"))
 }
 
 impl Host {
-    pub(crate) fn answer_now(&self) -> Timestamp {
-        self.now.unwrap_or_else(|| unanswered("the time"))
+    pub(crate) fn now(&self) -> Timestamp {
+        self.judging("clock::now");
+        self.scenario
+            .now
+            .unwrap_or_else(|| unanswered(Unanswered::Now))
     }
 
-    pub(crate) fn answer_query(
+    pub(crate) fn query(
         &self,
-        _source: &str,
+        source: &str,
         query: &str,
-        _at: Option<Timestamp>,
+        at: Option<Timestamp>,
     ) -> Result<Vec<Sample>, MetricsError> {
-        unanswered(query)
+        self.judging("metrics::query");
+        let at = at.unwrap_or_else(|| self.now());
+        let answer = self
+            .scenario
+            .metrics_at(source, query, at)
+            .unwrap_or_else(unanswered);
+        Ok(answer
+            .map_err(metrics_error)?
+            .into_iter()
+            .map(sample)
+            .collect())
     }
 
-    pub(crate) fn answer_range(
+    pub(crate) fn query_range(
         &self,
-        _source: &str,
+        source: &str,
         query: &str,
-        _start: Timestamp,
-        _end: Timestamp,
-        _step: u64,
+        start: Timestamp,
+        end: Timestamp,
+        step: u64,
     ) -> Result<Vec<Series>, MetricsError> {
-        unanswered(query)
+        self.judging("metrics::query_range");
+        let range = MetricRange {
+            start,
+            end,
+            step: Duration::from_millis(step),
+        };
+        let answer = self
+            .scenario
+            .metrics_range(source, query, range)
+            .unwrap_or_else(unanswered);
+        Ok(answer
+            .map_err(metrics_error)?
+            .into_iter()
+            .map(series)
+            .collect())
     }
 
-    pub(crate) fn answer_get(
+    pub(crate) fn get(
         &self,
-        _: &str,
+        api_version: &str,
         kind: &str,
-        _: &str,
+        namespace: &str,
         name: &str,
     ) -> Result<String, ClusterError> {
-        unanswered(&[kind, name].join(" "))
+        self.judging("cluster::get");
+        let answer = self
+            .scenario
+            .object(api_version, kind, namespace, name)
+            .unwrap_or_else(unanswered);
+        answer.map(ToString::to_string).map_err(cluster_error)
     }
 
-    pub(crate) fn answer_list(
+    pub(crate) fn list(
         &self,
-        _: &str,
+        api_version: &str,
         kind: &str,
-        _: &str,
-        _: &str,
+        namespace: &str,
+        label_selector: &str,
     ) -> Result<Vec<String>, ClusterError> {
-        unanswered(kind)
+        self.judging("cluster::list");
+        let answer = self
+            .scenario
+            .list(api_version, kind, namespace, label_selector)
+            .unwrap_or_else(unanswered);
+        Ok(answer
+            .map_err(cluster_error)?
+            .into_iter()
+            .map(ToString::to_string)
+            .collect())
+    }
+
+    fn judging(&self, call: &'static str) {
+        if self.phase == Phase::Building {
+            resume_unwind(Box::new(Fatal::WhileBuilding(call)));
+        }
     }
 }
 
-fn unanswered(what: &str) -> ! {
-    panic!("the policy asked for {what}, and this test does not answer that")
+/// Unwinds without a panic message: the test tells what is missing, once.
+fn unanswered<T>(question: Unanswered) -> T {
+    resume_unwind(Box::new(Fatal::Unanswered(question)))
+}
+
+fn sample(sample: model::Sample) -> Sample {
+    Sample {
+        labels: sample.labels,
+        value: sample.value,
+        at: sample.at,
+    }
+}
+
+fn series(series: model::Series) -> Series {
+    let point = |point: model::Point| Point {
+        value: point.value,
+        at: point.at,
+    };
+    Series {
+        labels: series.labels,
+        points: series.points.into_iter().map(point).collect(),
+    }
+}
+
+fn metrics_error(error: model::MetricsError) -> MetricsError {
+    MetricsError {
+        code: error.code.as_str().into(),
+        message: error.message,
+    }
+}
+
+fn cluster_error(error: model::ClusterError) -> ClusterError {
+    ClusterError {
+        code: error.code.as_str().into(),
+        message: error.message,
+    }
 }

@@ -2,10 +2,10 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::SignedDuration;
-use jiff::civil::{DateTime, date};
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::SignedDuration;
+use rollgate_sdk::jiff::civil::{DateTime, date};
 
 use crate::occurrence::Occurrence;
 use crate::settings::CronSettings;

@@ -1,7 +1,7 @@
 //! One occurrence of a window, in instants.
 
-use jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::clock::Instant;
+use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 
 /// What a window is for. It decides which of two instants an end is that the clock shows twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

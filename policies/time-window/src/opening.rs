@@ -1,7 +1,7 @@
 //! The search for the next instant at which rollouts may go.
 
-use jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 
 use crate::occurrence::Occurrence;
 use crate::schedule::Schedule;

@@ -1,7 +1,7 @@
 //! The schedule that the settings mean, and what it says of an instant.
 
-use jiff::Timestamp;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::Timestamp;
 use rollgate_sdk::{Problems, SettingsError};
 
 use crate::occurrence::{Occurrence, Role};

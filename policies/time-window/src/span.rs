@@ -1,9 +1,9 @@
 //! Windows that happen once.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::Instant;
+use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::jiff::civil::DateTime;
 
 use crate::occurrence::{Occurrence, Role};
 use crate::settings::SpanSettings;

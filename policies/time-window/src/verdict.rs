@@ -1,7 +1,7 @@
 //! What people are told.
 
-use jiff::Timestamp;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::Timestamp;
 use rollgate_sdk::{Evidence, Finding, Findings, Outcome, Verdict};
 
 use crate::opening::Opening;

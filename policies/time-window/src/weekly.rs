@@ -1,8 +1,8 @@
 //! Windows on days of the week.
 
-use jiff::civil::{Date, DateTime, Time, Weekday};
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::civil::{Date, DateTime, Time, Weekday};
 
 use crate::occurrence::{Occurrence, Role};
 use crate::settings::WeeklySettings;
@@ -60,7 +60,10 @@ impl Weekly {
         role: Role,
     ) -> Result<Option<Occurrence>, ZoneError> {
         let yesterday = now.civil.date().yesterday().unwrap_or(Date::MIN);
-        for date in yesterday.series(jiff::Span::new().days(1)).take(16) {
+        for date in yesterday
+            .series(rollgate_sdk::jiff::Span::new().days(1))
+            .take(16)
+        {
             if !self.days.contains(date.weekday()) {
                 continue;
             }

@@ -1,8 +1,8 @@
 //! A window of any kind, with what people are told of it.
 
-use jiff::Timestamp;
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::Timestamp;
 
 use crate::cron::CronWindow;
 use crate::occurrence::{Occurrence, Role};

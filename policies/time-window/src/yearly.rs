@@ -1,8 +1,8 @@
 //! Windows of whole days that recur every year.
 
-use jiff::civil::Date;
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
+use rollgate_sdk::jiff::civil::Date;
 
 use crate::occurrence::{Occurrence, Role};
 use crate::settings::YearlySettings;

@@ -1,8 +1,8 @@
 //! The zone of a schedule: local time and back, answered by the host.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use rollgate_sdk::clock::{self, Instant, ZoneError};
+use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::jiff::civil::DateTime;
 
 /// An IANA time zone that the host knows.
 #[derive(Debug)]

@@ -1,0 +1,153 @@
+//! What a policy answers to a scenario, or why it came to no answer.
+
+use super::host::{Fatal, Phase, during};
+use crate::sys::RawRollout;
+use crate::{Failure, Outcome, Policy, Rollout, SettingsError, Severity, Verdict, settings};
+use rollgate_model as model;
+use rollgate_model::Reviewed;
+use rollgate_model::scenario::Scenario;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// What a policy said of a rollout, with the class of its change.
+pub(super) struct Answer {
+    pub(super) change: model::Change,
+    pub(super) said: Result<Verdict, Failure>,
+}
+
+/// Why a policy came to no answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// The scenario tells of no rollout.
+    NoRollout(String),
+    /// The policy refused its settings.
+    Settings(SettingsError),
+    /// A call that the host does not answer.
+    Fatal(Fatal),
+    /// The policy panicked; the test's output has told where.
+    Panicked(String),
+}
+
+/// Builds the policy from a scenario's settings, as the host does at load.
+pub(super) fn build<P: Policy>(scenario: &Rc<Scenario>) -> Result<P, NoAnswer> {
+    let build = || settings::parse(&scenario.settings.to_string()).and_then(P::new);
+    guarded(|| during(scenario, Phase::Building, build))?.map_err(NoAnswer::Settings)
+}
+
+/// Builds the policy and lets it judge a scenario.
+pub(super) fn judge<P: Policy>(scenario: &Rc<Scenario>) -> Result<Answer, NoAnswer> {
+    let rollout = match scenario.review() {
+        Ok(Reviewed::Rollout(rollout)) => RawRollout(*rollout),
+        Ok(Reviewed::NotARollout { why }) => {
+            return Err(NoAnswer::NoRollout(format!(
+                "this is no rollout, so no policy is asked: {why}"
+            )));
+        }
+        Err(error) => return Err(NoAnswer::NoRollout(error.to_string())),
+    };
+    let policy: P = build(scenario)?;
+    let evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
+    let said = guarded(|| during(scenario, Phase::Judging, evaluate))?;
+    Ok(Answer {
+        change: rollout.0.change(),
+        said,
+    })
+}
+
+fn guarded<R>(run: impl FnOnce() -> R) -> Result<R, NoAnswer> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| match payload.downcast::<Fatal>() {
+        Ok(fatal) => NoAnswer::Fatal(*fatal),
+        Err(payload) => NoAnswer::Panicked(panic_message(&*payload)),
+    })
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+        .to_owned()
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRollout(why) => f.write_str(why),
+            Self::Settings(error) => write!(f, "the policy refuses its settings:\n{error}"),
+            Self::Fatal(Fatal::Unanswered(question)) => question.fmt(f),
+            Self::Fatal(Fatal::WhileBuilding(call)) => write!(
+                f,
+                "the policy calls `{call}` while it is built: the answer would be frozen into the \
+                 snapshot, so the host refuses to load such a policy; ask in `evaluate`"
+            ),
+            Self::Panicked(message) => write!(f, "the policy panicked: {message}"),
+        }
+    }
+}
+
+impl Answer {
+    /// The answer as the model has it.
+    pub(super) fn to_model(&self) -> Result<model::Verdict, model::Failure> {
+        match &self.said {
+            Ok(verdict) => Ok(verdict_to_model(verdict)),
+            Err(failure) => Err(model::Failure {
+                code: failure.code.clone(),
+                message: failure.message.clone(),
+                extra: Vec::new(),
+            }),
+        }
+    }
+}
+
+fn verdict_to_model(verdict: &Verdict) -> model::Verdict {
+    model::Verdict {
+        outcome: match verdict.outcome {
+            Outcome::Allow => model::Outcome::Allow,
+            Outcome::Hold(until) => model::Outcome::Hold(until),
+            Outcome::Deny => model::Outcome::Deny,
+        },
+        findings: verdict
+            .findings
+            .iter()
+            .cloned()
+            .map(finding_to_model)
+            .collect(),
+        evidence: verdict
+            .evidence
+            .iter()
+            .cloned()
+            .map(evidence_to_model)
+            .collect(),
+        extra: Vec::new(),
+    }
+}
+
+fn finding_to_model(finding: crate::Finding) -> model::Finding {
+    model::Finding {
+        severity: match finding.severity {
+            Severity::Info => model::Severity::Info,
+            Severity::Warn => model::Severity::Warn,
+            Severity::Hold => model::Severity::Hold,
+            Severity::Deny => model::Severity::Deny,
+        },
+        rule: finding.rule,
+        path: finding.path,
+        message: finding.message,
+        found: finding.found,
+        expected: finding.expected,
+        hint: finding.hint,
+        existing: finding.existing,
+        extra: Vec::new(),
+    }
+}
+
+fn evidence_to_model(evidence: crate::Evidence) -> model::Evidence {
+    model::Evidence {
+        name: evidence.name,
+        value: evidence.value,
+        bound: evidence.bound,
+        at: evidence.at,
+        extra: evidence.extra,
+    }
+}

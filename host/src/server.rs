@@ -1,0 +1,137 @@
+//! The webhook: `POST /admit` over TLS on one port, health, metrics and the state of the policies
+//! in plain HTTP on another.
+//!
+//! A connection's life: [`listener`] accepts it, [`connection`] shakes hands and speaks HTTP/1.1 or
+//! HTTP/2, [`admit`] turns each request into a call of an [`Answer`]. [`lifecycle`] ends it all
+//! without losing a request.
+
+mod admin;
+mod admit;
+mod body;
+mod connection;
+mod deadline;
+mod lifecycle;
+mod listener;
+mod options;
+mod pulse;
+mod readiness;
+mod rescue;
+mod throttle;
+pub mod tls;
+pub mod watch;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+pub use admin::Info;
+pub use lifecycle::Ended;
+pub use options::{Bounds, Drain, Options};
+pub use readiness::Readiness;
+
+use crate::telemetry::Telemetry;
+use tls::Tls;
+
+/// What answers a review.
+pub trait Answer: Send + Sync + 'static {
+    /// Answers the body of `POST /admit` before the deadline.
+    fn answer(&self, body: Bytes, deadline: Instant) -> impl Future<Output = Reply> + Send;
+}
+
+/// What goes back to the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An AdmissionReview as JSON, with HTTP 200.
+    Review(Vec<u8>),
+    /// A sentence, with HTTP 400: the body is no review that could be answered.
+    BadRequest(String),
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A port cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// A server that holds its ports and does not accept yet.
+#[derive(Debug)]
+pub struct Server {
+    options: Options,
+    webhook: TcpListener,
+    admin: TcpListener,
+}
+
+/// What the server shares with the rest of the process.
+#[derive(Clone)]
+pub struct Context {
+    /// Certificate and key; reloaded behind the server's back.
+    pub tls: Tls,
+    /// Whether `/readyz` says yes.
+    pub readiness: Readiness,
+    /// Where requests are counted.
+    pub telemetry: Telemetry,
+    /// What `/info` says.
+    pub info: Info,
+}
+
+impl Server {
+    /// Takes both ports.
+    ///
+    /// # Errors
+    /// [`ServerError::Bind`] where one is taken or may not be had.
+    pub async fn bind(options: Options) -> Result<Self, ServerError> {
+        let webhook = bind(options.listen).await?;
+        let admin = bind(options.admin).await?;
+        Ok(Self {
+            options,
+            webhook,
+            admin,
+        })
+    }
+
+    /// The webhook's address; tells the port where 0 was asked for.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.webhook.local_addr()
+    }
+
+    /// The address of health and metrics.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Serves until `stop` is done, then drains: see [`Drain`].
+    pub async fn run<A: Answer>(
+        self,
+        answer: Arc<A>,
+        context: Context,
+        stop: impl Future<Output = ()>,
+    ) -> Ended {
+        lifecycle::run(self, answer, context, stop).await
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServerError::Bind { address, error })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! From the first connection to the last answer.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+use super::body::Budget;
+use super::connection::Connections;
+use super::options::{Bounds, Drain};
+use super::{Answer, Context, Server, admin, admit, listener};
+
+/// Where the server is on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No end in sight.
+    Serving,
+    /// Not ready any more, but whoever still comes is served and told to go elsewhere.
+    Draining,
+    /// Nothing new is accepted; what was accepted is finished.
+    Closing,
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every accepted request was answered.
+    Clean,
+    /// The drain timeout cut off this many connections.
+    CutOff(usize),
+}
+
+pub(super) async fn run<A: Answer>(
+    server: Server,
+    answer: Arc<A>,
+    context: Context,
+    stop: impl Future<Output = ()>,
+) -> Ended {
+    let Server {
+        options,
+        webhook,
+        admin,
+    } = server;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let admin = tokio::spawn(admin::serve(admin, context.clone()));
+    let room = Arc::new(Semaphore::new(options.bounds.connections));
+    let connections = connections(answer, &context, options.bounds, phases);
+    tokio::select! {
+        () = accept(webhook, &room, &connections, &context) => {}
+        () = drain(stop, &context, &phase, options.drain) => {}
+    }
+    phase.send_replace(Phase::Closing);
+    let ended = finish(&room, options.bounds, options.drain).await;
+    admin.abort();
+    ended
+}
+
+fn connections<A: Answer>(
+    answer: Arc<A>,
+    context: &Context,
+    bounds: Bounds,
+    phase: watch::Receiver<Phase>,
+) -> Connections {
+    let budget = Budget::new(bounds.body, bounds.bodies);
+    let edge = admit::Edge {
+        answer,
+        budget,
+        telemetry: context.telemetry.clone(),
+    };
+    Connections {
+        tls: context.tls.clone(),
+        routes: admit::routes(edge),
+        bounds,
+        phase,
+    }
+}
+
+async fn accept(
+    port: TcpListener,
+    room: &Arc<Semaphore>,
+    connections: &Connections,
+    context: &Context,
+) {
+    listener::accept(&port, room, &context.telemetry, |stream, share| {
+        let connections = connections.clone();
+        let open = context.telemetry.connection();
+        tokio::spawn(async move {
+            connections.serve(stream).await;
+            drop((share, open));
+        });
+    })
+    .await;
+}
+
+/// Readiness fails at once, but a balancer hears of it late: until then the listener stays open.
+async fn drain(
+    stop: impl Future<Output = ()>,
+    context: &Context,
+    phase: &watch::Sender<Phase>,
+    drain: Drain,
+) {
+    stop.await;
+    context.readiness.drain();
+    phase.send_replace(Phase::Draining);
+    tracing::info!(delay = ?drain.delay, "shutting down: not ready any more, still serving who comes");
+    sleep(drain.delay).await;
+}
+
+/// A connection gives its share of the room back when it has ended; all shares mean that none is
+/// left.
+async fn finish(room: &Semaphore, bounds: Bounds, drain: Drain) -> Ended {
+    let all = u32::try_from(bounds.connections).unwrap_or(u32::MAX);
+    match timeout(drain.timeout, room.acquire_many(all)).await {
+        Ok(_) => Ended::Clean,
+        Err(_) => Ended::CutOff(bounds.connections - room.available_permits()),
+    }
+}

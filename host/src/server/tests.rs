@@ -1,0 +1,135 @@
+//! The server's own mechanics, with an answerer that does what a request tells it to.
+
+mod client;
+mod drain;
+mod limits;
+mod requests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+use client::Client;
+
+/// Does what the review says under `request.do`: `answer`, `panic`, `wait MILLISECONDS` or `hang`.
+struct Obedient;
+
+impl Answer for Obedient {
+    async fn answer(&self, body: Bytes, _deadline: Instant) -> Reply {
+        let Ok(review) = serde_json::from_slice::<Value>(&body) else {
+            return Reply::BadRequest("the body is not JSON".to_owned());
+        };
+        match review["request"]["do"]
+            .as_str()
+            .unwrap_or_default()
+            .split_once(' ')
+        {
+            Some(("wait", milliseconds)) => {
+                sleep(Duration::from_millis(
+                    milliseconds.parse().expect("a number"),
+                ))
+                .await;
+            }
+            _ if review["request"]["do"] == "panic" => panic!("told to"),
+            _ if review["request"]["do"] == "hang" => std::future::pending().await,
+            _ => {}
+        }
+        let answer = json!({"response": {"uid": review["request"]["uid"], "allowed": true}});
+        Reply::Review(answer.to_string().into_bytes())
+    }
+}
+
+fn review(what: &str) -> String {
+    json!({"kind": "AdmissionReview", "request": {"uid": "u-1", "do": what}}).to_string()
+}
+
+/// A running server on loopback.
+struct Running {
+    address: SocketAddr,
+    admin: SocketAddr,
+    ca: String,
+    context: Context,
+    stop: Option<oneshot::Sender<()>>,
+    ended: JoinHandle<Ended>,
+}
+
+async fn start(bounds: Bounds, drain: Drain) -> Running {
+    let signed = tls::self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let readiness = Readiness::waiting_for("nothing");
+    readiness.ready();
+    let context = Context {
+        tls: signed.tls,
+        readiness,
+        telemetry: Telemetry::default(),
+        info: Arc::new(|| json!({"version": "test"})),
+    };
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = Server::bind(Options {
+        listen: loopback,
+        admin: loopback,
+        bounds,
+        drain,
+    })
+    .await
+    .expect("ports");
+    let (address, admin) = (
+        server.address().expect("an address"),
+        server.admin_address().expect("an address"),
+    );
+    let (stop, stopped) = oneshot::channel();
+    let running = server.run(Arc::new(Obedient), context.clone(), async {
+        let _ = stopped.await;
+    });
+    Running {
+        address,
+        admin,
+        ca: signed.ca,
+        context,
+        stop: Some(stop),
+        ended: tokio::spawn(running),
+    }
+}
+
+impl Running {
+    async fn defaults() -> Self {
+        start(Bounds::default(), Drain::default()).await
+    }
+
+    async fn h1(&self) -> Client {
+        Client::h1(self.address, &self.ca).await
+    }
+
+    async fn h2(&self) -> Client {
+        Client::h2(self.address, &self.ca).await
+    }
+
+    fn stop(&mut self) {
+        let stop = self.stop.take().expect("stopped once");
+        stop.send(()).expect("the server runs");
+    }
+
+    async fn ended(self) -> Ended {
+        timeout(Duration::from_secs(10), self.ended)
+            .await
+            .expect("it ends")
+            .expect("it does not panic")
+    }
+}
+
+async fn eventually(mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), wait)
+        .await
+        .expect("it comes to hold within ten seconds");
+}

@@ -1,0 +1,138 @@
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::client::tls;
+use super::*;
+
+fn bounds() -> Bounds {
+    Bounds {
+        idle: Duration::from_millis(600),
+        head: Duration::from_millis(200),
+        ..Bounds::default()
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_when_it_was_idle_too_long_and_not_before() {
+    let server = start(bounds(), Drain::default()).await;
+    let mut clients = [server.h1().await, server.h2().await];
+    for pause in [0, 300, 300] {
+        sleep(Duration::from_millis(pause)).await;
+        for client in &mut clients {
+            assert_eq!(client.review(review("answer")).await.status, 200);
+        }
+    }
+    let answered = Instant::now();
+    for client in clients {
+        timeout(Duration::from_secs(5), client.connection)
+            .await
+            .expect("closed")
+            .expect("no panic");
+        assert!(
+            answered.elapsed() >= Duration::from_millis(550),
+            "{:?}",
+            answered.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_request_is_not_idleness() {
+    let server = start(bounds(), Drain::default()).await;
+    assert_eq!(
+        server.h1().await.review(review("wait 1000")).await.status,
+        200
+    );
+    assert_eq!(
+        server.h2().await.review(review("wait 1000")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_cut_off() {
+    let server = start(bounds(), Drain::default()).await;
+    let mut stream = tls(server.address, &server.ca, b"http/1.1")
+        .await
+        .expect("a handshake");
+    let from = Instant::now();
+    let cut = async {
+        for byte in b"POST /admit HTTP/1.1\r\nhost: localhost\r\n"
+            .iter()
+            .cycle()
+        {
+            if stream.write_all(&[*byte]).await.is_err() || stream.flush().await.is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_millis(550), cut)
+        .await
+        .expect("cut off before the idle timeout");
+    assert!(from.elapsed() >= Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_told_so_at_the_deadline() {
+    let server = start(bounds(), Drain::default()).await;
+    let mut stream = tls(server.address, &server.ca, b"http/1.1")
+        .await
+        .expect("a handshake");
+    let head = "POST /admit?timeout=1s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\nabc";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = vec![0; 2048];
+    let read = timeout(Duration::from_secs(5), stream.read(&mut answer))
+        .await
+        .expect("in time")
+        .expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(
+        answer.ends_with("the body did not arrive whole before the deadline: 3 bytes came\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_waits_until_another_ends() {
+    let server = start(
+        Bounds {
+            connections: 2,
+            ..Bounds::default()
+        },
+        Drain::default(),
+    )
+    .await;
+    let (mut first, _second) = (server.h1().await, server.h1().await);
+    assert_eq!(first.review(review("answer")).await.status, 200);
+    let third = tls(server.address, &server.ca, b"http/1.1");
+    let mut third = std::pin::pin!(third);
+    assert!(
+        timeout(Duration::from_millis(200), third.as_mut())
+            .await
+            .is_err(),
+        "accepted beyond the bound"
+    );
+    drop(first);
+    timeout(Duration::from_secs(5), third)
+        .await
+        .expect("accepted now")
+        .expect("a handshake");
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_no_tls_is_turned_away() {
+    let server = start(bounds(), Drain::default()).await;
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .expect("connected");
+    stream
+        .write_all(b"GET /admit HTTP/1.1\r\n\r\n")
+        .await
+        .expect("sent");
+    let mut answer = Vec::new();
+    let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer))
+        .await
+        .expect("closed");
+    assert!(ended.is_err() || !answer.starts_with(b"HTTP"), "{answer:?}");
+}

@@ -1,0 +1,107 @@
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::{Identity, Tls, TlsError};
+use crate::server::watch::Watch;
+use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+
+/// Where the certificate is, in PEM.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The certificate, followed by its chain.
+    pub certificate: PathBuf,
+    /// The certificate's key: PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+    /// Who signs the certificates of clients; where it is set, a client must show one.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl Files {
+    /// All of them, for watching.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        [
+            Some(&self.certificate),
+            Some(&self.key),
+            self.client_ca.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
+    }
+
+    pub(super) fn identity(&self) -> Result<Identity, TlsError> {
+        let chain = certificates(&self.certificate)?;
+        let key = key(&self.key)?;
+        let client_ca = self.client_ca.as_deref().map(certificates).transpose()?;
+        Identity::new(chain, key, client_ca)
+    }
+}
+
+/// Serves with new files as they come, for ever. Files that cannot be used change nothing: the old
+/// certificate stays and the log says why, again at each change until they can.
+pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Telemetry) {
+    telemetry.certificate_expiry(tls.not_after());
+    loop {
+        watch.changed().await;
+        let outcome = match files.identity() {
+            Ok(identity) => {
+                tls.replace(identity);
+                telemetry.certificate_expiry(tls.not_after());
+                tell_renewed(tls.not_after());
+                ReloadOutcome::Ok
+            }
+            Err(error) => {
+                tracing::error!(%error, not_after = %tls.not_after(), "the new certificate cannot be used; the old one stays");
+                ReloadOutcome::Failed
+            }
+        };
+        telemetry.reload(Reloaded::Certificate, outcome);
+    }
+}
+
+fn tell_renewed(not_after: Timestamp) {
+    if not_after <= Timestamp::now() {
+        tracing::warn!(%not_after, "the new certificate has ended already; clients will refuse it");
+    } else {
+        tracing::info!(%not_after, "new connections are served with the new certificate");
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(wrong(
+            path,
+            "no certificate is in it: a block `-----BEGIN CERTIFICATE-----` is expected",
+        )),
+        Err(error) => Err(wrong(path, format!("it is not PEM: {error}"))),
+    }
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
+        pem::Error::NoItemsFound => wrong(
+            path,
+            "no private key is in it: a block `-----BEGIN PRIVATE KEY-----` is expected",
+        ),
+        error => wrong(path, format!("it is not PEM: {error}")),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|error| wrong(path, format!("it cannot be read: {error}")))
+}
+
+fn wrong(path: &Path, message: impl Into<String>) -> TlsError {
+    TlsError::File {
+        path: path.to_owned(),
+        message: message.into(),
+    }
+}

@@ -1,0 +1,224 @@
+//! Waits for files to change: certificates, and folders of policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+/// Files are written in several steps; what is read in between is half of it.
+const QUIET: Duration = Duration::from_millis(150);
+/// A file that never comes to rest is read all the same after so many rests missed.
+const RESTLESS: usize = 10;
+/// Deep enough for a mounted folder with a few levels, and an end to symlinks in a circle.
+const DEPTH: usize = 8;
+
+/// Tells when files, or what is in folders, differ from what they were.
+///
+/// The system's notices only wake it: whether something changed is read from the files themselves,
+/// so a notice too many does no harm, and one that never comes (network file systems, a symlink
+/// into another folder, no watches left) is made up for by looking now and then.
+#[derive(Debug)]
+pub struct Watch {
+    paths: Vec<PathBuf>,
+    every: Duration,
+    seen: Fingerprint,
+    notices: mpsc::Receiver<()>,
+    /// Notices stop when it is dropped; `None` where the system gives no watches.
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    /// Watches from now on: begin before reading the files, or a change in between is missed.
+    /// `every` is how often to look without a notice.
+    #[must_use]
+    pub fn new(paths: Vec<PathBuf>, every: Duration) -> Self {
+        let (notify, notices) = mpsc::channel(1);
+        let watcher = watcher(&paths, notify)
+            .inspect_err(|error| tracing::warn!(%error, ?every, "files cannot be watched and are looked at instead"))
+            .ok();
+        let seen = Fingerprint::of(&paths);
+        Self {
+            paths,
+            every,
+            seen,
+            notices,
+            _watcher: watcher,
+        }
+    }
+
+    /// Waits until something has changed and come to rest.
+    pub async fn changed(&mut self) {
+        loop {
+            let _ = timeout(self.every, self.notice()).await;
+            self.rest().await;
+            let now = self.look().await;
+            if now != self.seen {
+                self.seen = now;
+                return;
+            }
+        }
+    }
+
+    async fn notice(&mut self) {
+        if self.notices.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn rest(&mut self) {
+        for _ in 0..RESTLESS {
+            if timeout(QUIET, self.notice()).await.is_err() {
+                return;
+            }
+            sleep(QUIET).await;
+        }
+    }
+
+    async fn look(&self) -> Fingerprint {
+        let paths = self.paths.clone();
+        tokio::task::spawn_blocking(move || Fingerprint::of(&paths))
+            .await
+            .unwrap_or_default()
+    }
+}
+
+/// A mounted Secret or ConfigMap is swapped by renaming a symlink beside the file: the folder is
+/// what must be watched.
+fn watcher(paths: &[PathBuf], notify: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |_| {
+        // A notice that waits already says the same.
+        let _ = notify.try_send(());
+    })?;
+    for folder in paths
+        .iter()
+        .map(|path| folder_of(path))
+        .collect::<BTreeSet<_>>()
+    {
+        watcher.watch(&folder, RecursiveMode::Recursive)?;
+    }
+    Ok(watcher)
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        return path.to_owned();
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// What tells one state of the files from another without reading them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Fingerprint(BTreeMap<PathBuf, Option<Trace>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Trace {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Fingerprint {
+    fn of(paths: &[PathBuf]) -> Self {
+        let mut all = Self::default();
+        for path in paths {
+            all.add(path, DEPTH);
+        }
+        all
+    }
+
+    /// Follows symlinks, as reading does.
+    fn add(&mut self, path: &Path, depth: usize) {
+        let metadata = fs::metadata(path).ok();
+        let folder = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
+        if !folder {
+            self.0.insert(
+                path.to_owned(),
+                metadata.map(|metadata| Trace::of(&metadata)),
+            );
+        } else if depth > 0 {
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                self.add(&entry.path(), depth - 1);
+            }
+        }
+    }
+}
+
+impl Trace {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: metadata.modified().ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    async fn change_is_seen(watch: &mut Watch) -> bool {
+        timeout(Duration::from_secs(10), watch.changed())
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_file_written_added_or_removed_in_a_folder_is_seen() {
+        let folder = TempDir::new().expect("a folder");
+        let mut watch = Watch::new(vec![folder.path().to_owned()], Duration::from_secs(60));
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "a").expect("written");
+        assert!(change_is_seen(&mut watch).await, "added");
+        fs::write(&file, "ab").expect("written");
+        assert!(change_is_seen(&mut watch).await, "written");
+        fs::remove_file(&file).expect("removed");
+        assert!(change_is_seen(&mut watch).await, "removed");
+    }
+
+    #[tokio::test]
+    async fn a_symlink_swapped_in_a_folder_that_is_not_watched_is_found_by_looking() {
+        let (folder, elsewhere) = (
+            TempDir::new().expect("a folder"),
+            TempDir::new().expect("a folder"),
+        );
+        let target = elsewhere.path().join("cert");
+        fs::write(&target, "one").expect("written");
+        let link = folder.path().join("tls.crt");
+        std::os::unix::fs::symlink(&target, &link).expect("a link");
+        let mut watch = Watch::new(vec![link], Duration::from_millis(20));
+        fs::write(&target, "other").expect("written");
+        assert!(change_is_seen(&mut watch).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_changed_means_nothing_is_told() {
+        let folder = TempDir::new().expect("a folder");
+        fs::write(folder.path().join("a.yaml"), "a").expect("written");
+        let mut watch = Watch::new(vec![folder.path().to_owned()], Duration::from_millis(20));
+        assert!(
+            timeout(Duration::from_millis(500), watch.changed())
+                .await
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn symlinks_in_a_circle_come_to_an_end() {
+        let folder = TempDir::new().expect("a folder");
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).expect("a link");
+        Fingerprint::of(&[folder.path().to_owned()]);
+    }
+}

@@ -1,0 +1,266 @@
+//! Writes down what a review asked and was answered, as a scenario that replays it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use rollgate_model::scenario::{MetricAnswer, MetricEntry, ObjectError, Redactor, Scenario};
+use rollgate_model::{ClusterError, ClusterErrorCode, MetricsError, Sample, Series};
+use serde_json::Value;
+
+use super::{Clock, Cluster, ListQuery, Metrics, ObjectRef, Range, Sources};
+
+/// Records the facts of one review. Secrets and the values of variables are left out.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<Recording>>);
+
+#[derive(Debug, Default)]
+struct Recording {
+    now: Option<Timestamp>,
+    metrics: Vec<MetricEntry>,
+    /// `None` until the cluster answered once: an empty list would say that it is empty.
+    objects: Option<BTreeMap<ObjectKey, Value>>,
+    refusals: Vec<ObjectError>,
+}
+
+/// Kind, apiVersion, namespace and name.
+type ObjectKey = [String; 4];
+
+impl Recorder {
+    /// Sources that answer as the given ones do, and are written down.
+    #[must_use]
+    pub fn wrap(&self, sources: Sources) -> Sources {
+        let recorded = Arc::new(Recorded {
+            sources,
+            recorder: self.clone(),
+        });
+        Sources {
+            clock: Arc::clone(&recorded) as Arc<dyn Clock>,
+            metrics: Arc::clone(&recorded) as Arc<dyn Metrics>,
+            cluster: recorded,
+        }
+    }
+
+    /// Adds what was recorded to a scenario that tells of the rollout, and takes the secrets out
+    /// of the whole.
+    #[must_use]
+    pub fn complete(&self, mut scenario: Scenario) -> Scenario {
+        let recording = self.recording();
+        scenario.now = recording.now.or(scenario.now);
+        scenario.metrics.clone_from(&recording.metrics);
+        scenario
+            .metrics
+            .sort_by(|a, b| (&a.source, &a.query).cmp(&(&b.source, &b.query)));
+        scenario.objects = recording
+            .objects
+            .as_ref()
+            .map(|objects| objects.values().cloned().collect());
+        scenario.object_errors.clone_from(&recording.refusals);
+        redact(&mut scenario);
+        scenario
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Recording> {
+        // Each change is a single push or insert: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn redact(scenario: &mut Scenario) {
+    let mut redactor = Redactor::default();
+    let sides = [&mut scenario.old, &mut scenario.new].into_iter().flatten();
+    let revisions = scenario
+        .revisions
+        .iter_mut()
+        .flatten()
+        .map(|entry| &mut entry.template);
+    let objects = scenario.objects.iter_mut().flatten();
+    sides
+        .chain(revisions)
+        .chain(objects)
+        .for_each(|value| redactor.redact(value));
+}
+
+struct Recorded {
+    sources: Sources,
+    recorder: Recorder,
+}
+
+impl Clock for Recorded {
+    fn now(&self) -> Timestamp {
+        let now = self.sources.clock.now();
+        self.recorder.recording().now.get_or_insert(now);
+        now
+    }
+}
+
+impl Metrics for Recorded {
+    fn query<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
+        async move {
+            let answer = self.sources.metrics.query(source, query, at).await;
+            let entry = MetricEntry::instant(source, query, at, answer.clone());
+            self.recorder.recording().add_metric(entry);
+            answer
+        }
+        .boxed()
+    }
+
+    fn query_range<'a>(
+        &'a self,
+        source: &'a str,
+        query: &'a str,
+        range: Range,
+    ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>> {
+        async move {
+            let answer = self.sources.metrics.query_range(source, query, range).await;
+            let entry = MetricEntry::range(source, query, range.into(), answer.clone());
+            self.recorder.recording().add_metric(entry);
+            answer
+        }
+        .boxed()
+    }
+}
+
+impl Cluster for Recorded {
+    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+        async move {
+            let answer = self.sources.cluster.get(object).await;
+            let ObjectRef {
+                api_version,
+                kind,
+                namespace,
+                name,
+            } = object;
+            let asked = Asked {
+                api_version,
+                kind,
+                namespace,
+                name: Some(name),
+            };
+            let found = answer.as_ref().map(std::slice::from_ref);
+            self.recorder.recording().add_objects(asked, found);
+            answer
+        }
+        .boxed()
+    }
+
+    fn list<'a>(
+        &'a self,
+        query: ListQuery<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
+        async move {
+            let answer = self.sources.cluster.list(query).await;
+            let ListQuery {
+                api_version,
+                kind,
+                namespace,
+                ..
+            } = query;
+            let asked = Asked {
+                api_version,
+                kind,
+                namespace,
+                name: None,
+            };
+            self.recorder
+                .recording()
+                .add_objects(asked, answer.as_deref());
+            answer
+        }
+        .boxed()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: Option<&'a str>,
+}
+
+impl Recording {
+    /// The first answer stands, as the scenario would give it to both who ask the same.
+    fn add_metric(&mut self, new: MetricEntry) {
+        if !self
+            .metrics
+            .iter()
+            .any(|entry| is_same_question(entry, &new))
+        {
+            self.metrics.push(new);
+        }
+    }
+
+    fn add_objects(&mut self, asked: Asked<'_>, answer: Result<&[Arc<str>], &ClusterError>) {
+        match answer {
+            Ok(found) => {
+                let objects = self.objects.get_or_insert_default();
+                objects.extend(found.iter().filter_map(|text| asked.object(text)));
+            }
+            Err(error) if error.code == ClusterErrorCode::NotFound => {
+                self.objects.get_or_insert_default();
+            }
+            Err(error) => {
+                let refusal = asked.refusal(error);
+                if !self.refusals.contains(&refusal) {
+                    self.refusals.push(refusal);
+                }
+            }
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// An object and what names it. The items of a list carry no kind in Kubernetes' own API.
+    fn object(&self, text: &str) -> Option<(ObjectKey, Value)> {
+        let mut object: Value = serde_json::from_str(text).ok()?;
+        let fields = object.as_object_mut()?;
+        fields
+            .entry("apiVersion")
+            .or_insert_with(|| self.api_version.into());
+        fields.entry("kind").or_insert_with(|| self.kind.into());
+        let named = |field| {
+            object["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let key = [
+            self.kind.to_owned(),
+            self.api_version.to_owned(),
+            named("namespace"),
+            named("name"),
+        ];
+        Some((key, object))
+    }
+
+    fn refusal(&self, error: &ClusterError) -> ObjectError {
+        ObjectError {
+            api_version: self.api_version.to_owned(),
+            kind: self.kind.to_owned(),
+            namespace: Some(self.namespace.to_owned()).filter(|namespace| !namespace.is_empty()),
+            name: self.name.map(str::to_owned),
+            code: error.code,
+            message: error.message.clone(),
+        }
+    }
+}
+
+fn is_same_question(a: &MetricEntry, b: &MetricEntry) -> bool {
+    let same_time = match (&a.answer, &b.answer) {
+        (MetricAnswer::Instant { at: a, .. }, MetricAnswer::Instant { at: b, .. }) => a == b,
+        (MetricAnswer::Range { range: a, .. }, MetricAnswer::Range { range: b, .. }) => a == b,
+        _ => false,
+    };
+    same_time && a.source == b.source && a.query == b.query
+}
+
+#[cfg(test)]
+mod tests;

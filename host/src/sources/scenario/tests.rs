@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use super::*;
+use crate::sources::SystemClock;
+
+const WORLD: &str = r#"
+apiVersion: rollgate.dev/v1alpha1
+kind: Scenario
+metadata: { name: a small shop }
+now: 2026-03-02T10:00:00Z
+metrics:
+  - source: prod
+    query: error_ratio
+    samples: [{ labels: { app: cart }, value: NaN }]
+  - source: prod
+    query: down
+    error: { code: timeout, message: too slow }
+  - source: prod
+    query: error_ratio
+    range: { start: 2026-03-02T09:00:00Z, end: 2026-03-02T10:00:00Z, step: 30s }
+    series: [{ points: [{ at: 2026-03-02T09:00:00Z, value: 0.5 }] }]
+objects:
+  - { apiVersion: v1, kind: ConfigMap, metadata: { namespace: shop, name: flags } }
+"#;
+
+fn world(yaml: &str) -> Sources {
+    let scenario = Scenario::parse(yaml.as_bytes()).expect("a scenario");
+    Sources::of_scenario(Arc::new(scenario), Arc::new(SystemClock))
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+const FLAGS: ObjectRef<'_> = ObjectRef {
+    api_version: "v1",
+    kind: "ConfigMap",
+    namespace: "shop",
+    name: "flags",
+};
+
+#[tokio::test]
+async fn the_clock_stands_at_now() {
+    assert_eq!(world(WORLD).clock.now(), at("2026-03-02T10:00:00Z"));
+}
+
+#[tokio::test]
+async fn queries_are_answered_as_written() {
+    let world = world(WORLD);
+    let now = world.clock.now();
+    let samples = world
+        .metrics
+        .query("prod", "error_ratio", now)
+        .await
+        .unwrap();
+    assert_eq!(samples[0].labels, [("app".to_owned(), "cart".to_owned())]);
+    assert!(samples[0].value.is_nan());
+    let error = world.metrics.query("prod", "down", now).await.unwrap_err();
+    assert_eq!(error.code, MetricsErrorCode::Timeout);
+    let range = Range {
+        start: at("2026-03-02T09:00:00Z"),
+        end: now,
+        step: Duration::from_secs(30),
+    };
+    let series = world
+        .metrics
+        .query_range("prod", "error_ratio", range)
+        .await
+        .unwrap();
+    assert_eq!(series[0].points[0].value, 0.5);
+}
+
+#[tokio::test]
+async fn objects_are_those_of_the_scenario_and_no_others() {
+    let world = world(WORLD);
+    let flags = world.cluster.get(FLAGS).await.unwrap();
+    assert!(flags.contains("\"name\":\"flags\""), "{flags}");
+    let other = ObjectRef {
+        name: "other",
+        ..FLAGS
+    };
+    assert_eq!(
+        world.cluster.get(other).await.unwrap_err().code,
+        ClusterErrorCode::NotFound
+    );
+    let all = ListQuery {
+        api_version: "v1",
+        kind: "ConfigMap",
+        namespace: "",
+        label_selector: "",
+    };
+    assert_eq!(world.cluster.list(all).await.unwrap(), [flags]);
+}
+
+#[tokio::test]
+async fn what_is_not_answered_prints_the_lines_to_add() {
+    let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
+    let world = world(empty);
+    let error = world
+        .metrics
+        .query("prod", "up", Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, MetricsErrorCode::Unavailable);
+    assert!(error.message.contains("metrics:\n"), "{error}");
+    assert!(error.message.contains("query: up"), "{error}");
+    let error = world.cluster.get(FLAGS).await.unwrap_err();
+    assert_eq!(error.code, ClusterErrorCode::Unavailable);
+    assert!(error.message.contains("objects:\n"), "{error}");
+}
+
+#[test]
+fn without_now_the_other_clock_tells_the_time() {
+    let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
+    let before = Timestamp::now();
+    assert!(world(empty).clock.now() >= before);
+}

@@ -1,0 +1,210 @@
+//! From settings to checks, with everything noted that is wrong.
+
+use rollgate_sdk::jiff::SignedDuration;
+use rollgate_sdk::template::QueryTemplate;
+use rollgate_sdk::threshold::{Answer, Answers, Bounds, Threshold};
+use rollgate_sdk::{Problems, Severity};
+
+use crate::check::Check;
+use crate::over::{Over, Range};
+use crate::red::{self, Ready};
+use crate::settings::{AnswerSettings, CheckSettings, Settings};
+use crate::{duration, subject};
+
+/// Reads all checks.
+pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
+    let mut problems = problems.at("checks");
+    if settings.checks.is_empty() {
+        return problems.refuse("is empty: without a check every rollout would pass");
+    }
+    let mut checks = Vec::new();
+    for (index, check) in settings.checks.iter().enumerate() {
+        let mut problems = problems.at(index);
+        let earlier = settings.checks.iter().take(index);
+        if earlier
+            .into_iter()
+            .any(|earlier| earlier.name == check.name)
+        {
+            problems
+                .at("name")
+                .refuse::<()>("is the name of an earlier check too");
+        }
+        checks.push(self::check(check, settings, &mut problems));
+    }
+    checks.into_iter().collect()
+}
+
+fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) -> Option<Check> {
+    let name = problems.at("name").keep(name(&check.name));
+    let source = source(check, common, problems);
+    let asked = asked(check, problems);
+    let over = Over::parse(check, problems);
+    let threshold_bounds = problems.keep(Bounds::new(check.min, check.max));
+    let answers = answers(&check.answers, &common.answers, &mut problems.at("answers"));
+    let max_age = match answers?.stale {
+        Answer::Allow => MaxAge::Any,
+        _ => max_age(check, common, problems)?,
+    };
+    let Asked { query, freshness } = asked?;
+    let freshness = match (max_age, freshness) {
+        (MaxAge::Any, _) => None,
+        (MaxAge::AtMost(_), Some(freshness)) => Some(freshness),
+        (MaxAge::AtMost(_), None) => return problems.at("freshness").refuse(NO_FRESHNESS),
+    };
+    Some(Check {
+        source: source?,
+        query,
+        freshness,
+        over: over?,
+        range: Range {
+            min: check.min,
+            max: check.max,
+        },
+        threshold: Threshold {
+            name: name?,
+            bounds: threshold_bounds?,
+            breach: check.breach.or(common.breach).unwrap_or(Severity::Hold),
+            max_age: max_age.limit(),
+            answers: answers?,
+        },
+    })
+}
+
+const NO_FRESHNESS: &str = "is missing: the query alone does not tell how old its samples are, as \
+    Prometheus stamps answers with the time of the question; write a query for their Unix time, \
+    such as max(timestamp(METRIC{...})), or set `answers.stale` to allow";
+
+fn name(name: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) {
+        Ok(name.to_owned())
+    } else {
+        Err("must be small letters, digits and `-`, at most 63, such as error-ratio".to_owned())
+    }
+}
+
+fn source(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) -> Option<String> {
+    let source = check.source.as_ref().or(common.source.as_ref());
+    match source.filter(|source| !source.is_empty()) {
+        Some(source) => Some(source.clone()),
+        None => problems.at("source").refuse(
+            "is missing: name a MetricSource here, or for all checks in the settings' own `source`",
+        ),
+    }
+}
+
+/// What is asked of the source.
+struct Asked {
+    query: QueryTemplate,
+    freshness: Option<QueryTemplate>,
+}
+
+fn asked(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Asked> {
+    let ready = match (
+        &check.query,
+        &check.request_rate,
+        &check.error_ratio,
+        &check.latency,
+    ) {
+        (Some(query), None, None, None) => {
+            let query = problems.at("query").keep(subject::template(query));
+            let freshness = check
+                .freshness
+                .as_deref()
+                .map(subject::template)
+                .transpose();
+            let freshness = problems.at("freshness").keep(freshness);
+            return Some(Asked {
+                query: query?,
+                freshness: freshness?,
+            });
+        }
+        (None, Some(rate), None, None) => (
+            "requestRate",
+            red::request_rate(rate, &mut problems.at("requestRate")),
+        ),
+        (None, None, Some(ratio), None) => (
+            "errorRatio",
+            red::error_ratio(ratio, &mut problems.at("errorRatio")),
+        ),
+        (None, None, None, Some(latency)) => (
+            "latency",
+            red::latency(latency, &mut problems.at("latency")),
+        ),
+        _ => {
+            return problems
+                .refuse("takes exactly one of `query`, `requestRate`, `errorRatio` and `latency`");
+        }
+    };
+    if check.freshness.is_some() {
+        return problems
+            .at("freshness")
+            .refuse("is only for `query`; this check asks for it itself");
+    }
+    let (field, Some(Ready { query, freshness })) = ready else {
+        return None;
+    };
+    let mut matchers = problems.at(field);
+    let mut matchers = matchers.at("matchers");
+    Some(Asked {
+        query: matchers.keep(subject::template(&query))?,
+        freshness: Some(matchers.keep(subject::template(&freshness))?),
+    })
+}
+
+fn answers(
+    own: &AnswerSettings,
+    common: &AnswerSettings,
+    problems: &mut Problems<'_>,
+) -> Option<Answers> {
+    let mut pick = |field: &str, own: Option<Answer>, common: Option<Answer>| {
+        own.or(common).or_else(|| {
+            problems.at(field).refuse(
+                "is missing here and in the settings' own `answers`; \
+                 say allow, warn, hold, deny or fail",
+            )
+        })
+    };
+    let no_data = pick("noData", own.no_data, common.no_data);
+    let nan = pick("nan", own.nan, common.nan);
+    let stale = pick("stale", own.stale, common.stale);
+    let error = pick("error", own.error, common.error);
+    Some(Answers {
+        no_data: no_data?,
+        nan: nan?,
+        stale: stale?,
+        error: error?,
+    })
+}
+
+/// How old the newest sample may be.
+#[derive(Clone, Copy)]
+enum MaxAge {
+    Any,
+    AtMost(SignedDuration),
+}
+
+impl MaxAge {
+    const fn limit(self) -> SignedDuration {
+        match self {
+            Self::Any => SignedDuration::MAX,
+            Self::AtMost(limit) => limit,
+        }
+    }
+}
+
+fn max_age(
+    check: &CheckSettings,
+    common: &Settings,
+    problems: &mut Problems<'_>,
+) -> Option<MaxAge> {
+    let Some(text) = check.max_age.as_ref().or(common.max_age.as_ref()) else {
+        return problems.at("maxAge").refuse(
+            "is missing here and in the settings; write 2m, or set `answers.stale` to allow",
+        );
+    };
+    problems
+        .at("maxAge")
+        .keep(duration::parse(text))
+        .map(MaxAge::AtMost)
+}

@@ -1,0 +1,157 @@
+//! The ready-made checks: rate, errors, duration.
+
+use rollgate_sdk::Problems;
+
+use crate::duration;
+use crate::settings::{ErrorRatio, Latency, RequestRate};
+
+/// A query template, and one for the Unix time of the newest sample behind it.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) query: String,
+    pub(crate) freshness: String,
+}
+
+/// Pods by the names that the controllers give them: `-<ordinal>` of a StatefulSet, `-<random>` of
+/// a DaemonSet, `-<hash>-<random>` of a Deployment or Rollout. Hash and random parts have no vowels
+/// (`k8s.io/apimachinery/pkg/util/rand`), which tells the Pods of `web` from those of `web-admin`.
+const OWN_PODS: &str = concat!(
+    r#"namespace="${namespace}",pod=~"${name}-(([bcdfghjklmnpqrstvwxz2456789]+-)?"#,
+    r#"[bcdfghjklmnpqrstvwxz2456789]{5}|[0-9]+)""#
+);
+
+/// Requests per second.
+pub(crate) fn request_rate(settings: &RequestRate, problems: &mut Problems<'_>) -> Option<Ready> {
+    let series = series(&settings.metric, settings.matchers.as_deref(), problems);
+    let window = window(settings.window.as_deref(), problems);
+    let (series, window) = (series?, window?);
+    Some(Ready {
+        query: format!("sum(rate({}[{window}]))", series.all()),
+        freshness: series.freshness(),
+    })
+}
+
+/// Failed requests in proportion to all. Where nothing failed yet there is no failed series: that
+/// is 0. Where there were no requests it is NaN.
+pub(crate) fn error_ratio(settings: &ErrorRatio, problems: &mut Problems<'_>) -> Option<Ready> {
+    let label = settings.label.as_deref().unwrap_or("code");
+    let errors = settings.errors.as_deref().unwrap_or("5..");
+    let label = problems.at("label").keep(label_name(label));
+    let errors = problems.at("errors").keep(quoted(errors));
+    let series = series(&settings.metric, settings.matchers.as_deref(), problems);
+    let window = window(settings.window.as_deref(), problems);
+    let (label, errors, series, window) = (label?, errors?, series?, window?);
+    let all = series.with(&format!(r#"{label}!="""#));
+    let failed = series.with(&format!("{label}=~{errors}"));
+    Some(Ready {
+        query: format!("(sum(rate({failed}[{window}])) or vector(0)) / sum(rate({all}[{window}]))"),
+        freshness: format!("max(timestamp({all}))"),
+    })
+}
+
+/// The seconds that `quantile` of the requests stay below.
+pub(crate) fn latency(settings: &Latency, problems: &mut Problems<'_>) -> Option<Ready> {
+    let quantile = problems.at("quantile").keep(quantile(settings.quantile));
+    let bucket = match settings.metric.ends_with("_bucket") {
+        true => settings.metric.clone(),
+        false => format!("{}_bucket", settings.metric),
+    };
+    let series = series(&bucket, settings.matchers.as_deref(), problems);
+    let window = window(settings.window.as_deref(), problems);
+    let (quantile, series, window) = (quantile?, series?, window?);
+    Some(Ready {
+        query: format!(
+            "histogram_quantile({quantile}, sum by (le) (rate({}[{window}])))",
+            series.all()
+        ),
+        freshness: series.freshness(),
+    })
+}
+
+/// A metric with the matchers that pick the workload's series.
+struct Series<'a> {
+    metric: &'a str,
+    matchers: &'a str,
+}
+
+impl Series<'_> {
+    fn all(&self) -> String {
+        format!("{}{{{}}}", self.metric, self.matchers)
+    }
+
+    fn with(&self, matcher: &str) -> String {
+        match self.matchers {
+            "" => format!("{}{{{matcher}}}", self.metric),
+            matchers => format!("{}{{{matchers},{matcher}}}", self.metric),
+        }
+    }
+
+    fn freshness(&self) -> String {
+        format!("max(timestamp({}))", self.all())
+    }
+}
+
+fn series<'a>(
+    metric: &'a str,
+    matchers: Option<&'a str>,
+    problems: &mut Problems<'_>,
+) -> Option<Series<'a>> {
+    let matchers = matchers.unwrap_or(OWN_PODS).trim().trim_end_matches(',');
+    if matchers.contains(['{', '}']) && !matchers.contains('"') && !matchers.contains('\'') {
+        return problems
+            .at("matchers")
+            .refuse("takes what stands between the braces of a selector, without the braces");
+    }
+    let metric = problems.at("metric").keep(metric_name(metric))?;
+    Some(Series { metric, matchers })
+}
+
+fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
+    let window = problems
+        .at("window")
+        .keep(duration::parse(text.unwrap_or("5m")))?;
+    Some(format!("{}s", window.as_secs()))
+}
+
+/// As in Prometheus' data model, where names of metrics may have a `:` and those of labels not.
+fn metric_name(name: &str) -> Result<&str, String> {
+    is_name(name, &['_', ':']).then_some(name).ok_or_else(|| {
+        format!(
+            "`{name}` is no name of a metric; write one such as http_requests_total, without labels"
+        )
+    })
+}
+
+fn label_name(name: &str) -> Result<&str, String> {
+    is_name(name, &['_'])
+        .then_some(name)
+        .ok_or_else(|| format!("`{name}` is no name of a label; write one such as code"))
+}
+
+fn is_name(name: &str, signs: &[char]) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || signs.contains(&c);
+    name.starts_with(|c: char| fits(c) && !c.is_ascii_digit()) && name.chars().all(fits)
+}
+
+/// The text as a PromQL string literal in which no variable is read.
+fn quoted(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains('\n') {
+        return Err(
+            "is empty or has a line break; write a regular expression such as 5..".to_owned(),
+        );
+    }
+    let escaped = text
+        .replace('\\', r"\\")
+        .replace('"', r#"\""#)
+        .replace("${", "$${");
+    Ok(format!("\"{escaped}\""))
+}
+
+fn quantile(quantile: f64) -> Result<f64, String> {
+    match quantile > 0.0 && quantile < 1.0 {
+        true => Ok(quantile),
+        false => Err(format!(
+            "`{quantile}` is no quantile; write a number between 0 and 1, such as 0.99"
+        )),
+    }
+}

@@ -1,0 +1,70 @@
+//! What a query is about: the workload of the rollout, as values for the variables of a template.
+
+use rollgate_sdk::metrics::{MetricsError, MetricsErrorCode};
+use rollgate_sdk::template::{QueryTemplate, TemplateError};
+use rollgate_sdk::{Rollout, Workload};
+
+const NAMESPACE: &str = "namespace";
+const NAME: &str = "name";
+const KIND: &str = "kind";
+const LABEL: &str = "label:";
+
+/// Reads a template that may use the variables of a subject.
+pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
+    let label = |rest: &'_ str| Some(rest.split_once('}')?.0.to_owned());
+    let labels: Vec<String> = text
+        .split("${")
+        .skip(1)
+        .filter(|rest| rest.len() > LABEL.len() && rest.starts_with(LABEL))
+        .filter_map(label)
+        .collect();
+    // What the operator is told there is, where a variable is unknown: `label:KEY` stands for all.
+    let mut known = vec![NAMESPACE, NAME, KIND];
+    known.extend(labels.iter().map(String::as_str));
+    known.push("label:KEY");
+    QueryTemplate::parse(text, &known)
+}
+
+/// The workload that the queries are about.
+pub(crate) struct Subject<'a>(&'a Workload);
+
+impl<'a> Subject<'a> {
+    /// The new object, or the old one where it is deleted.
+    pub(crate) fn of(rollout: &'a Rollout<'_>) -> Option<Self> {
+        rollout.new().or_else(|| rollout.old()).map(Self)
+    }
+
+    /// The query about this workload.
+    ///
+    /// An empty value is an error and no empty string: `namespace=""` would match the series that
+    /// have no namespace at all, and judge something else.
+    pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, MetricsError> {
+        template.render(|variable| {
+            let value = match variable {
+                NAMESPACE => Some(self.0.namespace()),
+                NAME => Some(self.0.name()),
+                KIND => Some(self.0.kind().to_string()),
+                label => self.label(label.strip_prefix(LABEL).unwrap_or(label)),
+            };
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| MetricsError {
+                    code: MetricsErrorCode::Other("no-value".to_owned()),
+                    message: format!(
+                        "the query needs ${{{variable}}}, which the workload does not have"
+                    ),
+                })
+        })
+    }
+
+    fn label(&self, key: &str) -> Option<String> {
+        let of_pods = self
+            .0
+            .pod_labels()
+            .into_iter()
+            .find(|(name, _)| name == key);
+        of_pods
+            .map(|(_, value)| value)
+            .or_else(|| self.0.label(key))
+    }
+}
