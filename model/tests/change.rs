@@ -1,0 +1,215 @@
+//! The change table: each case of `changes/*.yaml` is one request and the class it has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rollgate_model::{
+    Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource, Undo, yaml,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// One row of the table. `old` is a merge patch on the base, `new` one on `old`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    base: String,
+    #[serde(default = "update")]
+    operation: String,
+    #[serde(default)]
+    sub_resource: String,
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    old: Option<Value>,
+    #[serde(default)]
+    new: Option<Value>,
+    #[serde(default)]
+    without: Vec<String>,
+    #[serde(default)]
+    revisions: Vec<RevisionCase>,
+    unknown: Option<String>,
+    expect: Option<String>,
+    note: Option<String>,
+    why: Option<String>,
+    undo: Option<String>,
+    error: Option<String>,
+}
+
+/// One revision; its `template` is a merge patch on that of the base.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevisionCase {
+    name: String,
+    created: jiff::Timestamp,
+    number: Option<i64>,
+    has_pods: Option<bool>,
+    #[serde(default)]
+    template: Option<Value>,
+}
+
+fn update() -> String {
+    "UPDATE".to_owned()
+}
+
+/// What came of a case, in the words of its file.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    expect: Option<String>,
+    note: Option<String>,
+    why: Option<String>,
+    undo: Option<String>,
+    error: Option<String>,
+}
+
+#[test]
+fn creates_and_changes_of_the_template() {
+    table("templates.yaml", 24);
+}
+
+#[test]
+fn restarts() {
+    table("restarts.yaml", 12);
+}
+
+#[test]
+fn rollbacks_and_what_only_looks_like_one() {
+    table("rollbacks.yaml", 17);
+}
+
+#[test]
+fn resumes() {
+    table("resumes.yaml", 26);
+}
+
+#[test]
+fn releases() {
+    table("releases.yaml", 26);
+}
+
+#[test]
+fn requests_that_cannot_be_read() {
+    table("errors.yaml", 11);
+}
+
+/// `at_least` guards against a file that is read but holds no cases.
+fn table(file: &str, at_least: usize) {
+    let cases: Vec<Case> = read(&folder().join(file));
+    assert!(cases.len() >= at_least, "{file} lost cases: {}", cases.len());
+    let failed: Vec<String> = cases.iter().filter_map(failure).collect();
+    assert!(failed.is_empty(), "{file}:\n{}", failed.join("\n"));
+}
+
+fn failure(case: &Case) -> Option<String> {
+    let expected = Told {
+        expect: case.expect.clone(),
+        note: case.note.clone(),
+        why: case.why.clone(),
+        undo: case.undo.clone(),
+        error: case.error.clone(),
+    };
+    let told = told(classify(case));
+    (told != expected).then(|| format!("- {}\n  expected {expected:?}\n  told     {told:?}", case.name))
+}
+
+fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
+    match reviewed {
+        Ok(Reviewed::Rollout(rollout)) => Told {
+            expect: Some(rollout.change().to_string()),
+            note: rollout.change_note().map(str::to_owned),
+            undo: Some(word(rollout.undo()).to_owned()),
+            ..Told::default()
+        },
+        Ok(Reviewed::NotARollout { why }) => {
+            Told { expect: Some("none".to_owned()), why: Some(why.to_owned()), ..Told::default() }
+        }
+        Err(error) => Told { error: Some(error.to_string()), ..Told::default() },
+    }
+}
+
+fn word(undo: &Undo) -> &'static str {
+    match undo {
+        Undo::Passes => "passes",
+        Undo::NotPossible => "not-possible",
+        Undo::Unknown { .. } => "unknown",
+    }
+}
+
+fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
+    let base: Value = read(&folder().join("base").join(format!("{}.yaml", case.base)));
+    let old = patched(&base, case.old.as_ref());
+    let new = patched(&old, case.new.as_ref());
+    let operation: Operation = case.operation.parse().expect("an operation");
+    let (group, resource) = case.resource.split_once('/').unwrap_or_default();
+    let with = |field: &str, object: Value, operations: &[Operation]| {
+        let there = operations.contains(&operation) && !case.without.iter().any(|absent| absent == field);
+        there.then_some(object)
+    };
+    let request = Request {
+        operation,
+        sub_resource: SubResource::of(&case.sub_resource, group, resource),
+        namespace: Some("shop".to_owned()),
+        user: "admin".to_owned(),
+        groups: Vec::new(),
+        dry_run: false,
+        object: with("object", new, &[Operation::Create, Operation::Update]),
+        old_object: with("oldObject", old, &[Operation::Update, Operation::Delete]),
+    };
+    Rollout::from_request(request, &revisions(case, &base))
+}
+
+fn revisions(case: &Case, base: &Value) -> Revisions {
+    if let Some(why) = &case.unknown {
+        return Revisions::Unknown { why: why.clone() };
+    }
+    let template = base.pointer("/spec/template").cloned().unwrap_or_default();
+    let revision = |row: &RevisionCase| {
+        let template = patched(&template, row.template.as_ref());
+        let mut revision = Revision::new(row.name.as_str(), row.created, template);
+        revision.number = row.number;
+        revision.has_pods = row.has_pods;
+        revision
+    };
+    Revisions::Known(case.revisions.iter().map(revision).collect())
+}
+
+fn patched(target: &Value, patch: Option<&Value>) -> Value {
+    let mut target = target.clone();
+    if let Some(patch) = patch {
+        merge(&mut target, patch);
+    }
+    target
+}
+
+/// JSON Merge Patch (RFC 7386).
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let target = target.as_object_mut().expect("made an object above");
+    for (key, value) in fields {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            merge(target.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changes")
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut documents = yaml::read(&text);
+    assert_eq!(documents.len(), 1, "{} holds one document", path.display());
+    let document = documents.remove(0).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    document.read().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
