@@ -53,21 +53,50 @@ fn is_pod(host: Option<&str>) -> bool {
 }
 
 fn check_port(view: View<'_>, asked: Asked, port: &IntOrString, report: &mut Report<'_>) {
-    match port {
-        IntOrString::Int(number) => check_number(view, asked, *number, report),
-        IntOrString::Text(name) if view.port(port).is_none() => {
+    match (view.port(port), port) {
+        (Some(number), _) => check_number(view, asked, number, report),
+        (None, IntOrString::Text(name)) => {
             report.add(Rule::PortNameUnknown, || name_unknown(view, asked, name));
         }
-        IntOrString::Text(_) => {}
+        (None, IntOrString::Int(_)) => {}
     }
 }
 
 fn check_number(view: View<'_>, asked: Asked, number: i32, report: &mut Report<'_>) {
-    let container = view.container;
-    if container.port_numbered(number).is_some() || is_mentioned(container, number) {
-        return;
+    match declared(view.container, number) {
+        Declared::Tcp => {}
+        Declared::Otherwise(protocol) => {
+            report.add(Rule::PortUndeclared, || {
+                not_tcp(view, asked, number, protocol)
+            });
+        }
+        Declared::Not if is_mentioned(view.container, number) => {}
+        Declared::Not => report.add(Rule::PortUndeclared, || undeclared(view, asked, number)),
     }
-    report.add(Rule::PortUndeclared, || undeclared(view, asked, number));
+}
+
+/// What a container says of one of its ports.
+enum Declared<'a> {
+    Tcp,
+    /// For another protocol alone. All probes of ports speak TCP.
+    Otherwise(&'a str),
+    Not,
+}
+
+fn declared(container: Container<'_>, number: i32) -> Declared<'_> {
+    let mut found = Declared::Not;
+    for port in container
+        .record()
+        .ports
+        .iter()
+        .filter(|port| port.container_port == number)
+    {
+        if port.protocol == "TCP" {
+            return Declared::Tcp;
+        }
+        found = Declared::Otherwise(&port.protocol);
+    }
+    found
 }
 
 /// Whether the container's command or environment speaks of the number. The environment costs a
@@ -138,6 +167,21 @@ fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
         found: number.to_string(),
         expected: declared_numbers(view.container),
         hint,
+    }
+}
+
+fn not_tcp(view: View<'_>, asked: Asked, number: i32, protocol: &str) -> Problem {
+    let (probe, container) = (asked.kind.field(), &view.container.name);
+    Problem {
+        path: view.path(asked.kind, asked.field),
+        message: format!(
+            "{probe} of `{container}` asks port {number}, which the container declares for \
+             {protocol}, and the probe speaks TCP: if nothing listens there, it {}.",
+            consequence(asked.kind)
+        ),
+        found: format!("{number}/{protocol}"),
+        expected: "a port with protocol TCP".to_owned(),
+        hint: format!("Probe a TCP port, or declare {number} for TCP as well if it answers both."),
     }
 }
 

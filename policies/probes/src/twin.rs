@@ -88,7 +88,7 @@ fn same_get(view: View<'_>, one: &HttpGet, other: &HttpGet) -> bool {
         && path(&one.path) == path(&other.path)
         && one.scheme.eq_ignore_ascii_case(&other.scheme)
         && host(one.host.as_deref()) == host(other.host.as_deref())
-        && one.headers == other.headers
+        && virtual_host(one) == virtual_host(other)
 }
 
 /// Whether both are the same port, by number or by a name; unknown names are the same when equal.
@@ -101,6 +101,15 @@ fn same_port(view: View<'_>, one: &IntOrString, other: &IntOrString) -> bool {
         },
         _ => false,
     }
+}
+
+/// The `Host` header. Other headers mostly say who asks, for the server's log, not what.
+fn virtual_host(get: &HttpGet) -> Option<&str> {
+    let host = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("host");
+    get.headers
+        .iter()
+        .find(host)
+        .map(|(_, value)| value.as_str())
 }
 
 fn path(path: &str) -> &str {
