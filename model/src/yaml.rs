@@ -105,6 +105,9 @@ pub enum YamlErrorKind {
     /// The parser's own complaint.
     #[error("this is not valid YAML: {0}")]
     Syntax(String),
+    /// The text is a template of Helm or the like, and not YAML yet.
+    #[error("this looks like a template (`{{{{ … }}}}`); render it first, as with `helm template`")]
+    Template,
     /// A key stands twice in one mapping.
     #[error(
         "the key `{key}` stands here a second time, first on line {first_line}; remove one of the two"

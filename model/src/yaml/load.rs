@@ -195,9 +195,9 @@ impl<'s> Loader<'s> {
     /// Reads what stands after `<<`; a later mapping of a list yields to an earlier one.
     fn merges(&mut self, key: &Span, depth: usize) -> Result<Vec<Merge>, YamlError> {
         let (event, span) = self.next()?;
-        let id = self.index.open(None, range(&span), Origin::Here);
+        let id = self.index.next_id();
         let value = self.node(event, &span, None, depth + 1)?;
-        self.index.forget(id);
+        let place = self.index.forget(id);
         let values = match value {
             Value::Array(values) => values,
             other => vec![other],
@@ -206,7 +206,7 @@ impl<'s> Loader<'s> {
             Value::Object(fields) => Ok(Merge {
                 fields,
                 key: range(key),
-                value: range(&span),
+                value: place.clone(),
             }),
             other => Err(self.error(&span, YamlErrorKind::BadMerge(scalar::kind(&other)))),
         };
@@ -286,18 +286,25 @@ impl<'s> Loader<'s> {
 
     fn syntax(&self, error: &ScanError) -> YamlError {
         let at = error.marker().byte_offset().unwrap_or_default();
-        let kind = YamlErrorKind::Syntax(error.info());
-        YamlError {
-            kind,
-            location: self.source.locate(at..at),
-        }
+        self.error_at(at..at, YamlErrorKind::Syntax(error.info()))
     }
 
     fn error(&self, span: &Span, kind: YamlErrorKind) -> YamlError {
-        YamlError {
+        self.error_at(range(span), kind)
+    }
+
+    fn error_at(&self, bytes: Range<usize>, kind: YamlErrorKind) -> YamlError {
+        let location = self.source.locate(bytes);
+        let suspect = matches!(
             kind,
-            location: self.source.locate(range(span)),
-        }
+            YamlErrorKind::Syntax(_) | YamlErrorKind::UnusableKey(_)
+        );
+        let kind = if suspect && self.source.line(&location).contains("{{") {
+            YamlErrorKind::Template
+        } else {
+            kind
+        };
+        YamlError { kind, location }
     }
 }
 

@@ -77,6 +77,15 @@ impl Source {
         range.start..range.start + text.trim_end().len()
     }
 
+    /// The line on which a location begins.
+    pub(super) fn line(&self, location: &Location) -> &str {
+        let before = self.text.get(..location.bytes.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        self.text
+            .get(start..self.line_end(location.bytes.start))
+            .unwrap_or_default()
+    }
+
     /// The end of the line that holds an offset, without its line break.
     pub(super) fn line_end(&self, offset: usize) -> usize {
         let rest = &self.text.as_bytes()[offset.min(self.text.len())..];

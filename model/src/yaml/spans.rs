@@ -136,6 +136,11 @@ impl Index {
         }
     }
 
+    /// The id of the node that is added next.
+    pub(super) fn next_id(&self) -> u32 {
+        small(self.nodes.len())
+    }
+
     /// Adds a node; what is added until [`Index::close`] stands below it.
     pub(super) fn open(
         &mut self,
@@ -143,7 +148,7 @@ impl Index {
         span: Range<usize>,
         origin: Origin,
     ) -> u32 {
-        let id = small(self.nodes.len());
+        let id = self.next_id();
         let (key_span, text) = key.map_or((0..0, KeyText::None), |key| {
             (key.span.clone(), self.key_text(key))
         });
@@ -175,10 +180,12 @@ impl Index {
         node.end = end.map(small).or(last).unwrap_or(node.end).max(node.start);
     }
 
-    /// Forgets a node and everything after it.
-    pub(super) fn forget(&mut self, id: u32) {
+    /// Forgets a node and everything after it, and tells where it stood.
+    pub(super) fn forget(&mut self, id: u32) -> Range<usize> {
+        let place = self.node(id).range();
         self.nodes.truncate(id as usize);
         self.other_keys.split_off(&id);
+        place
     }
 
     /// The line of a key that a node has already.

@@ -1,5 +1,6 @@
 //! Reads a type from a document and tells what does not fit with its place.
 
+mod access;
 mod deserializer;
 mod fault;
 

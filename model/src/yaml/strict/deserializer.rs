@@ -1,27 +1,22 @@
 //! A deserializer over a tree that knows where it is.
 
-use std::slice;
-
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::{Map, Value, map};
+use serde_json::{Map, Number, Value};
 
+use super::access::{Fields, Items, Variant};
 use super::fault::Fault;
 
 /// A value and how it was reached.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    value: &'a Value,
-    path: Path<'a>,
+    pub(super) value: &'a Value,
+    pub(super) path: Path<'a>,
 }
 
 /// A pointer as a chain of borrowed steps: it costs nothing until something is wrong.
 #[derive(Clone, Copy)]
-enum Path<'a> {
+pub(super) enum Path<'a> {
     Root,
     Key(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
@@ -43,7 +38,7 @@ impl Path<'_> {
     }
 
     /// Gives a fault that has no place yet this one.
-    fn locate<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn locate<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|mut fault| {
             fault.pointer.get_or_insert_with(|| self.pointer());
             fault
@@ -60,28 +55,102 @@ impl<'a> At<'a> {
     }
 }
 
+impl At<'_> {
+    /// Something else than this stands here.
+    fn is_not(&self, expected: &str) -> Fault {
+        let mut fault = Fault::wrong(kind(self.value), &expected);
+        fault.pointer = Some(self.path.pointer());
+        fault
+    }
+}
+
+/// Reads a whole number of one type, and says its bounds where it does not fit.
+macro_rules! whole_numbers {
+    ($($method:ident $type:ty => $visit:ident,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            let number = self.value.as_number().and_then(Number::as_i128).and_then(|number| <$type>::try_from(number).ok());
+            let number = number.ok_or_else(|| {
+                self.is_not(&format!("a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
+            })?;
+            self.path.locate(visitor.$visit(number))
+        }
+    )*};
+}
+
 impl<'de> Deserializer<'de> for At<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let result = match self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(flag) => visitor.visit_bool(*flag),
-            Value::String(text) => visitor.visit_str(text),
-            Value::Array(items) => visitor.visit_seq(Items {
-                items: items.iter(),
-                next: 0,
-                path: &self.path,
-            }),
-            Value::Object(fields) => visitor.visit_map(Fields::new(fields, &self.path)),
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), ..) => visitor.visit_u64(number),
-                (_, Some(number), _) => visitor.visit_i64(number),
-                (.., Some(number)) => visitor.visit_f64(number),
-                _ => Err(Fault::custom("this number is out of range")),
-            },
+        match self.value {
+            Value::Array(_) => self.deserialize_seq(visitor),
+            Value::Object(_) => self.deserialize_map(visitor),
+            scalar => self.path.locate(visit_scalar(scalar, visitor)),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let items = self.value.as_array().ok_or_else(|| self.is_not("a list"))?;
+        let items = Items {
+            items: items.iter(),
+            next: 0,
+            path: &self.path,
         };
-        self.path.locate(result)
+        self.path.locate(visitor.visit_seq(items))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let fields = self
+            .value
+            .as_object()
+            .ok_or_else(|| self.is_not("a mapping"))?;
+        self.path
+            .locate(visitor.visit_map(Fields::new(fields, &self.path)))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let text = match self.value {
+            Value::String(text) => text,
+            Value::Bool(_) | Value::Number(_) => return Err(self.is_not("a string in quotes")),
+            _ => return Err(self.is_not("a string")),
+        };
+        self.path.locate(visitor.visit_str(text))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let flag = self
+            .value
+            .as_bool()
+            .ok_or_else(|| self.is_not("`true` or `false`"))?;
+        self.path.locate(visitor.visit_bool(flag))
+    }
+
+    whole_numbers! {
+        deserialize_i8 i8 => visit_i8,
+        deserialize_i16 i16 => visit_i16,
+        deserialize_i32 i32 => visit_i32,
+        deserialize_i64 i64 => visit_i64,
+        deserialize_u8 u8 => visit_u8,
+        deserialize_u16 u16 => visit_u16,
+        deserialize_u32 u32 => visit_u32,
+        deserialize_u64 u64 => visit_u64,
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let number = self.value.as_f64().ok_or_else(|| self.is_not("a number"))?;
+        self.path.locate(visitor.visit_f64(number))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -104,178 +173,60 @@ impl<'de> Deserializer<'de> for At<'_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let path = self.path;
-        let result = match self.value {
-            Value::String(word) => visitor.visit_enum(Variant {
-                word,
-                content: None,
-                path: &path,
-            }),
-            Value::Object(fields) => match only_field(fields) {
-                Some((word, content)) => visitor.visit_enum(Variant {
-                    word,
-                    content: Some(content),
-                    path: &path,
-                }),
-                None => Err(Fault::invalid_type(
-                    Unexpected::Map,
-                    &"a mapping with one key",
-                )),
-            },
-            _ => self.deserialize_any(visitor),
+        let path = &self.path;
+        let (word, content) = match self.value {
+            Value::String(word) => (word, None),
+            Value::Object(fields) => only_field(fields)
+                .map(|(word, content)| (word, Some(content)))
+                .ok_or_else(|| self.is_not("a mapping with just one key"))?,
+            _ => return Err(self.is_not(&format!("one of `{}`", variants.join("`, `")))),
         };
-        path.locate(result)
+        path.locate(visitor.visit_enum(Variant {
+            word,
+            content,
+            path,
+        }))
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+    }
+}
+
+fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::Value, Fault> {
+    match scalar {
+        Value::Bool(flag) => visitor.visit_bool(*flag),
+        Value::String(text) => visitor.visit_str(text),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => visitor.visit_u64(number),
+            (_, Some(number), _) => visitor.visit_i64(number),
+            (.., Some(number)) => visitor.visit_f64(number),
+            _ => Err(Fault::custom("this number is out of range")),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => visitor.visit_unit(),
+    }
+}
+
+/// What stands there, in serde's terms.
+fn kind(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(flag) => Unexpected::Bool(*flag),
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Unexpected::Unsigned(number),
+            (_, Some(number)) => Unexpected::Signed(number),
+            _ => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
     }
 }
 
 fn only_field(fields: &Map<String, Value>) -> Option<(&String, &Value)> {
     let mut fields = fields.iter();
     fields.next().filter(|_| fields.next().is_none())
-}
-
-struct Items<'a> {
-    items: slice::Iter<'a, Value>,
-    next: usize,
-    path: &'a Path<'a>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Fault;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
-        let Some(value) = self.items.next() else {
-            return Ok(None);
-        };
-        let path = Path::Item(self.path, self.next);
-        self.next += 1;
-        path.locate(seed.deserialize(At { value, path })).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
-    }
-}
-
-struct Fields<'a> {
-    fields: map::Iter<'a>,
-    current: Option<(&'a str, &'a Value)>,
-    path: &'a Path<'a>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(fields: &'a Map<String, Value>, path: &'a Path<'a>) -> Self {
-        Self {
-            fields: fields.iter(),
-            current: None,
-            path,
-        }
-    }
-}
-
-impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Fault;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
-        let Some((key, value)) = self.fields.next() else {
-            return Ok(None);
-        };
-        self.current = Some((key, value));
-        let name: StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
-        Path::Key(self.path, key)
-            .locate(seed.deserialize(name))
-            .map(Some)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        let (key, value) = self
-            .current
-            .take()
-            .ok_or_else(|| Fault::custom("a value without a key was asked for"))?;
-        let path = Path::Key(self.path, key);
-        path.locate(seed.deserialize(At { value, path }))
-    }
-}
-
-struct Variant<'a> {
-    word: &'a str,
-    content: Option<&'a Value>,
-    path: &'a Path<'a>,
-}
-
-impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
-    type Error = Fault;
-    type Variant = Content<'a>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self::Variant), Fault> {
-        let word: StrDeserializer<'_, Fault> = self.word.into_deserializer();
-        let variant = self.path.locate(seed.deserialize(word))?;
-        Ok((
-            variant,
-            Content {
-                word: self.word,
-                content: self.content,
-                path: self.path,
-            },
-        ))
-    }
-}
-
-struct Content<'a> {
-    word: &'a str,
-    content: Option<&'a Value>,
-    path: &'a Path<'a>,
-}
-
-impl Content<'_> {
-    fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
-        let path = Path::Key(self.path, self.word);
-        match self.content {
-            Some(value) => path.locate(read(At { value, path })),
-            None => Err(Fault::custom(format!("`{}` needs a value", self.word))),
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Content<'_> {
-    type Error = Fault;
-
-    fn unit_variant(self) -> Result<(), Fault> {
-        match self.content {
-            None | Some(Value::Null) => Ok(()),
-            Some(_) => Err(Fault::custom(format!("`{}` takes no value", self.word))),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        self.visit(|at| seed.deserialize(at))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.visit(|at| at.deserialize_any(visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        self.visit(|at| at.deserialize_any(visitor))
-    }
 }

@@ -94,7 +94,7 @@ impl Fault {
         }
     }
 
-    fn wrong(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+    pub(super) fn wrong(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let (found, expected) = (describe(found), expected.to_string());
         Self::new(Problem::WrongType { found, expected })
     }
@@ -144,7 +144,7 @@ impl de::Error for Fault {
 fn describe(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Unit | Unexpected::Option => "null".into(),
-        Unexpected::Bool(flag) => format!("the boolean `{flag}` (quote it to make it a string)"),
+        Unexpected::Bool(flag) => format!("the boolean `{flag}`"),
         Unexpected::Unsigned(number) => format!("the number `{number}`"),
         Unexpected::Signed(number) => format!("the number `{number}`"),
         Unexpected::Float(number) => format!("the number `{number}`"),

@@ -1,0 +1,152 @@
+//! What is inside a list, a mapping or an enum.
+
+use std::slice;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+use serde_json::{Map, Value, map};
+
+use super::deserializer::{At, Path};
+use super::fault::Fault;
+
+pub(super) struct Items<'a> {
+    pub(super) items: slice::Iter<'a, Value>,
+    pub(super) next: usize,
+    pub(super) path: &'a Path<'a>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        let Some(value) = self.items.next() else {
+            return Ok(None);
+        };
+        let path = Path::Item(self.path, self.next);
+        self.next += 1;
+        path.locate(seed.deserialize(At { value, path })).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+pub(super) struct Fields<'a> {
+    pub(super) fields: map::Iter<'a>,
+    pub(super) current: Option<(&'a str, &'a Value)>,
+    pub(super) path: &'a Path<'a>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(fields: &'a Map<String, Value>, path: &'a Path<'a>) -> Self {
+        Self {
+            fields: fields.iter(),
+            current: None,
+            path,
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields<'_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        let Some((key, value)) = self.fields.next() else {
+            return Ok(None);
+        };
+        self.current = Some((key, value));
+        let name: StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
+        Path::Key(self.path, key)
+            .locate(seed.deserialize(name))
+            .map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        let (key, value) = self
+            .current
+            .take()
+            .ok_or_else(|| Fault::custom("a value without a key was asked for"))?;
+        let path = Path::Key(self.path, key);
+        path.locate(seed.deserialize(At { value, path }))
+    }
+}
+
+pub(super) struct Variant<'a> {
+    pub(super) word: &'a str,
+    pub(super) content: Option<&'a Value>,
+    pub(super) path: &'a Path<'a>,
+}
+
+impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
+    type Error = Fault;
+    type Variant = Content<'a>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self::Variant), Fault> {
+        let word: StrDeserializer<'_, Fault> = self.word.into_deserializer();
+        let variant = self.path.locate(seed.deserialize(word))?;
+        Ok((
+            variant,
+            Content {
+                word: self.word,
+                content: self.content,
+                path: self.path,
+            },
+        ))
+    }
+}
+
+pub(super) struct Content<'a> {
+    word: &'a str,
+    content: Option<&'a Value>,
+    path: &'a Path<'a>,
+}
+
+impl Content<'_> {
+    fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+        let path = Path::Key(self.path, self.word);
+        match self.content {
+            Some(value) => path.locate(read(At { value, path })),
+            None => Err(Fault::custom(format!("`{}` needs a value", self.word))),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Content<'_> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        match self.content {
+            None | Some(Value::Null) => Ok(()),
+            Some(_) => Err(Fault::custom(format!("`{}` takes no value", self.word))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        self.visit(|at| seed.deserialize(at))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.visit(|at| at.deserialize_seq(visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.visit(|at| at.deserialize_map(visitor))
+    }
+}
