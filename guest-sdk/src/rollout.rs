@@ -61,11 +61,7 @@ impl<'a> Rollout<'a> {
 
     /// The object as it would become; absent when it is deleted.
     #[must_use]
-    #[expect(
-        clippy::new_ret_no_self,
-        clippy::wrong_self_convention,
-        reason = "the contract's word"
-    )]
+    #[expect(clippy::new_ret_no_self, reason = "the contract's word")]
     pub fn new(&self) -> Option<&Workload> {
         self.new
             .get_or_init(|| self.raw.new().map(Workload::from_raw))

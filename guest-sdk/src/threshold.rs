@@ -147,61 +147,66 @@ impl Threshold {
         measured: Result<Vec<Sample>, MetricsError>,
         now: Timestamp,
     ) -> Result<Verdict, Failure> {
-        let samples = match measured {
-            Ok(samples) => samples,
+        match measured {
             Err(error) => {
-                return self.improper(
-                    self.answers.error,
-                    "source",
-                    format!("could not be measured: {error}"),
-                );
+                let message = format!("{} could not be measured: {error}", self.name);
+                self.improper(self.answers.error, "source", message)
             }
-        };
-        if samples.is_empty() {
-            return self.improper(self.answers.no_data, "no-data", "has no data".to_owned());
+            Ok(samples) if samples.is_empty() => self.improper(
+                self.answers.no_data,
+                "no-data",
+                format!("{} has no data", self.name),
+            ),
+            Ok(samples) => samples
+                .iter()
+                .try_fold(Verdict::allow(), |verdict, sample| {
+                    let series = series_name(&self.name, &sample.labels);
+                    let judged = self.judge_sample(sample, &series, now)?;
+                    let evidence = Evidence::new(series, sample.value)
+                        .bound(self.bounds.to_string())
+                        .at(sample.at);
+                    Ok(verdict.and(judged.with_evidence(evidence)))
+                }),
         }
-        samples
-            .iter()
-            .try_fold(Verdict::allow(), |verdict, sample| {
-                let evidence = Evidence::new(series_name(&self.name, &sample.labels), sample.value)
-                    .bound(self.bounds.to_string())
-                    .at(sample.at);
-                Ok(verdict.and(self.judge_sample(sample, now)?.with_evidence(evidence)))
-            })
     }
 
-    fn judge_sample(&self, sample: &Sample, now: Timestamp) -> Result<Verdict, Failure> {
-        let name = series_name("", &sample.labels);
+    fn judge_sample(
+        &self,
+        sample: &Sample,
+        series: &str,
+        now: Timestamp,
+    ) -> Result<Verdict, Failure> {
+        let value = sample.value;
         let age = now.duration_since(sample.at);
+        // A timestamp far ahead is as wrong as one far behind: somebody's clock is not right.
         if age.abs() > self.max_age {
+            let side = if age.is_negative() { "after" } else { "before" };
             let message = format!(
-                "{name} is stale: its last value is {age:#} old, more than {:#}",
+                "{series} is stale: its timestamp lies {:#} {side} this review, and at most {:#} is fresh",
+                age.abs(),
                 self.max_age
             );
-            return self.improper(
-                self.answers.stale,
-                "no-data",
-                message.trim_start().to_owned(),
-            );
+            return self.improper(self.answers.stale, "no-data", message);
         }
-        if sample.value.is_nan() {
-            let message = format!("{name} is not a number (NaN)");
-            return self.improper(self.answers.nan, "no-data", message.trim_start().to_owned());
+        if value.is_nan() {
+            return self.improper(
+                self.answers.nan,
+                "no-data",
+                format!("{series} is not a number (NaN)"),
+            );
         }
         Ok(self
             .bounds
-            .breach(sample.value)
+            .breach(value)
             .map_or_else(Verdict::allow, |breach| {
-                let subject = series_name(&self.name, &sample.labels);
-                let message = format!("{subject} is {}, which is {breach}", sample.value);
+                let message = format!("{series} is {value}, which is {breach}");
                 let finding = Finding::new(self.breach, &self.name, "", message);
-                Verdict::allow().with_finding(finding.found(sample.value).expected(self.bounds))
+                Verdict::allow().with_finding(finding.found(value).expected(self.bounds))
             }))
     }
 
     /// The verdict where there is no proper value.
-    fn improper(&self, answer: Answer, code: &str, what: String) -> Result<Verdict, Failure> {
-        let message = format!("{} {what}", self.name);
+    fn improper(&self, answer: Answer, code: &str, message: String) -> Result<Verdict, Failure> {
         let severity = match answer {
             Answer::Fail => return Err(Failure::new(code, message)),
             Answer::Allow => Severity::Info,

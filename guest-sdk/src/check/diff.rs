@@ -2,6 +2,10 @@
 
 use crate::pointer::push_segment;
 use crate::{Finding, Findings, Workload};
+use std::collections::BTreeMap;
+
+/// What makes two findings the same: the rule, the place, and what was found there.
+type Identity<'a> = (&'a str, String, Option<&'a str>);
 
 /// Marks each of the `new` findings that the `old` ones have too. An old finding accounts for one
 /// new finding at most, so a mistake that is made a second time is introduced.
@@ -11,25 +15,30 @@ pub(super) fn mark_existing(
     old: &Findings,
     old_side: &Workload,
 ) -> Findings {
-    if old.is_empty() {
-        return new;
+    let mut unmatched: BTreeMap<Identity<'_>, usize> = BTreeMap::new();
+    for finding in old {
+        *unmatched.entry(identity(finding, old_side)).or_default() += 1;
     }
-    let mut unmatched: Vec<_> = old
-        .iter()
-        .map(|finding| (finding, place(&finding.path, old_side)))
-        .collect();
-    let mark = |mut finding: Finding| {
-        let place = place(&finding.path, new_side);
-        let same = |(other, there): &(&Finding, String)| {
-            other.rule == finding.rule && other.found == finding.found && *there == place
-        };
-        if let Some(index) = unmatched.iter().position(same) {
-            unmatched.swap_remove(index);
-            finding.existing = true;
-        }
-        finding
-    };
-    new.into_iter().map(mark).collect::<Vec<_>>().into()
+    let mut existing = Vec::new();
+    for finding in &new {
+        let left = unmatched
+            .get_mut(&identity(finding, new_side))
+            .filter(|left| **left > 0);
+        existing.push(left.map(|left| *left -= 1).is_some());
+    }
+    let mut new = new.into_vec();
+    for (finding, existing) in new.iter_mut().zip(existing) {
+        finding.existing = existing;
+    }
+    new.into()
+}
+
+fn identity<'a>(finding: &'a Finding, side: &Workload) -> Identity<'a> {
+    (
+        &finding.rule,
+        place(&finding.path, side),
+        finding.found.as_deref(),
+    )
 }
 
 /// A path that means the same place in two objects whose lists are ordered differently: list

@@ -163,7 +163,7 @@ pub(crate) fn log(level: Level, message: &str) {
 }
 
 pub(crate) fn now() -> Timestamp {
-    host::with(|host| host.now())
+    host::with(host::Host::now)
 }
 
 pub(crate) fn to_civil(at: Timestamp, zone: &str) -> Result<Local, ZoneError> {

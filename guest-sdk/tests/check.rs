@@ -1,0 +1,208 @@
+//! A static check runs on the new side, and tells what it introduces from what was there.
+
+use rollgate_sdk::serde_json::{Value, json};
+use rollgate_sdk::testing::Case;
+use rollgate_sdk::{
+    Existing, Finding, Findings, Outcome, SettingsError, Severity, Verdict, Workload, WorkloadCheck,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Dislikes a few things, at places of every kind.
+struct Picky(Existing);
+
+#[derive(Deserialize, JsonSchema)]
+struct Settings {
+    #[serde(default)]
+    existing: Existing,
+}
+
+impl WorkloadCheck for Picky {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self(settings.existing))
+    }
+
+    fn existing(&self) -> Existing {
+        self.0
+    }
+
+    fn check(&self, workload: &Workload, findings: &mut Findings) {
+        for container in workload.containers() {
+            if !container.image.contains(':') {
+                let path = container.path_to("image");
+                findings.push(Finding::deny("tag", path, "no tag").found(&container.image));
+            }
+            for (index, variable) in container.env().iter().enumerate() {
+                if variable.value.is_some() {
+                    let path = container.path_to(&format!("env/{index}/value"));
+                    findings.push(Finding::deny("inline", path, "an inline value"));
+                }
+            }
+            for (index, argument) in container.args.iter().enumerate() {
+                if argument.starts_with("-X") {
+                    let path = container.path_to(&format!("args/{index}"));
+                    findings.push(Finding::hold("flag", path, "a flag").found(argument));
+                }
+            }
+        }
+        for key in ["team", "owner"] {
+            if workload.label(key).is_none() {
+                findings.push(Finding::deny("label", workload.label_path(key), "no label"));
+            }
+        }
+    }
+}
+
+fn deployment(labels: Value, containers: Value) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop", "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": {"app": "shop"}},
+            "template": {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": containers}}
+        }
+    })
+}
+
+fn labelled(containers: Value) -> Value {
+    deployment(json!({"team": "a", "owner": "b"}), containers)
+}
+
+fn judge(old: Value, new: Value) -> Verdict {
+    Case::update(old, new).judge::<Picky>().expect("judged")
+}
+
+fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
+    verdict
+        .findings
+        .iter()
+        .map(|finding| (&*finding.path, finding.existing))
+        .collect()
+}
+
+#[test]
+fn on_a_create_every_finding_counts() {
+    let verdict = Case::create(labelled(json!([{"name": "a", "image": "x"}])))
+        .judge::<Picky>()
+        .expect("judged");
+    assert_eq!(verdict.outcome, Outcome::Deny);
+    assert!(!verdict.findings[0].existing);
+}
+
+#[test]
+fn a_delete_has_nothing_to_check() {
+    let verdict = Case::delete(labelled(json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
+    assert_eq!(verdict, Ok(Verdict::allow()));
+}
+
+#[test]
+fn what_the_old_side_has_too_is_a_warning() {
+    let old = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
+    let new = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:2"}]));
+    let verdict = judge(old, new);
+    assert_eq!(verdict.outcome, Outcome::Allow);
+    assert_eq!(verdict.findings[0].severity, Severity::Warn);
+    assert_eq!(
+        existing(&verdict),
+        [("/spec/template/spec/containers/0/image", true)]
+    );
+}
+
+#[test]
+fn operators_may_have_existing_findings_denied_or_left_out() {
+    let old = labelled(json!([{"name": "a", "image": "x"}]));
+    let new = labelled(json!([{"name": "a", "image": "x", "tty": true}]));
+    let judge = |existing: &str| {
+        let case = Case::update(old.clone(), new.clone()).settings(json!({"existing": existing}));
+        case.judge::<Picky>().expect("judged")
+    };
+    assert_eq!(judge("deny").outcome, Outcome::Deny);
+    assert!(judge("deny").findings[0].existing);
+    assert_eq!(judge("ignore"), Verdict::allow());
+    assert_eq!(judge("warn").outcome, Outcome::Allow);
+}
+
+#[test]
+fn reordered_containers_and_variables_introduce_nothing() {
+    let bad = json!({"name": "a", "image": "x", "env": [{"name": "P", "value": "1"}]});
+    let old = labelled(json!([bad, {"name": "b", "image": "b:1"}]));
+    let worse = json!({"name": "a", "image": "x", "env": [
+        {"name": "Q", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "P", "value": "1"}
+    ]});
+    let new = labelled(json!([{"name": "b", "image": "b:1"}, worse]));
+    let verdict = judge(old, new);
+    assert_eq!(
+        existing(&verdict),
+        [
+            ("/spec/template/spec/containers/1/image", true),
+            ("/spec/template/spec/containers/1/env/1/value", true)
+        ]
+    );
+    assert_eq!(verdict.outcome, Outcome::Allow);
+}
+
+#[test]
+fn another_mistake_at_the_same_place_is_introduced() {
+    let old = labelled(json!([{"name": "a", "image": "x"}]));
+    let new = labelled(json!([{"name": "a", "image": "y"}]));
+    assert_eq!(
+        existing(&judge(old, new)),
+        [("/spec/template/spec/containers/0/image", false)]
+    );
+}
+
+#[test]
+fn the_same_mistake_in_another_container_is_introduced() {
+    let old = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
+    let new = labelled(json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "x"}]));
+    let verdict = judge(old, new);
+    assert_eq!(
+        existing(&verdict),
+        [("/spec/template/spec/containers/1/image", false)]
+    );
+    assert_eq!(verdict.outcome, Outcome::Deny);
+}
+
+#[test]
+fn another_inline_variable_in_the_same_position_is_introduced() {
+    let old =
+        labelled(json!([{"name": "a", "image": "a:1", "env": [{"name": "P", "value": "1"}]}]));
+    let new =
+        labelled(json!([{"name": "a", "image": "a:1", "env": [{"name": "Q", "value": "1"}]}]));
+    assert_eq!(
+        existing(&judge(old, new)),
+        [("/spec/template/spec/containers/0/env/0/value", false)]
+    );
+}
+
+#[test]
+fn a_missing_label_does_not_excuse_another() {
+    let old = deployment(json!({"team": "a"}), json!([{"name": "a", "image": "a:1"}]));
+    let new = deployment(
+        json!({"owner": "b"}),
+        json!([{"name": "a", "image": "a:2"}]),
+    );
+    assert_eq!(
+        existing(&judge(old, new)),
+        [("/metadata/labels/team", false)]
+    );
+}
+
+#[test]
+fn a_mistake_made_a_second_time_is_introduced_once() {
+    let old = labelled(json!([{"name": "a", "image": "a:1", "args": ["-Xa"]}]));
+    let new = labelled(json!([{"name": "a", "image": "a:1", "args": ["-v", "-Xa", "-Xa"]}]));
+    let verdict = judge(old, new);
+    let mut marks: Vec<_> = verdict
+        .findings
+        .iter()
+        .map(|finding| finding.existing)
+        .collect();
+    marks.sort_unstable();
+    assert_eq!(marks, [false, true]);
+    assert_eq!(verdict.outcome, Outcome::Hold(None));
+}
