@@ -1,1 +1,3 @@
-//! To come.
+//! The harness: what more than one end-to-end test or benchmark stands on.
+
+pub mod judging;

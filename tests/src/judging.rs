@@ -1,0 +1,142 @@
+//! A policy loaded from bytes, and reviews to hold against it, without a server around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rollgate::engine::{
+    Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy,
+    Module, Review,
+};
+use rollgate::sources::{Disconnected, FixedClock, NamedMetrics, Sources};
+use rollgate_model::{Operation, Request, Reviewed, Revisions, Rollout, SubResource, Verdict};
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// The review that benchmarks are made with: an update of a sound Deployment, 16 KB.
+pub const UPDATE_16K: &str = include_str!("../data/update-16k.json");
+
+/// An engine without a cache.
+///
+/// # Panics
+/// Where the machine cannot hold the pool.
+#[must_use]
+pub fn engine() -> Engine {
+    Engine::new(&EngineOptions::default()).expect("the machine can hold the pool")
+}
+
+/// A request to load a module with default limits and no grants.
+#[must_use]
+pub fn load_request(module: &[u8], settings: &str) -> LoadRequest {
+    LoadRequest {
+        name: "under-test".into(),
+        module: Module::new(module.into()),
+        settings: settings.into(),
+        limits: Limits::default(),
+        grants: Grants::default(),
+    }
+}
+
+/// Loads a module with default limits and no grants.
+///
+/// # Errors
+/// As [`Engine::load`].
+pub async fn load(
+    engine: &Engine,
+    module: &[u8],
+    settings: &str,
+) -> Result<LoadedPolicy, LoadError> {
+    engine.load(load_request(module, settings)).await
+}
+
+/// A world in which nothing can be asked but the time: 2026-11-27T10:00:00Z.
+///
+/// # Panics
+/// Never: the instant is well formed.
+#[must_use]
+pub fn quiet_world() -> Sources {
+    Sources {
+        clock: Arc::new(FixedClock(
+            "2026-11-27T10:00:00Z".parse().expect("an instant"),
+        )),
+        metrics: Arc::new(NamedMetrics::default()),
+        cluster: Arc::new(Disconnected),
+    }
+}
+
+/// The rollout of an AdmissionReview.
+///
+/// # Panics
+/// Where the text is no review of a rollout: it is test data.
+#[must_use]
+pub fn rollout(review: &str) -> Rollout {
+    let mut review: Value = serde_json::from_str(review).expect("JSON");
+    let request = review["request"].take();
+    let request = Request {
+        operation: request["operation"]
+            .as_str()
+            .expect("an operation")
+            .parse()
+            .expect("a known one"),
+        sub_resource: SubResource::None,
+        namespace: request["namespace"].as_str().map(str::to_owned),
+        user: String::new(),
+        groups: vec![],
+        dry_run: false,
+        object: request.get("object").cloned(),
+        old_object: request.get("oldObject").cloned(),
+    };
+    reviewed(request)
+}
+
+/// The creation of an object.
+///
+/// # Panics
+/// Where the object is no workload: it is test data.
+#[must_use]
+pub fn creation(object: Value) -> Rollout {
+    reviewed(Request {
+        operation: Operation::Create,
+        sub_resource: SubResource::None,
+        namespace: None,
+        user: String::new(),
+        groups: vec![],
+        dry_run: false,
+        object: Some(object),
+        old_object: None,
+    })
+}
+
+/// A review of a rollout in the quiet world.
+#[must_use]
+pub fn review(rollout: Rollout) -> Arc<Review> {
+    let sources = quiet_world();
+    Arc::new(Review {
+        now: sources.clock.now(),
+        rollout,
+        sources,
+        id: "test".into(),
+    })
+}
+
+/// Judges a review, with more time than any limit of the policy.
+///
+/// # Errors
+/// As [`LoadedPolicy::evaluate`].
+pub async fn judge(
+    policy: &LoadedPolicy,
+    review: &Arc<Review>,
+) -> Result<Verdict, EvaluationError> {
+    policy
+        .evaluate(review, Instant::now() + Duration::from_secs(30))
+        .await
+}
+
+fn reviewed(request: Request) -> Rollout {
+    let revisions = Revisions::Unknown {
+        why: "this is a test".into(),
+    };
+    match Rollout::from_request(request, &revisions).expect("a workload") {
+        Reviewed::Rollout(rollout) => *rollout,
+        Reviewed::NotARollout { why } => panic!("not a rollout: {why}"),
+    }
+}

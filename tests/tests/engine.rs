@@ -1,0 +1,51 @@
+//! The bundled policies in the real engine.
+
+use rollgate::config::builtin;
+use rollgate::engine::Start;
+use rollgate_model::Outcome;
+use rollgate_tests::judging::{self, UPDATE_16K};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_sound_deployment_passes_the_probes_policy() {
+    let engine = judging::engine();
+    let probes = judging::load(&engine, module("probes"), "{}")
+        .await
+        .expect("it is bundled");
+    assert_eq!(probes.start(), &Start::Configured);
+    let verdict = judging::judge(&probes, &judging::review(judging::rollout(UPDATE_16K))).await;
+    assert_eq!(verdict.expect("a verdict").outcome, Outcome::Allow);
+}
+
+#[tokio::test]
+async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
+    let engine = judging::engine();
+    let probes = judging::load(&engine, module("probes"), "{}")
+        .await
+        .expect("it is bundled");
+    let object = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "cart", "namespace": "shop" },
+        "spec": {
+            "selector": { "matchLabels": { "app": "cart" } },
+            "template": {
+                "metadata": { "labels": { "app": "cart" } },
+                "spec": { "containers": [{ "name": "server", "image": "cart:1" }] },
+            },
+        },
+    });
+    let review = judging::review(judging::creation(object));
+    let verdict = judging::judge(&probes, &review).await.expect("a verdict");
+    assert_eq!(verdict.outcome, Outcome::Deny);
+    assert!(
+        verdict
+            .findings
+            .iter()
+            .any(|finding| { finding.path == "/spec/template/spec/containers/0/readinessProbe" })
+    );
+}
+
+fn module(name: &str) -> &'static [u8] {
+    builtin::module(name).expect("it is bundled")
+}
