@@ -34,7 +34,7 @@ pub use gate::{ClusterGrant, Grants};
 pub use limits::{Limits, TICK};
 pub use load::LoadRequest;
 pub use module::Module;
-pub use policy::{LoadedPolicy, Start};
+pub use policy::{KeptSandbox, LoadedPolicy, Start};
 pub use runtime::MEMORY_CEILING;
 pub use state::Review;
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
 
 use super::Engine;
-use super::abi::{Description, EvaluateAnswer, GuestPre};
+use super::abi::{Description, EvaluateAnswer, Guest, GuestPre};
 use super::error::EvaluationError;
 use super::gate::Grants;
 use super::limits::Limits;
@@ -32,6 +32,19 @@ pub struct LoadedPolicy {
     grants: Arc<Grants>,
     runtime: Arc<Runtime>,
     slots: Arc<Semaphore>,
+}
+
+/// A sandbox that outlives an evaluation. See [`LoadedPolicy::keep`].
+pub struct KeptSandbox {
+    store: Store<HostState>,
+    guest: Guest,
+}
+
+impl KeptSandbox {
+    /// Judges the review that the sandbox was opened for, once more; `None` where it gives no verdict.
+    pub async fn evaluate(&mut self) -> Option<Verdict> {
+        self.guest.evaluate(&mut self.store).await.ok()?.ok()
+    }
 }
 
 impl fmt::Debug for LoadedPolicy {
