@@ -17,7 +17,10 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
         if pace.timeout >= pace.period {
             report.add(Rule::TimeoutNotBelowPeriod, || timeout(view, kind, pace));
         }
-        if let Some(cost) = too_often(probe, pace, limits) {
+        // A startup probe is asked often on purpose, and only until it succeeds.
+        if kind != Kind::Startup
+            && let Some(cost) = too_often(probe, pace, limits)
+        {
             report.add(Rule::ExecTooOften, || too_costly(view, kind, pace, &cost));
         }
     }

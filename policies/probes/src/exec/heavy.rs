@@ -3,7 +3,7 @@
 /// Whether starting the program starts an interpreter or a virtual machine: some hundred
 /// milliseconds of CPU each time.
 pub(super) fn is_heavy(program: &str) -> bool {
-    let family = ["python", "kafka-", "node_modules"];
+    let family = ["python", "kafka-"];
     family.iter().any(|start| program.starts_with(start)) || NAMES.contains(&program)
 }
 
@@ -29,6 +29,9 @@ const NAMES: &[&str] = &[
     "perl",
     "php",
     "Rscript",
+    "pwsh",
+    "powershell",
+    "powershell.exe",
     // Tools that start one of these.
     "rabbitmqctl",
     "rabbitmq-diagnostics",

@@ -24,41 +24,59 @@ pub(super) fn foreign_target<'a>(program: &str, arguments: Tokens<'a>) -> Option
 /// Whether the target names a host, and that is not the Pod. What a variable decides is not
 /// judged, nor is a path, which is a socket.
 fn is_foreign(target: &str) -> bool {
+    if target.starts_with("unix:") {
+        return false;
+    }
     let host = host::of(target);
     !host.is_empty() && !host.contains(['$', '`', '%', '\\']) && !host::is_loopback(host)
 }
 
-/// How a tool that fetches URLs reads its options.
+/// How a tool that fetches URLs reads its options. Long options that are in neither list take the
+/// next word, unless that is a URL.
 struct Fetcher {
     /// One-letter options that take a value.
     letters: &'static str,
-    /// Long options that take the next word as their value.
-    words: &'static [&'static str],
+    /// Long options that take no value.
+    flags: &'static [&'static str],
+    /// Long options whose value may look like a URL.
+    texts: &'static [&'static str],
     /// Options that send the request elsewhere than the URL says.
     detours: &'static [&'static str],
 }
 
 const CURL: Fetcher = Fetcher {
     letters: "AbcCdDeEFHKmoPQrtTuUwxXyYz",
-    words: &[
-        "--cacert",
-        "--cert",
-        "--connect-timeout",
+    flags: &[
+        "--compressed",
+        "--fail",
+        "--fail-with-body",
+        "--get",
+        "--head",
+        "--http1.1",
+        "--http2",
+        "--include",
+        "--insecure",
+        "--ipv4",
+        "--ipv6",
+        "--location",
+        "--no-progress-meter",
+        "--show-error",
+        "--silent",
+        "--tlsv1.2",
+        "--tlsv1.3",
+        "--verbose",
+    ],
+    texts: &[
         "--cookie",
         "--data",
+        "--data-binary",
         "--data-raw",
+        "--form",
         "--header",
-        "--interface",
-        "--key",
-        "--max-time",
-        "--output",
+        "--json",
+        "--preproxy",
         "--proxy",
         "--referer",
-        "--request",
-        "--retry",
-        "--retry-delay",
-        "--retry-max-time",
-        "--user",
         "--user-agent",
         "--write-out",
     ],
@@ -74,54 +92,79 @@ const CURL: Fetcher = Fetcher {
 
 const WGET: Fetcher = Fetcher {
     letters: "aeioOPtTUY",
-    words: &[
-        "--ca-certificate",
-        "--header",
-        "--http-password",
-        "--http-user",
-        "--output-document",
-        "--output-file",
-        "--password",
-        "--post-data",
-        "--timeout",
-        "--tries",
-        "--user",
-        "--user-agent",
+    flags: &[
+        "--content-on-error",
+        "--debug",
+        "--no-check-certificate",
+        "--no-proxy",
+        "--no-verbose",
+        "--quiet",
+        "--server-response",
+        "--spider",
+        "--verbose",
     ],
+    texts: &["--header", "--post-data", "--referer", "--user-agent"],
     detours: &[],
 };
 
-/// The first foreign URL among the arguments, else the first URL.
-fn fetched<'a>(mut words: impl Iterator<Item = &'a str>, tool: &Fetcher) -> Option<&'a str> {
+/// The first foreign address among the arguments, else the first address.
+fn fetched<'a>(words: impl Iterator<Item = &'a str>, tool: &Fetcher) -> Option<&'a str> {
     let mut target = None;
-    while let Some(word) = words.next() {
+    let mut before = Before::Nothing;
+    for word in words {
         if tool.detours.contains(&word) {
             return None;
         }
-        if takes_value(word, tool) {
-            words.next();
-        } else if !word.starts_with('-')
-            && is_address(word)
-            && target.is_none_or(|kept| !is_foreign(kept))
-        {
+        let is_value = match before {
+            Before::Nothing => false,
+            Before::Option => true,
+            Before::UnknownOption => !word.contains("://"),
+        };
+        before = if is_value {
+            Before::Nothing
+        } else {
+            tool.option(word)
+        };
+        let is_target = !is_value && !word.starts_with('-') && is_address(word);
+        if is_target && target.is_none_or(|kept| !is_foreign(kept)) {
             target = Some(word);
         }
     }
     target
 }
 
-/// Whether the word is an option whose value is the next word: `-o`, `-sfo`, `--output`. In
-/// `-oFILE` the value is part of the word.
-fn takes_value(word: &str, tool: &Fetcher) -> bool {
-    if word.starts_with("--") {
-        return tool.words.contains(&word);
+/// What the word before means for the next.
+#[derive(Clone, Copy)]
+enum Before {
+    /// It is a word of its own.
+    Nothing,
+    /// It is the option's value.
+    Option,
+    /// It is the option's value, unless it is a URL.
+    UnknownOption,
+}
+
+impl Fetcher {
+    /// What the word means for the next: `-o`, `-sfo` and `--output` take it. In `-oFILE` the
+    /// value is part of the word.
+    fn option(&self, word: &str) -> Before {
+        if word.starts_with("--") {
+            return if self.texts.contains(&word) {
+                Before::Option
+            } else if self.flags.contains(&word) || word.contains('=') {
+                Before::Nothing
+            } else {
+                Before::UnknownOption
+            };
+        }
+        let Some(cluster) = word.strip_prefix('-') else {
+            return Before::Nothing;
+        };
+        match cluster.find(|letter| self.letters.contains(letter)) {
+            Some(at) if at + 1 == cluster.len() => Before::Option,
+            _ => Before::Nothing,
+        }
     }
-    let Some(cluster) = word.strip_prefix('-') else {
-        return false;
-    };
-    cluster
-        .find(|letter| tool.letters.contains(letter))
-        .is_some_and(|at| at + 1 == cluster.len())
 }
 
 /// Whether a word can be what a fetcher fetches. A bare name without dot, port or path could as

@@ -62,6 +62,9 @@ fn commands_that_stay_in_the_pod_or_cannot_be_told_are_left_alone() {
         "curl --resolve app.example.com:443:127.0.0.1 https://app.example.com/",
         "curl -f http://$(hostname):8080/health",
         "curl -f http://${POD_IP}:8080/health",
+        "curl --limit-rate 1.5M --output-dir tmp/x localhost",
+        "curl --proxy http://proxy:3128 --referer http://other/ http://localhost/",
+        "grpc_health_probe -addr=unix:/run/app.sock",
         "curl --ciphers DEFAULT -w '%{http_code}' -o /tmp/out.txt localhost/x",
         "wget --spider -q localhost:8080",
         "wget -q backend",
@@ -130,4 +133,25 @@ fn settings_can_name_further_heavy_programs() {
         heavy_program(&script("/app/probe --all"), &command(&["probe"])),
         Some("probe")
     );
+}
+
+/// Commands are written by anybody: every short script over the letters that mean something.
+#[test]
+fn no_script_makes_the_reader_stumble() {
+    const LETTERS: [&str; 14] = [
+        " ", "\"", "'", "\\", ";", "$(", "é", "c", "-", "=", "[", ":", "@", "/",
+    ];
+    for tool in ["curl", "nc", "redis-cli -h", "FOO=bar", "\"curl"] {
+        for [a, b, c] in triples(&LETTERS) {
+            let command = script(&[tool, " ", a, b, c].concat());
+            let target = foreign_target(&command);
+            assert!(target.is_none_or(|target| command[2].contains(target)));
+            assert_eq!(heavy_program(&command, &[]), None);
+        }
+    }
+}
+
+fn triples<'a>(letters: &'a [&'a str]) -> impl Iterator<Item = [&'a str; 3]> {
+    let count = letters.len();
+    (0..count.pow(3)).map(move |n| [0, 1, 2].map(|place| letters[n / count.pow(place) % count]))
 }
