@@ -138,6 +138,19 @@ impl LoadedPolicy {
         }
     }
 
+    /// Opens a sandbox that is used again and again: what a fresh one is measured against. Verdicts
+    /// of the server never come out of one.
+    ///
+    /// # Errors
+    /// Where the sandbox cannot be made.
+    pub async fn keep(&self, review: &Arc<Review>) -> Result<KeptSandbox, EvaluationError> {
+        let mut store = self.runtime.store(self.state(review));
+        match self.guest.instantiate(&mut store).await {
+            Ok(guest) => Ok(KeptSandbox { store, guest }),
+            Err(error) => Err(outcome::explain(&error, store.data(), &self.limits)),
+        }
+    }
+
     async fn call(
         &self,
         store: &mut Store<HostState>,
