@@ -21,6 +21,7 @@ pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod threshold;
+pub mod time;
 mod verdict;
 mod words;
 mod workload;

@@ -6,10 +6,9 @@ use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::SignedDuration;
 use rollgate_sdk::jiff::civil::{DateTime, date};
+use rollgate_sdk::time::{Moment, Occurrence, Zone};
 
-use crate::occurrence::Occurrence;
 use crate::settings::CronSettings;
-use crate::zone::{Moment, Zone};
 
 /// Starts by the local clock, each of which lasts a fixed elapsed time.
 #[derive(Debug)]

@@ -5,16 +5,13 @@
 //! is the next opening searched.
 
 mod cron;
-mod occurrence;
 mod opening;
 mod schedule;
 mod settings;
 mod span;
 mod verdict;
-mod weekly;
 mod window;
 mod yearly;
-mod zone;
 
 use rollgate_sdk::{Failure, Policy, Rollout, SettingsError, Verdict, clock};
 

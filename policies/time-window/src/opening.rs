@@ -2,11 +2,10 @@
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
+use rollgate_sdk::time::{Occurrence, Zone};
 
-use crate::occurrence::Occurrence;
 use crate::schedule::Schedule;
 use crate::window::Window;
-use crate::zone::Zone;
 
 /// What the search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::time::{Occurrence, Purpose, Zone};
 use rollgate_sdk::{Problems, SettingsError};
 
-use crate::occurrence::{Occurrence, Role};
 use crate::settings::{self, Settings};
 use crate::window::Window;
-use crate::zone::Zone;
 
 /// Allowed windows, of which one open is enough, and freezes, of which one in force is too many.
 #[derive(Debug)]
@@ -53,10 +52,15 @@ impl Schedule {
                 allow: windows(
                     settings.allow,
                     &zone,
-                    Role::Allow,
+                    Purpose::Allow,
                     &mut problems.at("allow"),
                 ),
-                freezes: windows(settings.deny, &zone, Role::Freeze, &mut problems.at("deny")),
+                freezes: windows(
+                    settings.deny,
+                    &zone,
+                    Purpose::Freeze,
+                    &mut problems.at("deny"),
+                ),
                 zone,
             })
         })
@@ -105,7 +109,7 @@ impl State<'_> {
 fn windows(
     windows: Vec<settings::Window>,
     zone: &Zone,
-    role: Role,
+    role: Purpose,
     problems: &mut Problems<'_>,
 ) -> Vec<Window> {
     let parse = |(index, window)| Window::parse(window, zone, role, &mut problems.at(index));

@@ -1,6 +1,7 @@
 //! The settings as an operator writes them. [`Schedule`](crate::schedule::Schedule) is what they
 //! mean.
 
+use rollgate_sdk::time::WeeklySettings;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,21 +46,6 @@ pub struct Window {
     /// Whole days, every year.
     #[serde(default)]
     pub yearly: Option<YearlySettings>,
-}
-
-/// `from` to `to` on days of the week.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WeeklySettings {
-    /// The days on which the window starts: `mon`, `friday`, or ranges such as `mon-fri`. Without
-    /// any, every day.
-    #[serde(default)]
-    pub days: Vec<String>,
-    /// The local time at which it opens, `HH:MM`.
-    pub from: String,
-    /// The local time at which it closes, `HH:MM`; `24:00` is the end of the day. A time before
-    /// `from` is on the next day.
-    pub to: String,
 }
 
 /// A window that starts by a cron expression and lasts a fixed time.

@@ -4,10 +4,9 @@ use rollgate_sdk::Problems;
 use rollgate_sdk::clock::Instant;
 use rollgate_sdk::jiff::Timestamp;
 use rollgate_sdk::jiff::civil::DateTime;
+use rollgate_sdk::time::{Moment, Occurrence, Purpose, Zone};
 
-use crate::occurrence::{Occurrence, Role};
 use crate::settings::SpanSettings;
-use crate::zone::{Moment, Zone};
 
 /// One stretch of time; its instants were settled when the settings were read.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ impl Span {
     pub(crate) fn parse(
         settings: &SpanSettings,
         zone: &Zone,
-        role: Role,
+        role: Purpose,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         if settings.start.is_none() && settings.end.is_none() {

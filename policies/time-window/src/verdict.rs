@@ -2,12 +2,12 @@
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::time::Zone;
 use rollgate_sdk::{Evidence, Finding, Findings, Outcome, Verdict};
 
 use crate::opening::Opening;
 use crate::schedule::{Schedule, Standing, State};
 use crate::window::Window;
-use crate::zone::Zone;
 
 /// It may go: the windows that are open, and until when.
 pub(crate) fn allow(

@@ -3,19 +3,17 @@
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::time::{Moment, Occurrence, Purpose, Weekly, Zone};
 
 use crate::cron::CronWindow;
-use crate::occurrence::{Occurrence, Role};
 use crate::settings;
 use crate::span::Span;
-use crate::weekly::Weekly;
 use crate::yearly::Yearly;
-use crate::zone::{Moment, Zone};
 
 /// A stretch of time that may recur.
 #[derive(Debug)]
 pub(crate) struct Window {
-    role: Role,
+    role: Purpose,
     rule: Rule,
     label: String,
     reason: Option<String>,
@@ -34,7 +32,7 @@ impl Window {
     pub(crate) fn parse(
         window: settings::Window,
         zone: &Zone,
-        role: Role,
+        role: Purpose,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         let rule = match (&window.weekly, &window.cron, &window.span, &window.yearly) {

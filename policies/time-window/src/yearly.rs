@@ -3,10 +3,9 @@
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::civil::Date;
+use rollgate_sdk::time::{Moment, Occurrence, Purpose, Zone};
 
-use crate::occurrence::{Occurrence, Role};
 use crate::settings::YearlySettings;
-use crate::zone::{Moment, Zone};
 
 /// From the start of one day to the end of another, every year.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Yearly {
         &self,
         now: Moment,
         zone: &Zone,
-        role: Role,
+        role: Purpose,
     ) -> Result<Option<Occurrence>, ZoneError> {
         let last_year = now.civil.year().saturating_sub(1);
         for year in (last_year..).take(11) {

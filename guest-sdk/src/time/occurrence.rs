@@ -1,11 +1,11 @@
 //! One occurrence of a window, in instants.
 
-use rollgate_sdk::clock::Instant;
-use rollgate_sdk::jiff::{SignedDuration, Timestamp};
+use crate::clock::Instant;
+use jiff::{SignedDuration, Timestamp};
 
 /// What a window is for. It decides which of two instants an end is that the clock shows twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Purpose {
     /// Rollouts may go inside.
     Allow,
     /// Rollouts may not go inside.
@@ -14,11 +14,11 @@ pub(crate) enum Role {
 
 /// From `start` (included) to `end` (excluded; `None` means that it has none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Occurrence {
+pub struct Occurrence {
     /// The first instant inside.
-    pub(crate) start: Timestamp,
+    pub start: Timestamp,
     /// The first instant after it.
-    pub(crate) end: Option<Timestamp>,
+    pub end: Option<Timestamp>,
 }
 
 impl Occurrence {
@@ -27,10 +27,10 @@ impl Occurrence {
     /// It starts when the clock first reaches its start. What is allowed ends when the clock first
     /// reaches the end, a freeze when it has done so for the last time: where the clock shows a
     /// time twice, the side that lets nothing through counts.
-    pub(crate) fn between(start: Option<Instant>, end: Option<Instant>, role: Role) -> Self {
+    pub fn between(start: Option<Instant>, end: Option<Instant>, role: Purpose) -> Self {
         let end = end.map(|instant| match role {
-            Role::Allow => instant.earliest(),
-            Role::Freeze => instant.latest(),
+            Purpose::Allow => instant.earliest(),
+            Purpose::Freeze => instant.latest(),
         });
         Self {
             start: start.map_or(Timestamp::MIN, Instant::earliest),
@@ -39,7 +39,7 @@ impl Occurrence {
     }
 
     /// From an instant on for an elapsed time, or on and on where that is past the end of time.
-    pub(crate) fn lasting(start: Timestamp, duration: SignedDuration) -> Self {
+    pub fn lasting(start: Timestamp, duration: SignedDuration) -> Self {
         Self {
             start,
             end: start.checked_add(duration).ok(),
@@ -47,17 +47,17 @@ impl Occurrence {
     }
 
     /// Whether `at` is inside.
-    pub(crate) fn contains(&self, at: Timestamp) -> bool {
+    pub fn contains(&self, at: Timestamp) -> bool {
         self.start <= at && self.end.is_none_or(|end| at < end)
     }
 
     /// Whether something of it is left at `at`.
-    pub(crate) fn ends_after(&self, at: Timestamp) -> bool {
+    pub fn ends_after(&self, at: Timestamp) -> bool {
         !self.is_empty() && self.end.is_none_or(|end| end > at)
     }
 
     /// Whether it holds no instant at all, as when the clocks skip the whole of it.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.end.is_some_and(|end| end <= self.start)
     }
 }

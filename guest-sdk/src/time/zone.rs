@@ -1,20 +1,20 @@
 //! The zone of a schedule: local time and back, answered by the host.
 
-use rollgate_sdk::clock::{self, Instant, ZoneError};
-use rollgate_sdk::jiff::Timestamp;
-use rollgate_sdk::jiff::civil::DateTime;
+use crate::clock::{self, Instant, ZoneError};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 /// An IANA time zone that the host knows.
-#[derive(Debug)]
-pub(crate) struct Zone(String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(String);
 
 /// An instant and what the local clock shows then.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
     /// The instant.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// The local time.
-    pub(crate) civil: DateTime,
+    pub civil: DateTime,
 }
 
 impl Zone {
@@ -22,7 +22,8 @@ impl Zone {
     ///
     /// # Errors
     /// The host has no such zone.
-    pub(crate) fn named(name: String) -> Result<Self, ZoneError> {
+    pub fn named(name: impl Into<String>) -> Result<Self, ZoneError> {
+        let name = name.into();
         clock::to_civil(Timestamp::UNIX_EPOCH, &name).map(|_| Self(name))
     }
 
@@ -30,7 +31,7 @@ impl Zone {
     ///
     /// # Errors
     /// The instant lies outside the calendar.
-    pub(crate) fn moment(&self, at: Timestamp) -> Result<Moment, ZoneError> {
+    pub fn moment(&self, at: Timestamp) -> Result<Moment, ZoneError> {
         let civil = clock::to_civil(at, &self.0)?.civil;
         Ok(Moment { at, civil })
     }
@@ -39,7 +40,7 @@ impl Zone {
     ///
     /// # Errors
     /// The local time lies outside the calendar.
-    pub(crate) fn instant(&self, civil: DateTime) -> Result<Instant, ZoneError> {
+    pub fn instant(&self, civil: DateTime) -> Result<Instant, ZoneError> {
         clock::from_civil(civil, &self.0)
     }
 
@@ -47,7 +48,7 @@ impl Zone {
     ///
     /// # Errors
     /// The instant lies outside the calendar.
-    pub(crate) fn show(&self, at: Timestamp) -> Result<String, ZoneError> {
+    pub fn show(&self, at: Timestamp) -> Result<String, ZoneError> {
         let local = clock::to_civil(at, &self.0)?;
         let (date, time) = (local.civil.date(), local.civil.time());
         let weekday = format!("{:?}", date.weekday());

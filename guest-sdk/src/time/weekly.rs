@@ -1,16 +1,32 @@
 //! Windows on days of the week.
 
-use rollgate_sdk::Problems;
-use rollgate_sdk::clock::ZoneError;
-use rollgate_sdk::jiff::civil::{Date, DateTime, Time, Weekday};
+use crate::Problems;
+use crate::clock::ZoneError;
+use jiff::Span;
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use crate::occurrence::{Occurrence, Role};
-use crate::settings::WeeklySettings;
-use crate::zone::{Moment, Zone};
+use super::{Moment, Occurrence, Purpose, Zone};
+
+/// `from` to `to` on days of the week.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WeeklySettings {
+    /// The days on which the window starts: `mon`, `friday`, or ranges such as `mon-fri`. Without
+    /// any, every day.
+    #[serde(default)]
+    pub days: Vec<String>,
+    /// The local time at which it opens, `HH:MM`.
+    pub from: String,
+    /// The local time at which it closes, `HH:MM`; `24:00` is the end of the day. A time before
+    /// `from` is on the next day.
+    pub to: String,
+}
 
 /// `from` to `to`, starting on some days of the week.
-#[derive(Debug)]
-pub(crate) struct Weekly {
+#[derive(Clone, Debug)]
+pub struct Weekly {
     days: Days,
     from: Time,
     to: Close,
@@ -24,8 +40,8 @@ enum Close {
 }
 
 impl Weekly {
-    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's `weekly`.
-    pub(crate) fn parse(settings: &WeeklySettings, problems: &mut Problems<'_>) -> Option<Self> {
+    /// Reads the settings; what is wrong goes to `problems`, whose place is that of the settings.
+    pub fn parse(settings: &WeeklySettings, problems: &mut Problems<'_>) -> Option<Self> {
         let days = Days::parse(&settings.days, &mut problems.at("days"));
         let from = problems.at("from").keep(time_of_day(&settings.from));
         let to = problems.at("to").keep(time_of_day(&settings.to));
@@ -53,17 +69,17 @@ impl Weekly {
     /// Sixteen days are enough: a window is shorter than a day, so what is open now started
     /// yesterday at the earliest; and the fourteen days from tomorrow on hold every weekday twice,
     /// of which the clocks can skip one.
-    pub(crate) fn occurrence(
+    ///
+    /// # Errors
+    /// The search ran out of the calendar.
+    pub fn occurrence(
         &self,
         now: Moment,
         zone: &Zone,
-        role: Role,
+        role: Purpose,
     ) -> Result<Option<Occurrence>, ZoneError> {
         let yesterday = now.civil.date().yesterday().unwrap_or(Date::MIN);
-        for date in yesterday
-            .series(rollgate_sdk::jiff::Span::new().days(1))
-            .take(16)
-        {
+        for date in yesterday.series(Span::new().days(1)).take(16) {
             if !self.days.contains(date.weekday()) {
                 continue;
             }
