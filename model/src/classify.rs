@@ -9,8 +9,8 @@ mod template;
 
 use crate::change::Change;
 use crate::kind::Kind;
+use crate::request::Operation;
 use crate::revisions::{Revisions, Undo};
-use crate::rollout::Operation;
 use crate::shape::ShapeError;
 use crate::workload::Workload;
 use history::History;
@@ -51,9 +51,9 @@ pub enum Classified {
 /// Tells the class of a change.
 ///
 /// The classes are tried in the order of [`Change`]. The template is looked at first: a request
-/// that changes it and anything else is judged by what it does to the template. One thing goes
-/// before a restart: where the same request lets a waiting template go on, it is a `resume`, or
-/// `restartedAt` would be a way around the policies that hold that template.
+/// that changes it and anything else is judged by what it does to the template. Only a restart
+/// gives way: where the same request lets a waiting template go on, it is a `resume` or a `release`,
+/// or `restartedAt` would be a way around the policies that hold that template.
 ///
 /// # Errors
 /// When the operation lacks an object, or the two objects are not of one kind.
@@ -140,17 +140,36 @@ fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
 
 fn updated(update: &Update<'_>) -> Classified {
     let (old, new) = (update.old, update.new);
-    match Template::of(old).compare(Template::of(new)) {
-        Difference::At(_) => replaced(update),
-        difference if goes_on(old, new) => resumed(update, &difference),
-        Difference::Ignored => restarted(update),
-        Difference::None if argo::restarts(old, new) => update.is(
-            Change::Restart,
-            Some("Argo restarts the Pods: `spec.restartAt` changed".to_owned()),
-        ),
-        Difference::None => kept(update),
+    let restart = match Template::of(old).compare(Template::of(new)) {
+        Difference::At(_) => return replaced(update),
+        Difference::Ignored => Some(restart_note(old, new)),
+        Difference::None if argo::restarts(old, new) => Some(Some(ARGO_RESTART)),
+        Difference::None => None,
+    };
+    if let Some((change, note)) = goes_on(old, new) {
+        return waited(
+            update,
+            change,
+            note.or(restart.and(Some(MORE_THAN_A_RESTART))),
+        );
+    }
+    match restart {
+        Some(note) => update.is(Change::Restart, note.map(str::to_owned)),
+        None if old.replicas() != new.replicas() => Classified::Rollout {
+            change: Change::Scale,
+            note: None,
+            undo: Undo::NotPossible,
+        },
+        None => Classified::NotARollout {
+            why: "the Pod template is the same, and nothing that waited goes on",
+        },
     }
 }
+
+const ARGO_RESTART: &str = "Argo restarts the Pods: `spec.restartAt` changed";
+const MORE_THAN_A_RESTART: &str =
+    "a template that waited goes on with this request, so it is more than a restart";
+const LOOSENED: &str = "what held the waiting template back was changed in `spec.strategy`";
 
 /// The template is another one.
 fn replaced(update: &Update<'_>) -> Classified {
@@ -163,56 +182,35 @@ fn replaced(update: &Update<'_>) -> Classified {
     }
 }
 
-/// Whether a template that waits goes on.
-fn goes_on(old: &Workload, new: &Workload) -> bool {
-    (pending::resumes(old, new) || argo::retries(old, new)) && pending::is_pending(old)
-}
-
-fn resumed(update: &Update<'_>, difference: &Difference) -> Classified {
-    if let Some(note) = update.history.runs_newer(update.new) {
-        return update.is(Change::Rollback, Some(note));
-    }
-    let restart = matches!(difference, Difference::Ignored).then(|| {
-        "a template that waited goes on with this request, so it is more than a restart".to_owned()
-    });
-    update.is(
-        Change::Resume,
-        restart.or_else(|| update.history.unreadable()),
-    )
-}
-
-fn restarted(update: &Update<'_>) -> Classified {
-    let by_annotation = template::RESTARTED_AT;
-    let annotation = |workload: &Workload| {
-        workload
-            .pod_annotations()
-            .iter()
-            .find(|(key, _)| key == by_annotation)
-            .map(|(_, at)| at.clone())
-    };
-    let obvious = annotation(update.old) != annotation(update.new);
-    let note = (!obvious)
-        .then(|| "only a label that controllers write differs in the template".to_owned());
-    update.is(Change::Restart, note)
-}
-
-/// The template is the same, and none that waited goes on.
-fn kept(update: &Update<'_>) -> Classified {
-    let (old, new) = (update.old, update.new);
+/// Whether a template that waits goes on, and as what.
+fn goes_on(old: &Workload, new: &Workload) -> Option<(Change, Option<&'static str>)> {
     if argo::promotes(old, new) {
-        return match update.history.runs_newer(new) {
-            Some(note) => update.is(Change::Rollback, Some(note)),
-            None => update.is(Change::Release, update.history.unreadable()),
-        };
+        return Some((Change::Release, None));
     }
-    if old.replicas() != new.replicas() {
-        return Classified::Rollout {
-            change: Change::Scale,
-            note: None,
-            undo: Undo::NotPossible,
-        };
+    let resumed = pending::resumes(old, new) || argo::retries(old, new);
+    let loosened = argo::loosens(old, new);
+    if !(resumed || loosened) || !pending::is_pending(old) {
+        return None;
     }
-    Classified::NotARollout {
-        why: "the Pod template is the same, and nothing that waited goes on",
+    Some(if resumed {
+        (Change::Resume, None)
+    } else {
+        (Change::Release, Some(LOOSENED))
+    })
+}
+
+fn waited(update: &Update<'_>, change: Change, note: Option<&str>) -> Classified {
+    match update.history.runs_newer(update.new) {
+        Some(note) => update.is(Change::Rollback, Some(note)),
+        None => update.is(
+            change,
+            note.map(str::to_owned)
+                .or_else(|| update.history.unreadable()),
+        ),
     }
+}
+
+fn restart_note(old: &Workload, new: &Workload) -> Option<&'static str> {
+    let obvious = template::restarted_at(old) != template::restarted_at(new);
+    (!obvious).then_some("only a label that controllers write differs in the template")
 }

@@ -47,7 +47,7 @@ pub fn fill_template(template: &mut Value) {
     else {
         return;
     };
-    apply(&rows::POD_SPEC, spec);
+    apply(&rows::pods::POD_SPEC, spec);
     for list in ["containers", "initContainers"] {
         children(spec, list).for_each(container);
     }
@@ -59,22 +59,22 @@ pub fn fill_template(template: &mut Value) {
 }
 
 fn deployment(spec: &mut Object) {
-    apply(&rows::DEPLOYMENT_SPEC, spec);
+    apply(&rows::workloads::DEPLOYMENT_SPEC, spec);
     let Some(strategy) = opened(spec, "strategy") else {
         return;
     };
-    apply(&rows::DEPLOYMENT_STRATEGY, strategy);
+    apply(&rows::workloads::DEPLOYMENT_STRATEGY, strategy);
     if is(strategy, "type", "RollingUpdate")
         && let Some(rolling) = opened(strategy, "rollingUpdate")
     {
-        apply(&rows::DEPLOYMENT_ROLLING_UPDATE, rolling);
+        apply(&rows::workloads::DEPLOYMENT_ROLLING_UPDATE, rolling);
     }
 }
 
 fn stateful_set(spec: &mut Object) {
-    apply(&rows::STATEFUL_SET_SPEC, spec);
+    apply(&rows::workloads::STATEFUL_SET_SPEC, spec);
     if let Some(policy) = opened(spec, "persistentVolumeClaimRetentionPolicy") {
-        apply(&rows::CLAIM_RETENTION_POLICY, policy);
+        apply(&rows::workloads::CLAIM_RETENTION_POLICY, policy);
     }
     if let Some(strategy) = opened(spec, "updateStrategy") {
         stateful_set_strategy(strategy);
@@ -87,57 +87,57 @@ fn stateful_set_strategy(strategy: &mut Object) {
     if When::Zero.applies(strategy.get("type")) {
         opened(strategy, "rollingUpdate");
     }
-    apply(&rows::UPDATE_STRATEGY, strategy);
+    apply(&rows::workloads::UPDATE_STRATEGY, strategy);
     if is(strategy, "type", "RollingUpdate")
         && let Some(rolling) = child(strategy, "rollingUpdate")
     {
-        apply(&rows::STATEFUL_SET_ROLLING_UPDATE, rolling);
+        apply(&rows::workloads::STATEFUL_SET_ROLLING_UPDATE, rolling);
     }
 }
 
 fn daemon_set(spec: &mut Object) {
-    apply(&rows::DAEMON_SET_SPEC, spec);
+    apply(&rows::workloads::DAEMON_SET_SPEC, spec);
     let Some(strategy) = opened(spec, "updateStrategy") else {
         return;
     };
-    apply(&rows::UPDATE_STRATEGY, strategy);
+    apply(&rows::workloads::UPDATE_STRATEGY, strategy);
     if is(strategy, "type", "RollingUpdate")
         && let Some(rolling) = opened(strategy, "rollingUpdate")
     {
-        apply(&rows::DAEMON_SET_ROLLING_UPDATE, rolling);
+        apply(&rows::workloads::DAEMON_SET_ROLLING_UPDATE, rolling);
     }
 }
 
 fn argo_rollout(spec: &mut Object) {
-    apply(&rows::ARGO_ROLLOUT_SPEC, spec);
+    apply(&rows::workloads::ARGO_ROLLOUT_SPEC, spec);
     if let Some(canary) = child(spec, "strategy").and_then(|strategy| child(strategy, "canary")) {
-        apply(&rows::ARGO_CANARY, canary);
+        apply(&rows::workloads::ARGO_CANARY, canary);
     }
 }
 
 fn service(spec: &mut Object) {
-    apply(&rows::SERVICE_SPEC, spec);
+    apply(&rows::services::SERVICE_SPEC, spec);
     if is(spec, "sessionAffinity", "None") {
         spec.remove("sessionAffinityConfig");
     } else if is(spec, "sessionAffinity", "ClientIP")
         && let Some(config) = opened(spec, "sessionAffinityConfig")
         && let Some(client_ip) = opened(config, "clientIP")
     {
-        apply(&rows::CLIENT_IP_CONFIG, client_ip);
+        apply(&rows::services::CLIENT_IP_CONFIG, client_ip);
     }
-    children(spec, "ports").for_each(|port| apply(&rows::SERVICE_PORT, port));
+    children(spec, "ports").for_each(|port| apply(&rows::services::SERVICE_PORT, port));
 }
 
 fn container(container: &mut Object) {
-    apply(&rows::CONTAINER, container);
-    children(container, "ports").for_each(|port| apply(&rows::CONTAINER_PORT, port));
+    apply(&rows::pods::CONTAINER, container);
+    children(container, "ports").for_each(|port| apply(&rows::pods::CONTAINER_PORT, port));
     children(container, "env")
         .filter_map(|variable| child(variable, "valueFrom"))
         .for_each(value_from);
     resources(container);
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(probe) = child(container, probe) {
-            apply(&rows::PROBE, probe);
+            apply(&rows::pods::PROBE, probe);
             handler(probe);
         }
     }
@@ -153,19 +153,19 @@ fn container(container: &mut Object) {
 
 fn value_from(source: &mut Object) {
     if let Some(field) = child(source, "fieldRef") {
-        apply(&rows::FIELD_REF, field);
+        apply(&rows::pods::FIELD_REF, field);
     } else if let Some(resource) = child(source, "resourceFieldRef") {
         volumes::divisor(resource);
     } else if let Some(file) = child(source, "fileKeyRef") {
-        apply(&rows::FILE_KEY_REF, file);
+        apply(&rows::pods::FILE_KEY_REF, file);
     }
 }
 
 fn handler(handler: &mut Object) {
     if let Some(get) = child(handler, "httpGet") {
-        apply(&rows::HTTP_GET, get);
+        apply(&rows::pods::HTTP_GET, get);
     } else if let Some(grpc) = child(handler, "grpc") {
-        apply(&rows::GRPC, grpc);
+        apply(&rows::pods::GRPC, grpc);
     }
 }
 

@@ -12,6 +12,7 @@ pub mod defaults;
 mod facts;
 mod kind;
 mod records;
+mod request;
 mod revisions;
 mod rollout;
 pub mod scenario;
@@ -32,8 +33,9 @@ pub use records::{
     Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod,
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
+pub use request::{Operation, Request, SubResource, UnknownOperation};
 pub use revisions::{Revision, Revisions, Undo};
-pub use rollout::{Operation, Request, Reviewed, Rollout, SubResource, UnknownOperation};
+pub use rollout::{Reviewed, Rollout};
 pub use shape::ShapeError;
 pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
 pub use workload::Workload;

@@ -4,6 +4,7 @@ mod container;
 mod detail;
 mod node;
 mod parts;
+mod read;
 
 use serde_json::Value;
 
@@ -47,7 +48,7 @@ impl Workload {
     /// # Errors
     /// When the object is no workload, or something in it has another shape than its API gives it.
     pub fn parse(mut tree: Value, namespace_of_request: Option<&str>) -> Result<Self, ShapeError> {
-        let kind = kind(&Node::root(&tree))?;
+        let kind = read::kind(&Node::root(&tree))?;
         defaults::fill(kind, &mut tree);
         let mut workload = Self::read(kind, &Node::root(&tree), namespace_of_request)?;
         workload.tree = tree;
@@ -211,75 +212,6 @@ impl Workload {
         &self.tree
     }
 
-    fn read(kind: Kind, root: &Node<'_, '_>, namespace: Option<&str>) -> Result<Self, ShapeError> {
-        let mut workload = Self::named(kind, root, namespace)?;
-        let spec = root.field("spec")?;
-        if kind == Kind::Service {
-            workload.selector = spec.field("selector")?.pairs()?;
-            return Ok(workload);
-        }
-        workload.selector = spec.field("selector")?.field("matchLabels")?.pairs()?;
-        workload.replicas = spec.field("replicas")?.i32()?;
-        workload.strategy = parts::strategy(kind, &spec)?;
-        workload.min_ready_seconds = spec.field("minReadySeconds")?.i32()?.unwrap_or_default();
-        workload.progress_deadline_seconds = spec.field("progressDeadlineSeconds")?.i32()?;
-        workload.paused = spec.field("paused")?.flag()?.unwrap_or_default();
-        workload.read_template(&spec.field("template")?)?;
-        Ok(workload)
-    }
-
-    fn read_template(&mut self, template: &Node<'_, '_>) -> Result<(), ShapeError> {
-        // An Argo Rollout with a `workloadRef` has its template in another object.
-        if self.kind == Kind::Rollout && template.value().is_null() {
-            return Ok(());
-        }
-        let metadata = template.field("metadata")?;
-        self.pod_labels = metadata.field("labels")?.pairs()?;
-        self.pod_annotations = metadata.field("annotations")?.pairs()?;
-        let spec = template.field("spec")?;
-        self.containers = container::containers(&spec)?;
-        self.pod = Some(parts::pod(&spec)?);
-        for list in ["containers", "initContainers"] {
-            spec.field(list)?
-                .each(|container| detail::check(&container))?;
-        }
-        Ok(())
-    }
-
-    fn named(kind: Kind, root: &Node<'_, '_>, namespace: Option<&str>) -> Result<Self, ShapeError> {
-        let metadata = root.field("metadata")?;
-        let name = metadata.field("name")?.filled()?;
-        let own_namespace = metadata.field("namespace")?.filled()?;
-        Ok(Self {
-            name: name.map_or_else(|| metadata.field("generateName")?.text_or_empty(), Ok)?,
-            namespace: own_namespace.unwrap_or_else(|| namespace.unwrap_or_default().to_owned()),
-            labels: metadata.field("labels")?.pairs()?,
-            annotations: metadata.field("annotations")?.pairs()?,
-            ..Self::empty(kind)
-        })
-    }
-
-    const fn empty(kind: Kind) -> Self {
-        Self {
-            kind,
-            tree: Value::Null,
-            name: String::new(),
-            namespace: String::new(),
-            labels: Vec::new(),
-            annotations: Vec::new(),
-            pod_labels: Vec::new(),
-            pod_annotations: Vec::new(),
-            selector: Vec::new(),
-            replicas: None,
-            strategy: None,
-            min_ready_seconds: 0,
-            progress_deadline_seconds: None,
-            paused: false,
-            pod: None,
-            containers: Vec::new(),
-        }
-    }
-
     fn detail<T: Default>(
         &self,
         container: u32,
@@ -293,26 +225,4 @@ impl Workload {
             read(&Node::root(node)).expect("checked when the object was parsed")
         })
     }
-}
-
-fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
-    if root.object()?.is_none() {
-        return Err(root.wrong("an object"));
-    }
-    let required = |key| {
-        let node = root.field(key)?;
-        node.text()?.ok_or_else(|| node.wrong("a string"))
-    };
-    let (api_version, kind) = (required("apiVersion")?, required("kind")?);
-    if let Some(kind) = Kind::of(api_version, kind) {
-        return Ok(kind);
-    }
-    let api_version = api_version.to_owned();
-    Err(match Kind::formerly(&api_version, kind) {
-        Some(kind) => ShapeError::NoLongerServed { api_version, kind },
-        None => ShapeError::OtherKind {
-            api_version,
-            kind: kind.to_owned(),
-        },
-    })
 }

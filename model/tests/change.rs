@@ -86,7 +86,7 @@ fn resumes() {
 
 #[test]
 fn releases() {
-    table("releases.yaml", 26);
+    table("releases.yaml", 31);
 }
 
 #[test]
@@ -97,7 +97,11 @@ fn requests_that_cannot_be_read() {
 /// `at_least` guards against a file that is read but holds no cases.
 fn table(file: &str, at_least: usize) {
     let cases: Vec<Case> = read(&folder().join(file));
-    assert!(cases.len() >= at_least, "{file} lost cases: {}", cases.len());
+    assert!(
+        cases.len() >= at_least,
+        "{file} lost cases: {}",
+        cases.len()
+    );
     let failed: Vec<String> = cases.iter().filter_map(failure).collect();
     assert!(failed.is_empty(), "{file}:\n{}", failed.join("\n"));
 }
@@ -111,7 +115,12 @@ fn failure(case: &Case) -> Option<String> {
         error: case.error.clone(),
     };
     let told = told(classify(case));
-    (told != expected).then(|| format!("- {}\n  expected {expected:?}\n  told     {told:?}", case.name))
+    (told != expected).then(|| {
+        format!(
+            "- {}\n  expected {expected:?}\n  told     {told:?}",
+            case.name
+        )
+    })
 }
 
 fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
@@ -122,10 +131,15 @@ fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
             undo: Some(word(rollout.undo()).to_owned()),
             ..Told::default()
         },
-        Ok(Reviewed::NotARollout { why }) => {
-            Told { expect: Some("none".to_owned()), why: Some(why.to_owned()), ..Told::default() }
-        }
-        Err(error) => Told { error: Some(error.to_string()), ..Told::default() },
+        Ok(Reviewed::NotARollout { why }) => Told {
+            expect: Some("none".to_owned()),
+            why: Some(why.to_owned()),
+            ..Told::default()
+        },
+        Err(error) => Told {
+            error: Some(error.to_string()),
+            ..Told::default()
+        },
     }
 }
 
@@ -144,7 +158,8 @@ fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
     let operation: Operation = case.operation.parse().expect("an operation");
     let (group, resource) = case.resource.split_once('/').unwrap_or_default();
     let with = |field: &str, object: Value, operations: &[Operation]| {
-        let there = operations.contains(&operation) && !case.without.iter().any(|absent| absent == field);
+        let there =
+            operations.contains(&operation) && !case.without.iter().any(|absent| absent == field);
         there.then_some(object)
     };
     let request = Request {
@@ -210,6 +225,10 @@ fn read<T: DeserializeOwned>(path: &Path) -> T {
     let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut documents = yaml::read(&text);
     assert_eq!(documents.len(), 1, "{} holds one document", path.display());
-    let document = documents.remove(0).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    document.read().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let document = documents
+        .remove(0)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    document
+        .read()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollgate_model::defaults::{self, table};
+use rollgate_model::defaults::{self, Default, table};
 use rollgate_model::{Kind, ShapeError, Workload, yaml};
 use serde_json::{Value, json};
 
@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 fn each_manifest_gets_the_defaults_of_the_api_server() {
     for path in yaml_files(&manifests()) {
         let object = filled(&document(&path));
-        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .expect("a file has a name")
+            .to_string_lossy()
+            .into_owned();
         let text = serde_json::to_string_pretty(&object).expect("a JSON tree can be written");
         insta::assert_snapshot!(format!("defaults-{name}"), text);
     }
@@ -28,14 +32,28 @@ fn filling_in_once_more_changes_nothing() {
 }
 
 #[test]
-fn each_default_is_filled_into_an_object_that_holds_none_of_it() {
-    let objects: Vec<Value> = yaml_files(&manifests()).iter().map(|path| filled(&document(path))).collect();
+fn each_row_of_the_table_shows_in_a_manifest() {
+    let objects: Vec<Value> = yaml_files(&manifests())
+        .iter()
+        .map(|path| filled(&document(path)))
+        .collect();
     let text = serde_json::to_string(&objects).expect("a JSON tree can be written");
     for shape in table() {
         assert!(!shape.source.is_empty(), "{} has no source", shape.name);
         for row in shape.rows {
-            let field = format!("\"{}\":", row.field);
-            assert!(text.contains(&field), "no manifest of tests/defaults gets {} of {}", row.field, shape.name);
+            let default = match row.value {
+                Default::Text(text) => json!(text).to_string(),
+                Default::Int(number) => number.to_string(),
+                Default::Flag(flag) => flag.to_string(),
+                Default::Empty => "{}".to_owned(),
+                Default::Beside(_) => String::new(),
+            };
+            let written = format!("\"{}\":{default}", row.field);
+            assert!(
+                text.contains(&written),
+                "no manifest of tests/defaults gets {written} of {}",
+                shape.name
+            );
         }
     }
 }
@@ -43,12 +61,24 @@ fn each_default_is_filled_into_an_object_that_holds_none_of_it() {
 #[test]
 fn defaults_that_the_api_gives_a_pod_only_are_not_filled_in() {
     let object = filled(&document(&manifests().join("deployment-recreate.yaml")));
-    assert_eq!(object.pointer("/spec/template/spec/enableServiceLinks"), None);
-    assert_eq!(object.pointer("/spec/template/spec/containers/0/ports/0/hostPort"), None, "on the host network");
+    assert_eq!(
+        object.pointer("/spec/template/spec/enableServiceLinks"),
+        None
+    );
+    assert_eq!(
+        object.pointer("/spec/template/spec/containers/0/ports/0/hostPort"),
+        None,
+        "on the host network"
+    );
     let mut limits_only = document(&manifests().join("deployment-least.yaml"));
-    limits_only["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "1"}});
+    limits_only["spec"]["template"]["spec"]["containers"][0]["resources"] =
+        json!({"limits": {"cpu": "1"}});
     let object = filled(&limits_only);
-    assert_eq!(object.pointer("/spec/template/spec/containers/0/resources/requests"), None, "from limits");
+    assert_eq!(
+        object.pointer("/spec/template/spec/containers/0/resources/requests"),
+        None,
+        "from limits"
+    );
 }
 
 /// Each value of each manifest is replaced by each of these, and left out: nothing may panic, and
@@ -81,20 +111,37 @@ fn no_shape_of_an_object_upsets_it() {
                 refused += usize::from(survives(&manifest, pointer, value).is_err());
             }
         }
-        assert!(refused > 0, "{}: some of it is of a wrong shape", path.display());
+        assert!(
+            refused > 0,
+            "{}: some of it is of a wrong shape",
+            path.display()
+        );
     }
 }
 
 fn survives(manifest: &Value, pointer: &str, value: &Value) -> Result<(), ShapeError> {
     let mut mutant = manifest.clone();
-    *mutant.pointer_mut(pointer).expect("collected from this manifest") = value.clone();
+    *mutant
+        .pointer_mut(pointer)
+        .expect("collected from this manifest") = value.clone();
     let workload = Workload::parse(mutant, Some("shop"))?;
     for index in 0..=3 {
-        let _ = (workload.env(index), workload.env_from(index), workload.volume_mounts(index));
-        let _ = (workload.volume_devices(index), workload.security_context(index));
+        let _ = (
+            workload.env(index),
+            workload.env_from(index),
+            workload.volume_mounts(index),
+        );
+        let _ = (
+            workload.volume_devices(index),
+            workload.security_context(index),
+        );
     }
     for container in workload.containers() {
-        assert!(workload.json(&container.path).is_some(), "{} at {pointer}", container.path);
+        assert!(
+            workload.json(&container.path).is_some(),
+            "{} at {pointer}",
+            container.path
+        );
     }
     Ok(())
 }
@@ -126,7 +173,11 @@ fn the_corpus_is_read_or_refused_by_name() {
         return;
     };
     let files = yaml_files(&PathBuf::from(corpus).join("manifests"));
-    assert!(files.len() > 100, "the corpus holds {} manifests", files.len());
+    assert!(
+        files.len() > 100,
+        "the corpus holds {} manifests",
+        files.len()
+    );
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for path in &files {
         for tree in documents(path) {
@@ -134,7 +185,10 @@ fn the_corpus_is_read_or_refused_by_name() {
         }
     }
     eprintln!("{counts:?}");
-    assert!(counts.get("read").is_some_and(|read| *read > 50), "{counts:?}");
+    assert!(
+        counts.get("read").is_some_and(|read| *read > 50),
+        "{counts:?}"
+    );
 }
 
 fn corpus_object(path: &Path, tree: &Value) -> &'static str {
@@ -144,8 +198,15 @@ fn corpus_object(path: &Path, tree: &Value) -> &'static str {
             assert_eq!(again, workload, "{}", path.display());
             "read"
         }
-        Err(ShapeError::Wrong { pointer, expected, found }) => {
-            eprintln!("{}: {pointer}: expected {expected}, found {found}", path.display());
+        Err(ShapeError::Wrong {
+            pointer,
+            expected,
+            found,
+        }) => {
+            eprintln!(
+                "{}: {pointer}: expected {expected}, found {found}",
+                path.display()
+            );
             "of a wrong shape"
         }
         Err(ShapeError::NoLongerServed { .. }) => "no longer served",
@@ -155,7 +216,12 @@ fn corpus_object(path: &Path, tree: &Value) -> &'static str {
 }
 
 fn filled(object: &Value) -> Value {
-    let text = |key| object.get(key).and_then(Value::as_str).expect("a manifest names its kind");
+    let text = |key| {
+        object
+            .get(key)
+            .and_then(Value::as_str)
+            .expect("a manifest names its kind")
+    };
     let kind = Kind::of(text("apiVersion"), text("kind")).expect("a manifest of a workload");
     let mut object = object.clone();
     defaults::fill(kind, &mut object);
@@ -172,7 +238,10 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("an entry can be read").path();
         if path.is_dir() {
             files.extend(yaml_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
             files.push(path);
         }
     }
@@ -188,5 +257,9 @@ fn document(path: &Path) -> Value {
 
 fn documents(path: &Path) -> Vec<Value> {
     let text = fs::read(path).expect("the file can be read");
-    yaml::read(&text).into_iter().filter_map(Result::ok).map(|document| document.tree).collect()
+    yaml::read(&text)
+        .into_iter()
+        .filter_map(Result::ok)
+        .map(|document| document.tree)
+        .collect()
 }

@@ -22,6 +22,19 @@ pub(super) fn promotes(old: &Workload, new: &Workload) -> bool {
     promoted_fully || pause_ended || step_skipped
 }
 
+/// Whether what holds a new template back is taken away: the steps of a canary, or the wait of a
+/// blue/green switch for somebody to promote it.
+pub(super) fn loosens(old: &Workload, new: &Workload) -> bool {
+    const HOLDS_BACK: [&str; 3] = [
+        "/spec/strategy/canary/steps",
+        "/spec/strategy/blueGreen/autoPromotionEnabled",
+        "/spec/strategy/blueGreen/autoPromotionSeconds",
+    ];
+    let kind = |workload: &Workload| workload.strategy().map(|strategy| strategy.kind.clone());
+    new.kind() == Kind::Rollout
+        && (kind(old) != kind(new) || HOLDS_BACK.iter().any(|at| old.json(at) != new.json(at)))
+}
+
 /// `retry`: an aborted rollout goes on. The controller itself forgets an abort only with a new
 /// template.
 pub(super) fn retries(old: &Workload, new: &Workload) -> bool {

@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::workload::{Workload, push_token};
 
 /// What `kubectl rollout restart` writes into a template's annotations.
-pub(super) const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// What Argo's controller writes into the labels of its Pods, and into Services' selectors.
 pub(super) const ARGO_HASH: &str = "rollouts-pod-template-hash";
 
@@ -83,6 +83,14 @@ pub(super) fn compare(old: &Value, new: &Value) -> Difference {
     }
 }
 
+/// When `kubectl rollout restart` last restarted a workload.
+pub(super) fn restarted_at(workload: &Workload) -> Option<&str> {
+    let mut annotations = workload.pod_annotations().iter();
+    annotations
+        .find(|(key, _)| key == RESTARTED_AT)
+        .map(|(_, at)| at.as_str())
+}
+
 /// The images of a template, in an order that tells nothing.
 pub(super) fn images(template: &Value) -> Vec<&str> {
     let mut images: Vec<&str> = ["/spec/containers", "/spec/initContainers"]
@@ -139,7 +147,10 @@ fn compare_fields(old: &Value, new: &Value, skip: &[&str], path: &mut Path) -> b
             old.get(key).unwrap_or(&Value::Null),
             new.get(key).unwrap_or(&Value::Null),
         );
-        !skip.contains(&key.as_str()) && path.inside(key, |path| compare_values(old, new, path))
+        // Most of two templates is the same, and then no pointer is needed.
+        old != new
+            && !skip.contains(&key.as_str())
+            && path.inside(key, |path| compare_values(old, new, path))
     };
     old.keys().any(|key| differs(key, path))
         || new
@@ -161,7 +172,7 @@ fn compare_items(old: &[Value], new: &[Value], path: &mut Path) -> bool {
     let common = old.len().min(new.len());
     let pairs = old.iter().zip(new).enumerate();
     for (index, (old, new)) in pairs {
-        if path.at_index(index, |path| compare_values(old, new, path)) {
+        if old != new && path.at_index(index, |path| compare_values(old, new, path)) {
             return true;
         }
     }

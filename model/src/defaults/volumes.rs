@@ -5,20 +5,20 @@ use super::{Object, child, children, opened, quantity, resources};
 
 /// Volume sources whose own fields get defaults, and nothing below them.
 const SOURCES: [(&str, &Shape); 10] = [
-    ("secret", &rows::VOLUME_WITH_FILES),
-    ("configMap", &rows::VOLUME_WITH_FILES),
-    ("downwardAPI", &rows::VOLUME_WITH_FILES),
-    ("projected", &rows::VOLUME_WITH_FILES),
-    ("hostPath", &rows::HOST_PATH),
-    ("image", &rows::IMAGE_VOLUME),
-    ("iscsi", &rows::ISCSI),
-    ("rbd", &rows::RBD),
-    ("azureDisk", &rows::AZURE_DISK),
-    ("scaleIO", &rows::SCALE_IO),
+    ("secret", &rows::volumes::VOLUME_WITH_FILES),
+    ("configMap", &rows::volumes::VOLUME_WITH_FILES),
+    ("downwardAPI", &rows::volumes::VOLUME_WITH_FILES),
+    ("projected", &rows::volumes::VOLUME_WITH_FILES),
+    ("hostPath", &rows::volumes::HOST_PATH),
+    ("image", &rows::volumes::IMAGE_VOLUME),
+    ("iscsi", &rows::volumes::ISCSI),
+    ("rbd", &rows::volumes::RBD),
+    ("azureDisk", &rows::volumes::AZURE_DISK),
+    ("scaleIO", &rows::volumes::SCALE_IO),
 ];
 
 pub(super) fn fill(volume: &mut Object) {
-    apply(&rows::VOLUME, volume);
+    apply(&rows::volumes::VOLUME, volume);
     for (source, shape) in SOURCES {
         if let Some(source) = child(volume, source) {
             apply(shape, source);
@@ -42,25 +42,25 @@ pub(super) fn fill(volume: &mut Object) {
 
 /// A claim of a StatefulSet's `volumeClaimTemplates`.
 pub(super) fn fill_claim(claim: &mut Object) {
-    apply(&rows::CLAIM, claim);
+    apply(&rows::volumes::CLAIM, claim);
     if let Some(spec) = opened(claim, "spec") {
         claim_spec(spec);
     }
     if let Some(status) = opened(claim, "status") {
-        apply(&rows::CLAIM_STATUS, status);
+        apply(&rows::volumes::CLAIM_STATUS, status);
     }
 }
 
 /// A divisor is a quantity that the API server writes even when it is not set.
 pub(super) fn divisor(resource_field: &mut Object) {
-    apply(&rows::RESOURCE_FIELD_REF, resource_field);
+    apply(&rows::pods::RESOURCE_FIELD_REF, resource_field);
     if let Some(divisor) = resource_field.get_mut("divisor") {
         quantity::canonicalize_one(divisor);
     }
 }
 
 fn claim_spec(spec: &mut Object) {
-    apply(&rows::CLAIM_SPEC, spec);
+    apply(&rows::volumes::CLAIM_SPEC, spec);
     resources(spec);
 }
 
@@ -69,14 +69,14 @@ fn projection(source: &mut Object) {
         downward_items(downward);
     }
     if let Some(token) = child(source, "serviceAccountToken") {
-        apply(&rows::TOKEN_PROJECTION, token);
+        apply(&rows::volumes::TOKEN_PROJECTION, token);
     }
 }
 
 fn downward_items(downward: &mut Object) {
     for item in children(downward, "items") {
         if let Some(field) = child(item, "fieldRef") {
-            apply(&rows::FIELD_REF, field);
+            apply(&rows::pods::FIELD_REF, field);
         }
         if let Some(resource) = child(item, "resourceFieldRef") {
             divisor(resource);
