@@ -1,4 +1,4 @@
-//! Write a rollgate policy as a page of Rust.
+#![doc = include_str!("../README.md")]
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -47,6 +47,7 @@ pub mod records {
     pub use crate::sys::records::Container;
 }
 
+/// What the SDK's interface is made of: instants and civil times, schemas, settings, JSON.
 pub use {jiff, schemars, serde, serde_json};
 
 #[doc(hidden)]

@@ -55,7 +55,7 @@ impl WorkloadCheck for Picky {
     }
 }
 
-fn deployment(labels: Value, containers: Value) -> Value {
+fn deployment(labels: &Value, containers: &Value) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -67,8 +67,8 @@ fn deployment(labels: Value, containers: Value) -> Value {
     })
 }
 
-fn labelled(containers: Value) -> Value {
-    deployment(json!({"team": "a", "owner": "b"}), containers)
+fn labelled(containers: &Value) -> Value {
+    deployment(&json!({"team": "a", "owner": "b"}), containers)
 }
 
 fn judge(old: Value, new: Value) -> Verdict {
@@ -85,7 +85,7 @@ fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
 
 #[test]
 fn on_a_create_every_finding_counts() {
-    let verdict = Case::create(labelled(json!([{"name": "a", "image": "x"}])))
+    let verdict = Case::create(labelled(&json!([{"name": "a", "image": "x"}])))
         .judge::<Picky>()
         .expect("judged");
     assert_eq!(verdict.outcome, Outcome::Deny);
@@ -94,14 +94,14 @@ fn on_a_create_every_finding_counts() {
 
 #[test]
 fn a_delete_has_nothing_to_check() {
-    let verdict = Case::delete(labelled(json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
+    let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
     assert_eq!(verdict, Ok(Verdict::allow()));
 }
 
 #[test]
 fn what_the_old_side_has_too_is_a_warning() {
-    let old = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
-    let new = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:2"}]));
+    let old = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
+    let new = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:2"}]));
     let verdict = judge(old, new);
     assert_eq!(verdict.outcome, Outcome::Allow);
     assert_eq!(verdict.findings[0].severity, Severity::Warn);
@@ -113,8 +113,8 @@ fn what_the_old_side_has_too_is_a_warning() {
 
 #[test]
 fn operators_may_have_existing_findings_denied_or_left_out() {
-    let old = labelled(json!([{"name": "a", "image": "x"}]));
-    let new = labelled(json!([{"name": "a", "image": "x", "tty": true}]));
+    let old = labelled(&json!([{"name": "a", "image": "x"}]));
+    let new = labelled(&json!([{"name": "a", "image": "x", "tty": true}]));
     let judge = |existing: &str| {
         let case = Case::update(old.clone(), new.clone()).settings(json!({"existing": existing}));
         case.judge::<Picky>().expect("judged")
@@ -128,12 +128,12 @@ fn operators_may_have_existing_findings_denied_or_left_out() {
 #[test]
 fn reordered_containers_and_variables_introduce_nothing() {
     let bad = json!({"name": "a", "image": "x", "env": [{"name": "P", "value": "1"}]});
-    let old = labelled(json!([bad, {"name": "b", "image": "b:1"}]));
+    let old = labelled(&json!([bad, {"name": "b", "image": "b:1"}]));
     let worse = json!({"name": "a", "image": "x", "env": [
         {"name": "Q", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "P", "value": "1"}
     ]});
-    let new = labelled(json!([{"name": "b", "image": "b:1"}, worse]));
+    let new = labelled(&json!([{"name": "b", "image": "b:1"}, worse]));
     let verdict = judge(old, new);
     assert_eq!(
         existing(&verdict),
@@ -147,8 +147,8 @@ fn reordered_containers_and_variables_introduce_nothing() {
 
 #[test]
 fn another_mistake_at_the_same_place_is_introduced() {
-    let old = labelled(json!([{"name": "a", "image": "x"}]));
-    let new = labelled(json!([{"name": "a", "image": "y"}]));
+    let old = labelled(&json!([{"name": "a", "image": "x"}]));
+    let new = labelled(&json!([{"name": "a", "image": "y"}]));
     assert_eq!(
         existing(&judge(old, new)),
         [("/spec/template/spec/containers/0/image", false)]
@@ -157,8 +157,8 @@ fn another_mistake_at_the_same_place_is_introduced() {
 
 #[test]
 fn the_same_mistake_in_another_container_is_introduced() {
-    let old = labelled(json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
-    let new = labelled(json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "x"}]));
+    let old = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
+    let new = labelled(&json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "x"}]));
     let verdict = judge(old, new);
     assert_eq!(
         existing(&verdict),
@@ -170,9 +170,9 @@ fn the_same_mistake_in_another_container_is_introduced() {
 #[test]
 fn another_inline_variable_in_the_same_position_is_introduced() {
     let old =
-        labelled(json!([{"name": "a", "image": "a:1", "env": [{"name": "P", "value": "1"}]}]));
+        labelled(&json!([{"name": "a", "image": "a:1", "env": [{"name": "P", "value": "1"}]}]));
     let new =
-        labelled(json!([{"name": "a", "image": "a:1", "env": [{"name": "Q", "value": "1"}]}]));
+        labelled(&json!([{"name": "a", "image": "a:1", "env": [{"name": "Q", "value": "1"}]}]));
     assert_eq!(
         existing(&judge(old, new)),
         [("/spec/template/spec/containers/0/env/0/value", false)]
@@ -181,10 +181,13 @@ fn another_inline_variable_in_the_same_position_is_introduced() {
 
 #[test]
 fn a_missing_label_does_not_excuse_another() {
-    let old = deployment(json!({"team": "a"}), json!([{"name": "a", "image": "a:1"}]));
+    let old = deployment(
+        &json!({"team": "a"}),
+        &json!([{"name": "a", "image": "a:1"}]),
+    );
     let new = deployment(
-        json!({"owner": "b"}),
-        json!([{"name": "a", "image": "a:2"}]),
+        &json!({"owner": "b"}),
+        &json!([{"name": "a", "image": "a:2"}]),
     );
     assert_eq!(
         existing(&judge(old, new)),
@@ -194,8 +197,8 @@ fn a_missing_label_does_not_excuse_another() {
 
 #[test]
 fn a_mistake_made_a_second_time_is_introduced_once() {
-    let old = labelled(json!([{"name": "a", "image": "a:1", "args": ["-Xa"]}]));
-    let new = labelled(json!([{"name": "a", "image": "a:1", "args": ["-v", "-Xa", "-Xa"]}]));
+    let old = labelled(&json!([{"name": "a", "image": "a:1", "args": ["-Xa"]}]));
+    let new = labelled(&json!([{"name": "a", "image": "a:1", "args": ["-v", "-Xa", "-Xa"]}]));
     let verdict = judge(old, new);
     let mut marks: Vec<_> = verdict
         .findings
