@@ -5,6 +5,7 @@
 //! not answer is an [`Unanswered`], which prints the lines to add.
 
 mod expect;
+mod instant;
 mod manifest;
 mod metric;
 mod mismatch;
@@ -53,7 +54,11 @@ pub struct Scenario {
     #[serde(default = "empty_object", skip_serializing_if = "is_empty_object")]
     pub settings: Value,
     /// The instant of the review.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "instant::optional"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub now: Option<Timestamp>,
     /// Who asks.
@@ -137,6 +142,7 @@ pub struct RevisionEntry {
     /// Its name.
     pub name: String,
     /// Its `metadata.creationTimestamp`.
+    #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub created: Timestamp,
     /// Its number in the history.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use entry::{MetricAnswer, MetricEntry};
 pub use value::MetricValue;
 
-use super::{Scenario, Unanswered};
+use super::{Scenario, Unanswered, instant};
 use crate::{MetricsError, Point, Sample, Series};
 
 /// The ends and the step of a range query.
@@ -20,9 +20,11 @@ use crate::{MetricsError, Point, Sample, Series};
 #[serde(deny_unknown_fields)]
 pub struct MetricRange {
     /// The first instant.
+    #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub start: Timestamp,
     /// The last instant.
+    #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub end: Timestamp,
     /// The distance between two points, such as `30s`.
@@ -41,7 +43,11 @@ pub struct ScenarioSample {
     /// Its value.
     pub value: MetricValue,
     /// Its timestamp; absent, the instant of the query.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "instant::optional"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub at: Option<Timestamp>,
 }
@@ -62,6 +68,7 @@ pub struct ScenarioSeries {
 #[serde(deny_unknown_fields)]
 pub struct ScenarioPoint {
     /// When it was so.
+    #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// The value.

@@ -148,7 +148,7 @@ impl Differences {
 
     fn field(&mut self, of: &str, field: &Field<'_>) {
         if let (false, Some(wish)) = (field.holds(), field.wish()) {
-            let found = field.found.as_deref().unwrap_or("nothing");
+            let found = field.found.as_deref().unwrap_or("(nothing is said)");
             self.value(&format!("{of}: {}", field.name), &wish, &found);
         }
     }

@@ -1,11 +1,16 @@
 //! What a scenario does not answer, and the lines that would.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::MetricRange;
+use super::metric::{
+    MetricAnswer, MetricEntry, MetricRange, MetricValue, ScenarioPoint, ScenarioSample,
+    ScenarioSeries,
+};
 
 /// A question that the scenario has no answer to. Its text ends in the lines to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,41 +110,68 @@ impl Unanswered {
     }
 
     /// An answer to start from.
-    fn lines(&self) -> Value {
-        match self {
-            Self::Now => json!({ "now": "2026-01-01T12:00:00Z" }),
+    fn lines(&self) -> Lines {
+        match self.clone() {
+            Self::Now => Lines::Now("2026-01-01T12:00:00Z"),
             Self::Instant { source, query, at } => {
-                let mut entry = json!({ "source": source, "query": query });
-                if let Some(at) = at {
-                    entry["at"] = json!(at);
-                }
-                entry["samples"] = json!([{ "value": 0 }]);
-                json!({ "metrics": [entry] })
+                let answer = Ok(vec![ScenarioSample {
+                    labels: BTreeMap::new(),
+                    value: ZERO,
+                    at: None,
+                }]);
+                let answer = MetricAnswer::Instant { at, answer };
+                Lines::Metrics([MetricEntry {
+                    source,
+                    query,
+                    answer,
+                }])
             }
             Self::Range {
                 source,
                 query,
                 range,
-            } => json!({ "metrics": [{
-                "source": source,
-                "query": query,
-                "range": range,
-                "series": [{ "points": [{ "at": range.start, "value": 0 }] }],
-            }] }),
+            } => {
+                let points = vec![ScenarioPoint {
+                    at: range.start,
+                    value: ZERO,
+                }];
+                let answer = Ok(vec![ScenarioSeries {
+                    labels: BTreeMap::new(),
+                    points,
+                }]);
+                let answer = MetricAnswer::Range { range, answer };
+                Lines::Metrics([MetricEntry {
+                    source,
+                    query,
+                    answer,
+                }])
+            }
             Self::Object {
                 api_version,
                 kind,
                 namespace,
                 name,
-            } => object(api_version, kind, namespace, name),
+            } => Lines::Objects([object(&api_version, &kind, &namespace, &name)]),
             Self::List {
                 api_version,
                 kind,
                 namespace,
                 ..
-            } => object(api_version, kind, namespace, "example"),
+            } => Lines::Objects([object(&api_version, &kind, &namespace, "example")]),
         }
     }
+}
+
+/// What an example measures.
+const ZERO: MetricValue = MetricValue(0.0);
+
+/// The part of a scenario that answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Lines {
+    Now(&'static str),
+    Metrics([MetricEntry; 1]),
+    Objects([Value; 1]),
 }
 
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
@@ -147,7 +179,7 @@ fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
     if !namespace.is_empty() {
         metadata["namespace"] = namespace.into();
     }
-    json!({ "objects": [{ "apiVersion": api_version, "kind": kind, "metadata": metadata }] })
+    json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata })
 }
 
 fn in_namespace(namespace: &str) -> String {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use super::super::instant;
 use super::{MetricRange, ScenarioSample, ScenarioSeries};
 use crate::{MetricsError, MetricsErrorCode, Sample, Series};
 
@@ -87,7 +88,11 @@ struct Flat {
     /// The query, as the policy sends it.
     query: String,
     /// The instant of an instant query; absent, the scenario's `now`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "instant::optional"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     at: Option<Timestamp>,
     /// The range of a range query.

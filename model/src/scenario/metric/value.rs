@@ -27,9 +27,22 @@ impl Serialize for MetricValue {
             value if value.is_nan() => serializer.serialize_str("NaN"),
             f64::INFINITY => serializer.serialize_str("+Inf"),
             f64::NEG_INFINITY => serializer.serialize_str("-Inf"),
-            value => serializer.serialize_f64(value),
+            value => match whole(value) {
+                Some(number) => serializer.serialize_i64(number),
+                None => serializer.serialize_f64(value),
+            },
         }
     }
+}
+
+/// The number without a fraction that this is, but for a negative zero.
+fn whole(value: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = value.fract() == 0.0 && value.abs() <= EXACT;
+    let negative_zero = value == 0.0 && value.is_sign_negative();
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+    let number = value as i64;
+    (whole && !negative_zero).then_some(number)
 }
 
 impl<'de> Deserialize<'de> for MetricValue {
