@@ -8,33 +8,22 @@ use rollgate_sdk::{Container, Handler, IntOrString};
 
 use crate::report::{Problem, Report};
 use crate::rules::Rule;
-use crate::view::{Kind, View};
+use crate::view::{Kind, Port, View};
 
 /// Looks at the port of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     for (kind, probe) in view.probes() {
+        let asked = |field| Asked { kind, field };
         match &probe.handler {
-            Handler::HttpGet(get) if is_pod(get.host.as_deref()) => {
-                let asked = Asked {
-                    kind,
-                    field: "/httpGet/port",
-                };
-                check_port(view, asked, &get.port, report);
+            Handler::HttpGet(get) => {
+                let host = get.host.as_deref();
+                check_port(view, asked("/httpGet/port"), host, &get.port, report);
             }
-            Handler::TcpSocket(tcp) if is_pod(tcp.host.as_deref()) => {
-                let asked = Asked {
-                    kind,
-                    field: "/tcpSocket/port",
-                };
-                check_port(view, asked, &tcp.port, report);
+            Handler::TcpSocket(tcp) => {
+                let host = tcp.host.as_deref();
+                check_port(view, asked("/tcpSocket/port"), host, &tcp.port, report);
             }
-            Handler::Grpc(grpc) => {
-                let asked = Asked {
-                    kind,
-                    field: "/grpc/port",
-                };
-                check_number(view, asked, grpc.port, report);
-            }
+            Handler::Grpc(grpc) => check_number(view, asked("/grpc/port"), grpc.port, report),
             _ => {}
         }
     }
@@ -47,18 +36,23 @@ struct Asked {
     field: &'static str,
 }
 
-/// A port of another host is none of the container's.
-fn is_pod(host: Option<&str>) -> bool {
-    host.is_none_or(str::is_empty)
-}
-
-fn check_port(view: View<'_>, asked: Asked, port: &IntOrString, report: &mut Report<'_>) {
-    match (view.port(port), port) {
-        (Some(number), _) => check_number(view, asked, number, report),
-        (None, IntOrString::Text(name)) => {
+/// A name must be declared whichever host is asked; a number on another host is none of the
+/// container's.
+fn check_port(
+    view: View<'_>,
+    asked: Asked,
+    host: Option<&str>,
+    port: &IntOrString,
+    report: &mut Report<'_>,
+) {
+    match view.port(port) {
+        Port::Unknown(name) => {
             report.add(Rule::PortNameUnknown, || name_unknown(view, asked, name));
         }
-        (None, IntOrString::Int(_)) => {}
+        Port::Number(number) if host.is_none_or(str::is_empty) => {
+            check_number(view, asked, number, report);
+        }
+        Port::Number(_) => {}
     }
 }
 

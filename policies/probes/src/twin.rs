@@ -4,7 +4,7 @@
 //! out of its Services first and gives it time. It is harmful when liveness may kill before
 //! readiness has withdrawn.
 
-use rollgate_sdk::{Handler, HttpGet, IntOrString};
+use rollgate_sdk::{Handler, HttpGet};
 
 use crate::pace::Pace;
 use crate::report::{Problem, Report};
@@ -73,7 +73,7 @@ fn same_check(view: View<'_>, one: &Handler, other: &Handler) -> bool {
         (Handler::Exec(one), Handler::Exec(other)) => one == other,
         (Handler::HttpGet(one), Handler::HttpGet(other)) => same_get(view, one, other),
         (Handler::TcpSocket(one), Handler::TcpSocket(other)) => {
-            same_port(view, &one.port, &other.port)
+            view.port(&one.port) == view.port(&other.port)
                 && host(one.host.as_deref()) == host(other.host.as_deref())
         }
         (Handler::Grpc(one), Handler::Grpc(other)) => {
@@ -84,23 +84,11 @@ fn same_check(view: View<'_>, one: &Handler, other: &Handler) -> bool {
 }
 
 fn same_get(view: View<'_>, one: &HttpGet, other: &HttpGet) -> bool {
-    same_port(view, &one.port, &other.port)
+    view.port(&one.port) == view.port(&other.port)
         && path(&one.path) == path(&other.path)
         && one.scheme.eq_ignore_ascii_case(&other.scheme)
         && host(one.host.as_deref()) == host(other.host.as_deref())
         && virtual_host(one) == virtual_host(other)
-}
-
-/// Whether both are the same port, by number or by a name; unknown names are the same when equal.
-fn same_port(view: View<'_>, one: &IntOrString, other: &IntOrString) -> bool {
-    match (view.port(one), view.port(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => match (one, other) {
-            (IntOrString::Text(one), IntOrString::Text(other)) => one == other,
-            _ => false,
-        },
-        _ => false,
-    }
 }
 
 /// The `Host` header. Other headers mostly say who asks, for the server's log, not what.

@@ -45,16 +45,24 @@ impl<'a> View<'a> {
         [&self.container.path, "/", kind.field(), below].concat()
     }
 
-    /// The number of a probe's port; `None` for a name that no port of this container has. The
-    /// kubelet looks no further, and takes a number in quotes for a name, too
-    /// (`ResolveContainerPort` in its `pkg/probe`).
-    pub(crate) fn port(self, port: &IntOrString) -> Option<i32> {
+    /// A probe's port as the kubelet resolves it: a name among the ports of the probed container
+    /// alone. It takes a number in quotes for a name, too (`ResolveContainerPort` in its
+    /// `pkg/probe`).
+    pub(crate) fn port<'p>(self, port: &'p IntOrString) -> Port<'p> {
         match port {
-            IntOrString::Int(number) => Some(*number),
-            IntOrString::Text(name) => self
-                .container
-                .port_named(name)
-                .map(|port| port.container_port),
+            IntOrString::Int(number) => Port::Number(*number),
+            IntOrString::Text(name) => match self.container.port_named(name) {
+                Some(declared) => Port::Number(declared.container_port),
+                None => Port::Unknown(name),
+            },
         }
     }
+}
+
+/// The port that a probe asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port<'a> {
+    Number(i32),
+    /// A name that the container does not declare.
+    Unknown(&'a str),
 }
