@@ -77,7 +77,7 @@ pub fn classify(question: &Question<'_>) -> Result<Classified, ShapeError> {
                 _ => updated(&Update {
                     old,
                     new,
-                    history: History::new(question.revisions),
+                    history: History::new(question.revisions, old),
                 }),
             })
         }
@@ -96,7 +96,7 @@ impl Update<'_> {
         Classified::Rollout {
             change,
             note,
-            undo: self.history.undo(self.old),
+            undo: self.history.undo(),
         }
     }
 }
@@ -173,12 +173,9 @@ const LOOSENED: &str = "what held the waiting template back was changed in `spec
 
 /// The template is another one.
 fn replaced(update: &Update<'_>) -> Classified {
-    match update.history.goes_back(update.old, update.new) {
+    match update.history.goes_back(update.new) {
         Some(note) => update.is(Change::Rollback, Some(note)),
-        None => update.is(
-            Change::RollForward,
-            update.history.look_alike(update.old, update.new),
-        ),
+        None => update.is(Change::RollForward, update.history.look_alike(update.new)),
     }
 }
 

@@ -4,27 +4,35 @@
 //! rolled back to, and "earlier" would turn around. A template that equals several revisions (a
 //! restart makes another of the same) counts as created with the first of them.
 
-use jiff::Timestamp;
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::template::{Difference, Template, compare, images};
+use crate::kind::Kind;
 use crate::revisions::{Revision, Revisions, Undo};
 use crate::workload::Workload;
 
-#[derive(Clone, Copy)]
+/// The revisions of a workload, seen from the template it has now.
 pub(super) struct History<'a> {
     revisions: &'a Revisions,
+    present: &'a Workload,
+    holder: OnceCell<Option<&'a Revision>>,
 }
 
 impl<'a> History<'a> {
-    pub(super) const fn new(revisions: &'a Revisions) -> Self {
-        Self { revisions }
+    pub(super) const fn new(revisions: &'a Revisions, present: &'a Workload) -> Self {
+        Self {
+            revisions,
+            present,
+            holder: OnceCell::new(),
+        }
     }
 
     /// How it was told that the new template goes back to an earlier one; `None` when it does not.
-    pub(super) fn goes_back(&self, old: &Workload, new: &Workload) -> Option<String> {
+    pub(super) fn goes_back(&self, new: &Workload) -> Option<String> {
         let target = self.first_with(Template::of(new).here()?)?;
-        let held = self.holder(old)?;
+        let held = self.holder()?;
         (target.created < held.created).then(|| {
             format!(
                 "the template is that of revision {}, which was created before the present one, {}",
@@ -49,11 +57,9 @@ impl<'a> History<'a> {
 
     /// How far the new template is from an earlier revision that it could be mistaken for, or that
     /// the revisions could not be read.
-    pub(super) fn look_alike(&self, old: &Workload, new: &Workload) -> Option<String> {
+    pub(super) fn look_alike(&self, new: &Workload) -> Option<String> {
         match Template::of(new).here() {
-            Some(template) => self
-                .same_images(old, template)
-                .or_else(|| self.unreadable()),
+            Some(template) => self.same_images(template).or_else(|| self.unreadable()),
             None => {
                 Some("the template stands in another object, so it cannot be compared".to_owned())
             }
@@ -61,8 +67,8 @@ impl<'a> History<'a> {
     }
 
     /// Names the latest earlier revision with the same images and the first difference.
-    fn same_images(&self, old: &Workload, template: &Value) -> Option<String> {
-        let before = self.holder(old)?.created;
+    fn same_images(&self, template: &Value) -> Option<String> {
+        let before = self.holder()?.created;
         let wanted = images(template);
         let alike = self
             .known()
@@ -89,37 +95,35 @@ impl<'a> History<'a> {
     }
 
     /// Whether `kubectl rollout undo` of the present template would be a rollback.
-    pub(super) fn undo(&self, old: &Workload) -> Undo {
-        if let Revisions::Unknown { why } = self.revisions {
-            return Undo::Unknown { why: why.clone() };
-        }
-        // kubectl refuses to undo what is paused.
-        let held = self.holder(old).filter(|_| !old.paused());
-        let passes = held.is_some_and(|held| match self.previous() {
-            Previous::Revision(previous) => self.undo_passes(previous, held, old),
-            Previous::Unnumbered => self
-                .known()
-                .iter()
-                .any(|revision| revision.created < held.created),
-            Previous::None => false,
-        });
-        if passes {
-            Undo::Passes
-        } else {
-            Undo::NotPossible
+    pub(super) fn undo(&self) -> Undo {
+        match self.revisions {
+            Revisions::Unknown { why } => Undo::Unknown { why: why.clone() },
+            Revisions::Known(_) if self.undo_passes() => Undo::Passes,
+            Revisions::Known(_) => Undo::NotPossible,
         }
     }
 
-    /// Going back to this revision is a rollback, or the undo of a restart.
-    fn undo_passes(&self, previous: &Revision, held: &Revision, old: &Workload) -> bool {
-        let first = self.first_with(previous.template());
-        let is_present = || {
-            let present = Template::of(old).here();
-            present.is_some_and(|present| {
-                !matches!(compare(present, previous.template()), Difference::At(_))
-            })
+    fn undo_passes(&self) -> bool {
+        // kubectl refuses to undo a paused Deployment.
+        let refused = self.present.paused() && self.present.kind() == Kind::Deployment;
+        let Some(held) = self.holder().filter(|_| !refused) else {
+            return false;
         };
-        first.is_some_and(|first| first.created < held.created) || is_present()
+        let older = |revision: &Revision| revision.created < held.created;
+        match self.previous() {
+            Previous::Unnumbered => self.known().iter().any(older),
+            Previous::Revision(previous) => {
+                let first = self.first_with(previous.template());
+                first.is_some_and(older) || self.is_present(previous)
+            }
+            Previous::None => false,
+        }
+    }
+
+    /// Whether this revision has the present template: going back to it undoes a restart.
+    fn is_present(&self, revision: &Revision) -> bool {
+        let present = Template::of(self.present).here();
+        present.is_some_and(|present| same(present, revision.template()))
     }
 
     /// The revision that an undo goes back to: the one with the highest number but one.
@@ -138,22 +142,22 @@ impl<'a> History<'a> {
             .map_or(Previous::None, |(_, revision)| Previous::Revision(revision))
     }
 
-    /// The revision that holds the old template; the newest one, where none does yet.
-    fn holder(&self, old: &Workload) -> Option<&'a Revision> {
-        let holder = Template::of(old)
-            .here()
-            .and_then(|template| self.first_with(template));
-        holder.or_else(|| self.known().iter().max_by_key(|revision| revision.created))
+    /// The revision that holds the present template; the newest one, where none does yet.
+    fn holder(&self) -> Option<&'a Revision> {
+        *self.holder.get_or_init(|| {
+            let template = Template::of(self.present).here();
+            let holder = template.and_then(|template| self.first_with(template));
+            holder.or_else(|| self.known().iter().max_by_key(|revision| revision.created))
+        })
     }
 
+    /// The first revision with this template.
     fn first_with(&self, template: &Value) -> Option<&'a Revision> {
-        let same = |revision: &&Revision| {
-            !matches!(compare(revision.template(), template), Difference::At(_))
-        };
-        self.known()
+        let with_it = self
+            .known()
             .iter()
-            .filter(same)
-            .min_by_key(|revision| revision.created)
+            .filter(|revision| same(revision.template(), template));
+        with_it.min_by_key(|revision| revision.created)
     }
 
     fn known(&self) -> &'a [Revision] {
@@ -170,20 +174,6 @@ enum Previous<'a> {
     None,
 }
 
-/// When the newest of these was created.
-pub(super) fn newest<'r>(
-    revisions: impl Iterator<Item = &'r Revision>,
-) -> Option<(&'r str, Timestamp)> {
-    revisions
-        .max_by_key(|revision| revision.created)
-        .map(|revision| (revision.name.as_str(), revision.created))
-}
-
-/// When the oldest of these was created.
-pub(super) fn oldest<'r>(
-    revisions: impl Iterator<Item = &'r Revision>,
-) -> Option<(&'r str, Timestamp)> {
-    revisions
-        .min_by_key(|revision| revision.created)
-        .map(|revision| (revision.name.as_str(), revision.created))
+fn same(one: &Value, other: &Value) -> bool {
+    !matches!(compare(one, other), Difference::At(_))
 }

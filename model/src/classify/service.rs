@@ -1,7 +1,6 @@
 //! A Service whose selector changes moves traffic to other Pods.
 
 use super::Classified;
-use super::history::{newest, oldest};
 use super::template::ARGO_HASH;
 use crate::change::Change;
 use crate::revisions::{Revision, Revisions, Undo};
@@ -56,10 +55,12 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
             .iter()
             .filter(|revision| revision.has_pods != Some(false))
     };
-    let to = newest(with_pods().filter(|revision| selects(chosen, revision)));
-    let from = oldest(
-        with_pods().filter(|revision| selects(left, revision) && !selects(chosen, revision)),
-    );
+    let to = with_pods()
+        .filter(|revision| selects(chosen, revision))
+        .max_by_key(|to| to.created);
+    let from = with_pods()
+        .filter(|revision| selects(left, revision) && !selects(chosen, revision))
+        .min_by_key(|from| from.created);
     match (from, to) {
         (_, None) => {
             Switch::Unknown("no ReplicaSet with Pods has the labels of the new selector".to_owned())
@@ -67,8 +68,9 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
         (None, _) => {
             Switch::Unknown("no ReplicaSet with Pods is left by the new selector".to_owned())
         }
-        (Some((from, left)), Some((to, chosen))) if chosen < left => Switch::Back(format!(
-            "traffic goes back to the Pods of ReplicaSet {to}, which is older than {from} that it leaves"
+        (Some(from), Some(to)) if to.created < from.created => Switch::Back(format!(
+            "traffic goes back to the Pods of ReplicaSet {}, which is older than {} that it leaves",
+            to.name, from.name
         )),
         _ => Switch::Forward,
     }

@@ -68,18 +68,14 @@ impl<'a> Template<'a> {
 
 /// Compares two Pod templates.
 pub(super) fn compare(old: &Value, new: &Value) -> Difference {
-    let mut path = Path::at("/spec/template");
-    let mut ignored = false;
-    let differs = compare_metadata(
-        field(old, "metadata"),
-        field(new, "metadata"),
-        &mut path,
-        &mut ignored,
-    ) || compare_fields(old, new, &["metadata"], &mut path);
-    match (differs, ignored) {
-        (true, _) => Difference::At(path.0),
-        (false, true) => Difference::Ignored,
-        (false, false) => Difference::None,
+    let (old_metadata, new_metadata) = (field(old, "metadata"), field(new, "metadata"));
+    let trail = metadata_differs(old_metadata, new_metadata)
+        .map(|trail| trail.under("metadata"))
+        .or_else(|| fields_differ(old, new, &["metadata"]));
+    match trail {
+        Some(trail) => Difference::At(trail.pointer("/spec/template")),
+        None if ignored_differs(old_metadata, new_metadata) => Difference::Ignored,
+        None => Difference::None,
     }
 }
 
@@ -105,78 +101,56 @@ pub(super) fn images(template: &Value) -> Vec<&str> {
 
 /// How a reference is scaled down says nothing of the template it names.
 fn compare_references(old: &Value, new: &Value) -> Difference {
-    let mut path = Path::at("/spec/workloadRef");
-    if compare_fields(old, new, &["scaleDown"], &mut path) {
-        Difference::At(path.0)
-    } else {
-        Difference::None
+    match fields_differ(old, new, &["scaleDown"]) {
+        Some(trail) => Difference::At(trail.pointer("/spec/workloadRef")),
+        None => Difference::None,
     }
 }
 
-fn compare_metadata(old: &Value, new: &Value, path: &mut Path, ignored: &mut bool) -> bool {
-    path.inside("metadata", |path| {
-        compare_entries("labels", &IGNORED_LABELS, old, new, path, ignored)
-            || compare_entries("annotations", &IGNORED_ANNOTATIONS, old, new, path, ignored)
-            || compare_fields(old, new, &["labels", "annotations"], path)
-    })
-}
-
-/// Compares labels or annotations, where an empty map is the same as none.
-fn compare_entries(
-    key: &str,
-    ignore: &[&str],
-    old: &Value,
-    new: &Value,
-    path: &mut Path,
-    ignored: &mut bool,
-) -> bool {
-    let (old, new) = (field(old, key), field(new, key));
-    *ignored |= ignore.iter().any(|key| field(old, key) != field(new, key));
-    path.inside(key, |path| compare_fields(old, new, ignore, path))
-}
-
-/// Compares the fields of two objects, either of which may be absent.
-fn compare_fields(old: &Value, new: &Value, skip: &[&str], path: &mut Path) -> bool {
-    let empty = Map::new();
-    let (old, new) = (
-        old.as_object().unwrap_or(&empty),
-        new.as_object().unwrap_or(&empty),
-    );
-    let differs = |key: &String, path: &mut Path| {
-        let (old, new) = (
-            old.get(key).unwrap_or(&Value::Null),
-            new.get(key).unwrap_or(&Value::Null),
-        );
-        // Most of two templates is the same, and then no pointer is needed.
-        old != new
-            && !skip.contains(&key.as_str())
-            && path.inside(key, |path| compare_values(old, new, path))
+fn metadata_differs<'v>(old: &'v Value, new: &'v Value) -> Option<Trail<'v>> {
+    let entries = |key: &'static str, ignored: &[&str]| {
+        fields_differ(field(old, key), field(new, key), ignored).map(|trail| trail.under(key))
     };
-    old.keys().any(|key| differs(key, path))
-        || new
-            .keys()
-            .filter(|key| !old.contains_key(*key))
-            .any(|key| differs(key, path))
+    entries("labels", &IGNORED_LABELS)
+        .or_else(|| entries("annotations", &IGNORED_ANNOTATIONS))
+        .or_else(|| fields_differ(old, new, &["labels", "annotations"]))
 }
 
-/// Whether two values differ; the path is then left at the first difference.
-fn compare_values(old: &Value, new: &Value, path: &mut Path) -> bool {
+fn ignored_differs(old: &Value, new: &Value) -> bool {
+    let differs = |map, key: &str| field(field(old, map), key) != field(field(new, map), key);
+    IGNORED_LABELS.iter().any(|key| differs("labels", key))
+        || IGNORED_ANNOTATIONS
+            .iter()
+            .any(|key| differs("annotations", key))
+}
+
+/// The way to the first difference between two values, found from its end.
+fn values_differ<'v>(old: &'v Value, new: &'v Value) -> Option<Trail<'v>> {
     match (old, new) {
-        (Value::Object(_), Value::Object(_)) => compare_fields(old, new, &[], path),
-        (Value::Array(old), Value::Array(new)) => compare_items(old, new, path),
-        _ => old != new && !(is_nothing(old) && is_nothing(new)),
+        (Value::Object(_), Value::Object(_)) => fields_differ(old, new, &[]),
+        (Value::Array(old), Value::Array(new)) => items_differ(old, new),
+        _ => (old != new && !(is_nothing(old) && is_nothing(new))).then(Trail::default),
     }
 }
 
-fn compare_items(old: &[Value], new: &[Value], path: &mut Path) -> bool {
+/// As `values_differ`, for two objects of which either may be absent.
+fn fields_differ<'v>(old: &'v Value, new: &'v Value, skip: &[&str]) -> Option<Trail<'v>> {
+    let keys_of_old = old.as_object().into_iter().flat_map(Map::keys);
+    let keys_of_new = new.as_object().into_iter().flat_map(Map::keys);
+    keys_of_old
+        .chain(keys_of_new.filter(|key| old.get(*key).is_none()))
+        .filter(|key| !skip.contains(&key.as_str()))
+        .find_map(|key| {
+            values_differ(field(old, key), field(new, key)).map(|trail| trail.under(key))
+        })
+}
+
+fn items_differ<'v>(old: &'v [Value], new: &'v [Value]) -> Option<Trail<'v>> {
     let common = old.len().min(new.len());
-    let pairs = old.iter().zip(new).enumerate();
-    for (index, (old, new)) in pairs {
-        if old != new && path.at_index(index, |path| compare_values(old, new, path)) {
-            return true;
-        }
-    }
-    old.len() != new.len() && path.at_index(common, |_| true)
+    let mut pairs = old.iter().zip(new).enumerate();
+    pairs
+        .find_map(|(index, (old, new))| values_differ(old, new).map(|trail| trail.at(index)))
+        .or_else(|| (old.len() != new.len()).then(|| Trail::default().at(common)))
 }
 
 /// The API drops empty lists, and takes `null` for an absent field.
@@ -188,33 +162,35 @@ fn field<'v>(value: &'v Value, key: &str) -> &'v Value {
     value.get(key).unwrap_or(&Value::Null)
 }
 
-/// The pointer to where the comparison is; it stays there once a difference is found.
-struct Path(String);
+/// The way to a difference, its last step first: what is the same costs no pointer.
+#[derive(Default)]
+struct Trail<'v>(Vec<Step<'v>>);
 
-impl Path {
-    fn at(pointer: &str) -> Self {
-        Self(pointer.to_owned())
+enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
+}
+
+impl<'v> Trail<'v> {
+    fn under(mut self, key: &'v str) -> Self {
+        self.0.push(Step::Key(key));
+        self
     }
 
-    fn inside(&mut self, key: &str, differs: impl FnOnce(&mut Self) -> bool) -> bool {
-        let length = self.0.len();
-        self.0.push('/');
-        push_token(&mut self.0, key);
-        self.close(length, differs)
+    fn at(mut self, index: usize) -> Self {
+        self.0.push(Step::Index(index));
+        self
     }
 
-    fn at_index(&mut self, index: usize, differs: impl FnOnce(&mut Self) -> bool) -> bool {
-        let length = self.0.len();
-        self.0.push('/');
-        self.0.push_str(&index.to_string());
-        self.close(length, differs)
-    }
-
-    fn close(&mut self, length: usize, differs: impl FnOnce(&mut Self) -> bool) -> bool {
-        let found = differs(self);
-        if !found {
-            self.0.truncate(length);
+    fn pointer(&self, root: &str) -> String {
+        let mut pointer = root.to_owned();
+        for step in self.0.iter().rev() {
+            pointer.push('/');
+            match step {
+                Step::Key(key) => push_token(&mut pointer, key),
+                Step::Index(index) => pointer.push_str(&index.to_string()),
+            }
         }
-        found
+        pointer
     }
 }
