@@ -1,6 +1,9 @@
 //! The command line: one file per command.
 
+mod check;
 mod inspect;
+mod notice;
+mod policies;
 mod terminal;
 
 use std::process::ExitCode;
@@ -22,6 +25,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Args),
     Inspect(inspect::Args),
 }
 
@@ -34,6 +38,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<Exit> {
         terminal::use_colour(self.color);
         match self.command {
+            Command::Check(args) => check::run(&args),
             Command::Inspect(args) => inspect::run(&args),
         }
     }
@@ -50,12 +55,18 @@ pub enum Exit {
     Unjudged,
 }
 
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Found => 1,
+            Self::Unjudged => 2,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Passed => Self::SUCCESS,
-            Exit::Found => Self::from(1),
-            Exit::Unjudged => Self::from(2),
-        }
+        Self::from(exit.code())
     }
 }

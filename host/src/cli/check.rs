@@ -1,0 +1,162 @@
+//! `rollgate check`: what would become of these manifests, without a cluster.
+
+mod human;
+mod inputs;
+mod json;
+mod judge;
+mod manifests;
+mod pairs;
+mod record;
+mod report;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use rollgate_model::scenario::Scenario;
+
+use super::{Exit, policies};
+use crate::admission::Gate;
+use crate::config::{PolicySet, Problem};
+use crate::sources::{Clock, Disconnected, FixedClock, Sources, SystemClock};
+use crate::telemetry::Telemetry;
+use inputs::Input;
+use manifests::Manifests;
+use pairs::{Before, Subject};
+use report::Report;
+
+/// Say what would become of manifests, without a cluster
+///
+/// Exits with 0 when all may go, 1 when some may not, and 2 when something could not be read or
+/// judged.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files and folders of manifests; `-` is standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// Files and folders of policies; the bundled default set where none are named
+    #[arg(long, value_name = "PATH")]
+    policies: Vec<PathBuf>,
+
+    /// The manifests in force before the change; without them, each workload is a create
+    #[arg(long, value_name = "PATH")]
+    old: Vec<PathBuf>,
+
+    /// Take the time, the metrics and the objects of the cluster from this scenario
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
+    /// Write what the policies asked and were answered into a scenario
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    /// Judge at this time, such as 2026-11-21T09:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "scenario")]
+    now: Option<Timestamp>,
+
+    /// The namespace of manifests that name none
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// How to tell
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// One JSON document, for programs
+    Json,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the scenario or the policies cannot be used at all, or the report cannot be written.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(check(args))?;
+    match args.format {
+        Format::Human => human::write(&report)?,
+        Format::Json => {
+            let mut out = std::io::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, &json::Document::of(&report))?;
+            writeln!(out)?;
+        }
+    }
+    Ok(report.exit())
+}
+
+async fn check(args: &Args) -> anyhow::Result<Report> {
+    let scenario = args.scenario.as_deref().map(Scenario::load).transpose();
+    let scenario =
+        scenario.with_context(|| format!("--scenario {}", shown(args.scenario.as_ref())))?;
+    let reading = tokio::task::spawn_blocking(read(args));
+    let policies::Loaded {
+        set,
+        metrics,
+        mut problems,
+    } = policies::load(&args.policies).await?;
+    let (manifests, subjects) = reading.await?;
+
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
+    let sources = match scenario {
+        Some(scenario) => Sources::of_scenario(Arc::new(scenario), clock),
+        None => Sources {
+            clock,
+            metrics: Arc::new(metrics),
+            cluster: Arc::new(Disconnected),
+        },
+    };
+    let now = sources.clock.now();
+    problems.extend(manifests.problems);
+    let checked = match &args.record {
+        Some(file) => record::judge(&set, sources, subjects, file).await?,
+        None => judge::judge(&gate(&set, sources), subjects).await,
+    };
+    let unmatched = judge::unmatched(&set, &checked);
+    Ok(Report {
+        now,
+        checked,
+        others: manifests.others,
+        problems,
+        unmatched,
+    })
+}
+
+fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
+    Gate::new(
+        Arc::new(ArcSwap::new(Arc::clone(set))),
+        sources,
+        Telemetry::default(),
+    )
+}
+
+/// Reads the manifests, while the policies are being loaded.
+fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>) + Send + 'static {
+    let (paths, old, namespace) = (args.paths.clone(), args.old.clone(), args.namespace.clone());
+    move || {
+        let mut manifests = Manifests::read(&Input::all(&paths));
+        let before = Manifests::read(&Input::all(&old));
+        manifests.problems.extend(before.problems);
+        let (before, twice): (_, Vec<Problem>) =
+            Before::new(before.workloads, namespace.as_deref());
+        manifests.problems.extend(twice);
+        let subjects = pairs::subjects(&mut manifests, &before, namespace.as_deref());
+        (manifests, subjects)
+    }
+}
+
+fn shown(path: Option<&PathBuf>) -> String {
+    path.map(|path| path.display().to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,250 @@
+//! The report for programs. Its format is versioned: within a version, fields are only added.
+
+use jiff::Timestamp;
+use rollgate_model::{Evidence, Finding, Severity};
+use serde::Serialize;
+
+use super::judge::{Checked, Outcome, Standing};
+use super::report::{Report, Summary};
+use crate::admission::{Answer, Decision, Judged};
+use crate::config::{Action, OnError, Problem};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// The whole report.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document<'a> {
+    version: u32,
+    /// The instant at which the workloads were judged.
+    now: Timestamp,
+    summary: Summary,
+    /// As the process exits.
+    exit_code: u8,
+    workloads: Vec<Workload<'a>>,
+    problems: Vec<Unread<'a>>,
+    /// The policies that no workload matched.
+    unmatched_policies: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Workload<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    api_version: &'static str,
+    kind: &'static str,
+    namespace: &'a str,
+    name: &'a str,
+    result: Standing,
+    /// The class of the change; absent where it is no rollout.
+    change: Option<&'static str>,
+    /// How the class was told, or why it is no rollout.
+    note: Option<&'a str>,
+    /// From when on it may go; absent unless it is held until an instant that is known.
+    held_until: Option<Timestamp>,
+    policies: Vec<Policy<'a>>,
+}
+
+/// A place in a file; lines and columns count from 1, columns in characters.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'a> {
+    file: &'a str,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+/// What one policy said.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy<'a> {
+    policy: &'a str,
+    action: Action,
+    on_error: OnError,
+    /// `allow`, `hold`, `deny` or `error`.
+    said: &'static str,
+    held_until: Option<Timestamp>,
+    error: Option<Failed>,
+    findings: Vec<Found<'a>>,
+    evidence: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    kind: &'static str,
+    message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found<'a> {
+    rule: &'a str,
+    severity: Severity,
+    #[serde(flatten)]
+    place: Place<'a>,
+    /// RFC 6901 pointer into the object.
+    path: &'a str,
+    message: &'a str,
+    found: Option<&'a str>,
+    expected: Option<&'a str>,
+    hint: Option<&'a str>,
+    existing: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    value: &'a str,
+    bound: Option<&'a str>,
+    at: Option<Timestamp>,
+}
+
+/// What could not be read.
+#[derive(Serialize)]
+struct Unread<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        Self {
+            version: VERSION,
+            now: report.now,
+            summary: report.summary(),
+            exit_code: report.exit().code(),
+            workloads: report.checked.iter().map(Workload::of).collect(),
+            problems: report.problems.iter().map(Unread::of).collect(),
+            unmatched_policies: report.unmatched.iter().map(|name| name.as_str()).collect(),
+        }
+    }
+}
+
+impl<'a> Workload<'a> {
+    fn of(checked: &'a Checked) -> Self {
+        let decision = match &checked.outcome {
+            Outcome::Decided(decision) => Some(decision),
+            Outcome::NoRollout(_) => None,
+        };
+        let note = match &checked.outcome {
+            Outcome::Decided(decision) => decision.rollout().change_note(),
+            Outcome::NoRollout(why) => Some(*why),
+        };
+        let judged = decision.map_or(&[][..], |decision| decision.judged());
+        Self {
+            place: Place::of(checked, "/metadata/name"),
+            api_version: checked.kind.api_version(),
+            kind: checked.kind.as_str(),
+            namespace: &checked.namespace,
+            name: &checked.name,
+            result: checked.standing(),
+            change: decision.map(|decision| decision.rollout().change().as_str()),
+            note,
+            held_until: decision.and_then(|decision| held_until(decision)),
+            policies: judged
+                .iter()
+                .map(|judged| Policy::of(checked, judged))
+                .collect(),
+        }
+    }
+}
+
+fn held_until(decision: &Decision) -> Option<Timestamp> {
+    match decision.answer() {
+        Answer::Hold(until) => until,
+        Answer::Allow | Answer::Deny => None,
+    }
+}
+
+impl<'a> Place<'a> {
+    fn of(checked: &'a Checked, pointer: &str) -> Self {
+        let place = checked.origin.spans.locate(pointer).focus;
+        Self {
+            file: &checked.origin.file,
+            line: Some(place.line),
+            column: Some(place.column),
+        }
+    }
+}
+
+impl<'a> Policy<'a> {
+    fn of(checked: &'a Checked, judged: &'a Judged) -> Self {
+        let (said, held_until) = match &judged.said {
+            Ok(verdict) => match verdict.outcome {
+                rollgate_model::Outcome::Allow => ("allow", None),
+                rollgate_model::Outcome::Hold(until) => ("hold", until),
+                rollgate_model::Outcome::Deny => ("deny", None),
+            },
+            Err(_) => ("error", None),
+        };
+        let verdict = judged.said.as_ref().ok();
+        let error = judged.said.as_ref().err();
+        Self {
+            policy: judged.policy.as_str(),
+            action: judged.action,
+            on_error: judged.on_error,
+            said,
+            held_until,
+            error: error.map(|error| Failed {
+                kind: error.kind(),
+                message: error.to_string(),
+            }),
+            findings: verdict
+                .map_or(&[][..], |verdict| &verdict.findings)
+                .iter()
+                .map(|finding| Found::of(checked, finding))
+                .collect(),
+            evidence: verdict
+                .map_or(&[][..], |verdict| &verdict.evidence)
+                .iter()
+                .map(Shown::of)
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn of(checked: &'a Checked, finding: &'a Finding) -> Self {
+        Self {
+            rule: &finding.rule,
+            severity: finding.severity,
+            place: Place::of(checked, super::human::pointer(finding)),
+            path: &finding.path,
+            message: &finding.message,
+            found: finding.found.as_deref(),
+            expected: finding.expected.as_deref(),
+            hint: finding.hint.as_deref(),
+            existing: finding.existing,
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        Self {
+            name: &evidence.name,
+            value: &evidence.value,
+            bound: evidence.bound.as_deref(),
+            at: evidence.at,
+        }
+    }
+}
+
+impl<'a> Unread<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        let spot = problem.spot.as_ref();
+        Self {
+            place: Place {
+                file: &problem.file,
+                line: spot.map(|spot| spot.line),
+                column: spot.map(|spot| spot.column),
+            },
+            message: &problem.message,
+            hint: problem.hint.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! From manifests to rollouts: each workload with what it replaces.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use rollgate_model::{
+    Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, Workload,
+};
+use serde_json::Value;
+
+use super::manifests::{Manifest, Manifests, Origin};
+use crate::config::Problem;
+
+/// A workload and what becomes of it.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) kind: Kind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    pub(super) reviewed: Reviewed,
+}
+
+/// What tells two workloads apart; the kind implies the group.
+type Key = (Kind, String, String);
+
+/// The workloads that are in force before the change.
+#[derive(Debug, Default)]
+pub(super) struct Before(HashMap<Key, Manifest>);
+
+impl Before {
+    /// Sorts the workloads of `--old`.
+    pub(super) fn new(manifests: Vec<Manifest>, namespace: Option<&str>) -> (Self, Vec<Problem>) {
+        let mut before = HashMap::new();
+        let mut problems = Vec::new();
+        for manifest in manifests {
+            let key = key(&manifest, namespace);
+            if before.contains_key(&key) {
+                let message = format!(
+                    "{} `{}` stands in --old a second time",
+                    key.0,
+                    key.2.escape_debug()
+                );
+                problems.push(manifest.origin.problem("/metadata/name", message));
+            } else {
+                before.insert(key, manifest);
+            }
+        }
+        (Self(before), problems)
+    }
+}
+
+fn key(manifest: &Manifest, namespace: Option<&str>) -> Key {
+    let word = |pointer| manifest.tree.pointer(pointer).and_then(Value::as_str);
+    let own = word("/metadata/namespace")
+        .or(namespace)
+        .unwrap_or_default();
+    (
+        manifest.kind,
+        own.to_owned(),
+        word("/metadata/name").unwrap_or_default().to_owned(),
+    )
+}
+
+/// Reads each workload beside the one that it replaces, on all cores. What has a wrong shape
+/// becomes a problem.
+pub(super) fn subjects(
+    manifests: &mut Manifests,
+    before: &Before,
+    namespace: Option<&str>,
+) -> Vec<Subject> {
+    let workloads = std::mem::take(&mut manifests.workloads);
+    let read: Vec<Result<Subject, Problem>> = workloads
+        .into_par_iter()
+        .map(|manifest| subject(manifest, before, namespace))
+        .collect();
+    let mut subjects = Vec::with_capacity(read.len());
+    for result in read {
+        match result {
+            Ok(subject) => subjects.push(subject),
+            Err(problem) => manifests.problems.push(problem),
+        }
+    }
+    subjects
+}
+
+fn subject(
+    manifest: Manifest,
+    before: &Before,
+    namespace: Option<&str>,
+) -> Result<Subject, Problem> {
+    let key = key(&manifest, namespace);
+    let old = before.0.get(&key);
+    let (kind, namespace_of_object, name) = key;
+    let Manifest { tree, origin, .. } = manifest;
+    let request = Request {
+        operation: if old.is_some() {
+            Operation::Update
+        } else {
+            Operation::Create
+        },
+        sub_resource: SubResource::None,
+        namespace: namespace.map(str::to_owned),
+        user: String::new(),
+        groups: Vec::new(),
+        dry_run: true,
+        object: Some(tree),
+        old_object: old.map(|old| old.tree.clone()),
+    };
+    let revisions = Revisions::Unknown {
+        why: "files tell no earlier revisions".to_owned(),
+    };
+    match Rollout::from_request(request, &revisions) {
+        Ok(reviewed) => Ok(Subject {
+            kind,
+            namespace: namespace_of_object,
+            name,
+            origin,
+            reviewed,
+        }),
+        Err(error) => {
+            // Which of the two objects the error is about: the old one if it fails alone, too.
+            let failing = old.filter(|old| Workload::parse(old.tree.clone(), namespace).is_err());
+            let origin = failing.map_or(&origin, |old| &old.origin);
+            Err(origin.problem(error.pointer(), error.to_string()))
+        }
+    }
+}
