@@ -2,10 +2,10 @@
 
 use crate::Problems;
 use crate::clock::ZoneError;
-use jiff::Span;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::iter::successors;
 
 use super::{Moment, Occurrence, Purpose, Zone};
 
@@ -49,7 +49,7 @@ impl Weekly {
         let TimeOfDay::At(from) = from else {
             return problems
                 .at("from")
-                .refuse("24:00 is the end of a day; write 00:00 and the next day");
+                .refuse("24:00 is the end of a day; write 00:00 and name the next day");
         };
         let to = match to {
             TimeOfDay::EndOfDay => Close::NextDay(Time::midnight()),
@@ -79,7 +79,8 @@ impl Weekly {
         role: Purpose,
     ) -> Result<Option<Occurrence>, ZoneError> {
         let yesterday = now.civil.date().yesterday().unwrap_or(Date::MIN);
-        for date in yesterday.series(Span::new().days(1)).take(16) {
+        let dates = successors(Some(yesterday), |date| date.tomorrow().ok());
+        for date in dates.take(16) {
             if !self.days.contains(date.weekday()) {
                 continue;
             }

@@ -9,6 +9,8 @@ mod opening;
 mod schedule;
 mod settings;
 mod span;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod window;
 mod yearly;

@@ -1,0 +1,26 @@
+//! The schedule against a clock that is read minute by minute, its edges, and its settings.
+
+mod minutes;
+mod mistakes;
+mod random;
+mod search;
+
+use rollgate_sdk::jiff::Timestamp;
+use rollgate_sdk::serde_json;
+
+use crate::opening::{Opening, next_opening};
+use crate::schedule::Schedule;
+
+/// A schedule from settings in YAML's JSON subset.
+fn schedule(settings: &str) -> Schedule {
+    let settings = serde_json::from_str(settings).expect("settings of the right shape");
+    Schedule::parse(settings).expect("sound settings")
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time with an offset")
+}
+
+fn opening(schedule: &Schedule, now: &str) -> Opening {
+    next_opening(schedule, at(now)).expect("inside the calendar")
+}

@@ -1,0 +1,105 @@
+//! The search for the next opening, where it is long or in vain.
+
+use rollgate_sdk::jiff::Timestamp;
+
+use super::{at, opening, schedule};
+use crate::opening::{Opening, next_opening};
+
+#[test]
+fn a_freeze_without_end_never_opens() {
+    let schedule =
+        schedule(r#"{"timeZone": "UTC", "deny": [{"span": {"start": "2026-01-01T00:00"}}]}"#);
+    assert_eq!(opening(&schedule, "2026-06-01T00:00:00Z"), Opening::Never);
+}
+
+#[test]
+fn a_span_that_is_over_never_opens_again() {
+    let schedule = schedule(
+        r#"{"timeZone": "UTC", "allow": [{"span": {"start": "2026-01-01T00:00", "end": "2026-01-02T00:00"}}]}"#,
+    );
+    assert_eq!(opening(&schedule, "2026-01-02T00:00:00Z"), Opening::Never);
+}
+
+#[test]
+fn windows_inside_yearly_freezes_never_open() {
+    let schedule = schedule(
+        r#"{"timeZone": "Europe/Berlin",
+            "allow": [{"yearly": {"from": "12-24", "to": "12-26"}}],
+            "deny": [{"yearly": {"from": "12-20", "to": "01-02"}}]}"#,
+    );
+    assert_eq!(opening(&schedule, "2026-06-01T00:00:00Z"), Opening::Never);
+}
+
+#[test]
+fn windows_inside_daily_freezes_are_told_as_not_found() {
+    let schedule = schedule(
+        r#"{"timeZone": "Europe/Berlin",
+            "allow": [{"weekly": {"from": "10:00", "to": "16:00"}}],
+            "deny": [{"weekly": {"from": "09:00", "to": "17:00"}}]}"#,
+    );
+    let Opening::NotBefore(until) = opening(&schedule, "2026-06-01T00:00:00Z") else {
+        panic!("no end of the search");
+    };
+    assert!(until > at("2036-01-01T00:00:00Z"), "{until}");
+}
+
+#[test]
+fn a_leap_day_is_found_across_a_century_that_has_none() {
+    let schedule = schedule(
+        r#"{"timeZone": "America/New_York", "allow": [{"yearly": {"from": "02-29", "to": "02-29"}}]}"#,
+    );
+    let found = opening(&schedule, "2096-03-01T12:00:00-05:00");
+    assert_eq!(found, Opening::At(at("2104-02-29T00:00:00-05:00")));
+}
+
+#[test]
+fn a_leap_day_on_a_monday_by_cron_is_found_a_generation_ahead() {
+    let schedule = schedule(
+        r#"{"timeZone": "UTC",
+            "allow": [{"cron": {"schedule": "0 12 29 2 +mon", "duration": "1h"}}]}"#,
+    );
+    let found = opening(&schedule, "2024-03-01T00:00:00Z");
+    assert_eq!(found, Opening::At(at("2044-02-29T12:00:00Z")));
+}
+
+#[test]
+fn a_freeze_through_several_windows_leaves_the_first_after_it() {
+    let schedule = schedule(
+        r#"{"timeZone": "Europe/Berlin",
+            "allow": [{"weekly": {"days": ["mon-thu"], "from": "09:00", "to": "16:00"}}],
+            "deny": [{"yearly": {"from": "12-20", "to": "01-02"}},
+                     {"span": {"start": "2027-01-02T12:00", "end": "2027-01-05T11:15"}}]}"#,
+    );
+    let found = opening(&schedule, "2026-12-21T10:00:00+01:00");
+    assert_eq!(found, Opening::At(at("2027-01-05T11:15:00+01:00")));
+}
+
+#[test]
+fn a_start_is_inside_and_an_end_is_not() {
+    let schedule =
+        schedule(r#"{"timeZone": "UTC", "allow": [{"weekly": {"from": "09:00", "to": "17:00"}}]}"#);
+    let open = |now| {
+        schedule
+            .state(at(now))
+            .expect("inside the calendar")
+            .is_open()
+    };
+    assert!(!open("2026-06-01T08:59:59.999Z"));
+    assert!(open("2026-06-01T09:00:00Z"));
+    assert!(open("2026-06-01T16:59:59.999Z"));
+    assert!(!open("2026-06-01T17:00:00Z"));
+}
+
+#[test]
+fn the_ends_of_the_calendar_are_errors_or_answers_but_no_panic() {
+    let schedule = schedule(
+        r#"{"timeZone": "Pacific/Apia",
+            "allow": [{"weekly": {"days": ["mon"], "from": "22:00", "to": "04:00"}},
+                      {"cron": {"schedule": "0 0 29 2 *", "duration": "8784h"}}],
+            "deny": [{"yearly": {"from": "12-31", "to": "12-31"}}]}"#,
+    );
+    for now in [Timestamp::MIN, Timestamp::MAX] {
+        let _ = schedule.state(now);
+        let _ = next_opening(&schedule, now);
+    }
+}
