@@ -113,28 +113,27 @@ fn probe(node: &Node<'_, '_>) -> Result<Probe, ShapeError> {
     })
 }
 
-/// What stands beside the handler in a probe.
-const PROBE_FIELDS: [&str; 6] = [
-    "initialDelaySeconds",
-    "periodSeconds",
-    "timeoutSeconds",
-    "successThreshold",
-    "failureThreshold",
-    "terminationGracePeriodSeconds",
-];
+/// The handlers of this API version. What else stands in a probe is a number, so that an object
+/// there is the handler of a newer one.
+const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 
 fn handler(node: &Node<'_, '_>) -> Result<Handler, ShapeError> {
     let Some(map) = node.object()? else {
         return Ok(Handler::Other(String::new()));
     };
-    let set = map
-        .iter()
-        .find(|(key, value)| !value.is_null() && !PROBE_FIELDS.contains(&key.as_str()));
-    let Some((key, _)) = set else {
+    let known = HANDLERS
+        .into_iter()
+        .find(|key| map.get(*key).is_some_and(|action| !action.is_null()));
+    let newer = || {
+        map.iter()
+            .find(|(_, value)| value.is_object())
+            .map(|(key, _)| key.as_str())
+    };
+    let Some(key) = known.or_else(newer) else {
         return Ok(Handler::Other(String::new()));
     };
     let action = node.field(key)?;
-    Ok(match key.as_str() {
+    Ok(match key {
         "exec" => Handler::Exec(action.field("command")?.texts()?),
         "httpGet" => Handler::HttpGet(http_get(&action)?),
         "tcpSocket" => Handler::TcpSocket(TcpSocket {
