@@ -4,6 +4,8 @@
 //! spans; lines and columns are worked out only for what is shown. Scalars mean what they mean to
 //! `sigs.k8s.io/yaml`, which kubectl, Flux and Argo CD read manifests with, see [`read`].
 
+mod anchors;
+mod index;
 mod load;
 mod scalar;
 mod source;
@@ -25,7 +27,7 @@ use source::Source;
 pub const MAX_DEPTH: usize = 255;
 
 /// The longest text that is read, in bytes.
-pub const MAX_TEXT: usize = 256 << 20;
+pub const MAX_TEXT: usize = 64 << 20;
 
 /// What the copies of anchored values may take in one text, in bytes: a few lines of nested
 /// aliases could otherwise ask for more memory than there is.

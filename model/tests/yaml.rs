@@ -247,15 +247,24 @@ fn many_documents_share_one_budget_for_aliases() {
 #[test]
 fn nesting_without_end_is_refused() {
     let depth = 10_000;
-    let blocks: String = (0..depth).fold(String::new(), |text, level| {
-        format!("{text}{}a:\n", " ".repeat(level % 600))
-    });
+    let blocks: String = (0..1000).map(|level| " ".repeat(level) + "a:\n").collect();
     let compact = "- ".repeat(depth);
     for text in ["[".repeat(depth), "{a: ".repeat(depth), compact, blocks] {
         assert!(yaml::read(text.as_bytes()).iter().any(Result::is_err));
     }
     let mixed = format!("{}{}{}", "- ".repeat(200), "[".repeat(200), "]".repeat(200));
     assert_eq!(refusal(mixed.as_bytes()).kind, YamlErrorKind::TooDeep);
+}
+
+#[test]
+fn aliases_do_not_nest_deeper_than_the_text_could() {
+    let (open, close) = ("[".repeat(200), "]".repeat(200));
+    let mut text = format!("a0: &a0 {open}{close}\n");
+    for level in 1..60 {
+        writeln!(text, "a{level}: &a{level} {open}*a{}{close}", level - 1)
+            .expect("a string takes all");
+    }
+    assert_eq!(refusal(text.as_bytes()).kind, YamlErrorKind::TooDeep);
 }
 
 #[test]
@@ -287,6 +296,46 @@ fn a_long_run_of_anything_takes_no_time() {
         );
         drop(documents);
     }
+}
+
+#[test]
+fn no_mutation_of_a_text_leads_outside_of_it() {
+    let texts = [
+        "yaml/places.yaml",
+        "yaml/scalars.yaml",
+        "scenarios/complete.yaml",
+    ]
+    .map(|name| data(&format!("../{name}")).into_bytes());
+    let bits = b"[]{},:?-&*!|>'\"%@`#~<= \t\n\r.0yn\\\xef\xbb\xbf\xc3\xa4";
+    let mut seed: usize = 1;
+    let mut random = |below: usize| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let mut sound = 0;
+    for text in texts.iter().cycle().take(1000) {
+        let mut text = text.clone();
+        for _ in 0..=random(4) {
+            let (at, len) = (random(text.len()), random(3));
+            let end = (at + len).min(text.len());
+            let with = random(bits.len());
+            text.splice(
+                at..end,
+                bits[with..(with + random(3)).min(bits.len())]
+                    .iter()
+                    .copied(),
+            );
+        }
+        for document in yaml::read(&text) {
+            match document {
+                Ok(document) => sound += holds_its_places(Path::new("mutation"), &document),
+                Err(error) => assert!(error.location.bytes.end <= text.len()),
+            }
+        }
+    }
+    assert_ne!(sound, 0, "some mutations leave a text sound");
 }
 
 #[test]

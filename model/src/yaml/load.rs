@@ -1,15 +1,16 @@
 //! From the parser's events to trees and spans, in one pass.
 
-use std::collections::{HashMap, hash_map};
 use std::ops::Range;
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
+use super::anchors::Anchors;
+use super::index::{Index, Key, Origin};
 use super::source::Source;
-use super::spans::{Index, Key, Origin, Spans};
-use super::{Document, MAX_COPIED, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
+use super::spans::Spans;
+use super::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
 
 /// Reads every document of a text.
 pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>> {
@@ -20,8 +21,7 @@ pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>
         parser,
         source,
         index: Index::new(Arc::clone(source)),
-        anchors: HashMap::new(),
-        copied: 0,
+        anchors: Anchors::default(),
     };
     let mut documents = Vec::new();
     while let Some(document) = loader.next_document() {
@@ -34,10 +34,7 @@ struct Loader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     source: &'s Arc<Source>,
     index: Index,
-    /// The anchored values by id; `None` while the value is still being read.
-    anchors: HashMap<usize, Option<Value>>,
-    /// Bytes that copies of anchored values took, in all documents that could be read.
-    copied: usize,
+    anchors: Anchors,
 }
 
 /// What a mapping merges with `<<`.
@@ -51,15 +48,15 @@ impl<'s> Loader<'s> {
     /// The next document, `Ok(None)` for one that holds nothing, `None` at the end of the text.
     fn next_document(&mut self) -> Option<Result<Option<Document>, YamlError>> {
         self.index = Index::new(Arc::clone(self.source));
-        self.anchors.clear();
-        let copied = self.copied;
+        self.anchors.begin_document();
+        let copied = self.anchors.copied();
         let result = match self.parser.next_event()? {
             Ok((Event::DocumentStart(..), _)) => self.document(),
             Ok(_) => return Some(Ok(None)),
             Err(error) => Err(self.syntax(&error)),
         };
         if result.is_err() {
-            self.copied = copied;
+            self.anchors.refund(copied);
             if !self.parser.proceed_next_document().unwrap_or(false) {
                 // The parser is at its end and answers `None` from here on.
                 while matches!(self.parser.next_event(), Some(Ok(_))) {}
@@ -96,7 +93,7 @@ impl<'s> Loader<'s> {
             }
             Event::Alias(anchor) => {
                 self.index.open(key, range, Origin::Elsewhere);
-                self.alias(anchor, span)
+                self.alias(anchor, depth, span)
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.begin(anchor, depth, span)?;
@@ -170,7 +167,7 @@ impl<'s> Loader<'s> {
                 let value = self.scalar(&text, style, tag.as_deref(), span)?;
                 self.keep(anchor, value, span)?
             }
-            Event::Alias(anchor) => self.alias(anchor, span)?,
+            Event::Alias(anchor) => self.alias(anchor, 0, span)?,
             Event::SequenceStart(..) => Value::Array(Vec::new()),
             _ => Value::Object(Map::new()),
         };
@@ -233,40 +230,21 @@ impl<'s> Loader<'s> {
         if depth >= MAX_DEPTH {
             return Err(self.error(span, YamlErrorKind::TooDeep));
         }
-        if anchor != 0 {
-            self.anchors.insert(anchor, None);
-        }
+        self.anchors.begin(anchor);
         Ok(())
     }
 
-    /// Keeps a copy of an anchored value for its aliases.
     fn keep(&mut self, anchor: usize, value: Value, span: &Span) -> Result<Value, YamlError> {
-        if anchor != 0 {
-            self.charge(&value, span)?;
-            self.anchors.insert(anchor, Some(value.clone()));
-        }
+        self.anchors
+            .keep(anchor, &value)
+            .map_err(|kind| self.error(span, kind))?;
         Ok(value)
     }
 
-    fn alias(&mut self, anchor: usize, span: &Span) -> Result<Value, YamlError> {
-        let value = match self.anchors.entry(anchor) {
-            hash_map::Entry::Occupied(mut entry) => entry.get_mut().take(),
-            hash_map::Entry::Vacant(_) => None,
-        };
-        let Some(value) = value else {
-            return Err(self.error(span, YamlErrorKind::CyclicAlias));
-        };
-        self.charge(&value, span)?;
-        self.anchors.insert(anchor, Some(value.clone()));
-        Ok(value)
-    }
-
-    fn charge(&mut self, value: &Value, span: &Span) -> Result<(), YamlError> {
-        self.copied += weight(value);
-        if self.copied > MAX_COPIED {
-            return Err(self.error(span, YamlErrorKind::TooManyAliases));
-        }
-        Ok(())
+    fn alias(&mut self, anchor: usize, depth: usize, span: &Span) -> Result<Value, YamlError> {
+        self.anchors
+            .copy(anchor, depth)
+            .map_err(|kind| self.error(span, kind))
     }
 
     fn next(&mut self) -> Result<(Event<'s>, Span), YamlError> {
@@ -328,18 +306,4 @@ fn closing(span: &Span) -> Option<usize> {
     Some(range(span))
         .filter(|range| !range.is_empty())
         .map(|range| range.end)
-}
-
-/// About what a value takes in memory, in bytes.
-fn weight(value: &Value) -> usize {
-    const NODE: usize = 64;
-    NODE + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| NODE + key.len() + weight(value))
-            .sum(),
-        _ => 0,
-    }
 }

@@ -54,7 +54,7 @@ impl Source {
 
     /// The location of a span; offsets outside the text are drawn into it.
     pub(super) fn locate(&self, bytes: Range<usize>) -> Location {
-        let end = bytes.end.min(self.text.len());
+        let end = self.text.floor_char_boundary(bytes.end);
         let start = self.text.floor_char_boundary(bytes.start.min(end));
         let starts = self.line_starts.get_or_init(|| line_starts(&self.text));
         let line = starts.partition_point(|&line_start| line_start as usize <= start);

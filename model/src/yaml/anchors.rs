@@ -1,0 +1,128 @@
+//! Anchored values and the copies that aliases make of them.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{MAX_COPIED, MAX_DEPTH, YamlErrorKind};
+
+/// The anchored values of one document by the parser's ids, and what copies took in all documents.
+#[derive(Default)]
+pub(super) struct Anchors {
+    /// `None` while the value is still being read.
+    values: HashMap<usize, Option<Anchored>>,
+    copied: usize,
+}
+
+struct Anchored {
+    value: Value,
+    size: Size,
+}
+
+impl Anchors {
+    /// Begins a document, which sees no anchors of another.
+    pub(super) fn begin_document(&mut self) {
+        self.values.clear();
+    }
+
+    /// What copies took so far.
+    pub(super) const fn copied(&self) -> usize {
+        self.copied
+    }
+
+    /// Forgets the copies of a document that could not be read.
+    pub(super) const fn refund(&mut self, copied: usize) {
+        self.copied = copied;
+    }
+
+    /// Notes that a value with this anchor, if any, is being read.
+    pub(super) fn begin(&mut self, anchor: usize) {
+        if anchor != 0 {
+            self.values.insert(anchor, None);
+        }
+    }
+
+    /// Keeps a copy of a value that has an anchor.
+    pub(super) fn keep(&mut self, anchor: usize, value: &Value) -> Result<(), YamlErrorKind> {
+        if anchor != 0 {
+            let size = Size::of(value);
+            charge(&mut self.copied, size)?;
+            self.values.insert(
+                anchor,
+                Some(Anchored {
+                    value: value.clone(),
+                    size,
+                }),
+            );
+        }
+        Ok(())
+    }
+
+    /// A copy of an anchored value, for use at a depth.
+    pub(super) fn copy(&mut self, anchor: usize, depth: usize) -> Result<Value, YamlErrorKind> {
+        let anchored = self.values.get(&anchor).and_then(Option::as_ref);
+        let Anchored { value, size } = anchored.ok_or(YamlErrorKind::CyclicAlias)?;
+        if depth + size.height > MAX_DEPTH {
+            return Err(YamlErrorKind::TooDeep);
+        }
+        charge(&mut self.copied, *size)?;
+        Ok(value.clone())
+    }
+}
+
+fn charge(copied: &mut usize, size: Size) -> Result<(), YamlErrorKind> {
+    *copied += size.bytes;
+    if *copied > MAX_COPIED {
+        Err(YamlErrorKind::TooManyAliases)
+    } else {
+        Ok(())
+    }
+}
+
+/// What a copy costs.
+#[derive(Clone, Copy)]
+struct Size {
+    /// About what it takes in memory.
+    bytes: usize,
+    /// How many mappings and sequences are nested in it.
+    height: usize,
+}
+
+impl Size {
+    /// What a value takes beside its text, roughly.
+    const NODE: usize = 64;
+
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::String(text) => Self {
+                bytes: Self::NODE + text.len(),
+                height: 0,
+            },
+            Value::Array(items) => Self::around(items.iter().map(Self::of)),
+            Value::Object(fields) => Self::around(fields.iter().map(|(key, value)| {
+                let size = Self::of(value);
+                Self {
+                    bytes: size.bytes + Self::NODE + key.len(),
+                    ..size
+                }
+            })),
+            _ => Self {
+                bytes: Self::NODE,
+                height: 0,
+            },
+        }
+    }
+
+    fn around(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(
+            Self {
+                bytes: Self::NODE,
+                height: 1,
+            },
+            |whole, part| Self {
+                bytes: whole.bytes + part.bytes,
+                height: whole.height.max(part.height + 1),
+            },
+        )
+    }
+}

@@ -1,0 +1,224 @@
+//! The index behind [`Spans`](super::Spans): one small record for each value, in the order of the text.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::source::{Source, small};
+
+/// The nodes of one document in the order of the text, parents first.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) source: Arc<Source>,
+    nodes: Vec<Node>,
+    /// Keys that differ from their text: escaped, folded, merged, an alias, or a number.
+    other_keys: BTreeMap<u32, Box<str>>,
+}
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    start: u32,
+    end: u32,
+    key_start: u32,
+    key_end: u32,
+    /// The node after this one and all below it.
+    next: u32,
+    key: KeyText,
+    /// Whether what is below it stands elsewhere: an alias or a merged key.
+    pub(super) opaque: bool,
+}
+
+/// How the key's text relates to the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyText {
+    /// No key: the root or an element of a sequence.
+    None,
+    /// The text is the key.
+    Plain,
+    /// The text is the key in quotes.
+    Quoted,
+    /// The key is in `other_keys`.
+    Other,
+}
+
+/// The key of a value that is about to be added.
+pub(super) struct Key<'a> {
+    pub(super) span: Range<usize>,
+    pub(super) name: &'a str,
+}
+
+/// Whether what stands below a node is where the node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Here,
+    Elsewhere,
+}
+
+impl Index {
+    pub(super) fn new(source: Arc<Source>) -> Self {
+        Self {
+            source,
+            nodes: Vec::new(),
+            other_keys: BTreeMap::new(),
+        }
+    }
+
+    /// The id of the node that is added next.
+    pub(super) fn next_id(&self) -> u32 {
+        small(self.nodes.len())
+    }
+
+    /// Adds a node; what is added until [`Index::close`] stands below it.
+    pub(super) fn open(
+        &mut self,
+        key: Option<&Key<'_>>,
+        span: Range<usize>,
+        origin: Origin,
+    ) -> u32 {
+        let id = self.next_id();
+        let (key_span, text) = key.map_or((0..0, KeyText::None), |key| {
+            (key.span.clone(), self.key_text(key))
+        });
+        if let (KeyText::Other, Some(key)) = (text, key) {
+            self.other_keys.insert(id, key.name.into());
+        }
+        self.nodes.push(Node {
+            start: small(span.start),
+            end: small(span.end),
+            key_start: small(key_span.start),
+            key_end: small(key_span.end),
+            next: id + 1,
+            key: text,
+            opaque: origin == Origin::Elsewhere,
+        });
+        id
+    }
+
+    /// Ends a node at an offset, or where its last child ends.
+    pub(super) fn close(&mut self, id: u32, end: Option<usize>) {
+        let next = small(self.nodes.len());
+        let child_ends = self.siblings(id + 1, next).map(|child| {
+            let child = self.node(child);
+            child.end.max(child.key_end)
+        });
+        let last = child_ends.max();
+        let node = &mut self.nodes[id as usize];
+        node.next = next;
+        node.end = end.map(small).or(last).unwrap_or(node.end).max(node.start);
+    }
+
+    /// Forgets a node and everything after it, and tells where it stood.
+    pub(super) fn forget(&mut self, id: u32) -> Range<usize> {
+        let place = self.node(id).range();
+        self.nodes.truncate(id as usize);
+        self.other_keys.split_off(&id);
+        place
+    }
+
+    /// The line of a key that a node has already.
+    pub(super) fn line_of_key(&self, parent: u32, name: &str) -> Option<u32> {
+        let open_end = small(self.nodes.len());
+        let child = self
+            .siblings(parent + 1, open_end)
+            .find(|&id| self.key(id) == Some(name))?;
+        Some(self.source.locate(self.node(child).key_range()).line)
+    }
+
+    fn key_text(&self, key: &Key<'_>) -> KeyText {
+        let text = self.source.text().get(key.span.clone()).unwrap_or_default();
+        let inner = text
+            .get(1..text.len().saturating_sub(1))
+            .unwrap_or_default();
+        let quoted = text.starts_with(['"', '\'']);
+        match (quoted, text == key.name, inner == key.name) {
+            (false, true, _) => KeyText::Plain,
+            (true, _, true) => KeyText::Quoted,
+            _ => KeyText::Other,
+        }
+    }
+
+    pub(super) fn node(&self, id: u32) -> &Node {
+        &self.nodes[id as usize]
+    }
+
+    fn key(&self, id: u32) -> Option<&str> {
+        let node = self.node(id);
+        let text = &self.source.text()[node.key_range()];
+        match node.key {
+            KeyText::None => None,
+            KeyText::Plain => Some(text),
+            KeyText::Quoted => Some(&text[1..text.len() - 1]),
+            KeyText::Other => self.other_keys.get(&id).map(AsRef::as_ref),
+        }
+    }
+
+    pub(super) fn children(&self, id: u32) -> impl Iterator<Item = u32> {
+        self.siblings(id + 1, self.node(id).next)
+    }
+
+    fn siblings(&self, first: u32, end: u32) -> impl Iterator<Item = u32> {
+        let in_range = move |id: u32| (id < end).then_some(id);
+        std::iter::successors(in_range(first), move |&id| in_range(self.node(id).next))
+    }
+
+    /// The node that a pointer leads to and whether that is all of it.
+    pub(super) fn resolve(&self, root: u32, pointer: &str) -> (u32, bool) {
+        if pointer.is_empty() {
+            return (root, true);
+        }
+        let Some(path) = pointer.strip_prefix('/') else {
+            return (root, false);
+        };
+        let mut at = root;
+        for segment in path.split('/') {
+            if self.node(at).opaque {
+                return (at, true);
+            }
+            match self.child(at, &unescape(segment)) {
+                Some(child) => at = child,
+                None => return (at, false),
+            }
+        }
+        (at, true)
+    }
+
+    fn child(&self, id: u32, segment: &str) -> Option<u32> {
+        let mut children = self.children(id).peekable();
+        if self.node(*children.peek()?).key == KeyText::None {
+            return children.nth(array_index(segment)?);
+        }
+        children.find(|&child| self.key(child) == Some(segment))
+    }
+}
+
+impl Node {
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// Where its key stands, if it has one.
+    pub(super) fn key_place(&self) -> Option<Range<usize>> {
+        (self.key != KeyText::None).then(|| self.key_range())
+    }
+
+    fn key_range(&self) -> Range<usize> {
+        self.key_start as usize..self.key_end as usize
+    }
+}
+
+/// RFC 6901, 4: `~1` is a slash, and after that `~0` a tilde.
+fn unescape(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        segment.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        segment.into()
+    }
+}
+
+/// RFC 6901, 4: digits without leading zeros.
+fn array_index(segment: &str) -> Option<usize> {
+    let canonical = segment == "0" || !segment.starts_with(['0', '+']);
+    segment.parse().ok().filter(|_| canonical)
+}
