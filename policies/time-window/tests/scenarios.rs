@@ -1,0 +1,3 @@
+//! Every scenario, judged natively.
+
+rollgate_sdk::testing::scenarios!(rollgate_policy_time_window::TimeWindow, "scenarios");
