@@ -256,9 +256,11 @@ impl Scenario {
         for side in ["old", "new"] {
             manifest::inline(&mut document, side, folder)?;
         }
+        let located =
+            |wrong: validate::Wrong| ScenarioError::Invalid(wrong.located(&document.spans));
+        validate::lists(&document.tree).map_err(located)?;
         let scenario: Self = document.read().map_err(ScenarioError::Invalid)?;
-        validate::scenario(&scenario)
-            .map_err(|wrong| ScenarioError::Invalid(wrong.located(&document.spans)))?;
+        validate::scenario(&scenario).map_err(located)?;
         Ok(scenario)
     }
 }

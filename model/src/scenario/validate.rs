@@ -29,6 +29,29 @@ impl Wrong {
     }
 }
 
+/// Lists of which an empty one and none mean different things.
+const TELLING_LISTS: [&str; 4] = [
+    "/objects",
+    "/revisions",
+    "/expect/findings",
+    "/expect/evidence",
+];
+
+/// Whether each list that is begun is a list: `findings:` and nothing after it would look at
+/// nothing.
+pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
+    let empty = |pointer: &&str| tree.pointer(pointer).is_some_and(Value::is_null);
+    TELLING_LISTS
+        .into_iter()
+        .find(empty)
+        .map_or(Ok(()), |pointer| {
+            Err(Wrong::new(
+                pointer,
+                "write `[]` for an empty list, or leave the field out",
+            ))
+        })
+}
+
 /// Whether the parts of a scenario go together.
 pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     if scenario.metadata.name.trim().is_empty() {
