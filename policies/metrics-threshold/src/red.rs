@@ -97,7 +97,7 @@ fn series<'a>(
     problems: &mut Problems<'_>,
 ) -> Option<Series<'a>> {
     let matchers = matchers.unwrap_or(OWN_PODS).trim().trim_end_matches(',');
-    if matchers.contains(['{', '}']) && !matchers.contains('"') && !matchers.contains('\'') {
+    if matchers.starts_with('{') {
         return problems
             .at("matchers")
             .refuse("takes what stands between the braces of a selector, without the braces");

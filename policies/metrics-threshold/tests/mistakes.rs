@@ -1,0 +1,148 @@
+//! Settings that are refused: where, and in which words.
+
+use rollgate_policy_metrics_threshold::{MetricsThreshold, Settings};
+use rollgate_sdk::{Policy, serde_json};
+
+fn refused(settings: &str) -> String {
+    let settings: Settings = serde_json::from_str(settings).expect("settings of the right shape");
+    MetricsThreshold::new(settings)
+        .err()
+        .expect("a mistake")
+        .to_string()
+}
+
+/// One check, with all that is not about it in order.
+fn refused_check(check: &str) -> String {
+    refused(&format!(
+        r#"{{
+            "source": "prometheus",
+            "answers": {{"noData": "hold", "nan": "hold", "stale": "allow", "error": "fail"}},
+            "checks": [{check}]
+        }}"#
+    ))
+}
+
+#[test]
+fn no_checks() {
+    insta::assert_snapshot!(refused(r#"{"checks": []}"#), @"/checks: is empty: without a check every rollout would pass");
+}
+
+#[test]
+fn nothing_said_but_a_query() {
+    insta::assert_snapshot!(refused(r#"{"checks": [{"name": "queue", "query": "up"}]}"#), @r#"
+    /checks/0/source: is missing: name a MetricSource here, or for all checks in the settings' own `source`
+    /checks/0: give `min`, `max` or both: without a bound every value would pass
+    /checks/0/answers/noData: is missing here and in the settings' own `answers`; say allow, warn, hold, deny or fail
+    /checks/0/answers/nan: is missing here and in the settings' own `answers`; say allow, warn, hold, deny or fail
+    /checks/0/answers/stale: is missing here and in the settings' own `answers`; say allow, warn, hold, deny or fail
+    /checks/0/answers/error: is missing here and in the settings' own `answers`; say allow, warn, hold, deny or fail
+    "#);
+}
+
+#[test]
+fn a_query_whose_samples_have_no_age() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "maxAge": "2m", "answers": {"stale": "hold"}}"#
+    ), @"/checks/0/freshness: is missing: the query alone does not tell how old its samples are, as Prometheus stamps answers with the time of the question; write a query for their Unix time, such as max(timestamp(METRIC{...})), or set `answers.stale` to allow");
+}
+
+#[test]
+fn stale_samples_without_an_age() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "answers": {"stale": "hold"}, "freshness": "time()"}"#
+    ), @"/checks/0/maxAge: is missing here and in the settings; write 2m, or set `answers.stale` to allow");
+}
+
+#[test]
+fn two_checks_of_one_name() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1}, {"name": "queue", "query": "down", "max": 1}"#
+    ), @"/checks/1/name: is the name of an earlier check too");
+}
+
+#[test]
+fn a_name_that_is_a_sentence() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "The queue", "query": "up", "max": 1}"#
+    ), @"/checks/0/name: must be small letters, digits and `-`, at most 63, such as error-ratio");
+}
+
+#[test]
+fn a_check_of_two_kinds() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "requestRate": {"metric": "up"}, "max": 1}"#
+    ), @"/checks/0: takes exactly one of `query`, `requestRate`, `errorRatio` and `latency`");
+}
+
+#[test]
+fn bounds_that_no_value_keeps() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "min": 2, "max": 1}"#
+    ), @"/checks/0: `min` is above `max`: no value would pass");
+}
+
+#[test]
+fn an_unknown_variable() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up{pod=~\"${pod}\"}", "max": 1}"#
+    ), @"/checks/0/query: there is no variable `${pod}`; there are: namespace, name, kind, label:KEY");
+}
+
+#[test]
+fn a_variable_outside_of_quotes() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "${name}_queue_length", "max": 1}"#
+    ), @"/checks/0/query: `${name}` must stand inside double or single quotes, where its value can be escaped");
+}
+
+#[test]
+fn a_ready_made_check_with_wrong_names() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "errors", "max": 1,
+            "errorRatio": {"metric": "http_requests_total{job=\"a\"}", "label": "status-code", "errors": "", "window": "soon"}}"#
+    ), @r#"
+    /checks/0/errorRatio/label: `status-code` is no name of a label; write one such as code
+    /checks/0/errorRatio/errors: is empty or has a line break; write a regular expression such as 5..
+    /checks/0/errorRatio/metric: `http_requests_total{job="a"}` is no name of a metric; write one such as http_requests_total, without labels
+    /checks/0/errorRatio/window: `soon` is no duration of whole seconds; write 10m, 1h 30m or 90s
+    "#);
+}
+
+#[test]
+fn a_quantile_in_percent() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "p99", "max": 1, "latency": {"metric": "request_seconds", "quantile": 99}}"#
+    ), @"/checks/0/latency/quantile: `99` is no quantile; write a number between 0 and 1, such as 0.99");
+}
+
+#[test]
+fn matchers_in_braces() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "rate", "min": 1, "requestRate": {"metric": "a_total", "matchers": "{job=\"a\"}"}}"#
+    ), @"/checks/0/requestRate/matchers: takes what stands between the braces of a selector, without the braces");
+}
+
+#[test]
+fn a_step_without_over() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "step": "1m"}"#
+    ), @"/checks/0/step: is only for `over`, which is not set");
+}
+
+#[test]
+fn too_many_points() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "over": "24h", "step": "5s"}"#
+    ), @"/checks/0/step: cuts `over` into too many points or none; take a step from 86s to 86400s");
+}
+
+#[test]
+fn an_answer_that_is_no_answer() {
+    let unknown =
+        serde_json::from_str::<Settings>(r#"{"checks": [], "answers": {"noData": "ignore"}}"#);
+    let message = unknown.expect_err("an unknown answer").to_string();
+    assert!(
+        message.starts_with("unknown variant `ignore`, expected one of `allow`"),
+        "{message}"
+    );
+}

@@ -1,0 +1,6 @@
+//! Every scenario, judged natively.
+
+rollgate_sdk::testing::scenarios!(
+    rollgate_policy_metrics_threshold::MetricsThreshold,
+    "scenarios"
+);
