@@ -66,7 +66,7 @@ struct Told {
 
 #[test]
 fn creates_and_changes_of_the_template() {
-    table("templates.yaml", 24);
+    table("templates.yaml", 28);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn rollbacks_and_what_only_looks_like_one() {
 
 #[test]
 fn resumes() {
-    table("resumes.yaml", 26);
+    table("resumes.yaml", 28);
 }
 
 #[test]
