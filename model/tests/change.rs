@@ -1,5 +1,6 @@
 //! The change table: each case of `changes/*.yaml` is one request and the class it has.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +93,43 @@ fn releases() {
 #[test]
 fn requests_that_cannot_be_read() {
     table("errors.yaml", 11);
+}
+
+/// What 300 commits did to the Deployments of a real shop: each changed the template.
+#[test]
+fn real_changes_are_all_told_apart() {
+    let Some(corpus) = std::env::var_os("ROLLGATE_CORPUS") else {
+        eprintln!("skipped: ROLLGATE_CORPUS is not set");
+        return;
+    };
+    let path = PathBuf::from(corpus).join("rollouts/microservices-demo.jsonl");
+    let text = fs::read_to_string(&path).expect("the file can be read");
+    let mut classes: BTreeMap<String, usize> = BTreeMap::new();
+    for line in text.lines() {
+        let change: Value = serde_json::from_str(line).expect("each line is JSON");
+        *classes.entry(class_of(&change)).or_default() += 1;
+    }
+    assert_eq!(classes, BTreeMap::from([("roll-forward".to_owned(), 300)]));
+}
+
+fn class_of(change: &Value) -> String {
+    let object = |side: &str| Some(change[side].clone()).filter(|object| !object.is_null());
+    let request = Request {
+        operation: Operation::Update,
+        sub_resource: SubResource::None,
+        namespace: None,
+        user: String::new(),
+        groups: Vec::new(),
+        dry_run: false,
+        object: object("new"),
+        old_object: object("old"),
+    };
+    let told = told(Rollout::from_request(
+        request,
+        &Revisions::Known(Vec::new()),
+    ));
+    assert_eq!(told.error, None, "{}", change["commit"]);
+    told.expect.expect("what is no error has a class")
 }
 
 /// `at_least` guards against a file that is read but holds no cases.
