@@ -4,6 +4,7 @@ mod check;
 mod inspect;
 mod notice;
 mod policies;
+mod serve;
 mod terminal;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ pub struct Cli {
 enum Command {
     Check(check::Args),
     Inspect(inspect::Args),
+    Serve(Box<serve::Args>),
 }
 
 impl Cli {
@@ -40,6 +42,7 @@ impl Cli {
         match self.command {
             Command::Check(args) => check::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Serve(args) => serve::run(*args),
         }
     }
 }

@@ -12,6 +12,7 @@ mod connection;
 mod deadline;
 mod lifecycle;
 mod listener;
+pub mod live;
 mod options;
 mod pulse;
 mod readiness;
@@ -46,9 +47,11 @@ pub trait Answer: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// An AdmissionReview as JSON, with HTTP 200.
-    Review(Vec<u8>),
+    Review(Bytes),
     /// A sentence, with HTTP 400: the body is no review that could be answered.
     BadRequest(String),
+    /// A sentence, with HTTP 503: nothing can be judged yet. Readiness keeps requests away then.
+    NotReady(String),
 }
 
 /// Why the server does not start.

@@ -56,7 +56,7 @@ fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
 }
 
 /// Where prepared policies are kept: a folder of the user's own, never one that is shared.
-fn cache() -> Option<PathBuf> {
+pub(super) fn cache() -> Option<PathBuf> {
     let variable = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -17,8 +17,14 @@ pub async fn load(engine: &Engine, configuration: &Configuration) -> PolicySet {
         configuration,
         modules: modules(&configuration.policies).await,
     };
-    let loaded = stream::iter(&configuration.policies).map(|item| loader.policy(item));
-    PolicySet::new(loaded.buffered(at_once()).collect().await)
+    // Collected first: a stream over borrowed items is not `Send` for any lifetime, and the server
+    // loads in a task of its own.
+    let loads: Vec<_> = configuration
+        .policies
+        .iter()
+        .map(|item| loader.policy(item))
+        .collect();
+    PolicySet::new(stream::iter(loads).buffered(at_once()).collect().await)
 }
 
 /// How many policies are compiled at once.

@@ -155,6 +155,7 @@ impl Reply {
                 response
             }
             Self::BadRequest(message) => text(StatusCode::BAD_REQUEST, message),
+            Self::NotReady(message) => text(StatusCode::SERVICE_UNAVAILABLE, message),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The answer to a review whose judging broke down: a denial, where its uid can still be told.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,7 +19,7 @@ struct Request {
 ///
 /// Denied whatever the policies' `onError` says: what broke is the host, so nothing is known of
 /// which policies would have judged.
-pub(super) fn denial(body: &[u8], message: &str) -> Option<Vec<u8>> {
+pub(super) fn denial(body: &[u8], message: &str) -> Option<Bytes> {
     let review: Review = serde_json::from_slice(body).ok()?;
     let answer = json!({
         "apiVersion": "admission.k8s.io/v1",
@@ -29,7 +30,7 @@ pub(super) fn denial(body: &[u8], message: &str) -> Option<Vec<u8>> {
             "status": {"status": "Failure", "code": 403, "reason": "Forbidden", "message": message},
         },
     });
-    Some(answer.to_string().into_bytes())
+    Some(answer.to_string().into())
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Answer for Obedient {
             _ => {}
         }
         let answer = json!({"response": {"uid": review["request"]["uid"], "allowed": true}});
-        Reply::Review(answer.to_string().into_bytes())
+        Reply::Review(answer.to_string().into())
     }
 }
 

@@ -14,8 +14,6 @@ use tokio::time::{sleep, timeout};
 const QUIET: Duration = Duration::from_millis(150);
 /// A file that never comes to rest is read all the same after so many rests missed.
 const RESTLESS: usize = 10;
-/// Deep enough for a mounted folder with a few levels, and an end to symlinks in a circle.
-const DEPTH: usize = 8;
 
 /// Tells when files, or what is in folders, differ from what they were.
 ///
@@ -27,6 +25,7 @@ pub struct Watch {
     paths: Vec<PathBuf>,
     every: Duration,
     seen: Fingerprint,
+    notify: mpsc::Sender<()>,
     notices: mpsc::Receiver<()>,
     /// Notices stop when it is dropped; `None` where the system gives no watches.
     _watcher: Option<RecommendedWatcher>,
@@ -38,17 +37,28 @@ impl Watch {
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, every: Duration) -> Self {
         let (notify, notices) = mpsc::channel(1);
-        let watcher = watcher(&paths, notify)
-            .inspect_err(|error| tracing::warn!(%error, ?every, "files cannot be watched and are looked at instead"))
-            .ok();
+        let watcher = watcher(&paths, every, notify.clone());
         let seen = Fingerprint::of(&paths);
         Self {
             paths,
             every,
             seen,
+            notify,
             notices,
             _watcher: watcher,
         }
+    }
+
+    /// Watches these from now on. What changed in those watched before is still told.
+    pub async fn follow(&mut self, paths: Vec<PathBuf>) {
+        if paths == self.paths {
+            return;
+        }
+        self._watcher = watcher(&paths, self.every, self.notify.clone());
+        self.paths = paths;
+        let mut seen = self.look().await;
+        seen.0.append(&mut self.seen.0);
+        self.seen = seen;
     }
 
     /// Waits until something has changed and come to rest.
@@ -89,19 +99,28 @@ impl Watch {
 
 /// A mounted Secret or ConfigMap is swapped by renaming a symlink beside the file: the folder is
 /// what must be watched.
-fn watcher(paths: &[PathBuf], notify: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |_| {
+fn watcher(
+    paths: &[PathBuf],
+    every: Duration,
+    notify: mpsc::Sender<()>,
+) -> Option<RecommendedWatcher> {
+    let watched = notify::recommended_watcher(move |_| {
         // A notice that waits already says the same.
         let _ = notify.try_send(());
-    })?;
-    for folder in paths
-        .iter()
-        .map(|path| folder_of(path))
-        .collect::<BTreeSet<_>>()
-    {
-        watcher.watch(&folder, RecursiveMode::Recursive)?;
-    }
-    Ok(watcher)
+    })
+    .and_then(|mut watcher| {
+        for folder in paths
+            .iter()
+            .map(|path| folder_of(path))
+            .collect::<BTreeSet<_>>()
+        {
+            watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        }
+        Ok(watcher)
+    });
+    watched
+        .inspect_err(|error| tracing::warn!(%error, ?every, "files cannot be watched and are looked at instead"))
+        .ok()
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -114,7 +133,8 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// What tells one state of the files from another without reading them.
+/// What tells one state of the files from another without reading them: of a folder, those of the
+/// files in it, but not of folders inside.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Fingerprint(BTreeMap<PathBuf, Option<Trace>>);
 
@@ -130,24 +150,20 @@ impl Fingerprint {
     fn of(paths: &[PathBuf]) -> Self {
         let mut all = Self::default();
         for path in paths {
-            all.add(path, DEPTH);
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                all.add(entry.path());
+            }
+            all.add(path.clone());
         }
         all
     }
 
     /// Follows symlinks, as reading does.
-    fn add(&mut self, path: &Path, depth: usize) {
-        let metadata = fs::metadata(path).ok();
-        let folder = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
-        if !folder {
-            self.0.insert(
-                path.to_owned(),
-                metadata.map(|metadata| Trace::of(&metadata)),
-            );
-        } else if depth > 0 {
-            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-                self.add(&entry.path(), depth - 1);
-            }
+    fn add(&mut self, path: PathBuf) {
+        let metadata = fs::metadata(&path).ok();
+        if !metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
+            self.0
+                .insert(path, metadata.map(|metadata| Trace::of(&metadata)));
         }
     }
 }
@@ -215,10 +231,17 @@ mod tests {
         );
     }
 
-    #[test]
-    fn symlinks_in_a_circle_come_to_an_end() {
+    #[tokio::test]
+    async fn a_path_followed_later_is_watched_too_and_no_earlier_change_is_lost() {
         let folder = TempDir::new().expect("a folder");
-        std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).expect("a link");
-        Fingerprint::of(&[folder.path().to_owned()]);
+        let (first, second) = (folder.path().join("a.yaml"), folder.path().join("b.wasm"));
+        fs::write(&first, "a").expect("written");
+        fs::write(&second, "b").expect("written");
+        let mut watch = Watch::new(vec![first.clone()], Duration::from_millis(20));
+        fs::write(&first, "ab").expect("written");
+        watch.follow(vec![first, second.clone()]).await;
+        assert!(change_is_seen(&mut watch).await, "the change before");
+        fs::write(&second, "bc").expect("written");
+        assert!(change_is_seen(&mut watch).await, "the change after");
     }
 }

@@ -1,3 +1,5 @@
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -40,6 +42,7 @@ fn authority() -> Result<CertificateParams, TlsError> {
     let mut ca = CertificateParams::new(Vec::new()).map_err(TlsError::SelfSigned)?;
     ca.distinguished_name
         .push(DnType::CommonName, "rollgate self-signed CA");
+    limit(&mut ca);
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(ca)
@@ -48,8 +51,25 @@ fn authority() -> Result<CertificateParams, TlsError> {
 fn leaf(names: Vec<String>) -> Result<CertificateParams, TlsError> {
     let mut leaf = CertificateParams::new(names).map_err(TlsError::SelfSigned)?;
     leaf.distinguished_name.push(DnType::CommonName, "rollgate");
+    limit(&mut leaf);
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     Ok(leaf)
+}
+
+/// From yesterday, so that a client whose clock is behind is served too, for a year.
+fn limit(certificate: &mut CertificateParams) {
+    let day = |days: i64| {
+        let date = (Timestamp::now() + SignedDuration::from_hours(24 * days))
+            .to_zoned(TimeZone::UTC)
+            .date();
+        rcgen::date_time_ymd(
+            date.year().into(),
+            date.month().unsigned_abs(),
+            date.day().unsigned_abs(),
+        )
+    };
+    certificate.not_before = day(-1);
+    certificate.not_after = day(365);
 }

@@ -1,0 +1,94 @@
+//! What `/info` says.
+
+use serde::Serialize;
+
+use super::Live;
+use crate::config::{Action, OnError, Policy, State};
+use crate::engine::Start;
+
+/// The versions of the policy contract that modules may be built for.
+const CONTRACTS: [&str; 1] = ["rollgate:policy@0.1.0"];
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    version: &'static str,
+    contracts: [&'static str; 1],
+    /// When the policies below came into force; absent before the first.
+    in_force_since: Option<String>,
+    policies: Vec<PolicyInfo<'a>>,
+    /// What keeps the files from coming into force as they are now, or from working.
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyInfo<'a> {
+    name: &'a str,
+    action: Action,
+    on_error: OnError,
+    #[serde(flatten)]
+    state: StateInfo<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+enum StateInfo<'a> {
+    #[serde(rename_all = "camelCase")]
+    Ready {
+        module: &'a str,
+        module_version: &'a str,
+        digest: String,
+        /// Why each evaluation begins with `configure`; absent where it begins from a snapshot.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        no_snapshot: Option<&'a str>,
+    },
+    Refused {
+        reason: String,
+    },
+}
+
+impl Live {
+    /// What is in force, as JSON.
+    #[must_use]
+    pub fn info(&self) -> serde_json::Value {
+        let in_force = self.in_force.load();
+        let set = in_force.as_ref().map(|in_force| in_force.policies.load());
+        let policies = set
+            .iter()
+            .flat_map(|set| set.policies())
+            .map(policy)
+            .collect();
+        let info = Info {
+            version: env!("CARGO_PKG_VERSION"),
+            contracts: CONTRACTS,
+            in_force_since: in_force.as_ref().map(|in_force| in_force.since.to_string()),
+            policies,
+            problems: &self.problems.load(),
+        };
+        serde_json::to_value(info).expect("strings and lists are JSON")
+    }
+}
+
+fn policy(policy: &Policy) -> PolicyInfo<'_> {
+    let state = match &policy.state {
+        State::Ready(loaded) => StateInfo::Ready {
+            module: &loaded.description().name,
+            module_version: &loaded.description().version,
+            digest: format!("sha256:{}", loaded.digest()),
+            no_snapshot: match loaded.start() {
+                Start::Configured => None,
+                Start::Unconfigured { reason } => Some(reason),
+            },
+        },
+        State::Refused(refusal) => StateInfo::Refused {
+            reason: refusal.to_string(),
+        },
+    };
+    PolicyInfo {
+        name: policy.name.as_str(),
+        action: policy.action,
+        on_error: policy.on_error,
+        state,
+    }
+}
