@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use rows::apply;
-pub use rows::{Row, Shape, Value as Default, When, table};
+pub use rows::{Fill, Row, Shape, When, table};
 
 pub(crate) type Object = Map<String, Value>;
 

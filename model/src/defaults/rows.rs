@@ -8,7 +8,7 @@ pub(super) mod services;
 pub(super) mod volumes;
 pub(super) mod workloads;
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Number, Value};
 
 use super::Object;
 
@@ -31,7 +31,7 @@ pub struct Row {
     /// What counts as not set.
     pub when: When,
     /// The default.
-    pub value: Value,
+    pub value: Fill,
 }
 
 /// When a default applies. An explicit `null` always counts as not set.
@@ -45,7 +45,7 @@ pub enum When {
 
 /// The value of a default.
 #[derive(Clone, Copy, Debug)]
-pub enum Value {
+pub enum Fill {
     /// This text.
     Text(&'static str),
     /// This number.
@@ -55,7 +55,7 @@ pub enum Value {
     /// An object without fields.
     Empty,
     /// Told from the fields beside it; `None` gives no default.
-    Beside(fn(&Map<String, Json>) -> Option<Json>),
+    Beside(fn(&Map<String, Value>) -> Option<Value>),
 }
 
 /// All defaults.
@@ -75,29 +75,29 @@ pub(super) fn apply(shape: &Shape, object: &mut Object) {
 }
 
 impl When {
-    pub(super) fn applies(self, found: Option<&Json>) -> bool {
+    pub(super) fn applies(self, found: Option<&Value>) -> bool {
         match found {
-            None | Some(Json::Null) => true,
-            Some(Json::String(text)) => self == Self::Zero && text.is_empty(),
-            Some(Json::Number(number)) => self == Self::Zero && number.as_i64() == Some(0),
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => self == Self::Zero && text.is_empty(),
+            Some(Value::Number(number)) => self == Self::Zero && number.as_i64() == Some(0),
             Some(_) => false,
         }
     }
 }
 
-impl Value {
-    fn make(self, object: &Object) -> Option<Json> {
+impl Fill {
+    fn make(self, object: &Object) -> Option<Value> {
         Some(match self {
-            Self::Text(text) => Json::String(text.to_owned()),
-            Self::Int(number) => Json::Number(Number::from(number)),
-            Self::Flag(flag) => Json::Bool(flag),
-            Self::Empty => Json::Object(Map::new()),
+            Self::Text(text) => Value::String(text.to_owned()),
+            Self::Int(number) => Value::Number(Number::from(number)),
+            Self::Flag(flag) => Value::Bool(flag),
+            Self::Empty => Value::Object(Map::new()),
             Self::Beside(tell) => return tell(object),
         })
     }
 }
 
-const fn absent(field: &'static str, value: Value) -> Row {
+const fn absent(field: &'static str, value: Fill) -> Row {
     Row {
         field,
         when: When::Absent,
@@ -105,7 +105,7 @@ const fn absent(field: &'static str, value: Value) -> Row {
     }
 }
 
-const fn zero(field: &'static str, value: Value) -> Row {
+const fn zero(field: &'static str, value: Fill) -> Row {
     Row {
         field,
         when: When::Zero,

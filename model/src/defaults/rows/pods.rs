@@ -1,8 +1,8 @@
 //! Defaults of Pod templates.
 
-use serde_json::Value as Json;
+use serde_json::Value;
 
-use super::{Shape, Value, When, absent, zero};
+use super::{Fill, Shape, When, absent, zero};
 use crate::defaults::{Object, image};
 
 pub(in crate::defaults) const POD_SPEC: Shape = Shape {
@@ -10,18 +10,18 @@ pub(in crate::defaults) const POD_SPEC: Shape = Shape {
     source: "pkg/apis/core/v1/defaults.go SetDefaults_PodSpec; the two names of the service account: \
              pkg/apis/core/v1/conversion.go Convert_v1_PodSpec_To_core_PodSpec",
     rows: &[
-        zero("dnsPolicy", Value::Text("ClusterFirst")),
-        zero("restartPolicy", Value::Text("Always")),
-        absent("securityContext", Value::Empty),
-        absent("terminationGracePeriodSeconds", Value::Int(30)),
-        zero("schedulerName", Value::Text("default-scheduler")),
+        zero("dnsPolicy", Fill::Text("ClusterFirst")),
+        zero("restartPolicy", Fill::Text("Always")),
+        absent("securityContext", Fill::Empty),
+        absent("terminationGracePeriodSeconds", Fill::Int(30)),
+        zero("schedulerName", Fill::Text("default-scheduler")),
         zero(
             "serviceAccountName",
-            Value::Beside(|pod| named(pod, "serviceAccount")),
+            Fill::Beside(|pod| named(pod, "serviceAccount")),
         ),
         zero(
             "serviceAccount",
-            Value::Beside(|pod| named(pod, "serviceAccountName")),
+            Fill::Beside(|pod| named(pod, "serviceAccountName")),
         ),
     ],
 };
@@ -33,31 +33,28 @@ pub(in crate::defaults) const CONTAINER: Shape = Shape {
     rows: &[
         zero(
             "imagePullPolicy",
-            Value::Beside(|container| image::pull_policy(container.get("image"))),
+            Fill::Beside(|container| image::pull_policy(container.get("image"))),
         ),
-        zero(
-            "terminationMessagePath",
-            Value::Text("/dev/termination-log"),
-        ),
-        zero("terminationMessagePolicy", Value::Text("File")),
-        absent("resources", Value::Empty),
+        zero("terminationMessagePath", Fill::Text("/dev/termination-log")),
+        zero("terminationMessagePolicy", Fill::Text("File")),
+        absent("resources", Fill::Empty),
     ],
 };
 
 pub(in crate::defaults) const CONTAINER_PORT: Shape = Shape {
     name: "core/v1 ContainerPort",
     source: "pkg/apis/core/v1/zz_generated.defaults.go",
-    rows: &[zero("protocol", Value::Text("TCP"))],
+    rows: &[zero("protocol", Fill::Text("TCP"))],
 };
 
 pub(in crate::defaults) const PROBE: Shape = Shape {
     name: "core/v1 Probe",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Probe",
     rows: &[
-        zero("timeoutSeconds", Value::Int(1)),
-        zero("periodSeconds", Value::Int(10)),
-        zero("successThreshold", Value::Int(1)),
-        zero("failureThreshold", Value::Int(3)),
+        zero("timeoutSeconds", Fill::Int(1)),
+        zero("periodSeconds", Fill::Int(10)),
+        zero("successThreshold", Fill::Int(1)),
+        zero("failureThreshold", Fill::Int(3)),
     ],
 };
 
@@ -65,37 +62,37 @@ pub(in crate::defaults) const HTTP_GET: Shape = Shape {
     name: "core/v1 HTTPGetAction",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_HTTPGetAction",
     rows: &[
-        zero("path", Value::Text("/")),
-        zero("scheme", Value::Text("HTTP")),
+        zero("path", Fill::Text("/")),
+        zero("scheme", Fill::Text("HTTP")),
     ],
 };
 
 pub(in crate::defaults) const GRPC: Shape = Shape {
     name: "core/v1 GRPCAction",
     source: "pkg/apis/core/v1/zz_generated.defaults.go",
-    rows: &[absent("service", Value::Text(""))],
+    rows: &[absent("service", Fill::Text(""))],
 };
 
 pub(in crate::defaults) const FIELD_REF: Shape = Shape {
     name: "core/v1 ObjectFieldSelector",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_ObjectFieldSelector",
-    rows: &[zero("apiVersion", Value::Text("v1"))],
+    rows: &[zero("apiVersion", Fill::Text("v1"))],
 };
 
 pub(in crate::defaults) const RESOURCE_FIELD_REF: Shape = Shape {
     name: "core/v1 ResourceFieldSelector",
     source: "`divisor` is no pointer, so that the API server always writes it \
              (staging/src/k8s.io/api/core/v1/types.go)",
-    rows: &[absent("divisor", Value::Text("0"))],
+    rows: &[absent("divisor", Fill::Text("0"))],
 };
 
 pub(in crate::defaults) const FILE_KEY_REF: Shape = Shape {
     name: "core/v1 FileKeySelector",
     source: "pkg/apis/core/v1/zz_generated.defaults.go",
-    rows: &[absent("optional", Value::Flag(false))],
+    rows: &[absent("optional", Fill::Flag(false))],
 };
 
-fn named(object: &Object, field: &str) -> Option<Json> {
+fn named(object: &Object, field: &str) -> Option<Value> {
     object
         .get(field)
         .filter(|value| !When::Zero.applies(Some(value)))

@@ -1,27 +1,27 @@
 //! Defaults of Services.
 
-use serde_json::Value as Json;
+use serde_json::Value;
 
-use super::{Shape, Value, absent, zero};
+use super::{Fill, Shape, absent, zero};
 use crate::defaults::Object;
 
 pub(in crate::defaults) const SERVICE_SPEC: Shape = Shape {
     name: "core/v1 ServiceSpec",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
     rows: &[
-        zero("sessionAffinity", Value::Text("None")),
-        zero("type", Value::Text("ClusterIP")),
+        zero("sessionAffinity", Fill::Text("None")),
+        zero("type", Fill::Text("ClusterIP")),
         zero(
             "externalTrafficPolicy",
-            Value::Beside(external_traffic_policy),
+            Fill::Beside(external_traffic_policy),
         ),
         absent(
             "internalTrafficPolicy",
-            Value::Beside(internal_traffic_policy),
+            Fill::Beside(internal_traffic_policy),
         ),
         absent(
             "allocateLoadBalancerNodePorts",
-            Value::Beside(allocate_node_ports),
+            Fill::Beside(allocate_node_ports),
         ),
     ],
 };
@@ -30,30 +30,27 @@ pub(in crate::defaults) const SERVICE_PORT: Shape = Shape {
     name: "core/v1 ServicePort",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
     rows: &[
-        zero("protocol", Value::Text("TCP")),
-        zero(
-            "targetPort",
-            Value::Beside(|port| port.get("port").cloned()),
-        ),
+        zero("protocol", Fill::Text("TCP")),
+        zero("targetPort", Fill::Beside(|port| port.get("port").cloned())),
     ],
 };
 
 pub(in crate::defaults) const CLIENT_IP_CONFIG: Shape = Shape {
     name: "core/v1 ClientIPConfig",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
-    rows: &[absent("timeoutSeconds", Value::Int(10800))],
+    rows: &[absent("timeoutSeconds", Fill::Int(10800))],
 };
 
-fn text(value: &str) -> Option<Json> {
-    Some(Json::String(value.to_owned()))
+fn text(value: &str) -> Option<Value> {
+    Some(Value::String(value.to_owned()))
 }
 
 fn service_type(spec: &Object) -> &str {
-    spec.get("type").and_then(Json::as_str).unwrap_or_default()
+    spec.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn external_traffic_policy(spec: &Object) -> Option<Json> {
-    let external_ips = spec.get("externalIPs").and_then(Json::as_array);
+fn external_traffic_policy(spec: &Object) -> Option<Value> {
+    let external_ips = spec.get("externalIPs").and_then(Value::as_array);
     match service_type(spec) {
         "LoadBalancer" | "NodePort" => text("Cluster"),
         "ClusterIP" if external_ips.is_some_and(|ips| !ips.is_empty()) => text("Cluster"),
@@ -61,7 +58,7 @@ fn external_traffic_policy(spec: &Object) -> Option<Json> {
     }
 }
 
-fn internal_traffic_policy(spec: &Object) -> Option<Json> {
+fn internal_traffic_policy(spec: &Object) -> Option<Value> {
     matches!(
         service_type(spec),
         "ClusterIP" | "NodePort" | "LoadBalancer"
@@ -69,6 +66,6 @@ fn internal_traffic_policy(spec: &Object) -> Option<Json> {
     .then(|| text("Cluster"))?
 }
 
-fn allocate_node_ports(spec: &Object) -> Option<Json> {
-    (service_type(spec) == "LoadBalancer").then_some(Json::Bool(true))
+fn allocate_node_ports(spec: &Object) -> Option<Value> {
+    (service_type(spec) == "LoadBalancer").then_some(Value::Bool(true))
 }
