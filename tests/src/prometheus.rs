@@ -1,0 +1,213 @@
+//! A real Prometheus server with real series in it, for one test or for a whole file of them.
+//!
+//! It scrapes an exporter that serves what the test says, once a second.
+
+mod exporter;
+mod slow;
+mod web;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use self::exporter::Exporter;
+pub use self::slow::SlowProxy;
+pub use self::web::Web;
+
+/// How long the server may take to start and to scrape.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many scrapes, a second apart, are waited for: with its default of `cacheFor`, a source may
+/// ask for an instant up to five seconds ago.
+const SCRAPES: u32 = 5;
+
+/// The job that the exporter is scraped as.
+pub const JOB: &str = "shop";
+
+/// A running server. It ends, and its folder goes, when this is dropped or the process is gone.
+pub struct Prometheus {
+    url: String,
+    keeper: Child,
+    client: reqwest::Client,
+    _exporter: Exporter,
+}
+
+impl Prometheus {
+    /// Starts a server and waits until it has scraped these metrics, given in Prometheus' text
+    /// format.
+    ///
+    /// # Errors
+    /// There is no Prometheus here, or it does not come up; with its own words.
+    pub async fn start(metrics: &str) -> Result<Self> {
+        Self::start_with(metrics, &Web::plain()).await
+    }
+
+    /// As [`start`](Self::start), with the server's TLS and users.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_with(metrics: &str, web: &Web) -> Result<Self> {
+        let exporter = Exporter::start(metrics)?;
+        let folder = tempfile::Builder::new()
+            .prefix("rollgate-prometheus-")
+            .tempdir()?;
+        write_config(folder.path(), &exporter, web)?;
+        let url = format!("{}://{}/prometheus", web.scheme(), free_address()?);
+        let keeper = keeper(&program()?, &url, folder)?;
+        let mut server = Self {
+            url,
+            keeper,
+            client: web.client()?,
+            _exporter: exporter,
+        };
+        server
+            .wait_for_scrapes()
+            .await
+            .context("Prometheus did not come up")?;
+        Ok(server)
+    }
+
+    /// The address for a `MetricSource`, with a path in it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How many requests the server has answered at one of its handlers, such as
+    /// `/api/v1/query`: its own count.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn requests(&self, handler: &str) -> Result<u64> {
+        let url = format!("{}/metrics", self.url);
+        let text = self
+            .client
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
+        let prefix = "prometheus_http_requests_total{";
+        let label = format!("handler=\"{handler}\"");
+        let counts = text
+            .lines()
+            .filter(|line| line.starts_with(prefix) && line.contains(&label))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        Ok(counts.sum::<f64>() as u64)
+    }
+
+    async fn wait_for_scrapes(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let query = format!("sum_over_time(up{{job=\"{JOB}\"}}[1m]) > {SCRAPES}");
+        loop {
+            let last = self.is_there(&query).await;
+            if matches!(last, Ok(true)) {
+                return Ok(());
+            }
+            if let Some(status) = self.keeper.try_wait()? {
+                bail!("it ended with {status}; what it said stands above");
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("not enough scrapes within {PATIENCE:?}: {last:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn is_there(&self, query: &str) -> Result<bool> {
+        let url = format!("{}/api/v1/query", self.url);
+        let answer = self
+            .client
+            .post(url)
+            .form(&[("query", query)])
+            .send()
+            .await?;
+        let answer: Value = serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?;
+        Ok(answer["data"]["result"]
+            .as_array()
+            .is_some_and(|result| !result.is_empty()))
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// `$ROLLGATE_PROMETHEUS`, else what `tests/get-prometheus.sh` got, else the one on the `PATH`.
+fn program() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("ROLLGATE_PROMETHEUS") {
+        return Ok(path.into());
+    }
+    let got = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/prometheus/usr/bin/prometheus");
+    if got.exists() {
+        return Ok(got);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("prometheus"))
+        .find(|program| program.exists())
+        .context("no Prometheus here: run tests/get-prometheus.sh or set ROLLGATE_PROMETHEUS")
+}
+
+fn write_config(folder: &Path, exporter: &Exporter, web: &Web) -> Result<()> {
+    let config = serde_json::json!({
+        "global": { "scrape_interval": "1s", "scrape_timeout": "1s" },
+        "scrape_configs": [{
+            "job_name": JOB,
+            "static_configs": [{
+                "targets": [exporter.address()],
+                "labels": { "instance": "shop-0" },
+            }],
+        }],
+    });
+    // JSON is YAML.
+    std::fs::write(folder.join("prometheus.yml"), config.to_string())?;
+    web.write(folder)
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// A shell that ends the server when its own standard input closes: the system does that
+/// whatever becomes of the test. It ends with the server, and then shows what that said.
+fn keeper(program: &Path, url: &str, folder: TempDir) -> Result<Child> {
+    const SCRIPT: &str = r#"
+        cd "$1" || exit
+        shift
+        exec 3<&0
+        "$@" >log 2>&1 </dev/null 3<&- &
+        server=$!
+        { while read -r _ <&3; do :; done; kill -9 $server; } &
+        wait $server 2>/dev/null
+        [ $? -eq 137 ] || cat log >&2
+        kill $! 2>/dev/null
+        rm -rf "$PWD"
+    "#;
+    let address = url.split('/').nth(2).unwrap_or_default();
+    let child = Command::new("sh")
+        .args(["-c", SCRIPT, "prometheus-keeper"])
+        .arg(folder.path())
+        .arg(program)
+        .args(["--config.file=prometheus.yml", "--web.config.file=web.yml"])
+        .args(["--storage.tsdb.path=data", "--web.console.templates=."])
+        .arg("--web.console.libraries=.")
+        .arg(format!("--web.listen-address={address}"))
+        .arg(format!("--web.external-url={url}"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("cannot start a shell")?;
+    // From here on the shell removes it.
+    let _ = folder.keep();
+    Ok(child)
+}
