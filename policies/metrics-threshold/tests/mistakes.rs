@@ -6,8 +6,7 @@ use rollgate_sdk::{Policy, serde_json};
 fn refused(settings: &str) -> String {
     let settings: Settings = serde_json::from_str(settings).expect("settings of the right shape");
     MetricsThreshold::new(settings)
-        .err()
-        .expect("a mistake")
+        .expect_err("a mistake")
         .to_string()
 }
 

@@ -115,9 +115,9 @@ impl Clock {
                 Freeze::Yes => self.last_reach(to),
                 Freeze::No => self.first_reach(to),
             };
-            for minute in self.first_reach(from)..end {
-                inside[minute] = true;
-            }
+            // The clocks can skip a window whole.
+            let start = self.first_reach(from).min(end);
+            inside[start..end].fill(true);
         };
         match rule {
             Rule::Weekly { days, from, to } => {
