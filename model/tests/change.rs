@@ -87,7 +87,7 @@ fn resumes() {
 
 #[test]
 fn releases() {
-    table("releases.yaml", 31);
+    table("releases.yaml", 32);
 }
 
 #[test]

@@ -36,7 +36,10 @@ impl<'a> Template<'a> {
     pub(super) fn of(workload: &'a Workload) -> Self {
         let argo = workload.kind() == Kind::Rollout;
         Self {
-            own: workload.json("/spec/template"),
+            // Beside a reference stands no template, or an empty one.
+            own: workload
+                .json("/spec/template")
+                .filter(|_| !argo || !workload.containers().is_empty()),
             reference: argo.then(|| workload.json("/spec/workloadRef")).flatten(),
         }
     }

@@ -30,6 +30,22 @@ pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
     })
 }
 
+/// An Argo Rollout with a `workloadRef` has its template in another object, and beside it no
+/// template or the empty one that a Go client writes.
+fn has_template_elsewhere(kind: Kind, spec: &Node<'_, '_>) -> Result<bool, ShapeError> {
+    let template = spec.field("template")?;
+    if kind != Kind::Rollout || template.value().is_null() {
+        return Ok(kind == Kind::Rollout);
+    }
+    let referred = spec.field("workloadRef")?.present().is_some();
+    Ok(referred
+        && template
+            .field("spec")?
+            .field("containers")?
+            .value()
+            .is_null())
+}
+
 impl Workload {
     /// All of an object but its tree.
     pub(super) fn read(
@@ -49,15 +65,13 @@ impl Workload {
         workload.min_ready_seconds = spec.field("minReadySeconds")?.i32()?.unwrap_or_default();
         workload.progress_deadline_seconds = spec.field("progressDeadlineSeconds")?.i32()?;
         workload.paused = spec.field("paused")?.flag()?.unwrap_or_default();
-        workload.read_template(&spec.field("template")?)?;
+        if !has_template_elsewhere(kind, &spec)? {
+            workload.read_template(&spec.field("template")?)?;
+        }
         Ok(workload)
     }
 
     fn read_template(&mut self, template: &Node<'_, '_>) -> Result<(), ShapeError> {
-        // An Argo Rollout with a `workloadRef` has its template in another object.
-        if self.kind == Kind::Rollout && template.value().is_null() {
-            return Ok(());
-        }
         let metadata = template.field("metadata")?;
         self.pod_labels = metadata.field("labels")?.pairs()?;
         self.pod_annotations = metadata.field("annotations")?.pairs()?;
