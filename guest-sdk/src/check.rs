@@ -40,6 +40,7 @@ pub trait WorkloadCheck: Sized {
 /// What becomes of findings that the old object has too. Fit for settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(description = "What becomes of findings that the old object has too.")]
 pub enum Existing {
     /// They are shown as warnings: the rollout makes nothing worse.
     #[default]

@@ -17,7 +17,9 @@ pub trait Policy: Sized {
     /// is what `describe` hands to the host.
     ///
     /// Fields that the type does not know are refused, whether or not it says
-    /// `#[serde(deny_unknown_fields)]`.
+    /// `#[serde(deny_unknown_fields)]`. Only inside what serde buffers before it reads it
+    /// (flattened fields, enums that are untagged or internally tagged) they are out of the SDK's
+    /// sight: say it there.
     type Settings: DeserializeOwned + JsonSchema;
 
     /// Builds the policy. Only [`log`](crate::log) and the conversion of time zones in

@@ -53,6 +53,7 @@ pub struct Threshold {
 /// What it means when there is no proper value. Fit for settings; no field has a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(description = "What it means when there is no proper value.")]
 pub struct Answers {
     /// The query answered, but with no series.
     pub no_data: Answer,
@@ -67,6 +68,7 @@ pub struct Answers {
 /// What the absence of a proper value asks for. Fit for settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(description = "What the absence of a proper value asks for.")]
 pub enum Answer {
     /// The rollout may go; it is noted.
     Allow,
