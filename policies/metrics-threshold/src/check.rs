@@ -41,23 +41,23 @@ impl Check {
     /// There is no proper value, and the settings say that the policy fails then; or the
     /// configuration is wrong.
     pub(crate) fn judge(&self, subject: &Subject<'_>, now: Timestamp) -> Result<Verdict, Failure> {
-        let query = subject.render(&self.query);
-        let measured = query
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|query| self.measure(query, subject, now));
-        let (measured, note) = match measured {
+        let query = subject.render(&self.query)?;
+        let freshness = self.freshness.as_ref();
+        let freshness = freshness
+            .map(|freshness| subject.render(freshness))
+            .transpose()?;
+        let (measured, note) = match self.measure(&query, freshness.as_deref(), now) {
             Ok(Measured { samples, note }) => (Ok(samples), note),
             Err(error) => (Err(self.unless_mistaken(error)?), None),
         };
         let verdict = self.threshold.judge(measured, now)?;
-        Ok(self.explain(verdict, query.as_deref().unwrap_or_default(), note, now))
+        Ok(self.explain(verdict, &query, note, now))
     }
 
     fn measure(
         &self,
         query: &str,
-        subject: &Subject<'_>,
+        freshness: Option<&str>,
         now: Timestamp,
     ) -> Result<Measured, MetricsError> {
         let mut measured = match self.over {
@@ -67,10 +67,10 @@ impl Check {
             },
             Some(over) => self.measure_over(over, query, now)?,
         };
-        if let Some(freshness) = &self.freshness
+        if let Some(freshness) = freshness
             && !measured.samples.is_empty()
         {
-            match self.newest(&subject.render(freshness)?)? {
+            match self.newest(freshness)? {
                 Some(at) => measured
                     .samples
                     .iter_mut()

@@ -1,8 +1,7 @@
 //! What a query is about: the workload of the rollout, as values for the variables of a template.
 
-use rollgate_sdk::metrics::{MetricsError, MetricsErrorCode};
 use rollgate_sdk::template::{QueryTemplate, TemplateError};
-use rollgate_sdk::{Rollout, Workload};
+use rollgate_sdk::{Failure, Rollout, Workload};
 
 const NAMESPACE: &str = "namespace";
 const NAME: &str = "name";
@@ -36,9 +35,11 @@ impl<'a> Subject<'a> {
 
     /// The query about this workload.
     ///
-    /// An empty value is an error and no empty string: `namespace=""` would match the series that
-    /// have no namespace at all, and judge something else.
-    pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, MetricsError> {
+    /// # Errors
+    /// A variable has no value. It is no empty string then: `namespace=""` would match the series
+    /// that have no namespace at all, and judge something else. And whoever deploys could leave
+    /// out a label, so what the settings say of a source's errors is not asked.
+    pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, Failure> {
         template.render(|variable| {
             let value = match variable {
                 NAMESPACE => Some(self.0.namespace()),
@@ -46,14 +47,11 @@ impl<'a> Subject<'a> {
                 KIND => Some(self.0.kind().to_string()),
                 label => self.label(label.strip_prefix(LABEL).unwrap_or(label)),
             };
-            value
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| MetricsError {
-                    code: MetricsErrorCode::Other("no-value".to_owned()),
-                    message: format!(
-                        "the query needs ${{{variable}}}, which the workload does not have"
-                    ),
-                })
+            value.filter(|value| !value.is_empty()).ok_or_else(|| {
+                let message =
+                    format!("a query needs ${{{variable}}}, which the workload does not have");
+                Failure::unsupported(message)
+            })
         })
     }
 

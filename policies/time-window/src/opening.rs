@@ -18,10 +18,11 @@ pub(crate) enum Opening {
     NotBefore(Timestamp),
 }
 
-/// How many occurrences are looked up before the search ends without a result: some milliseconds
-/// of work. Windows and freezes of a day cover each other for 13 years until then, those of a week
-/// for a century.
-const MOST_LOOKUPS: u32 = 10_000;
+/// How many occurrences are looked up before the search ends without a result, so that it stays
+/// far below the time that an evaluation may take. Windows and freezes of every day that cover each
+/// other last for four years until then, those of every week for three decades; a freeze in one
+/// piece is one occurrence, however long.
+const MOST_LOOKUPS: u32 = 3_000;
 
 /// Nothing new comes after so long. The calendar, weekdays included, repeats itself after 400
 /// years, and so do the zones' rules beyond the changes that the tz database lists one by one,
