@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
-pub mod check;
+mod check;
 pub mod clock;
 pub mod cluster;
 mod container;
@@ -42,7 +42,7 @@ pub use verdict::{Evidence, Failure, Outcome, Verdict};
 pub use words::{Change, Kind, Role};
 pub use workload::Workload;
 
-/// What the records of the contract are called where the SDK has a richer type of the same name.
+/// Plain records of the contract whose name the SDK gives to a richer type.
 pub mod records {
     pub use crate::sys::records::Container;
 }

@@ -7,7 +7,16 @@
 //! One line in `tests/scenarios.rs` runs each YAML file of a folder and holds the verdict against
 //! what the file expects:
 //!
-//! ```ignore
+//! ```
+//! # mod my_policy {
+//! #     use rollgate_sdk::{Findings, NoSettings, SettingsError, Workload, WorkloadCheck};
+//! #     pub struct MyPolicy;
+//! #     impl WorkloadCheck for MyPolicy {
+//! #         type Settings = NoSettings;
+//! #         fn new(_: NoSettings) -> Result<Self, SettingsError> { Ok(Self) }
+//! #         fn check(&self, _: &Workload, _: &mut Findings) {}
+//! #     }
+//! # }
 //! rollgate_sdk::testing::scenarios!(my_policy::MyPolicy, "scenarios");
 //! ```
 //!
