@@ -1,4 +1,8 @@
 //! The harness: what more than one end-to-end test or benchmark stands on.
 
+pub mod balancer;
+pub mod certificate;
 pub mod judging;
+pub mod load;
 pub mod prometheus;
+pub mod server;

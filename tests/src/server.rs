@@ -1,0 +1,200 @@
+//! `rollgate serve` as a process of its own, on loopback.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Far more than a start takes on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub struct Serve {
+    child: Child,
+    /// Where reviews go.
+    pub webhook: SocketAddr,
+    /// Where health and metrics are.
+    pub admin: SocketAddr,
+    log: Receiver<Value>,
+}
+
+impl Serve {
+    /// Starts the binary with these arguments, and waits until it listens.
+    ///
+    /// # Panics
+    /// Where there is no binary, or it does not come up.
+    #[must_use]
+    pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut child = Command::new(binary())
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+            ])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = lines(BufReader::new(child.stderr.take().expect("it is piped")));
+        let listening = first(&log, "listening");
+        let address = |field: &str| {
+            let address = listening[field]
+                .as_str()
+                .unwrap_or_else(|| panic!("no {field} in {listening}"));
+            address.parse().expect("an address")
+        };
+        let (webhook, admin) = (address("webhook"), address("admin"));
+        Self {
+            child,
+            webhook,
+            admin,
+            log,
+        }
+    }
+
+    /// Waits until `/readyz` says yes.
+    ///
+    /// # Panics
+    /// Where it does not in a long while.
+    pub async fn ready(&self) {
+        self.until("/readyz", |status, _| status == 200).await;
+    }
+
+    /// Asks the admin port until the answer is as wanted, and gives its text.
+    ///
+    /// # Panics
+    /// Where it never is.
+    pub async fn until(&self, path: &str, wanted: impl Fn(u16, &str) -> bool) -> String {
+        let from = Instant::now();
+        loop {
+            let (status, text) = self.get(path).await;
+            if wanted(status, &text) {
+                return text;
+            }
+            assert!(
+                from.elapsed() < PATIENCE,
+                "{path} still says {status}: {text}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the admin port says.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let response = reqwest::get(format!("http://{}{path}", self.admin))
+            .await
+            .expect("an answer");
+        (
+            response.status().as_u16(),
+            response.text().await.expect("a text"),
+        )
+    }
+
+    /// Waits for a line of the log with this message; needs a runtime of several threads.
+    ///
+    /// # Panics
+    /// Where none comes.
+    #[must_use]
+    pub fn logged(&self, message: &str) -> Value {
+        tokio::task::block_in_place(|| first(&self.log, message))
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Panics
+    /// Where the process is gone already.
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
+        kill_process(pid, Signal::TERM).expect("the process is there");
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// Where it does not come within `patience`.
+    pub async fn ended(mut self, patience: Duration) -> ExitStatus {
+        let from = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(
+                from.elapsed() < patience,
+                "still running after {patience:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary that was built beside this test, or the one that `ROLLGATE_BINARY` names.
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ROLLGATE_BINARY") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test knows its path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built into deps/");
+    let binary = profile.join("rollgate");
+    assert!(
+        binary.exists(),
+        "{} is missing: cargo build -p rollgate",
+        binary.display()
+    );
+    binary
+}
+
+fn lines(stderr: impl BufRead + Send + 'static) -> Receiver<Value> {
+    let (send, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            // What is not a log line is for whoever reads the test's output.
+            let line = serde_json::from_str(&line).unwrap_or_else(|_| {
+                eprintln!("{line}");
+                Value::Null
+            });
+            let _ = send.send(line);
+        }
+    });
+    lines
+}
+
+fn first(log: &Receiver<Value>, message: &str) -> Value {
+    let until = Instant::now() + PATIENCE;
+    let mut others = Vec::new();
+    loop {
+        match log.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) if line["message"] == message => return line,
+            Ok(line) => others.push(line),
+            Err(_) => panic!("`{message}` was never logged, but {others:#?}"),
+        }
+    }
+}
