@@ -1,11 +1,13 @@
 //! The command line: one file per command.
 
 mod check;
+mod inputs;
 mod inspect;
 mod notice;
 mod policies;
 mod serve;
 mod terminal;
+mod test;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Test(test::Args),
     Inspect(inspect::Args),
     Serve(Box<serve::Args>),
 }
@@ -41,6 +44,7 @@ impl Cli {
         terminal::use_colour(self.color);
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Test(args) => test::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Serve(args) => serve::run(*args),
         }

@@ -33,7 +33,7 @@ pub use matching::Match;
 pub use metrics::metrics;
 pub use module::{ModuleError, ModuleSource};
 pub use name::PolicyName;
-pub use problem::{Problem, Spot};
+pub use problem::{Problem, Spot, missing};
 pub use read::{Configuration, PolicyItem, SourceItem, read, read_text};
 pub use selector::{Requirement, Selector};
 
@@ -106,7 +106,6 @@ pub struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the policy could not be loaded: ")?;
         for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{problem}")?;

@@ -23,6 +23,7 @@ pub use self::metric_source::{
 };
 pub use self::named::NamedMetrics;
 pub use self::record::Recorder;
+pub use self::scenario::FirstUnanswered;
 
 /// What tells the time.
 pub trait Clock: Send + Sync {

@@ -1,13 +1,14 @@
 //! `rollgate check`: what would become of these manifests, without a cluster.
 
+mod drafts;
 mod human;
-mod inputs;
 mod json;
 mod judge;
 mod manifests;
 mod pairs;
 mod record;
 mod report;
+mod voice;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,12 +19,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rollgate_model::scenario::Scenario;
 
+use super::inputs::Input;
 use super::{Exit, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
 use crate::sources::{Clock, Disconnected, FixedClock, Sources, SystemClock};
 use crate::telemetry::Telemetry;
-use inputs::Input;
 use manifests::Manifests;
 use pairs::{Before, Subject};
 use report::Report;

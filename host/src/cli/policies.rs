@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::sources::NamedMetrics;
 
 /// Policies that are ready to be asked.
@@ -21,20 +21,30 @@ pub(super) struct Loaded {
 ///
 /// Where there is no engine to load them into.
 pub(super) async fn load(paths: &[PathBuf]) -> anyhow::Result<Loaded> {
-    let engine = Engine::new(&EngineOptions {
-        cache: cache(),
-        ..EngineOptions::default()
-    })?;
+    let engine = engine()?;
     let configuration = configuration(paths);
     let (metrics, faults) = config::metrics(&configuration);
     let set = config::load(&engine, &configuration).await;
     let mut problems = configuration.problems;
     problems.extend(faults);
     problems.extend(refusals(&set));
+    problems.extend(nothing_judges(paths, &set, &problems));
     Ok(Loaded {
         set: Arc::new(set),
         metrics,
         problems,
+    })
+}
+
+/// An engine that remembers what it prepared.
+///
+/// # Errors
+///
+/// Where its pool cannot be reserved.
+pub(super) fn engine() -> Result<Engine, EngineError> {
+    Engine::new(&EngineOptions {
+        cache: cache(),
+        ..EngineOptions::default()
     })
 }
 
@@ -44,6 +54,18 @@ fn configuration(paths: &[PathBuf]) -> Configuration {
     } else {
         config::read(paths)
     }
+}
+
+/// No policy at all would let everything go: say it where nothing else has been said.
+fn nothing_judges(paths: &[PathBuf], set: &PolicySet, problems: &[Problem]) -> Option<Problem> {
+    let path = paths.first()?;
+    let silent = set.policies().is_empty() && problems.is_empty();
+    silent.then(|| {
+        Problem::of_file(
+            &path.display().to_string().into(),
+            "no policy stands here, so nothing is judged",
+        )
+    })
 }
 
 fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {

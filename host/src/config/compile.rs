@@ -51,6 +51,7 @@ pub(super) struct Mistake {
 /// All mistakes of the object.
 pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
+    let module = module(&object.spec.module, &mut mistakes);
     let policy = PolicySource {
         name: name(&object, &mut mistakes),
         limits: limits(&object.spec, &mut mistakes),
@@ -60,16 +61,32 @@ pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>>
         on_error: object.spec.on_error,
         settings: serde_json::Value::Object(object.spec.settings).to_string(),
         metric_grants: object.spec.grants.metrics,
-        module: match object.spec.module {
-            Module::Builtin(name) => ModuleSource::Builtin(name),
-            Module::File(path) => ModuleSource::File(path.into()),
-        },
+        module,
     };
     if mistakes.0.is_empty() {
         Ok(policy)
     } else {
         Err(mistakes.0)
     }
+}
+
+fn module(spec: &Module, mistakes: &mut Mistakes) -> ModuleSource {
+    match (&spec.builtin, &spec.file) {
+        (Some(name), None) => return ModuleSource::Builtin(name.clone()),
+        (None, Some(path)) => return ModuleSource::File(path.into()),
+        (None, None) => mistakes.add(
+            "/spec/module",
+            "say where the module comes from: `builtin: NAME` or `file: PATH`",
+        ),
+        (Some(_), Some(_)) => {
+            mistakes.add(
+                "/spec/module",
+                "a policy has one module: say `builtin` or `file`, not both",
+            );
+        }
+    }
+    // Not read: a policy with a mistake is not loaded.
+    ModuleSource::Builtin(String::new())
 }
 
 #[derive(Default)]
@@ -193,7 +210,7 @@ fn cluster_grant(spec: &ClusterGrantSpec, pointer: &str, mistakes: &mut Mistakes
         if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '*') {
             mistakes.add(
                 format!("{pointer}/{field}"),
-                format!("`{field}` names one {field} in full, such as `apps/v1` and `ReplicaSet`"),
+                format!("`{field}` stands for one {field} and must be written in full, as in `apps/v1` and `ReplicaSet`"),
             );
         }
     }

@@ -6,8 +6,8 @@ use futures_util::{StreamExt, stream};
 
 use super::module::{ModuleError, ModuleSource};
 use super::read::{Configuration, PolicyItem, SourceItem};
-use super::{Policy, PolicySet, Problem, Refusal, State};
-use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module};
+use super::{Policy, PolicySet, Problem, Refusal, State, missing};
+use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem};
 
 /// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
 /// alone and stays in the set: its match and `onError` go on to apply.
@@ -132,13 +132,21 @@ fn hint_of_sources(described: &[&str]) -> String {
 /// What is wrong with a policy, at the line of the setting where it is one.
 fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
     match error {
-        LoadError::Settings(refused) => {
-            let at = |path: &str| format!("/spec/settings{path}");
-            refused
-                .iter()
-                .map(|refused| item.problem(&at(&refused.path), refused.message.as_str()))
-                .collect()
-        }
+        LoadError::Settings(refused) => refused
+            .iter()
+            .map(|refused| setting(item, refused))
+            .collect(),
         error => vec![item.problem(item.policy.module.pointer(), error.to_string())],
+    }
+}
+
+/// A setting that is missing stands nowhere: its name leads the message.
+fn setting(item: &PolicyItem, refused: &SettingsProblem) -> Problem {
+    let pointer = format!("/spec/settings{}", refused.path);
+    match missing(&item.spans, &pointer) {
+        Some(field) if !refused.path.is_empty() => {
+            item.problem(&pointer, format!("`{field}` {}", refused.message))
+        }
+        _ => item.problem(&pointer, refused.message.as_str()),
     }
 }

@@ -99,6 +99,21 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The fields of a pointer that do not stand in the source, joined by dots: what is missing at the
+/// place that the pointer leads to. `None` where all of it stands there.
+#[must_use]
+pub fn missing(spans: &Spans, pointer: &str) -> Option<String> {
+    let starts = pointer.match_indices('/').map(|(start, _)| start);
+    let ends = starts.clone().skip(1).chain([pointer.len()]);
+    let (start, _) = starts
+        .zip(ends)
+        .find(|&(_, end)| !spans.locate(&pointer[..end]).exact)?;
+    let fields = pointer[start + 1..]
+        .split('/')
+        .map(|field| field.replace("~1", "/").replace("~0", "~"));
+    Some(fields.collect::<Vec<_>>().join("."))
+}
+
 /// Lines shown before the meant one.
 const BEFORE: usize = 1;
 

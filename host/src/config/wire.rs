@@ -91,12 +91,15 @@ pub struct PolicySpec {
 
 /// Where the module comes from: exactly one of these.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Module {
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["builtin"]}, {"required": ["file"]}]))]
+pub struct Module {
     /// The name of a policy that is part of rollgate, such as `probes`.
-    Builtin(String),
+    #[serde(default)]
+    pub builtin: Option<String>,
     /// A `.wasm` file; a relative path starts at the folder of this YAML file.
-    File(String),
+    #[serde(default)]
+    pub file: Option<String>,
 }
 
 /// Which rollouts a policy judges. What is left out does not restrict.

@@ -1,6 +1,6 @@
 //! The world of a scenario file: what it answers, and for what it does not, the lines to add.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -17,11 +17,24 @@ impl Sources {
     /// The world of a scenario. `otherwise` tells the time where the scenario does not.
     #[must_use]
     pub fn of_scenario(scenario: Arc<Scenario>, otherwise: Arc<dyn Clock>) -> Self {
+        Self::of_scenario_noting(scenario, otherwise, Arc::default())
+    }
+
+    /// The same, and notes the first question that the scenario does not answer.
+    #[must_use]
+    pub fn of_scenario_noting(
+        scenario: Arc<Scenario>,
+        otherwise: Arc<dyn Clock>,
+        unanswered: Arc<FirstUnanswered>,
+    ) -> Self {
         let clock = match scenario.now {
             Some(now) => Arc::new(FixedClock(now)),
             None => otherwise,
         };
-        let world = Arc::new(World(scenario));
+        let world = Arc::new(World {
+            scenario,
+            unanswered,
+        });
         Self {
             clock,
             metrics: Arc::clone(&world) as Arc<dyn Metrics>,
@@ -30,7 +43,48 @@ impl Sources {
     }
 }
 
-struct World(Arc<Scenario>);
+/// The first question that a scenario did not answer. A policy may make light of a fact it could
+/// not have; a test must not.
+#[derive(Debug, Default)]
+pub struct FirstUnanswered(OnceLock<Unanswered>);
+
+impl FirstUnanswered {
+    /// The question, if there was one.
+    #[must_use]
+    pub fn question(&self) -> Option<&Unanswered> {
+        self.0.get()
+    }
+}
+
+struct World {
+    scenario: Arc<Scenario>,
+    unanswered: Arc<FirstUnanswered>,
+}
+
+impl World {
+    fn metrics_error(&self, question: Unanswered) -> MetricsError {
+        let message = question.to_string();
+        self.note(question);
+        MetricsError {
+            code: MetricsErrorCode::Unavailable,
+            message,
+        }
+    }
+
+    fn cluster_error(&self, question: Unanswered) -> ClusterError {
+        let message = question.to_string();
+        self.note(question);
+        ClusterError {
+            code: ClusterErrorCode::Unavailable,
+            message,
+        }
+    }
+
+    fn note(&self, question: Unanswered) {
+        // Only the first is kept: it is the one to answer next.
+        let _ = self.unanswered.0.set(question);
+    }
+}
 
 impl Metrics for World {
     fn query<'a>(
@@ -39,8 +93,8 @@ impl Metrics for World {
         query: &'a str,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
-        let answer = self.0.metrics_at(source, query, at);
-        ready(answer.unwrap_or_else(|unanswered| Err(no_metrics(&unanswered)))).boxed()
+        let answer = self.scenario.metrics_at(source, query, at);
+        ready(answer.unwrap_or_else(|question| Err(self.metrics_error(question)))).boxed()
     }
 
     fn query_range<'a>(
@@ -49,8 +103,8 @@ impl Metrics for World {
         query: &'a str,
         range: Range,
     ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>> {
-        let answer = self.0.metrics_range(source, query, range.into());
-        ready(answer.unwrap_or_else(|unanswered| Err(no_metrics(&unanswered)))).boxed()
+        let answer = self.scenario.metrics_range(source, query, range.into());
+        ready(answer.unwrap_or_else(|question| Err(self.metrics_error(question)))).boxed()
     }
 }
 
@@ -62,8 +116,8 @@ impl Cluster for World {
             namespace,
             name,
         } = object;
-        let answer = self.0.object(api_version, kind, namespace, name);
-        let answer = answer.unwrap_or_else(|unanswered| Err(no_object(&unanswered)));
+        let answer = self.scenario.object(api_version, kind, namespace, name);
+        let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(text)).boxed()
     }
 
@@ -77,8 +131,10 @@ impl Cluster for World {
             namespace,
             label_selector,
         } = query;
-        let answer = self.0.list(api_version, kind, namespace, label_selector);
-        let answer = answer.unwrap_or_else(|unanswered| Err(no_object(&unanswered)));
+        let answer = self
+            .scenario
+            .list(api_version, kind, namespace, label_selector);
+        let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(|objects| objects.into_iter().map(text).collect())).boxed()
     }
 }
@@ -91,20 +147,6 @@ impl From<Range> for MetricRange {
 
 fn text(object: &Value) -> Arc<str> {
     object.to_string().into()
-}
-
-fn no_metrics(unanswered: &Unanswered) -> MetricsError {
-    MetricsError {
-        code: MetricsErrorCode::Unavailable,
-        message: unanswered.to_string(),
-    }
-}
-
-fn no_object(unanswered: &Unanswered) -> ClusterError {
-    ClusterError {
-        code: ClusterErrorCode::Unavailable,
-        message: unanswered.to_string(),
-    }
 }
 
 #[cfg(test)]

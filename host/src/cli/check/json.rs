@@ -212,7 +212,7 @@ impl<'a> Found<'a> {
         Self {
             rule: &finding.rule,
             severity: finding.severity,
-            place: Place::of(checked, super::human::pointer(finding)),
+            place: Place::of(checked, super::voice::pointer(finding)),
             path: &finding.path,
             message: &finding.message,
             found: finding.found.as_deref(),

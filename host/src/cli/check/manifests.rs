@@ -7,7 +7,7 @@ use rollgate_model::Kind;
 use rollgate_model::yaml::{self, Document, Spans, YamlError};
 use serde_json::Value;
 
-use super::inputs::Input;
+use super::super::inputs::Input;
 use crate::config::Problem;
 
 /// What stands in files.
@@ -176,7 +176,7 @@ fn sort_object(api_version: &str, kind: &str) -> Sorted {
 fn unreadable(file: &Arc<str>, text: &str, error: &YamlError) -> Problem {
     let problem = Problem::at(file, text, &error.location, error.kind.to_string());
     if looks_like_template(text) {
-        problem.hint("this looks like a Helm template: render it first, `helm template CHART | rollgate check -`")
+        problem.hint("for a Helm chart: `helm template CHART | rollgate check -`")
     } else {
         problem
     }

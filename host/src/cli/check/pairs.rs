@@ -77,6 +77,12 @@ pub(super) fn subjects(
     let mut subjects = Vec::with_capacity(read.len());
     for result in read {
         match result {
+            // A Service moves traffic only when its selector changes; most are just there.
+            Ok(Subject {
+                kind: Kind::Service,
+                reviewed: Reviewed::NotARollout { .. },
+                ..
+            }) => manifests.others += 1,
             Ok(subject) => subjects.push(subject),
             Err(problem) => manifests.problems.push(problem),
         }

@@ -1,0 +1,167 @@
+//! `rollgate test`: runs scenarios through the engine that also serves.
+
+mod plan;
+mod run;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rollgate_model::scenario::{Scenario, ScenarioError};
+use rollgate_model::yaml::{self, Location};
+
+use super::inputs::Input;
+use super::notice::Notice;
+use super::terminal::{GREEN, RED, one_line};
+use super::{Exit, policies};
+use crate::config::Problem;
+use plan::Plans;
+use run::Runner;
+
+/// Run scenarios against a policy and compare the verdicts with those expected
+///
+/// Exits with 0 when all pass, 1 when one fails, and 2 when something could not be read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario files, and folders of them
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// Take the policies from here: a scenario's `policy` names one, unless there is only one
+    #[arg(long, value_name = "PATH", conflicts_with = "module")]
+    policies: Vec<PathBuf>,
+
+    /// Run every scenario with this module: a `.wasm` file, or the name of a bundled policy
+    #[arg(long, value_name = "FILE")]
+    module: Option<String>,
+}
+
+/// A scenario to run.
+pub(super) struct Case {
+    file: Arc<str>,
+    scenario: Scenario,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When there is no engine, or the results cannot be written.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (cases, mut problems) = read(&args.paths);
+    let (plans, faults) = Plans::new(args.module.as_deref(), &args.policies);
+    problems.extend(faults);
+    let mut errors = anstream::stderr().lock();
+    for problem in &problems {
+        write!(errors, "{}", Notice::from(problem).render())?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let results = runtime.block_on(async {
+        let runner = Runner::new(policies::engine()?, plans);
+        anyhow::Ok(runner.run(&cases).await)
+    })?;
+    tell(&cases, &results)?;
+    Ok(
+        match (problems.is_empty(), results.iter().all(Result::is_ok)) {
+            (false, _) => Exit::Unjudged,
+            (true, false) => Exit::Found,
+            (true, true) => Exit::Passed,
+        },
+    )
+}
+
+fn read(paths: &[PathBuf]) -> (Vec<Case>, Vec<Problem>) {
+    let (mut cases, mut problems) = (Vec::new(), Vec::new());
+    for input in Input::all(paths) {
+        match load(&input, paths) {
+            Ok(Some(scenario)) => cases.push(Case {
+                file: input.name(),
+                scenario,
+            }),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (cases, problems)
+}
+
+/// Reads a scenario; `None` for another file that lies in a folder, such as a manifest.
+fn load(input: &Input, paths: &[PathBuf]) -> Result<Option<Scenario>, Problem> {
+    let file = input.name();
+    let bytes = input
+        .read()
+        .map_err(|error| Problem::of_file(&file, format!("cannot be read: {error}")))?;
+    let read = match input {
+        Input::File(path) if !paths.contains(path) && !is_scenario(&bytes) => return Ok(None),
+        Input::File(path) => Scenario::load(path),
+        Input::Stdin => Scenario::parse(&bytes),
+    };
+    read.map(Some).map_err(|error| {
+        let text = String::from_utf8_lossy(&bytes);
+        let at =
+            |location: &Location, message: String| Problem::at(&file, &text, location, message);
+        match &error {
+            ScenarioError::Yaml(wrong) => at(&wrong.location, wrong.kind.to_string()),
+            ScenarioError::Invalid(wrong) => at(&wrong.location, wrong.problem.to_string()),
+            ScenarioError::Manifest {
+                path,
+                why,
+                location,
+            } => at(location, format!("the manifest {}: {why}", path.display())),
+            other => Problem::of_file(&file, other.to_string()),
+        }
+    })
+}
+
+fn is_scenario(bytes: &[u8]) -> bool {
+    yaml::read(bytes).iter().flatten().any(|document| {
+        document
+            .tree
+            .get("kind")
+            .is_some_and(|kind| kind == "Scenario")
+    })
+}
+
+/// Tells the results as `cargo test` does.
+fn tell(cases: &[Case], results: &[Result<(), String>]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(anstream::stdout().lock());
+    for (case, result) in cases.iter().zip(results) {
+        let word = if result.is_ok() {
+            format!("{GREEN}ok{GREEN:#}")
+        } else {
+            format!("{RED}FAILED{RED:#}")
+        };
+        writeln!(out, "scenario {} ... {word}", one_line(&case.file))?;
+    }
+    for (case, result) in cases.iter().zip(results) {
+        if let Err(why) = result {
+            writeln!(
+                out,
+                "\n---- {}: {} ----",
+                one_line(&case.file),
+                one_line(&case.scenario.metadata.name)
+            )?;
+            why.lines()
+                .try_for_each(|line| writeln!(out, "{}", one_line(line)))?;
+        }
+    }
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    let word = if failed == 0 {
+        format!("{GREEN}ok{GREEN:#}")
+    } else {
+        format!("{RED}FAILED{RED:#}")
+    };
+    writeln!(
+        out,
+        "\nscenarios: {word}. {} passed; {failed} failed",
+        results.len() - failed
+    )?;
+    out.flush()
+}
+
+/// The folder that the paths in a scenario start at.
+fn folder(file: &str) -> &Path {
+    Path::new(file).parent().unwrap_or(Path::new(""))
+}

@@ -1,0 +1,135 @@
+//! Runs scenarios, each policy loaded once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use rollgate_model::scenario::{Expectation, Scenario};
+use rollgate_model::{Change, Failure, Reviewed, Verdict};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::Case;
+use super::plan::{Plan, Plans};
+use crate::engine::{Engine, EvaluationError, LoadRequest, LoadedPolicy, Review};
+use crate::sources::{FirstUnanswered, FixedClock, Sources};
+
+/// Runs scenarios.
+pub(super) struct Runner {
+    engine: Engine,
+    plans: Plans,
+}
+
+/// Scenarios under way at once.
+const AT_ONCE: usize = 16;
+/// The policy's own timeout is nearer.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A policy, loaded when the first scenario needs it.
+type Shared = Arc<OnceCell<Result<Arc<LoadedPolicy>, String>>>;
+
+impl Runner {
+    pub(super) fn new(engine: Engine, plans: Plans) -> Self {
+        Self { engine, plans }
+    }
+
+    /// Runs every case; the results keep the order.
+    pub(super) async fn run(&self, cases: &[Case]) -> Vec<Result<(), String>> {
+        let mut loaded: Vec<(Plan, Shared)> = Vec::new();
+        let planned: Vec<_> = cases
+            .iter()
+            .map(|case| self.plans.plan(case).map(|plan| share(&mut loaded, plan)))
+            .collect();
+        let under_way = cases.iter().zip(planned).map(|(case, planned)| async move {
+            let (plan, shared) = planned?;
+            let policy = shared.get_or_init(|| self.load(plan)).await.clone()?;
+            judge(case, &policy).await
+        });
+        stream::iter(under_way).buffered(AT_ONCE).collect().await
+    }
+
+    async fn load(&self, plan: Plan) -> Result<Arc<LoadedPolicy>, String> {
+        let Plan {
+            name,
+            module,
+            settings,
+            limits,
+            grants,
+        } = plan;
+        let module = module.read().map_err(|error| error.to_string())?;
+        let request = LoadRequest {
+            name,
+            module,
+            settings,
+            limits,
+            grants,
+        };
+        self.engine
+            .load(request)
+            .await
+            .map(Arc::new)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Finds what an equal plan shares already.
+fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
+    if let Some((_, shared)) = loaded.iter().find(|(known, _)| *known == plan) {
+        return (plan, Arc::clone(shared));
+    }
+    let shared = Shared::default();
+    loaded.push((plan.clone(), Arc::clone(&shared)));
+    (plan, shared)
+}
+
+async fn judge(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
+    let rollout = match case.scenario.review().map_err(|error| error.to_string())? {
+        Reviewed::Rollout(rollout) => *rollout,
+        Reviewed::NotARollout { why } => return Err(format!("this is no rollout: {why}")),
+    };
+    let change = rollout.change();
+    let scenario = Arc::new(case.scenario.clone());
+    let unanswered = Arc::new(FirstUnanswered::default());
+    let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
+    let sources = Sources::of_scenario_noting(scenario, clock, Arc::clone(&unanswered));
+    let now = sources.clock.now();
+    let review = Arc::new(Review {
+        rollout,
+        now,
+        sources,
+        id: case.file.to_string(),
+    });
+    let said = policy.evaluate(&review, Instant::now() + DEADLINE).await;
+    if let Some(question) = unanswered.question() {
+        return Err(question.to_string());
+    }
+    compare(&case.scenario, change, said)
+}
+
+fn compare(
+    scenario: &Scenario,
+    change: Change,
+    said: Result<Verdict, EvaluationError>,
+) -> Result<(), String> {
+    let answer: Result<Verdict, Failure> = match said {
+        Ok(verdict) => Ok(verdict),
+        Err(EvaluationError::Failed(failure)) => Err(failure),
+        Err(error) => return Err(error.to_string()),
+    };
+    match &scenario.expect {
+        Some(expected) => expected
+            .check(change, &answer)
+            .map_err(|mismatch| mismatch.to_string()),
+        None => Err(unexpected(change, &answer)),
+    }
+}
+
+/// A scenario that expects nothing could not fail, so it is no test.
+fn unexpected(change: Change, answer: &Result<Verdict, Failure>) -> String {
+    let mut scenario = Scenario::named("x");
+    scenario.expect = Some(Expectation::of(change, answer));
+    let yaml = scenario.to_yaml().unwrap_or_default();
+    let expect = yaml.find("expect:").map_or("", |start| &yaml[start..]);
+    format!("the scenario does not say what is expected; the policy said:\n{expect}")
+}
