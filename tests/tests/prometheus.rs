@@ -29,14 +29,14 @@ fn metrics() -> String {
 async fn prometheus() -> &'static Prometheus {
     static SERVER: OnceCell<Prometheus> = OnceCell::const_new();
     SERVER
-        .get_or_init(|| async { Prometheus::start(&metrics()).await.unwrap() })
+        .get_or_init(|| async { Prometheus::start(&metrics()).await.expect("a Prometheus") })
         .await
 }
 
 /// A source as an operator describes it, with further fields of the spec.
 fn source(url: &str, more: &str) -> PrometheusSource {
-    let spec = serde_json::from_str(&format!(r#"{{"url": "{url}"{more}}}"#)).unwrap();
-    PrometheusSource::new("prod", &spec).unwrap()
+    let spec = serde_json::from_str(&format!(r#"{{"url": "{url}"{more}}}"#)).expect("a spec");
+    PrometheusSource::new("prod", &spec).expect("a source")
 }
 
 async fn ask(query: &str) -> Result<Vec<Sample>, MetricsError> {
@@ -47,7 +47,7 @@ async fn ask(query: &str) -> Result<Vec<Sample>, MetricsError> {
 }
 
 async fn refused(query: &str) -> MetricsError {
-    let error = ask(query).await.unwrap_err();
+    let error = ask(query).await.expect_err("it should be refused");
     assert!(!error.message.contains("127.0.0.1"), "{error}");
     error
 }

@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, Url};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::Answer;
 use super::cache::Window;
@@ -59,19 +59,23 @@ impl Client {
 
     /// Evaluates a query; says why in the log where that fails.
     pub(super) async fn fetch(&self, query: &str, window: Window) -> Result<Answer, Failure> {
-        let limit = self.limits.timeout;
-        let began = tokio::time::Instant::now();
-        let Ok(slot) = timeout(limit, self.slots.acquire()).await else {
-            return Err(Failure::Busy(limit));
-        };
-        let left = limit.saturating_sub(began.elapsed());
-        let asked = timeout(left, self.ask(query, window)).await;
-        drop(slot);
-        let answer = asked.unwrap_or(Err(Failure::Timeout(limit)));
+        let answer = self.ask_in_turn(query, window).await;
         if let Err(failure) = &answer {
             tracing::warn!(source = self.source, query, "metrics source {failure}");
         }
         answer
+    }
+
+    /// Half of its time is left to a query that is sent: with less it would load the server for
+    /// nothing.
+    async fn ask_in_turn(&self, query: &str, window: Window) -> Result<Answer, Failure> {
+        let limit = self.limits.timeout;
+        let began = Instant::now();
+        let Ok(_slot) = timeout(limit / 2, self.slots.acquire()).await else {
+            return Err(Failure::Busy(limit / 2));
+        };
+        let asked = timeout_at(began + limit, self.ask(query, window)).await;
+        asked.unwrap_or(Err(Failure::Timeout(limit)))
     }
 
     async fn ask(&self, query: &str, window: Window) -> Result<Answer, Failure> {

@@ -160,6 +160,24 @@ async fn a_server_that_never_answers_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn ever_new_queries_are_not_all_sent_at_once() {
+    let server = Server::start(|stream, _| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let source = server.source(r#", "timeout": "500ms""#);
+    let queries: Vec<String> = (0..40).map(|n| format!("up + {n}")).collect();
+    let asked = queries
+        .iter()
+        .map(|query| source.query(query, Timestamp::UNIX_EPOCH));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(answer.unwrap_err().code, MetricsErrorCode::Timeout);
+    }
+    assert_eq!(server.requests.load(SeqCst), 8);
+}
+
+#[tokio::test]
 async fn a_body_that_drips_for_ever_is_a_timeout() {
     let server = Server::start(|mut stream, _| async move {
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 500000\r\n\r\n";
