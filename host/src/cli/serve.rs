@@ -118,21 +118,22 @@ struct DrainArgs {
 /// # Errors
 /// Where it cannot start: a certificate that does not load, a port that is taken.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let _logs = logs::init(args.log_level.clone(), args.log_format.into())?;
+    let logs = logs::init(args.log_level.clone(), args.log_format.into())?;
     process::log_panics();
     process::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let exit = runtime.block_on(serve(args));
+    let exit = runtime.block_on(serve(args, &logs));
     // A guest that is being compiled, or a file system that hangs, must not hold up the end.
     runtime.shutdown_background();
     exit
 }
 
-async fn serve(args: Args) -> anyhow::Result<Exit> {
+async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let (stop, stop_at_once) = process::signals()?;
     let telemetry = Telemetry::default();
+    telemetry.log(logs);
     let tls = args.tls.start(&telemetry)?;
     let server = Server::bind(args.options()).await?;
     let loader = args.loader(&telemetry)?;

@@ -69,6 +69,8 @@ impl Watch {
             let now = self.look().await;
             if now != self.seen {
                 self.seen = now;
+                // A folder that was replaced is another one, which the old watches do not see.
+                self._watcher = watcher(&self.paths, self.every, self.notify.clone());
                 return;
             }
         }
@@ -97,40 +99,41 @@ impl Watch {
     }
 }
 
-/// A mounted Secret or ConfigMap is swapped by renaming a symlink beside the file: the folder is
-/// what must be watched.
+/// A mounted Secret or ConfigMap is swapped by renaming a symlink beside the file, and a checked-out
+/// folder by renaming one to the folder: what must be watched is the folder around, and a folder
+/// itself.
 fn watcher(
     paths: &[PathBuf],
     every: Duration,
     notify: mpsc::Sender<()>,
 ) -> Option<RecommendedWatcher> {
-    let watched = notify::recommended_watcher(move |_| {
+    let tell = |error: notify::Error| {
+        tracing::warn!(%error, ?every, "some files cannot be watched and are looked at instead");
+    };
+    let handler = move |_| {
         // A notice that waits already says the same.
         let _ = notify.try_send(());
-    })
-    .and_then(|mut watcher| {
-        for folder in paths
-            .iter()
-            .map(|path| folder_of(path))
-            .collect::<BTreeSet<_>>()
-        {
-            watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    };
+    let mut watcher = notify::recommended_watcher(handler).map_err(tell).ok()?;
+    for folder in paths
+        .iter()
+        .flat_map(|path| folders(path))
+        .collect::<BTreeSet<_>>()
+    {
+        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            tell(error);
         }
-        Ok(watcher)
-    });
-    watched
-        .inspect_err(|error| tracing::warn!(%error, ?every, "files cannot be watched and are looked at instead"))
-        .ok()
+    }
+    Some(watcher)
 }
 
-fn folder_of(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        return path.to_owned();
-    }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
+fn folders(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let around = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let itself = path.is_dir().then(|| path.to_owned());
+    itself.into_iter().chain([around.to_owned()])
 }
 
 /// What tells one state of the files from another without reading them: of a folder, those of the
@@ -217,6 +220,23 @@ mod tests {
         let mut watch = Watch::new(vec![link], Duration::from_millis(20));
         fs::write(&target, "other").expect("written");
         assert!(change_is_seen(&mut watch).await);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_replaced_by_another_is_seen_and_watched_from_then_on() {
+        let root = TempDir::new().expect("a folder");
+        let (shown, staged) = (root.path().join("current"), root.path().join("next"));
+        for version in ["one", "two"] {
+            fs::create_dir(root.path().join(version)).expect("a folder");
+            fs::write(root.path().join(version).join("a.yaml"), version).expect("written");
+        }
+        std::os::unix::fs::symlink("one", &shown).expect("a link");
+        let mut watch = Watch::new(vec![shown.clone()], Duration::from_secs(60));
+        std::os::unix::fs::symlink("two", &staged).expect("a link");
+        fs::rename(staged, &shown).expect("swapped");
+        assert!(change_is_seen(&mut watch).await, "replaced");
+        fs::write(shown.join("b.yaml"), "b").expect("written");
+        assert!(change_is_seen(&mut watch).await, "added to the new one");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -71,7 +71,26 @@ pub struct FilterError(String);
 /// Writes what is still queued when dropped; keep it until the process ends.
 #[derive(Debug)]
 #[must_use = "dropping the guard stops the log"]
-pub struct Guard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+pub struct Guard {
+    dropped: Dropped,
+    _worker: WorkerGuard,
+}
+
+impl Guard {
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped.clone()
+    }
+}
+
+/// How many lines were dropped so far.
+#[derive(Clone, Debug)]
+pub(super) struct Dropped(ErrorCounter);
+
+impl Dropped {
+    pub(super) fn lines(&self) -> u64 {
+        self.0.dropped_lines() as u64
+    }
+}
 
 /// Sends the process's events to stderr, off the threads that serve.
 ///
@@ -81,9 +100,13 @@ pub fn init(
     filter: Filter,
     format: Format,
 ) -> Result<Guard, tracing_subscriber::util::TryInitError> {
-    let (writer, guard) = stderr();
+    let (writer, worker) = stderr();
+    let dropped = Dropped(writer.error_counter());
     subscriber(filter, format, writer).try_init()?;
-    Ok(Guard(guard))
+    Ok(Guard {
+        dropped,
+        _worker: worker,
+    })
 }
 
 fn stderr() -> (NonBlocking, WorkerGuard) {

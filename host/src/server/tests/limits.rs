@@ -5,7 +5,7 @@ use super::*;
 
 fn bounds() -> Bounds {
     Bounds {
-        idle: Duration::from_millis(600),
+        idle: Duration::from_secs(2),
         head: Duration::from_millis(200),
         ..Bounds::default()
     }
@@ -15,22 +15,23 @@ fn bounds() -> Bounds {
 async fn a_connection_is_closed_when_it_was_idle_too_long_and_not_before() {
     let server = start(bounds(), Drain::default()).await;
     let mut clients = [server.h1().await, server.h2().await];
-    for pause in [0, 300, 300] {
+    let mut asked = Instant::now();
+    for pause in [0, 700, 700] {
         sleep(Duration::from_millis(pause)).await;
+        asked = Instant::now();
         for client in &mut clients {
             assert_eq!(client.review(review("answer")).await.status, 200);
         }
     }
-    let answered = Instant::now();
     for client in clients {
-        timeout(Duration::from_secs(5), client.connection)
+        timeout(Duration::from_secs(10), client.connection)
             .await
             .expect("closed")
             .expect("no panic");
         assert!(
-            answered.elapsed() >= Duration::from_millis(550),
+            asked.elapsed() >= Duration::from_millis(1990),
             "{:?}",
-            answered.elapsed()
+            asked.elapsed()
         );
     }
 }
@@ -39,11 +40,11 @@ async fn a_connection_is_closed_when_it_was_idle_too_long_and_not_before() {
 async fn a_long_request_is_not_idleness() {
     let server = start(bounds(), Drain::default()).await;
     assert_eq!(
-        server.h1().await.review(review("wait 1000")).await.status,
+        server.h1().await.review(review("wait 2500")).await.status,
         200
     );
     assert_eq!(
-        server.h2().await.review(review("wait 1000")).await.status,
+        server.h2().await.review(review("wait 2500")).await.status,
         200
     );
 }
@@ -66,7 +67,7 @@ async fn a_head_that_comes_byte_by_byte_is_cut_off() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_millis(550), cut)
+    timeout(Duration::from_millis(1500), cut)
         .await
         .expect("cut off before the idle timeout");
     assert!(from.elapsed() >= Duration::from_millis(200));

@@ -46,13 +46,15 @@ impl Files {
 /// certificate stays and the log says why, again at each change until they can.
 pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Telemetry) {
     telemetry.certificate_expiry(tls.not_after());
+    warn_of_end(tls.not_after());
     loop {
         watch.changed().await;
         let outcome = match files.identity() {
             Ok(identity) => {
                 tls.replace(identity);
                 telemetry.certificate_expiry(tls.not_after());
-                tell_renewed(tls.not_after());
+                tracing::info!(not_after = %tls.not_after(), "new connections are served with the new certificate");
+                warn_of_end(tls.not_after());
                 ReloadOutcome::Ok
             }
             Err(error) => {
@@ -64,11 +66,10 @@ pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Tel
     }
 }
 
-fn tell_renewed(not_after: Timestamp) {
+/// An ended certificate is served all the same: whether to trust it is for the client to say.
+fn warn_of_end(not_after: Timestamp) {
     if not_after <= Timestamp::now() {
-        tracing::warn!(%not_after, "the new certificate has ended already; clients will refuse it");
-    } else {
-        tracing::info!(%not_after, "new connections are served with the new certificate");
+        tracing::warn!(%not_after, "the certificate has ended; clients will refuse it");
     }
 }
 

@@ -1,0 +1,154 @@
+//! Every metric, its name and its help.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{
+    DecisionLabels, ErrorLabels, PolicyLabels, ReloadLabels, RequestLabels, ReviewLabels,
+    StateLabels, SubjectLabels,
+};
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+#[derive(Debug)]
+pub(super) struct Metrics {
+    pub(super) decisions: Family<DecisionLabels, Counter>,
+    pub(super) evaluations: Histograms<PolicyLabels>,
+    pub(super) errors: Family<ErrorLabels, Counter>,
+    pub(super) reviews: Family<ReviewLabels, Counter>,
+    pub(super) requests: Histograms<RequestLabels>,
+    pub(super) in_flight: Gauge,
+    pub(super) connections: Gauge,
+    pub(super) accept_errors: Counter,
+    pub(super) panics: Counter,
+    pub(super) policies: Family<StateLabels, Gauge>,
+    pub(super) reloads: Family<ReloadLabels, Counter>,
+    pub(super) stale: Family<SubjectLabels, Gauge>,
+    pub(super) certificate_expiry: Gauge<f64, AtomicU64>,
+    pub(super) log_lines_dropped: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            decisions: Family::default(),
+            evaluations: Family::new_with_constructor(latency),
+            errors: Family::default(),
+            reviews: Family::default(),
+            requests: Family::new_with_constructor(latency),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            accept_errors: Counter::default(),
+            panics: Counter::default(),
+            policies: Family::default(),
+            reloads: Family::default(),
+            stale: Family::default(),
+            certificate_expiry: Gauge::default(),
+            log_lines_dropped: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// All of them under their names.
+    pub(super) fn registry(&self) -> Registry {
+        let mut all = Registry::with_prefix("rollgate");
+        all.register(
+            "build",
+            "The running version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        self.register_reviews(&mut all);
+        self.register_server(&mut all);
+        all
+    }
+
+    fn register_reviews(&self, all: &mut Registry) {
+        all.register(
+            "decisions",
+            "What policies said, by policy, verdict, class of change and kind of object",
+            self.decisions.clone(),
+        );
+        all.register_with_unit(
+            "evaluation_duration",
+            "Time of one policy's evaluation, its host calls included",
+            Unit::Seconds,
+            self.evaluations.clone(),
+        );
+        all.register(
+            "policy_errors",
+            "Evaluations that failed, by policy and kind of failure",
+            self.errors.clone(),
+        );
+        all.register(
+            "reviews",
+            "Reviews answered, by what became of them as a whole",
+            self.reviews.clone(),
+        );
+        all.register(
+            "policies",
+            "Policies in force; a refused one fails every review it matches",
+            self.policies.clone(),
+        );
+    }
+
+    fn register_server(&self, all: &mut Registry) {
+        all.register_with_unit(
+            "request_duration",
+            "Time of one request from its head to its answer, by HTTP status",
+            Unit::Seconds,
+            self.requests.clone(),
+        );
+        all.register(
+            "requests_in_flight",
+            "Requests accepted and not yet answered",
+            self.in_flight.clone(),
+        );
+        all.register(
+            "connections",
+            "Open connections to the webhook",
+            self.connections.clone(),
+        );
+        all.register(
+            "accept_errors",
+            "Connections that could not be accepted",
+            self.accept_errors.clone(),
+        );
+        all.register("panics", "Requests that panicked", self.panics.clone());
+        all.register(
+            "reloads",
+            "Reloads of policies and certificate, by outcome",
+            self.reloads.clone(),
+        );
+        all.register(
+            "reload_stale",
+            "1 while what is in force is older than what the files say, because they could not be used",
+            self.stale.clone(),
+        );
+        all.register(
+            "log_lines_dropped",
+            "Log lines that were dropped because stderr was not read fast enough",
+            self.log_lines_dropped.clone(),
+        );
+        all.register_with_unit(
+            "certificate_expiry_timestamp",
+            "When the serving certificate ends, in seconds since 1970",
+            Unit::Seconds,
+            self.certificate_expiry.clone(),
+        );
+    }
+}
+
+/// From 5 µs, below the cheapest evaluation, to the longest deadline a webhook can have, 30 s.
+fn latency() -> Histogram {
+    Histogram::new([
+        5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 1.5e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3,
+        5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ])
+}
