@@ -2,7 +2,7 @@
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
-use rollgate_sdk::time::{Occurrence, Purpose, Zone};
+use rollgate_sdk::time::{Moment, Occurrence, Purpose, Zone};
 use rollgate_sdk::{Problems, SettingsError};
 
 use crate::settings::{self, Settings};
@@ -71,6 +71,7 @@ impl Schedule {
     /// # Errors
     /// The instant lies at the end of the calendar.
     pub(crate) fn state(&self, now: Timestamp) -> Result<State<'_>, ZoneError> {
+        let now = self.zone.moment(now)?;
         let open = self.standing(&self.allow, now)?;
         Ok(State {
             frozen: self.standing(&self.freezes, now)?,
@@ -82,12 +83,8 @@ impl Schedule {
     fn standing<'a>(
         &self,
         windows: &'a [Window],
-        now: Timestamp,
+        now: Moment,
     ) -> Result<Vec<Standing<'a>>, ZoneError> {
-        if windows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let now = self.zone.moment(now)?;
         let mut standing = Vec::new();
         for window in windows {
             let occurrence = window.occurrence(now, &self.zone)?;
@@ -109,9 +106,9 @@ impl State<'_> {
 fn windows(
     windows: Vec<settings::Window>,
     zone: &Zone,
-    role: Purpose,
+    purpose: Purpose,
     problems: &mut Problems<'_>,
 ) -> Vec<Window> {
-    let parse = |(index, window)| Window::parse(window, zone, role, &mut problems.at(index));
+    let parse = |(index, window)| Window::parse(window, zone, purpose, &mut problems.at(index));
     windows.into_iter().enumerate().filter_map(parse).collect()
 }

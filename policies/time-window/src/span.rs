@@ -17,7 +17,7 @@ impl Span {
     pub(crate) fn parse(
         settings: &SpanSettings,
         zone: &Zone,
-        role: Purpose,
+        purpose: Purpose,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         if settings.start.is_none() && settings.end.is_none() {
@@ -32,7 +32,7 @@ impl Span {
         if start == Some(None) || end == Some(None) {
             return None;
         }
-        let occurrence = Occurrence::between(start.flatten(), end.flatten(), role);
+        let occurrence = Occurrence::between(start.flatten(), end.flatten(), purpose);
         if occurrence.is_empty() {
             return problems.at("end").refuse("is not after `start`");
         }

@@ -3,17 +3,17 @@
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
-use rollgate_sdk::time::{Moment, Occurrence, Purpose, Weekly, Zone};
+use rollgate_sdk::time::{Moment, Occurrence, Purpose, Weekly, WeeklySettings, Zone};
 
 use crate::cron::CronWindow;
-use crate::settings;
+use crate::settings::{self, SpanSettings};
 use crate::span::Span;
 use crate::yearly::Yearly;
 
 /// A stretch of time that may recur.
 #[derive(Debug)]
 pub(crate) struct Window {
-    role: Purpose,
+    purpose: Purpose,
     rule: Rule,
     label: String,
     reason: Option<String>,
@@ -32,27 +32,35 @@ impl Window {
     pub(crate) fn parse(
         window: settings::Window,
         zone: &Zone,
-        role: Purpose,
+        purpose: Purpose,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
-        let rule = match (&window.weekly, &window.cron, &window.span, &window.yearly) {
-            (Some(weekly), None, None, None) => {
-                Weekly::parse(weekly, &mut problems.at("weekly")).map(Rule::Weekly)
+        let (rule, label) = match (&window.weekly, &window.cron, &window.span, &window.yearly) {
+            (Some(weekly), None, None, None) => (
+                Weekly::parse(weekly, &mut problems.at("weekly")).map(Rule::Weekly),
+                weekly_label(weekly),
+            ),
+            (None, Some(cron), None, None) => (
+                CronWindow::parse(cron, &mut problems.at("cron")).map(|it| Rule::Cron(it.into())),
+                format!("cron {} for {}", cron.schedule, cron.duration),
+            ),
+            (None, None, Some(span), None) => (
+                Span::parse(span, zone, purpose, &mut problems.at("span")).map(Rule::Span),
+                span_label(span),
+            ),
+            (None, None, None, Some(yearly)) => (
+                Yearly::parse(yearly, &mut problems.at("yearly")).map(Rule::Yearly),
+                format!("yearly {} to {}", yearly.from, yearly.to),
+            ),
+            _ => {
+                return problems
+                    .refuse("takes exactly one of `weekly`, `cron`, `span` and `yearly`");
             }
-            (None, Some(cron), None, None) => CronWindow::parse(cron, &mut problems.at("cron"))
-                .map(|cron| Rule::Cron(Box::new(cron))),
-            (None, None, Some(span), None) => {
-                Span::parse(span, zone, role, &mut problems.at("span")).map(Rule::Span)
-            }
-            (None, None, None, Some(yearly)) => {
-                Yearly::parse(yearly, &mut problems.at("yearly")).map(Rule::Yearly)
-            }
-            _ => problems.refuse("takes exactly one of `weekly`, `cron`, `span` and `yearly`"),
-        }?;
+        };
         Some(Self {
-            role,
-            rule,
-            label: label(&window),
+            purpose,
+            rule: rule?,
+            label,
             reason: window.reason,
         })
     }
@@ -67,10 +75,10 @@ impl Window {
         zone: &Zone,
     ) -> Result<Option<Occurrence>, ZoneError> {
         match &self.rule {
-            Rule::Weekly(weekly) => weekly.occurrence(now, zone, self.role),
+            Rule::Weekly(weekly) => weekly.occurrence(now, zone, self.purpose),
             Rule::Cron(cron) => cron.occurrence(now, zone),
             Rule::Span(span) => Ok(span.occurrence(now)),
-            Rule::Yearly(yearly) => yearly.occurrence(now, zone, self.role),
+            Rule::Yearly(yearly) => yearly.occurrence(now, zone, self.purpose),
         }
     }
 
@@ -93,25 +101,19 @@ impl Window {
     }
 }
 
-fn label(window: &settings::Window) -> String {
-    if let Some(weekly) = &window.weekly {
-        let days = if weekly.days.is_empty() {
-            "daily".to_owned()
-        } else {
-            format!("weekly {}", weekly.days.join(", "))
-        };
-        format!("{days} {} to {}", weekly.from, weekly.to)
-    } else if let Some(cron) = &window.cron {
-        format!("cron {} for {}", cron.schedule, cron.duration)
-    } else if let Some(span) = &window.span {
-        match (&span.start, &span.end) {
-            (Some(start), Some(end)) => format!("{start} to {end}"),
-            (Some(start), None) => format!("from {start} on"),
-            (None, end) => format!("until {}", end.as_deref().unwrap_or_default()),
-        }
-    } else if let Some(yearly) = &window.yearly {
-        format!("yearly {} to {}", yearly.from, yearly.to)
-    } else {
-        String::new()
+fn weekly_label(weekly: &WeeklySettings) -> String {
+    let days = match weekly.days.as_slice() {
+        [] => "daily".to_owned(),
+        days => format!("weekly {}", days.join(", ")),
+    };
+    format!("{days} {} to {}", weekly.from, weekly.to)
+}
+
+fn span_label(span: &SpanSettings) -> String {
+    match (&span.start, &span.end) {
+        (Some(start), Some(end)) => format!("{start} to {end}"),
+        (Some(start), None) => format!("from {start} on"),
+        (None, Some(end)) => format!("until {end}"),
+        (None, None) => "always".to_owned(),
     }
 }

@@ -40,7 +40,7 @@ impl Yearly {
         &self,
         now: Moment,
         zone: &Zone,
-        role: Purpose,
+        purpose: Purpose,
     ) -> Result<Option<Occurrence>, ZoneError> {
         let last_year = now.civil.year().saturating_sub(1);
         for year in (last_year..).take(11) {
@@ -48,7 +48,7 @@ impl Yearly {
                 continue;
             };
             let (from, to) = (zone.instant(from.into())?, zone.instant(to.into())?);
-            let occurrence = Occurrence::between(Some(from), Some(to), role);
+            let occurrence = Occurrence::between(Some(from), Some(to), purpose);
             if occurrence.ends_after(now.at) {
                 return Ok(Some(occurrence));
             }
