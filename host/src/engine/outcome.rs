@@ -39,7 +39,7 @@ fn trap_message(trap: Trap) -> String {
         Trap::UnreachableCodeReached => {
             "it reached code that must not be reached (a panic or an abort)".into()
         }
-        Trap::MemoryOutOfBounds => "it touched memory that it does not have".into(),
+        Trap::MemoryOutOfBounds => "it touched memory that it does not have (a stray index, or endless recursion: a guest keeps its stack there)".into(),
         Trap::IntegerDivisionByZero => "it divided by zero".into(),
         Trap::AllocationTooLarge => "it allocated more than can be had".into(),
         other => one_line(&other.to_string()).into_owned(),

@@ -1,0 +1,62 @@
+# The one script. `make help` lists what it does.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+TOOLS := $(CURDIR)/.tools
+WASM := wasm32-unknown-unknown
+CARGO := cargo --locked
+EXAMPLE := examples/first-policy
+ROLLGATE := $(CURDIR)/target/debug/rollgate
+
+.PHONY: help
+help: ## Lists the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build example ## Shows a rollout let through, one held and one denied: by the command line, then by the webhook
+	@examples/demo/run $(ROLLGATE)
+
+.PHONY: run-local
+run-local: build example ## Runs the webhook on this machine with the demo's policies and a throw-away certificate
+	@exec $(ROLLGATE) serve --self-signed --policies examples/demo/policies
+
+.PHONY: test
+test: toolchain prometheus build example ## Runs every test there is
+	@ROLLGATE_PROMETHEUS="$${ROLLGATE_PROMETHEUS:-$$(tests/get-prometheus.sh $(TOOLS))}" \
+	  $(CARGO) test --workspace -- --include-ignored
+	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
+
+.PHONY: bench
+bench: toolchain ## Measures evaluations and the server; takes a release build
+	@$(CARGO) bench --package rollgate-tests
+
+.PHONY: lint
+lint: toolchain ## Formatting and clippy, as CI wants them
+	@cargo fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	cargo fmt --manifest-path $(EXAMPLE)/Cargo.toml --check
+	$(CARGO) clippy --manifest-path $(EXAMPLE)/Cargo.toml --all-targets -- -D warnings
+
+.PHONY: build
+build: toolchain
+	@$(CARGO) build --package rollgate
+
+.PHONY: example
+example: toolchain
+	@$(CARGO) build --manifest-path $(EXAMPLE)/Cargo.toml --release --target $(WASM)
+
+# What the project needs on a machine that has only Rust by rustup.
+.PHONY: toolchain
+toolchain:
+	@command -v cargo >/dev/null || { echo "make: Rust is missing; see https://rustup.rs" >&2; exit 1; }
+	command -v cc >/dev/null || { echo "make: a C compiler is missing (Debian: apt-get install build-essential)" >&2; exit 1; }
+	libdir="$$(rustc --print target-libdir --target $(WASM) 2>/dev/null || true)"
+	[[ -d "$$libdir" ]] || rustup target add $(WASM)
+
+.PHONY: prometheus
+prometheus:
+	@[[ -n "$${ROLLGATE_PROMETHEUS:-}" ]] || tests/get-prometheus.sh $(TOOLS) >/dev/null
