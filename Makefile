@@ -26,8 +26,8 @@ run-local: build example ## Runs the webhook on this machine with the demo's pol
 
 .PHONY: test
 test: toolchain prometheus build example ## Runs every test there is
-	@ROLLGATE_PROMETHEUS="$${ROLLGATE_PROMETHEUS:-$$(tests/get-prometheus.sh $(TOOLS))}" \
-	  $(CARGO) test --workspace -- --include-ignored
+	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
+	$(CARGO) test --workspace -- --include-ignored
 	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
 
 .PHONY: bench
@@ -43,7 +43,7 @@ lint: toolchain ## Formatting and clippy, as CI wants them
 
 .PHONY: build
 build: toolchain
-	@$(CARGO) build --package rollgate
+	@$(CARGO) build --workspace --bin rollgate
 
 .PHONY: example
 example: toolchain
@@ -59,4 +59,4 @@ toolchain:
 
 .PHONY: prometheus
 prometheus:
-	@[[ -n "$${ROLLGATE_PROMETHEUS:-}" ]] || tests/get-prometheus.sh $(TOOLS) >/dev/null
+	@tests/get-prometheus.sh $(TOOLS) >/dev/null
