@@ -87,8 +87,12 @@ impl Weekly {
             let Some((from, to)) = self.on(date) else {
                 break;
             };
-            let (from, to) = (zone.instant(from)?, zone.instant(to)?);
-            let occurrence = Occurrence::between(Some(from), Some(to), role);
+            // The end first: most dates are over, and each look at the clock costs.
+            let to = zone.instant(to)?;
+            if to.latest() <= now.at {
+                continue;
+            }
+            let occurrence = Occurrence::between(Some(zone.instant(from)?), Some(to), role);
             if occurrence.ends_after(now.at) {
                 return Ok(Some(occurrence));
             }

@@ -20,9 +20,9 @@ pub(crate) enum Opening {
 
 /// How many occurrences are looked up before the search ends without a result, so that it stays
 /// far below the time that an evaluation may take. Windows and freezes of every day that cover each
-/// other last for four years until then, those of every week for three decades; a freeze in one
+/// other last for two years until then, those of every week for fourteen; a freeze in one
 /// piece is one occurrence, however long.
-const MOST_LOOKUPS: u32 = 3_000;
+const MOST_LOOKUPS: u32 = 1_500;
 
 /// Nothing new comes after so long. The calendar, weekdays included, repeats itself after 400
 /// years, and so do the zones' rules beyond the changes that the tz database lists one by one,
