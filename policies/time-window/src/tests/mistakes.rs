@@ -126,3 +126,23 @@ fn fields_that_are_unknown() {
         "{message}"
     );
 }
+
+#[test]
+fn no_text_makes_reading_panic() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let signs: Vec<char> = "0123459*,/-#LW?+@:TZ MONFEBsun. é\u{0}".chars().collect();
+    for _ in 0..20_000 {
+        let length = rng.usize(0..24);
+        let text: String = (0..length).filter_map(|_| rng.choice(&signs)).collect();
+        let window = match rng.u8(0..5) {
+            0 => serde_json::json!({"cron": {"schedule": text, "duration": "1h"}}),
+            1 => serde_json::json!({"cron": {"schedule": "0 0 * * *", "duration": text}}),
+            2 => serde_json::json!({"weekly": {"days": [text], "from": text, "to": text}}),
+            3 => serde_json::json!({"span": {"start": text}}),
+            _ => serde_json::json!({"yearly": {"from": text, "to": text}}),
+        };
+        let settings = serde_json::json!({"timeZone": "UTC", "allow": [window]});
+        let settings = serde_json::from_value(settings).expect("settings of the right shape");
+        let _ = Schedule::parse(settings);
+    }
+}
