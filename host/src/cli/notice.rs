@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use annotate_snippets::renderer::DecorStyle;
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::terminal::{lines, one_line};
@@ -60,10 +62,18 @@ impl Tone {
     }
 }
 
+/// How notices look on a stream: with colours where it takes them.
+pub(super) fn look(stream: &impl RawStream) -> Renderer {
+    let renderer = match AutoStream::choice(stream) {
+        ColorChoice::Never => Renderer::plain(),
+        _ => Renderer::styled(),
+    };
+    renderer.decor_style(DecorStyle::Ascii)
+}
+
 impl Notice<'_> {
-    /// The notice in the look of rustc, with colours, ending with an empty line. Whoever writes it
-    /// takes the colours out where they are not wanted.
-    pub(super) fn render(&self) -> String {
+    /// The notice in the look of rustc, ending with an empty line.
+    pub(super) fn render(&self, look: &Renderer) -> String {
         let title = one_line(&self.title).into_owned();
         let mut primary = self.tone.level().primary_title(title);
         if let Some(rule) = &self.rule {
@@ -74,14 +84,10 @@ impl Notice<'_> {
             group = place.add_to(group);
         }
         for (name, text) in &self.notes {
-            group = group.element(
-                Level::NOTE
-                    .with_name(*name)
-                    .message(one_line(text).into_owned()),
-            );
+            let text = one_line(text).into_owned();
+            group = group.element(Level::NOTE.with_name(*name).message(text));
         }
-        let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
-        format!("{}\n\n", renderer.render(&[group]))
+        format!("{}\n\n", look.render(&[group]))
     }
 }
 

@@ -11,7 +11,7 @@ use rollgate_model::scenario::{Scenario, ScenarioError};
 use rollgate_model::yaml::{self, Location};
 
 use super::inputs::Input;
-use super::notice::Notice;
+use super::notice::{Notice, look};
 use super::terminal::{GREEN, RED, one_line};
 use super::{Exit, policies};
 use crate::config::Problem;
@@ -51,9 +51,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (cases, mut problems) = read(&args.paths);
     let (plans, faults) = Plans::new(args.module.as_deref(), &args.policies);
     problems.extend(faults);
-    let mut errors = anstream::stderr().lock();
+    let mut errors = io::stderr().lock();
+    let look = look(&errors);
     for problem in &problems {
-        write!(errors, "{}", Notice::from(problem).render())?;
+        write!(errors, "{}", Notice::from(problem).render(&look))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

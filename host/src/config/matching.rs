@@ -137,3 +137,89 @@ impl Case for Change {
         self as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rollgate_model::{Operation, Request, Reviewed, Revisions, SubResource};
+    use serde_json::{Value, json};
+
+    use super::super::Requirement;
+    use super::*;
+
+    fn deployment(labels: &Value, image: &str) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "cart", "namespace": "shop", "labels": labels},
+            "spec": {
+                "selector": {"matchLabels": {"app": "cart"}},
+                "template": {
+                    "metadata": {"labels": {"app": "cart"}},
+                    "spec": {"containers": [{"name": "web", "image": image}]},
+                },
+            },
+        })
+    }
+
+    fn rollout(old: Option<Value>, new: Option<Value>) -> Rollout {
+        let request = Request {
+            operation: match (&old, &new) {
+                (None, _) => Operation::Create,
+                (Some(_), Some(_)) => Operation::Update,
+                (Some(_), None) => Operation::Delete,
+            },
+            sub_resource: SubResource::None,
+            namespace: None,
+            user: String::new(),
+            groups: Vec::new(),
+            dry_run: false,
+            object: new,
+            old_object: old,
+        };
+        match Rollout::from_request(request, &Revisions::Known(Vec::new())).expect("sound objects") {
+            Reviewed::Rollout(rollout) => *rollout,
+            Reviewed::NotARollout { why } => panic!("no rollout: {why}"),
+        }
+    }
+
+    fn creation() -> Rollout {
+        rollout(None, Some(deployment(&json!({}), "web:1")))
+    }
+
+    fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+        names.map(str::to_owned).into()
+    }
+
+    #[test]
+    fn without_restrictions_a_policy_judges_what_starts_something_new_and_no_deletion() {
+        assert!(Match::default().holds(&creation()));
+        let deletion = rollout(Some(deployment(&json!({}), "web:1")), None);
+        assert!(!Match::default().holds(&deletion));
+        assert!(Match::default().changes([Change::Delete]).holds(&deletion));
+    }
+
+    #[test]
+    fn a_kind_or_change_that_is_not_listed_is_not_judged() {
+        assert!(Match::default().kinds([Kind::DaemonSet, Kind::Deployment]).holds(&creation()));
+        assert!(!Match::default().kinds([Kind::DaemonSet]).holds(&creation()));
+        assert!(!Match::default().changes([Change::Rollback]).holds(&creation()));
+    }
+
+    #[test]
+    fn an_excluded_namespace_is_left_alone_even_where_it_is_listed() {
+        let listed = Match::default().namespaces(names(["shop", "bank"]));
+        assert!(listed.holds(&creation()));
+        assert!(!listed.exclude_namespaces(names(["shop"])).holds(&creation()));
+        assert!(!Match::default().namespaces(names(["bank"])).holds(&creation()));
+    }
+
+    #[test]
+    fn dropping_a_label_is_no_way_out() {
+        let critical = Selector::new(vec![Requirement::In("tier".to_owned(), names(["critical"]))]);
+        let policy = Match::default().labels(critical);
+        let (with, without) = (json!({"tier": "critical"}), json!({}));
+        let update = |old, new| rollout(Some(deployment(old, "web:1")), Some(deployment(new, "web:2")));
+        assert!(policy.holds(&update(&with, &without)));
+        assert!(policy.holds(&update(&without, &with)));
+        assert!(!policy.holds(&update(&without, &without)));
+    }
+}

@@ -182,4 +182,13 @@ mod tests {
         assert_eq!(spot("", 1, 5..9).bytes, 0..0);
         assert_eq!(spot("a\n", 2, 2..2).bytes, 2..2);
     }
+
+    #[test]
+    fn what_is_missing_is_told_from_the_first_absent_field_on() {
+        let documents = rollgate_model::yaml::read(b"a: {b/c: 1}");
+        let spans = &documents[0].as_ref().expect("sound YAML").spans;
+        assert_eq!(missing(spans, "/a/b~1c"), None);
+        assert_eq!(missing(spans, "/a/x/0/y~1z").as_deref(), Some("x.0.y/z"));
+        assert_eq!(missing(spans, ""), None);
+    }
 }

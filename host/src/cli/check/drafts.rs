@@ -11,7 +11,7 @@ use super::voice::{Told, Voice};
 const SHOWN: usize = 3;
 
 /// The notices of all workloads, in their order.
-pub(super) fn notices(checked: &[Checked]) -> impl Iterator<Item = Notice<'_>> {
+pub(super) fn notices(checked: &[Checked]) -> Vec<Notice<'_>> {
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     let mut first_of: HashMap<Key, usize> = HashMap::new();
     for draft in checked.iter().flat_map(of_workload) {
@@ -24,7 +24,7 @@ pub(super) fn notices(checked: &[Checked]) -> impl Iterator<Item = Notice<'_>> {
             }
         }
     }
-    drafts.into_iter().map(Draft::finish)
+    drafts.into_iter().map(Draft::finish).collect()
 }
 
 /// A notice that further workloads may join.

@@ -2,22 +2,34 @@
 
 use std::io::{self, Write};
 
-use super::super::notice::Notice;
+use annotate_snippets::Renderer;
+use rayon::prelude::*;
+
+use super::super::notice::{Notice, look};
 use super::super::terminal::{BOLD, GREEN, RED, YELLOW, one_line};
 use super::drafts;
 use super::report::{Report, Summary};
 
 /// Writes what was found to standard output, and what could not be read to standard error.
 pub(super) fn write(report: &Report) -> io::Result<()> {
-    let mut errors = anstream::stderr().lock();
-    for problem in &report.problems {
-        write!(errors, "{}", Notice::from(problem).render())?;
+    let errors = io::stderr().lock();
+    let problems: Vec<_> = report.problems.iter().map(Notice::from).collect();
+    write_all(&problems, &look(&errors), errors)?;
+    let out = io::stdout().lock();
+    let findings = drafts::notices(&report.checked);
+    write_all(&findings, &look(&out), out)?;
+    writeln!(anstream::stdout().lock(), "{}", summary(report))
+}
+
+/// Notices drawn at once, so that few wait to be written.
+const BATCH: usize = 512;
+
+/// Draws notices on all cores and writes them in their order.
+fn write_all(notices: &[Notice<'_>], look: &Renderer, mut out: impl Write) -> io::Result<()> {
+    for batch in notices.chunks(BATCH) {
+        let drawn: Vec<String> = batch.par_iter().map(|notice| notice.render(look)).collect();
+        drawn.iter().try_for_each(|notice| out.write_all(notice.as_bytes()))?;
     }
-    let mut out = io::BufWriter::new(anstream::stdout().lock());
-    for notice in drafts::notices(&report.checked) {
-        write!(out, "{}", notice.render())?;
-    }
-    writeln!(out, "{}", summary(report))?;
     out.flush()
 }
 
