@@ -175,7 +175,8 @@ mod tests {
             object: new,
             old_object: old,
         };
-        match Rollout::from_request(request, &Revisions::Known(Vec::new())).expect("sound objects") {
+        match Rollout::from_request(request, &Revisions::Known(Vec::new())).expect("sound objects")
+        {
             Reviewed::Rollout(rollout) => *rollout,
             Reviewed::NotARollout { why } => panic!("no rollout: {why}"),
         }
@@ -199,25 +200,49 @@ mod tests {
 
     #[test]
     fn a_kind_or_change_that_is_not_listed_is_not_judged() {
-        assert!(Match::default().kinds([Kind::DaemonSet, Kind::Deployment]).holds(&creation()));
+        assert!(
+            Match::default()
+                .kinds([Kind::DaemonSet, Kind::Deployment])
+                .holds(&creation())
+        );
         assert!(!Match::default().kinds([Kind::DaemonSet]).holds(&creation()));
-        assert!(!Match::default().changes([Change::Rollback]).holds(&creation()));
+        assert!(
+            !Match::default()
+                .changes([Change::Rollback])
+                .holds(&creation())
+        );
     }
 
     #[test]
     fn an_excluded_namespace_is_left_alone_even_where_it_is_listed() {
         let listed = Match::default().namespaces(names(["shop", "bank"]));
         assert!(listed.holds(&creation()));
-        assert!(!listed.exclude_namespaces(names(["shop"])).holds(&creation()));
-        assert!(!Match::default().namespaces(names(["bank"])).holds(&creation()));
+        assert!(
+            !listed
+                .exclude_namespaces(names(["shop"]))
+                .holds(&creation())
+        );
+        assert!(
+            !Match::default()
+                .namespaces(names(["bank"]))
+                .holds(&creation())
+        );
     }
 
     #[test]
     fn dropping_a_label_is_no_way_out() {
-        let critical = Selector::new(vec![Requirement::In("tier".to_owned(), names(["critical"]))]);
+        let critical = Selector::new(vec![Requirement::In(
+            "tier".to_owned(),
+            names(["critical"]),
+        )]);
         let policy = Match::default().labels(critical);
         let (with, without) = (json!({"tier": "critical"}), json!({}));
-        let update = |old, new| rollout(Some(deployment(old, "web:1")), Some(deployment(new, "web:2")));
+        let update = |old, new| {
+            rollout(
+                Some(deployment(old, "web:1")),
+                Some(deployment(new, "web:2")),
+            )
+        };
         assert!(policy.holds(&update(&with, &without)));
         assert!(policy.holds(&update(&without, &with)));
         assert!(!policy.holds(&update(&without, &without)));

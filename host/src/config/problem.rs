@@ -128,14 +128,13 @@ impl Spot {
             start = line_start(text, start.saturating_sub(1));
             first_line -= 1;
         }
-        let line_end = text[at..]
-            .find('\n')
-            .map_or(text.len(), |length| at + length);
+        let line = text[at..].split('\n').next().unwrap_or_default();
+        let line_end = at + line.trim_end_matches('\r').len();
         let end = location.bytes.end.clamp(at, line_end);
         Self {
             line: location.line,
             column: location.column,
-            excerpt: text[start..line_end].trim_end_matches('\r').into(),
+            excerpt: text[start..line_end].into(),
             first_line,
             bytes: at - start..text.ceil_char_boundary(end).min(line_end) - start,
         }

@@ -9,6 +9,7 @@ use super::super::notice::{Notice, look};
 use super::super::terminal::{BOLD, GREEN, RED, YELLOW, one_line};
 use super::drafts;
 use super::report::{Report, Summary};
+use crate::config::PolicyName;
 
 /// Writes what was found to standard output, and what could not be read to standard error.
 pub(super) fn write(report: &Report) -> io::Result<()> {
@@ -28,7 +29,9 @@ const BATCH: usize = 512;
 fn write_all(notices: &[Notice<'_>], look: &Renderer, mut out: impl Write) -> io::Result<()> {
     for batch in notices.chunks(BATCH) {
         let drawn: Vec<String> = batch.par_iter().map(|notice| notice.render(look)).collect();
-        drawn.iter().try_for_each(|notice| out.write_all(notice.as_bytes()))?;
+        drawn
+            .iter()
+            .try_for_each(|notice| out.write_all(notice.as_bytes()))?;
     }
     out.flush()
 }
@@ -40,7 +43,7 @@ fn summary(report: &Report) -> String {
     parts.extend(plural(numbers.other_objects, "other object"));
     parts.extend(plural(numbers.problems, "problem"));
     if let Some(number) = plural(report.unmatched.len(), "policy") {
-        let names: Vec<_> = report.unmatched.iter().map(|name| name.as_str()).collect();
+        let names: Vec<_> = report.unmatched.iter().map(PolicyName::as_str).collect();
         parts.push(format!(
             "{number} matched nothing: {}",
             one_line(&names.join(", "))

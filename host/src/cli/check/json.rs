@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::judge::{Checked, Outcome, Standing};
 use super::report::{Report, Summary};
 use crate::admission::{Answer, Decision, Judged};
-use crate::config::{Action, OnError, Problem};
+use crate::config::{Action, OnError, PolicyName, Problem};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -119,7 +119,7 @@ impl<'a> Document<'a> {
             exit_code: report.exit().code(),
             workloads: report.checked.iter().map(Workload::of).collect(),
             problems: report.problems.iter().map(Unread::of).collect(),
-            unmatched_policies: report.unmatched.iter().map(|name| name.as_str()).collect(),
+            unmatched_policies: report.unmatched.iter().map(PolicyName::as_str).collect(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From manifests to rollouts: each workload with what it replaces.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
@@ -34,16 +35,16 @@ impl Before {
         let mut before = HashMap::new();
         let mut problems = Vec::new();
         for manifest in manifests {
-            let key = key(&manifest, namespace);
-            if before.contains_key(&key) {
-                let message = format!(
-                    "{} `{}` stands in --old a second time",
-                    key.0,
-                    key.2.escape_debug()
-                );
-                problems.push(manifest.origin.problem("/metadata/name", message));
-            } else {
-                before.insert(key, manifest);
+            match before.entry(key(&manifest, namespace)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(manifest);
+                }
+                Entry::Occupied(first) => {
+                    let (kind, _, name) = first.key();
+                    let name = name.escape_debug();
+                    let message = format!("{kind} `{name}` stands in --old a second time");
+                    problems.push(manifest.origin.problem("/metadata/name", message));
+                }
             }
         }
         (Self(before), problems)
