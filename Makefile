@@ -32,7 +32,8 @@ test: toolchain prometheus build example ## Runs every test there is
 
 .PHONY: bench
 bench: toolchain ## Measures evaluations and the server; takes a release build
-	@$(CARGO) bench --package rollgate-tests
+	@$(CARGO) build --release --workspace --bin rollgate
+	$(CARGO) bench --workspace --bench evaluate --bench serve
 
 .PHONY: lint
 lint: toolchain ## Formatting and clippy, as CI wants them

@@ -115,6 +115,12 @@ impl Serve {
         tokio::task::block_in_place(|| first(&self.log, message))
     }
 
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     ///
     /// # Panics
