@@ -49,6 +49,7 @@ impl Workload {
     /// When the object is no workload, or something in it has another shape than its API gives it.
     pub fn parse(mut tree: Value, namespace_of_request: Option<&str>) -> Result<Self, ShapeError> {
         let kind = read::kind(&Node::root(&tree))?;
+        forget_managed_fields(&mut tree);
         defaults::fill(kind, &mut tree);
         let mut workload = Self::read(kind, &Node::root(&tree), namespace_of_request)?;
         workload.tree = tree;
@@ -224,5 +225,12 @@ impl Workload {
         node.map_or_else(T::default, |node| {
             read(&Node::root(node)).expect("checked when the object was parsed")
         })
+    }
+}
+
+/// No policy is shown them, whichever way the object came.
+fn forget_managed_fields(tree: &mut Value) {
+    if let Some(Value::Object(metadata)) = tree.get_mut("metadata") {
+        metadata.remove("managedFields");
     }
 }

@@ -1,5 +1,7 @@
 //! AdmissionReview v1 in and out.
 
+mod object;
+
 use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
@@ -7,10 +9,10 @@ use kube::core::response::{Status, StatusDetails, StatusSummary};
 use rollgate_model::{Operation, Request, ShapeError, SubResource};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::decision::{Answer, Decision};
 use super::{annotations, message};
+use object::Object;
 
 const VERSION: &str = "admission.k8s.io/v1";
 
@@ -98,9 +100,9 @@ struct AdmissionRequest {
     #[serde(default)]
     user_info: UserInfo,
     #[serde(default)]
-    object: Option<Value>,
+    object: Object,
     #[serde(default)]
-    old_object: Option<Value>,
+    old_object: Object,
     #[serde(default)]
     dry_run: Option<bool>,
 }
@@ -170,8 +172,8 @@ impl Review {
                 user: request.user_info.username,
                 groups: request.user_info.groups,
                 dry_run: request.dry_run.unwrap_or_default(),
-                object: request.object,
-                old_object: request.old_object,
+                object: request.object.into_tree(),
+                old_object: request.old_object.into_tree(),
             }),
         })
     }

@@ -12,7 +12,7 @@ use super::wire::{
     PolicyObject, PolicySpec, SelectorSpec,
 };
 use super::{Action, Match, OnError, PolicyName, Requirement, Selector, quantity};
-use crate::engine::{ClusterGrant, Grants, Limits};
+use crate::engine::{ClusterGrant, Grants, Limits, MEMORY_CEILING};
 
 /// A policy that is sound as far as its file tells.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ fn namespace_is_sound(namespace: &str, pointer: impl Into<String>, mistakes: &mu
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// A guest has a stack and some memory before it does anything.
 const MIN_MEMORY: u64 = 1 << 20;
-const MAX_MEMORY: u64 = 1 << 30;
+const MAX_MEMORY: u64 = MEMORY_CEILING as u64;
 
 fn limits(spec: &PolicySpec, mistakes: &mut Mistakes) -> Limits {
     let mut limits = Limits::default();
@@ -180,7 +180,7 @@ fn limits(spec: &PolicySpec, mistakes: &mut Mistakes) -> Limits {
             Some(memory) => limits.memory = memory,
             None => mistakes.add(
                 "/spec/memory",
-                "memory is from `1Mi` to `1Gi`, such as `32Mi`",
+                "memory is from `1Mi` to `256Mi`, such as `32Mi`",
             ),
         }
     }
