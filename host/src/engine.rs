@@ -16,6 +16,7 @@ mod log;
 mod module;
 mod outcome;
 mod policy;
+mod rehearsal;
 mod runtime;
 mod snapshot;
 mod state;

@@ -8,6 +8,7 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::error::LoadError;
+use super::runtime::Imports;
 
 /// JavaScript and Python engines in a component come to 12–18 MB.
 const MODULE_BYTES: usize = 64 << 20;
@@ -27,7 +28,7 @@ pub struct Module {
 /// A component whose imports and exports are those of a policy.
 pub(super) struct PolicyComponent {
     pub(super) bytes: Arc<[u8]>,
-    pub(super) needs_wasi: bool,
+    pub(super) imports: Imports,
 }
 
 impl Module {
@@ -56,8 +57,8 @@ impl Module {
             Encoding::Component => Arc::clone(&self.bytes),
             Encoding::Module => componentize_core(&self.bytes)?.into(),
         };
-        let needs_wasi = Interface::of(&bytes)?.check()?;
-        Ok(PolicyComponent { bytes, needs_wasi })
+        let imports = Interface::of(&bytes)?.check()?;
+        Ok(PolicyComponent { bytes, imports })
     }
 }
 
@@ -87,7 +88,7 @@ fn encoding(bytes: &[u8]) -> Result<Encoding, LoadError> {
     Err(LoadError::NotWasm(match bytes {
         [] => "nothing: it is empty".into(),
         [b'(', ..] => "`(`, as the text format does; translate it with `wasm-tools parse`".into(),
-        _ => format!("{}", bytes[..bytes.len().min(8)].escape_ascii()),
+        _ => format!("`{}`", bytes[..bytes.len().min(8)].escape_ascii()),
     }))
 }
 
@@ -183,8 +184,8 @@ impl Interface {
         Ok(interface)
     }
 
-    /// Whether the component wants WASI; an error where it is no policy of this contract.
-    fn check(&self) -> Result<bool, LoadError> {
+    /// What the component has to be given; an error where it is no policy of this contract.
+    fn check(&self) -> Result<Imports, LoadError> {
         let Some(guest) = self
             .exports
             .iter()
@@ -205,7 +206,10 @@ impl Interface {
             .find(|name| !name.starts_with(CONTRACT) && !is_empty_wasi(name))
         {
             Some(import) => Err(forbidden(import)),
-            None => Ok(self.imports.iter().any(|name| is_empty_wasi(name))),
+            None if self.imports.iter().any(|name| is_empty_wasi(name)) => {
+                Ok(Imports::ContractAndWasi)
+            }
+            None => Ok(Imports::Contract),
         }
     }
 }

@@ -1,17 +1,12 @@
 //! Runs `configure` once and keeps the memory it leaves, so that each request starts from there.
 
-use std::sync::Arc;
-
 use wasmtime::Store;
-use wasmtime::component::{Component, Instance, Lift, WasmList};
+use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::abi::Guest;
 use super::error::LoadError;
-use super::limits::{Limits, Usage};
-use super::load::{Loading, settle};
-use super::module::PolicyComponent;
-use super::runtime::{Imports, Runtime};
+use super::limits::Usage;
+use super::rehearsal::Rehearsal;
 use super::state::HostState;
 
 /// A component that is configured already, or why there is none.
@@ -22,21 +17,12 @@ pub(super) enum Snapshot {
     Impossible(String),
 }
 
-/// What a snapshot is taken of.
-pub(super) struct Subject {
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) policy: Arc<str>,
-    pub(super) component: Arc<PolicyComponent>,
-    pub(super) settings: String,
-    pub(super) limits: Limits,
-}
-
 /// Configures the policy in an instrumented instance and copies its memories out.
 ///
 /// wizer panics where a guest cannot grow one more page, so this runs in a task of its own whose
 /// panic becomes the fallback. A policy that refuses its settings is an error, not a fallback.
-pub(super) async fn take(subject: Subject) -> Result<Snapshot, LoadError> {
-    match tokio::spawn(subject.take()).await {
+pub(super) async fn take(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
+    match tokio::spawn(attempt(rehearsal, settings)).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => Ok(Snapshot::Impossible(
             "its memory leaves no room for a copy".into(),
@@ -45,56 +31,24 @@ pub(super) async fn take(subject: Subject) -> Result<Snapshot, LoadError> {
     }
 }
 
-impl Subject {
-    async fn take(self) -> Result<Snapshot, LoadError> {
-        let wizer = Wizer::new();
-        let (context, instrumented) = match wizer.instrument_component(&self.component.bytes) {
-            Ok(instrumented) => instrumented,
-            Err(error) => return Ok(Snapshot::Impossible(format!("{error:#}"))),
-        };
-        let (mut store, instance) = self.configured(&instrumented).await?;
-        Usage::relax_for_snapshot(&mut store);
-        let mut running = Running {
-            store: &mut store,
-            instance,
-        };
-        match wizer.snapshot_component(&context, &mut running).await {
-            Ok(snapshot) => Ok(Snapshot::Taken(snapshot)),
-            Err(error) => Ok(Snapshot::Impossible(format!("{error:#}"))),
-        }
+async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
+    let (mut store, instance) = rehearsal.configure(&settings).await?;
+    if let Some(reason) = rehearsal.plain {
+        return Ok(Snapshot::Impossible(reason));
     }
-
-    async fn configured(
-        &self,
-        instrumented: &[u8],
-    ) -> Result<(Store<HostState>, Instance), LoadError> {
-        let engine = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
-        let component = Component::new(self.runtime.engine(), instrumented).map_err(engine)?;
-        let imports = self.component.imports();
-        let pre = self.runtime.link(&component, imports).map_err(engine)?;
-        let mut store =
-            self.runtime
-                .store(Loading::Configure.state(&self.policy, &self.limits, imports));
-        let outcome = async {
-            let instance = pre.instantiate_async(&mut store).await?;
-            let guest = Guest::of(&mut store, &instance)?;
-            Ok((guest.configure(&mut store, &self.settings).await?, instance))
-        };
-        let (configured, instance) =
-            settle(outcome.await, &store, Loading::Configure, &self.limits)?;
-        configured.map_err(LoadError::Settings)?;
-        Ok((store, instance))
-    }
-}
-
-impl PolicyComponent {
-    pub(super) fn imports(&self) -> Imports {
-        if self.needs_wasi {
-            Imports::ContractAndWasi
-        } else {
-            Imports::Contract
-        }
-    }
+    let impossible = |error: wasmtime::Error| Snapshot::Impossible(format!("{error:#}"));
+    let wizer = Wizer::new();
+    let (context, _) = match wizer.instrument_component(&rehearsal.component.bytes) {
+        Ok(instrumented) => instrumented,
+        Err(error) => return Ok(impossible(error)),
+    };
+    Usage::relax_for_snapshot(&mut store);
+    let mut running = Running {
+        store: &mut store,
+        instance,
+    };
+    let snapshot = wizer.snapshot_component(&context, &mut running).await;
+    Ok(snapshot.map_or_else(impossible, Snapshot::Taken))
 }
 
 /// Lets wizer read the state of an instance through the accessors that it put there.
