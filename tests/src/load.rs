@@ -226,10 +226,10 @@ impl Worker {
 
 async fn read(response: Response<hyper::body::Incoming>) -> anyhow::Result<Sent> {
     let status = response.status();
-    let keep = !response
+    let keep = response
         .headers()
         .get(CONNECTION)
-        .is_some_and(|value| value == "close");
+        .is_none_or(|value| value != "close");
     let body = response.into_body().collect().await?.to_bytes();
     anyhow::ensure!(
         status == 200,

@@ -52,12 +52,22 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
+        // An empty LOG_LEVEL is one that is not set.
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
         if let Ok(level) = text.parse::<LevelFilter>() {
             return Ok(Self::of(level));
         }
-        text.parse()
+        // A word alone would be taken for a target, and a mistyped level silence everything.
+        let known = |part: &str| {
+            part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok())
+        };
+        let targets = text.split(',').all(known).then(|| text.parse().ok());
+        targets
+            .flatten()
             .map(Self)
-            .map_err(|_| FilterError(text.to_owned()))
+            .ok_or_else(|| FilterError(text.to_owned()))
     }
 }
 
@@ -159,11 +169,16 @@ mod tests {
 
     #[test]
     fn an_unknown_level_is_refused_with_those_there_are() {
-        let error = "loud=very".parse::<Filter>().expect_err("no level");
-        assert_eq!(
-            error.to_string(),
-            "`loud=very` is no log level: use error, warn, info, debug, trace or off, or pairs such as `info,rollgate=debug`"
-        );
+        for text in ["loud", "loud=very", "info,loud", "info,"] {
+            let error = text.parse::<Filter>().expect_err(text);
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "`{text}` is no log level: use error, warn, info, debug, trace or off, \
+                     or pairs such as `info,rollgate=debug`"
+                )
+            );
+        }
     }
 
     #[test]

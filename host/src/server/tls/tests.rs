@@ -3,6 +3,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -160,4 +162,55 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
     timeout(Duration::from_secs(10), wait)
         .await
         .expect("it comes to hold within ten seconds");
+}
+
+#[tokio::test]
+async fn with_a_client_ca_a_client_must_show_a_certificate_of_it() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, client) = (pair(2041), pair(2041));
+    write(folder.path(), &server);
+    let open = files(folder.path());
+    let client_ca = folder.path().join("clients.crt");
+    fs::write(&client_ca, &client.certificate).expect("written");
+    let strict = Files {
+        client_ca: Some(client_ca),
+        ..open.clone()
+    };
+    let open = Tls::load(&open).expect("a pair");
+    let strict = Tls::load(&strict).expect("a pair and a CA");
+    assert!(handshake(&open, &server, None).await.is_ok());
+    assert!(handshake(&strict, &server, Some(&client)).await.is_ok());
+    assert!(handshake(&strict, &server, None).await.is_err());
+    assert!(
+        handshake(&strict, &server, Some(&pair(2041)))
+            .await
+            .is_err()
+    );
+}
+
+/// The server's view of a handshake with a client that shows this pair, or none.
+async fn handshake(tls: &Tls, server: &Pair, client: Option<&Pair>) -> std::io::Result<()> {
+    let certificate = |pair: &Pair| CertificateDer::from_pem_slice(pair.certificate.as_bytes());
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(certificate(server).expect("PEM"))
+        .expect("a root");
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots);
+    let config = match client {
+        None => config.with_no_client_auth(),
+        Some(pair) => {
+            let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("PEM");
+            let chain = vec![certificate(pair).expect("PEM")];
+            config.with_client_auth_cert(chain, key).expect("a pair")
+        }
+    };
+    let (near, far) = tokio::io::duplex(64 << 10);
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let (server, _client) = tokio::join!(tls.acceptor().accept(near), connector.connect(name, far));
+    server.map(|_| ())
 }
