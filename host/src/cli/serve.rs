@@ -62,7 +62,8 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true, args = ["tls_cert", "self_signed"])]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("identity").required(true).args(["tls_cert", "self_signed"])))]
 struct TlsArgs {
     /// The serving certificate in PEM, its chain behind it; reloaded when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
