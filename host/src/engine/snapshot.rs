@@ -8,6 +8,7 @@ use super::error::LoadError;
 use super::limits::Usage;
 use super::rehearsal::Rehearsal;
 use super::state::HostState;
+use super::wasi::EmptyWasi;
 
 /// A component that is configured already, or why there is none.
 pub(super) enum Snapshot {
@@ -35,6 +36,13 @@ async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, Loa
     let (mut store, instance) = rehearsal.configure(&settings).await?;
     if let Some(reason) = rehearsal.plain {
         return Ok(Snapshot::Impossible(reason));
+    }
+    // A handle is a number in the guest's memory; in a copy it would stand for nothing, or for
+    // something else.
+    if store.data().wasi.as_deref().is_some_and(EmptyWasi::is_held) {
+        return Ok(Snapshot::Impossible(
+            "it keeps a stream or a timer of WASI open when it is configured".into(),
+        ));
     }
     let impossible = |error: wasmtime::Error| Snapshot::Impossible(format!("{error:#}"));
     let wizer = Wizer::new();

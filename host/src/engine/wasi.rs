@@ -14,6 +14,8 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use super::state::HostState;
 
 const RESOURCES: usize = 1_000;
+/// Bytes of one random number; the host makes them before the guest's memory is asked for room.
+const RANDOM_BYTES: u64 = 1 << 20;
 
 /// A WASI without capabilities.
 pub(super) struct EmptyWasi {
@@ -22,7 +24,7 @@ pub(super) struct EmptyWasi {
 }
 
 impl EmptyWasi {
-    /// For one review; during loading the seed is the module's digest and the clock stands at zero.
+    /// For one review; during loading the seed is the policy's name and the clock stands at zero.
     pub(super) fn new(now: Timestamp, seed: &[u8]) -> Self {
         let seed: [u8; 32] = Sha256::digest(seed).into();
         let since_epoch =
@@ -36,11 +38,17 @@ impl EmptyWasi {
             .insecure_random_seed(u128::from_le_bytes(
                 seed[..16].try_into().expect("16 of 32 bytes"),
             ))
+            .max_random_size(RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
         Self { context, table }
+    }
+
+    /// Whether the guest holds anything of the system: a stream, a timer.
+    pub(super) fn is_held(&self) -> bool {
+        !self.table.is_empty()
     }
 }
 
