@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 TOOLS := $(CURDIR)/.tools
 WASM := wasm32-unknown-unknown
+WASI := wasm32-wasip2
 CARGO := cargo --locked
 EXAMPLE := examples/first-policy
 ROLLGATE := $(CURDIR)/target/debug/rollgate
@@ -25,7 +26,7 @@ run-local: build example ## Runs the webhook on this machine with the demo's pol
 	@exec $(ROLLGATE) serve --self-signed --policies examples/demo/policies
 
 .PHONY: test
-test: toolchain prometheus build example ## Runs every test there is
+test: toolchain prometheus build example wasi-guest ## Runs every test there is
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
 	$(CARGO) test --workspace -- --include-ignored
 	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
@@ -49,6 +50,13 @@ build: toolchain
 .PHONY: example
 example: toolchain
 	@$(CARGO) build --manifest-path $(EXAMPLE)/Cargo.toml --release --target $(WASM)
+
+# A guest of the tests that is built for WASI, with the target that this takes.
+.PHONY: wasi-guest
+wasi-guest: toolchain
+	@libdir="$$(rustc --print target-libdir --target $(WASI) 2>/dev/null || true)"
+	[[ -d "$$libdir" ]] || rustup target add $(WASI)
+	$(CARGO) build --package rollgate-wasi-guest --profile guest --target $(WASI)
 
 # What the project needs on a machine that has only Rust by rustup.
 .PHONY: toolchain
