@@ -34,7 +34,7 @@ test: toolchain prometheus build example wasi-guest ## Runs every test there is
 .PHONY: bench
 bench: toolchain ## Measures evaluations and the server; takes a release build
 	@$(CARGO) build --release --workspace --bin rollgate
-	$(CARGO) bench --workspace --bench evaluate --bench serve
+	$(CARGO) bench --workspace --bench evaluate --bench serve --bench check
 
 .PHONY: lint
 lint: toolchain ## Formatting and clippy, as CI wants them

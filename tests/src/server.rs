@@ -159,8 +159,12 @@ impl Drop for Serve {
     }
 }
 
-/// The binary that was built beside this test, or the one that `ROLLGATE_BINARY` names.
-fn binary() -> PathBuf {
+/// The program, as the profile of this test or benchmark builds it; or what `ROLLGATE_BINARY` names.
+///
+/// # Panics
+/// Where it has not been built.
+#[must_use]
+pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ROLLGATE_BINARY") {
         return path.into();
     }
