@@ -73,12 +73,7 @@ impl Gate {
     /// Hears every policy that matches a rollout. `id` names the review in logs.
     pub async fn judge(&self, id: &str, rollout: Rollout, deadline: Instant) -> Decision {
         let set = self.policies.load_full();
-        let review = Arc::new(Review {
-            now: self.sources.clock.now(),
-            rollout,
-            sources: self.sources.clone(),
-            id: id.to_owned(),
-        });
+        let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
         let matching = set.matching(&review.rollout);
         let judged = join_all(matching.map(|policy| hear(policy, &review, deadline))).await;
         Decision::of(review, judged)

@@ -109,13 +109,7 @@ pub fn creation(object: Value) -> Rollout {
 /// A review of a rollout in the quiet world.
 #[must_use]
 pub fn review(rollout: Rollout) -> Arc<Review> {
-    let sources = quiet_world();
-    Arc::new(Review {
-        now: sources.clock.now(),
-        rollout,
-        sources,
-        id: "test".into(),
-    })
+    Arc::new(Review::new("test".into(), rollout, quiet_world()))
 }
 
 /// Judges a review, with more time than any limit of the policy.

@@ -2,7 +2,7 @@
 
 mod v1;
 
-pub(super) use v1::{EvaluateAnswer, Guest, GuestPre, VERSION as ADAPTER, add_to_linker};
+pub(super) use v1::{EvaluateAnswer, Guest, GuestPre, Handed, VERSION as ADAPTER, add_to_linker};
 
 use super::error::LoadError;
 

@@ -13,85 +13,103 @@ use wasmtime::component::Component;
 
 use super::abi::Description;
 use super::load::Prepared;
+use super::module::hex;
 use super::policy::Start;
 use super::runtime::Imports;
 pub use folder::CacheError;
 use folder::Folder;
 pub(super) use key::Key;
 
-/// A folder of artefacts.
+/// A folder of artefacts. Each is two files: the compiled code, mapped from there and so shared
+/// between processes and loaded page by page; and what else was learnt while preparing the policy,
+/// with the digest of the code.
 pub(super) struct Cache(Folder);
 
-/// A compiled component, and what else was learnt while preparing it.
-pub(super) struct Artefact {
-    facts: Facts,
-    code: Vec<u8>,
-}
-
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Facts {
     imports: Imports,
     description: Description,
     start: Start,
+    /// Of the code, in hexadecimal.
+    code_sha256: String,
+}
+
+/// Why an artefact that is there is not used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("its digest is wrong: it was damaged or changed")]
+    Damaged,
+    #[error("its code is missing")]
+    Incomplete,
+    #[error("the engine does not take it: {0}")]
+    Refused(wasmtime::Error),
 }
 
 const DIGEST: usize = 32;
-const LENGTH: usize = 4;
 
 impl Cache {
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
         Folder::open(path).map(Self)
     }
 
-    /// The artefact of a key; a damaged one is told and treated as absent.
-    pub(super) fn get(&self, key: &Key) -> Option<Artefact> {
-        let bytes = self.0.read(&key.file_name())?;
-        let artefact = Artefact::decode(bytes);
-        if artefact.is_none() {
-            tracing::warn!(
-                file = key.file_name(),
-                "a cached policy is damaged and is prepared again"
-            );
+    /// The artefact of a key; one that cannot be used is told and treated as absent.
+    pub(super) fn get(&self, key: &Key, engine: &Engine) -> Option<(Prepared, Component)> {
+        let facts = self.0.read(&key.facts_file())?;
+        match self.revive(key, &facts, engine) {
+            Ok(artefact) => Some(artefact),
+            Err(error) => {
+                let file = key.facts_file();
+                tracing::warn!(file, %error, "a cached policy is prepared again");
+                None
+            }
         }
-        artefact
     }
 
     /// Keeps an artefact. A full or read-only disk costs the cache, not the policy.
-    pub(super) fn put(&self, key: &Key, artefact: &Artefact) {
-        if let Err(error) = artefact
-            .encode()
-            .and_then(|bytes| self.0.write(&key.file_name(), &bytes))
-        {
-            tracing::warn!(%error, "a prepared policy could not be kept in the cache");
-        }
-    }
-}
-
-impl Artefact {
-    pub(super) fn new(prepared: &Prepared, code: &[u8]) -> Self {
+    pub(super) fn put(&self, key: &Key, prepared: &Prepared, code: &[u8]) {
         let facts = Facts {
             imports: prepared.imports,
             description: prepared.description.clone(),
             start: prepared.start.clone(),
+            code_sha256: hex(&Sha256::digest(code)),
         };
-        Self {
-            facts,
-            code: code.to_vec(),
+        let written = facts.encode().and_then(|facts| {
+            self.0.write(&key.code_file(), code)?;
+            self.0.write(&key.facts_file(), &facts)
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "a prepared policy could not be kept in the cache");
         }
     }
 
-    pub(super) fn deserialize(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the code was serialized by this version of wasmtime (its version and the engine's
-        // settings are part of the key), in a folder that only we can write, and its SHA-256 is right.
-        unsafe { Component::deserialize(engine, &self.code) }
+    fn revive(
+        &self,
+        key: &Key,
+        facts: &[u8],
+        engine: &Engine,
+    ) -> Result<(Prepared, Component), Unusable> {
+        let facts = Facts::decode(facts).ok_or(Unusable::Damaged)?;
+        let code = self.0.read(&key.code_file()).ok_or(Unusable::Incomplete)?;
+        if hex(&Sha256::digest(&code)) != facts.code_sha256 {
+            return Err(Unusable::Damaged);
+        }
+        drop(code);
+        // SAFETY: the file was serialized by this version of wasmtime (its version and the engine's
+        // settings are part of the key), its SHA-256 is right, and nobody else can have changed it
+        // since: the folder is ours alone, and we replace files whole.
+        let code = unsafe { Component::deserialize_file(engine, self.0.path(&key.code_file())) };
+        Ok((facts.into_prepared(), code.map_err(Unusable::Refused)?))
     }
+}
 
-    pub(super) fn into_prepared(self) -> Prepared {
-        let Facts {
+impl Facts {
+    fn into_prepared(self) -> Prepared {
+        let Self {
             imports,
             description,
             start,
-        } = self.facts;
+            ..
+        } = self;
         Prepared {
             component: [].into(),
             imports,
@@ -100,31 +118,18 @@ impl Artefact {
         }
     }
 
-    /// Digest of all that follows, length of the facts, facts, code.
+    /// The digest of all that follows, then the facts as JSON.
     fn encode(&self) -> std::io::Result<Vec<u8>> {
-        let facts = serde_json::to_vec(&self.facts)?;
-        let length = u32::try_from(facts.len()).map_err(std::io::Error::other)?;
-        let mut bytes = vec![0; DIGEST];
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(facts);
-        bytes.extend(&self.code);
-        let digest = Sha256::digest(&bytes[DIGEST..]);
-        bytes[..DIGEST].copy_from_slice(&digest);
-        Ok(bytes)
+        let facts = serde_json::to_vec(self)?;
+        Ok([Sha256::digest(&facts).as_slice(), &facts].concat())
     }
 
-    fn decode(mut bytes: Vec<u8>) -> Option<Self> {
-        let (digest, rest) = bytes.split_at_checked(DIGEST)?;
-        if Sha256::digest(rest).as_slice() != digest {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (digest, facts) = bytes.split_at_checked(DIGEST)?;
+        if Sha256::digest(facts).as_slice() != digest {
             return None;
         }
-        let (length, rest) = rest.split_first_chunk::<LENGTH>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let facts = serde_json::from_slice(rest.get(..length)?).ok()?;
-        Some(Self {
-            facts,
-            code: bytes.split_off(DIGEST + LENGTH + length),
-        })
+        serde_json::from_slice(facts).ok()
     }
 }
 
@@ -132,7 +137,7 @@ impl Artefact {
 mod tests {
     use super::*;
 
-    fn artefact() -> Artefact {
+    fn facts() -> Facts {
         let description = Description {
             name: "probes".into(),
             version: "1.2.3".into(),
@@ -140,40 +145,32 @@ mod tests {
             settings_schema: "{}".into(),
             extra: vec![],
         };
-        let facts = Facts {
+        let code_sha256 = hex(&Sha256::digest(b"machine code"));
+        Facts {
             imports: Imports::Contract,
             description,
             start: Start::Configured,
-        };
-        Artefact {
-            facts,
-            code: b"machine code".to_vec(),
+            code_sha256,
         }
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        let read = Artefact::decode(artefact().encode().expect("it fits")).expect("it is sound");
-        assert_eq!(read.code, b"machine code");
-        assert_eq!(read.facts.description, artefact().facts.description);
+        let read = Facts::decode(&facts().encode().expect("it fits")).expect("it is sound");
+        assert_eq!(read.code_sha256, facts().code_sha256);
+        assert_eq!(read.description, facts().description);
     }
 
     #[test]
     fn no_flipped_bit_and_no_missing_byte_passes() {
-        let sound = artefact().encode().expect("it fits");
+        let sound = facts().encode().expect("it fits");
         for at in 0..sound.len() {
             for bit in 0..8 {
                 let mut flipped = sound.clone();
                 flipped[at] ^= 1 << bit;
-                assert!(
-                    Artefact::decode(flipped).is_none(),
-                    "bit {bit} of byte {at}"
-                );
+                assert!(Facts::decode(&flipped).is_none(), "bit {bit} of byte {at}");
             }
-            assert!(
-                Artefact::decode(sound[..at].to_vec()).is_none(),
-                "cut at {at}"
-            );
+            assert!(Facts::decode(&sound[..at]).is_none(), "cut at {at}");
         }
     }
 }

@@ -65,6 +65,11 @@ impl Usage {
         }
     }
 
+    /// Gives a guest that is used again the time of a fresh one.
+    pub(super) fn refill_cpu(&mut self, limits: &Limits) {
+        self.cpu_ticks_left = Self::new(limits).cpu_ticks_left;
+    }
+
     /// Lets the snapshot's accessors copy a memory of any allowed size, and grow it by a page.
     pub(super) fn relax_for_snapshot(store: &mut Store<HostState>) {
         let usage = &mut store.data_mut().usage;

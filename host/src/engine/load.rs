@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 
 use super::Engine;
 use super::abi::{Description, GuestPre};
-use super::cache::{Artefact, Key};
+use super::cache::Key;
 use super::error::LoadError;
 use super::gate::Grants;
 use super::limits::Limits;
@@ -40,13 +40,17 @@ impl Engine {
     /// Says what is wrong with the file or the settings; see [`LoadError`].
     pub async fn load(&self, request: LoadRequest) -> Result<LoadedPolicy, LoadError> {
         let key = Key::of(&request, self.runtime.engine());
-        if let Some((artefact, component)) = self.cached(&key) {
-            return self.assemble(request, artefact.into_prepared(), &component);
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(&key, self.runtime.engine()));
+        if let Some((prepared, compiled)) = cached {
+            return self.assemble(request, prepared, &compiled);
         }
         let prepared = prepare(&self.loader, &request).await?;
         let compiled = compile(self.runtime.engine(), Arc::clone(&prepared.component)).await?;
         if let (Some(cache), Ok(code)) = (&self.cache, compiled.serialize()) {
-            cache.put(&key, &Artefact::new(&prepared, &code));
+            cache.put(&key, &prepared, &code);
         }
         self.assemble(request, prepared, &compiled)
     }
@@ -64,18 +68,6 @@ impl Engine {
             Limits::default(),
         );
         rehearsal.await?.describe().await
-    }
-
-    fn cached(&self, key: &Key) -> Option<(Artefact, Component)> {
-        let cache = self.cache.as_ref()?;
-        let artefact = cache.get(key)?;
-        match artefact.deserialize(self.runtime.engine()) {
-            Ok(component) => Some((artefact, component)),
-            Err(error) => {
-                tracing::warn!(%error, "a cached policy does not fit this engine and is prepared again");
-                None
-            }
-        }
     }
 
     fn assemble(

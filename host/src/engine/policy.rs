@@ -38,11 +38,13 @@ pub struct LoadedPolicy {
 pub struct KeptSandbox {
     store: Store<HostState>,
     guest: Guest,
+    limits: Limits,
 }
 
 impl KeptSandbox {
     /// Judges the review that the sandbox was opened for, once more; `None` where it gives no verdict.
     pub async fn evaluate(&mut self) -> Option<Verdict> {
+        self.store.data_mut().usage.refill_cpu(&self.limits);
         self.guest.evaluate(&mut self.store).await.ok()?.ok()
     }
 }
@@ -146,7 +148,11 @@ impl LoadedPolicy {
     pub async fn keep(&self, review: &Arc<Review>) -> Result<KeptSandbox, EvaluationError> {
         let mut store = self.runtime.store(self.state(review));
         match self.guest.instantiate(&mut store).await {
-            Ok(guest) => Ok(KeptSandbox { store, guest }),
+            Ok(guest) => Ok(KeptSandbox {
+                store,
+                guest,
+                limits: self.limits,
+            }),
             Err(error) => Err(outcome::explain(&error, store.data(), &self.limits)),
         }
     }

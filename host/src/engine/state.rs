@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rollgate_model::Rollout;
 
+use super::abi::Handed;
 use super::gate::{Budget, Grants};
 use super::limits::{Limits, Usage};
 use super::log::GuestLog;
@@ -21,6 +22,23 @@ pub struct Review {
     pub sources: Sources,
     /// Names this review in logs: the request's uid, or a file's name.
     pub id: String,
+    /// What every guest is handed alike, converted once.
+    pub(super) handed: Handed,
+}
+
+impl Review {
+    /// A review that is about to begin: the clock is asked now, and only now.
+    #[must_use]
+    pub fn new(id: String, rollout: Rollout, sources: Sources) -> Self {
+        let now = sources.clock.now();
+        Self {
+            rollout,
+            now,
+            sources,
+            id,
+            handed: Handed::default(),
+        }
+    }
 }
 
 /// The data of a store.

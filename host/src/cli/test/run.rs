@@ -93,13 +93,7 @@ async fn judge(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
     let unanswered = Arc::new(FirstUnanswered::default());
     let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
     let sources = Sources::of_scenario_noting(scenario, clock, Arc::clone(&unanswered));
-    let now = sources.clock.now();
-    let review = Arc::new(Review {
-        rollout,
-        now,
-        sources,
-        id: case.file.to_string(),
-    });
+    let review = Arc::new(Review::new(case.file.to_string(), rollout, sources));
     let said = policy.evaluate(&review, Instant::now() + DEADLINE).await;
     if let Some(question) = unanswered.question() {
         return Err(question.to_string());

@@ -13,6 +13,7 @@ use crate::engine::error::SettingsProblem;
 use crate::engine::log::GuestLevel;
 use crate::engine::state::HostState;
 use bindings::rollgate::policy::log;
+pub(in crate::engine) use objects::Handed;
 use objects::RolloutHandle;
 use rollgate_model::{Failure, Verdict};
 
@@ -46,7 +47,8 @@ pub(in crate::engine) struct Guest(bindings::Policy);
 
 /// Gives a linker the imports of the contract.
 pub(in crate::engine) fn add_to_linker(linker: &mut Linker<HostState>) -> Result<()> {
-    bindings::Policy::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    bindings::Policy::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    objects::share_containers(linker)
 }
 
 impl GuestPre {

@@ -66,9 +66,14 @@ impl Folder {
         Ok(Self(absolute))
     }
 
+    /// Where a file of this name stands.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// The bytes of a file; `None` where there is none.
     pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let path = self.0.join(name);
+        let path = self.path(name);
         let mut bytes = Vec::new();
         match open_own(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
             Ok(_) => Some(bytes),
@@ -87,7 +92,7 @@ impl Folder {
             .tempfile_in(&self.0)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
-        file.persist(self.0.join(name))
+        file.persist(self.path(name))
             .map(drop)
             .map_err(|error| error.error)
     }

@@ -36,8 +36,12 @@ impl Key {
         Self(hex(&hash.finalize()))
     }
 
-    pub(super) fn file_name(&self) -> String {
+    pub(super) fn facts_file(&self) -> String {
         format!("{}.policy", self.0)
+    }
+
+    pub(super) fn code_file(&self) -> String {
+        format!("{}.code", self.0)
     }
 }
 

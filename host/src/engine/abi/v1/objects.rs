@@ -5,9 +5,11 @@
 
 mod records;
 
+use std::sync::{Arc, OnceLock};
+
 use rollgate_model::{Rollout, Workload};
 use wasmtime::Result;
-use wasmtime::component::Resource;
+use wasmtime::component::{Linker, Resource};
 
 use super::bindings::rollgate::policy::types;
 use crate::engine::state::HostState;
@@ -24,6 +26,30 @@ pub(super) const THE_ROLLOUT: u32 = 0;
 const NEW: u32 = 0;
 const OLD: u32 = 1;
 
+/// The containers of both sides, converted for the first policy of a review that asks for them and
+/// lowered from there for each.
+#[derive(Default)]
+pub(in crate::engine) struct Handed {
+    new: OnceLock<Arc<[types::Container]>>,
+    old: OnceLock<Arc<[types::Container]>>,
+}
+
+/// Puts a `containers` in the place of the generated one that lowers from shared memory: it is the
+/// one large answer, and nearly every policy asks for it.
+pub(super) fn share_containers(linker: &mut Linker<HostState>) -> Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance(TYPES)?.func_wrap(
+        "[method]workload.containers",
+        |mut store, (this,): (Resource<WorkloadHandle>,)| {
+            Ok((store.data_mut().handed_containers(&this)?,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+const TYPES: &str = "rollgate:policy/types@0.1.0";
+
 type Pairs = Vec<(String, String)>;
 
 impl HostState {
@@ -31,16 +57,33 @@ impl HostState {
         Ok(&self.judging_for("rollout")?.review.rollout)
     }
 
-    fn workload(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Workload> {
+    fn workload(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Arc<Workload>> {
         let rollout = self.rollout()?;
         let side = if handle.rep() == OLD {
             rollout.old()
         } else {
             rollout.new()
         };
-        side.map(AsRef::as_ref).ok_or_else(|| {
+        side.ok_or_else(|| {
             wasmtime::format_err!("a handle to a workload that this rollout does not have")
         })
+    }
+}
+
+impl HostState {
+    fn handed_containers(
+        &mut self,
+        handle: &Resource<WorkloadHandle>,
+    ) -> Result<Arc<[types::Container]>> {
+        let workload = Arc::clone(self.workload(handle)?);
+        let handed = &self.judging_for("workload.containers")?.review.handed;
+        let side = if handle.rep() == OLD {
+            &handed.old
+        } else {
+            &handed.new
+        };
+        let convert = || workload.containers().iter().map(Into::into).collect();
+        Ok(Arc::clone(side.get_or_init(convert)))
     }
 }
 
@@ -146,12 +189,8 @@ impl types::HostWorkload for HostState {
     }
 
     fn containers(&mut self, this: Resource<WorkloadHandle>) -> Result<Vec<types::Container>> {
-        Ok(self
-            .workload(&this)?
-            .containers()
-            .iter()
-            .map(Into::into)
-            .collect())
+        // The linker never comes here: `share_containers` stands before it.
+        Ok(self.handed_containers(&this)?.to_vec())
     }
 
     fn env(
