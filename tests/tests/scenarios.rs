@@ -65,12 +65,7 @@ async fn answers_as_expected(file: &Path, loaded: &mut Loaded<'_>) -> Result<(),
         "2026-01-01T00:00:00Z".parse().expect("an instant"),
     ));
     let sources = Sources::of_scenario(Arc::clone(&scenario), otherwise);
-    let review = Arc::new(Review {
-        now: sources.clock.now(),
-        rollout: *rollout,
-        sources,
-        id: "test".into(),
-    });
+    let review = Arc::new(Review::new("test".into(), *rollout, sources));
     let answer = answer(judging::judge(loaded.with(&scenario).await?, &review).await)?;
     expected
         .check(change, &answer)
