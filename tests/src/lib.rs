@@ -5,4 +5,5 @@ pub mod certificate;
 pub mod judging;
 pub mod load;
 pub mod prometheus;
+pub mod scenarios;
 pub mod server;
