@@ -12,10 +12,13 @@ use rollgate::engine::{
 use rollgate_model::Outcome;
 use rollgate_tests::judging::{self, UPDATE_16K};
 
+/// Whether an error is the one that a misdeed should show as.
+type Told = fn(&EvaluationError) -> bool;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_misdeed_in_evaluate_is_told_apart() {
     let engine = judging::engine();
-    let cases: [(&str, fn(&EvaluationError) -> bool); 8] = [
+    let cases: [(&str, Told); 8] = [
         ("loop", |error| matches!(error, EvaluationError::Cpu(_))),
         ("memory-bomb", |error| {
             matches!(error, EvaluationError::Memory(_))
