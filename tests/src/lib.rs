@@ -2,8 +2,11 @@
 
 pub mod balancer;
 pub mod certificate;
+pub mod corpus;
+pub mod files;
 pub mod judging;
 pub mod load;
 pub mod prometheus;
+pub mod report;
 pub mod scenarios;
 pub mod server;

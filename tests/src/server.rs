@@ -1,5 +1,6 @@
 //! `rollgate serve` as a process of its own, on loopback.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct Serve {
     pub webhook: SocketAddr,
     /// Where health and metrics are.
     pub admin: SocketAddr,
+    start: Vec<Value>,
     log: Receiver<Value>,
 }
 
@@ -31,8 +33,31 @@ impl Serve {
     /// # Panics
     /// Where there is no binary, or it does not come up.
     #[must_use]
-    pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut child = Command::new(binary())
+    pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        Self::launch(&mut Command::new(binary()), arguments)
+    }
+
+    /// As [`Serve::start`], where no file can grow beyond `room` bytes: to a writer the same as a
+    /// disk that is full, and no rights are needed to make it so.
+    ///
+    /// # Panics
+    /// As [`Serve::start`].
+    #[must_use]
+    pub fn start_without_room<S: AsRef<OsStr>>(
+        room: u64,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        // Ignored, the signal turns into an error of the write. POSIX counts in blocks of 512 bytes.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", room / 512);
+        let mut shell = Command::new("sh");
+        Self::launch(shell.args(["-c", &script]).arg(binary()), arguments)
+    }
+
+    fn launch<S: AsRef<OsStr>>(
+        program: &mut Command,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let mut child = program
             .args([
                 "serve",
                 "--listen",
@@ -49,7 +74,8 @@ impl Serve {
             .spawn()
             .expect("the binary starts");
         let log = lines(BufReader::new(child.stderr.take().expect("it is piped")));
-        let listening = first(&log, "listening");
+        let mut start = Vec::new();
+        let listening = first(&log, "listening", &mut start);
         let address = |field: &str| {
             let address = listening[field]
                 .as_str()
@@ -61,6 +87,7 @@ impl Serve {
             child,
             webhook,
             admin,
+            start,
             log,
         }
     }
@@ -106,13 +133,25 @@ impl Serve {
         )
     }
 
+    /// Ends the server, and gives its log, without what was passed over while waiting for a line.
+    ///
+    /// # Panics
+    /// As [`Serve::terminate`].
+    #[must_use]
+    pub fn log_to_the_end(mut self) -> Vec<Value> {
+        self.terminate();
+        let mut lines = std::mem::take(&mut self.start);
+        lines.extend(self.log.iter());
+        lines
+    }
+
     /// Waits for a line of the log with this message; needs a runtime of several threads.
     ///
     /// # Panics
     /// Where none comes.
     #[must_use]
     pub fn logged(&self, message: &str) -> Value {
-        tokio::task::block_in_place(|| first(&self.log, message))
+        tokio::task::block_in_place(|| first(&self.log, message, &mut Vec::new()))
     }
 
     /// The process id.
@@ -197,9 +236,8 @@ fn lines(stderr: impl BufRead + Send + 'static) -> Receiver<Value> {
     lines
 }
 
-fn first(log: &Receiver<Value>, message: &str) -> Value {
+fn first(log: &Receiver<Value>, message: &str, others: &mut Vec<Value>) -> Value {
     let until = Instant::now() + PATIENCE;
-    let mut others = Vec::new();
     loop {
         match log.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(line) if line["message"] == message => return line,

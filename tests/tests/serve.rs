@@ -1,93 +1,13 @@
 //! `rollgate serve` as a process: what operators rely on while it runs, reloads and ends.
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rollgate_tests::balancer::Balancer;
-use rollgate_tests::certificate::{Authority, mount};
-use rollgate_tests::judging::UPDATE_16K;
-use rollgate_tests::load::{Load, Outcome, Plan, Protocol};
-use rollgate_tests::server::Serve;
+use rollgate_tests::certificate::mount;
+use rollgate_tests::files::{Files, ask};
+use rollgate_tests::load::Outcome;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::time::sleep;
-
-/// A server's files: a certificate mounted as a Secret, and a folder of policies.
-struct Files {
-    folder: TempDir,
-    authority: Authority,
-}
-
-impl Files {
-    fn new() -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let authority = Authority::new();
-        for name in ["tls", "policies"] {
-            fs::create_dir(folder.path().join(name)).expect("a folder");
-        }
-        mount(&folder.path().join("tls"), "..v0", &authority.sign(2040));
-        Self { folder, authority }
-    }
-
-    fn tls(&self) -> PathBuf {
-        self.folder.path().join("tls")
-    }
-
-    /// In one step, as careful tools write.
-    fn policy(&self, text: &str) {
-        let staged = self.folder.path().join("staged");
-        fs::write(&staged, text).expect("written");
-        fs::rename(staged, self.folder.path().join("policies/probes.yaml")).expect("renamed");
-    }
-
-    fn serve(&self, more: &[&str]) -> Serve {
-        let path = |path: &str| self.folder.path().join(path).into_os_string();
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("serve-cache")
-            .into_os_string();
-        let arguments = [
-            ("--tls-cert", path("tls/tls.crt")),
-            ("--tls-key", path("tls/tls.key")),
-            ("--policies", path("policies")),
-            ("--cache", cache),
-            ("--slots", "16".into()),
-        ];
-        let arguments = arguments
-            .into_iter()
-            .flat_map(|(name, value)| [name.into(), value]);
-        Serve::start(arguments.chain(more.iter().map(Into::into)))
-    }
-
-    fn client(&self) -> reqwest::Client {
-        let ca = reqwest::Certificate::from_pem(self.authority.pem.as_bytes()).expect("PEM");
-        reqwest::Client::builder()
-            .tls_certs_only([ca])
-            .build()
-            .expect("a client")
-    }
-
-    /// Four clients as the API server is one, and two that speak HTTP/2.
-    fn load(&self, address: SocketAddr) -> Load {
-        let plan = |protocol, reconnect_after| Plan {
-            address,
-            ca: self.authority.pem.clone(),
-            protocol,
-            review: UPDATE_16K.into(),
-            pause: Duration::from_millis(5),
-            reconnect_after,
-        };
-        Load::start([
-            plan(Protocol::Http1, None),
-            plan(Protocol::Http1, None),
-            plan(Protocol::Http1, Some(7)),
-            plan(Protocol::Http1, Some(1)),
-            plan(Protocol::Http2, None),
-            plan(Protocol::Http2, Some(7)),
-        ])
-    }
-}
 
 fn policy(action: &str, settings: &str) -> String {
     format!(
@@ -123,20 +43,6 @@ fn careless() -> Value {
             }
         }
     })
-}
-
-async fn ask(client: &reqwest::Client, server: &Serve, review: &Value) -> Value {
-    let url = format!(
-        "https://localhost:{}/admit?timeout=10s",
-        server.webhook.port()
-    );
-    let request = client
-        .post(url)
-        .header("content-type", "application/json")
-        .body(review.to_string());
-    let response = request.send().await.expect("an answer");
-    assert_eq!(response.status(), 200);
-    serde_json::from_str(&response.text().await.expect("a text")).expect("JSON")
 }
 
 fn none_failed(outcome: &Outcome) {

@@ -7,6 +7,11 @@ use super::limits::{Bound, Limits};
 use super::log::one_line;
 use super::state::HostState;
 
+/// Marks that no sandbox could be made, so that nothing was asked of the guest.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no sandbox could be made")]
+pub(super) struct NotStarted;
+
 /// The bound that was hit comes before the trap that followed from it.
 pub(super) fn explain(
     error: &wasmtime::Error,
@@ -27,9 +32,12 @@ pub(super) fn explain(
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EvaluationError::Exited(exit.0);
     }
+    // Once the guest runs, errors that are no traps come from the boundary: data that is too much
+    // or malformed.
     match error.downcast_ref::<Trap>() {
         Some(trap) => EvaluationError::Trapped(trap_message(*trap)),
-        None => host_error(error),
+        None if error.is::<NotStarted>() => EvaluationError::Engine(in_words(error)),
+        None => EvaluationError::Boundary(in_words(error)),
     }
 }
 
@@ -46,7 +54,6 @@ fn trap_message(trap: Trap) -> String {
     }
 }
 
-/// Errors that are no traps come from the boundary: data that is too much or malformed.
-fn host_error(error: &wasmtime::Error) -> EvaluationError {
-    EvaluationError::Boundary(one_line(&format!("{error:#}")).into_owned())
+fn in_words(error: &wasmtime::Error) -> String {
+    one_line(&format!("{error:#}")).into_owned()
 }

@@ -14,7 +14,7 @@ use super::error::EvaluationError;
 use super::gate::Grants;
 use super::limits::Limits;
 use super::load::{LoadRequest, Prepared};
-use super::outcome;
+use super::outcome::{self, NotStarted};
 use super::runtime::{Imports, Runtime};
 use super::state::{HostState, Phase, Review};
 use super::wasi::EmptyWasi;
@@ -153,7 +153,10 @@ impl LoadedPolicy {
                 guest,
                 limits: self.limits,
             }),
-            Err(error) => Err(outcome::explain(&error, store.data(), &self.limits)),
+            Err(error) => {
+                let error = error.context(NotStarted);
+                Err(outcome::explain(&error, store.data(), &self.limits))
+            }
         }
     }
 
@@ -161,7 +164,8 @@ impl LoadedPolicy {
         &self,
         store: &mut Store<HostState>,
     ) -> wasmtime::Result<Result<Verdict, EvaluateAnswer>> {
-        let guest = self.guest.instantiate(store).await?;
+        let started = self.guest.instantiate(store).await;
+        let guest = started.map_err(|error| error.context(NotStarted))?;
         if let Start::Unconfigured { .. } = self.start
             && let Err(problems) = guest.configure(store, &self.settings).await?
         {

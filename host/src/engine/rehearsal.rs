@@ -14,7 +14,7 @@ use super::error::LoadError;
 use super::limits::Limits;
 use super::load::compile;
 use super::module::PolicyComponent;
-use super::outcome;
+use super::outcome::{self, NotStarted};
 use super::runtime::{Imports, Runtime};
 use super::state::{HostState, Phase};
 use super::wasi::EmptyWasi;
@@ -73,7 +73,7 @@ impl Rehearsal {
     pub(super) async fn describe(&self) -> Result<Description, LoadError> {
         let mut store = self.store(Call::Describe);
         let described = in_time(async {
-            let instance = self.linked.instantiate_async(&mut store).await?;
+            let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             guest.describe(&mut store).await
         });
@@ -88,7 +88,7 @@ impl Rehearsal {
     ) -> Result<(Store<HostState>, Instance), LoadError> {
         let mut store = self.store(Call::Configure);
         let configured = in_time(async {
-            let instance = self.linked.instantiate_async(&mut store).await?;
+            let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             Ok((guest.configure(&mut store, settings).await?, instance))
         });
@@ -96,6 +96,11 @@ impl Rehearsal {
         let (taken, instance) = self.settle(configured, &store, Call::Configure)?;
         taken.map_err(LoadError::Settings)?;
         Ok((store, instance))
+    }
+
+    async fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Instance> {
+        let instance = self.linked.instantiate_async(store).await;
+        instance.map_err(|error| error.context(NotStarted))
     }
 
     fn store(&self, call: Call) -> Store<HostState> {

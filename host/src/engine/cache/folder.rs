@@ -52,7 +52,10 @@ impl Folder {
             .recursive(true)
             .mode(0o700)
             .create(above)
-            .map_err(unusable)?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => CacheError::NotAFolder(above.to_owned()),
+                _ => unusable(error),
+            })?;
         match DirBuilder::new().mode(0o700).create(&absolute) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(unusable(error));

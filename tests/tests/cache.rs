@@ -1,0 +1,192 @@
+//! The cache of prepared policies is a convenience: whatever is wrong with it costs time, never a
+//! policy, and is told.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rollgate_tests::files::{Files, ask};
+use rollgate_tests::judging::UPDATE_16K;
+use rollgate_tests::report::say;
+use rollgate_tests::server::Serve;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server that keeps prepared policies in a folder, or tries to.
+struct Site {
+    files: Files,
+    home: TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let files = Files::new();
+        files.policy(include_str!("../../host/src/config/default-set.yaml"));
+        // Under /tmp, which anybody can write, no cache is trusted.
+        let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        Self { files, home }
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.home.path().join("cache")
+    }
+
+    fn make_cache(&self, mode: u32) {
+        fs::create_dir(self.cache()).expect("a folder");
+        fs::set_permissions(self.cache(), Permissions::from_mode(mode)).expect("it is ours");
+    }
+
+    /// Starts a server, and gives what it warned of until it had judged a rollout.
+    async fn warnings(&self) -> Vec<String> {
+        self.judged(Serve::start(self.arguments(&self.cache())))
+            .await
+    }
+
+    fn arguments(&self, cache: &Path) -> Vec<OsString> {
+        self.files.arguments(cache, &["--drain-delay", "0s"])
+    }
+
+    async fn judged(&self, server: Serve) -> Vec<String> {
+        server.ready().await;
+        let review: Value = serde_json::from_str(UPDATE_16K).expect("JSON");
+        let answer = ask(&self.files.client(), &server, &review).await;
+        assert_eq!(answer["response"]["allowed"], true, "{answer}");
+        assert_eq!(
+            answer["response"]["auditAnnotations"]["policy.probes"], "allow",
+            "{answer}"
+        );
+        let log = server.log_to_the_end();
+        let warnings = log.iter().filter(|line| line["level"] == "WARN");
+        let warnings: Vec<_> = warnings.map(|line| self.sentence(line)).collect();
+        for warning in &warnings {
+            say(&format!("  {warning}"));
+        }
+        warnings
+    }
+
+    fn sentence(&self, line: &Value) -> String {
+        let message = line["message"].as_str().expect("a message");
+        let why = line["error"].as_str().unwrap_or_default();
+        format!("{message} [{why}]").replace(&self.home.path().display().to_string(), "HOME")
+    }
+
+    /// The files of the one policy: what is known of it, and its code, which is by far the larger.
+    fn artefact(&self) -> [PathBuf; 2] {
+        let mut all = files_of(&self.cache());
+        all.sort_by_key(|path| size(path));
+        all.try_into().expect("two files")
+    }
+}
+
+#[tokio::test]
+async fn a_sound_cache_is_read_and_not_written_again() {
+    let site = Site::new();
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    let written = site.artefact().map(modified);
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    assert_eq!(site.artefact().map(modified), written);
+}
+
+#[tokio::test]
+async fn a_flipped_byte_is_told_and_the_policy_prepared_and_kept_anew() {
+    let site = Site::new();
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    for path in site.artefact() {
+        let mut flipped = fs::read(&path).expect("it is ours");
+        *flipped.last_mut().expect("it is not empty") ^= 0x10;
+        fs::write(&path, &flipped).expect("it is ours");
+        assert_eq!(
+            site.warnings().await,
+            ["a cached policy is prepared again [its digest is wrong: it was damaged or changed]"],
+        );
+        assert_ne!(fs::read(&path).expect("it is ours"), flipped);
+        assert_eq!(site.warnings().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_can_write_is_not_used() {
+    let site = Site::new();
+    site.make_cache(0o777);
+    let warnings = site.warnings().await;
+    assert_eq!(
+        warnings,
+        [without(
+            "HOME/cache can be written by others (mode 777); \
+             compiled code is read only from a private folder"
+        )]
+    );
+    assert_eq!(files_of(&site.cache()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_symlink_is_not_followed() {
+    let site = Site::new();
+    let elsewhere = site.home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).expect("a folder");
+    symlink(&elsewhere, site.cache()).expect("a link");
+    let warnings = site.warnings().await;
+    assert_eq!(
+        warnings,
+        [without(
+            "HOME/cache is not a folder of its own (a symlink is not followed)"
+        )]
+    );
+    assert_eq!(files_of(&elsewhere), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_not_used() {
+    let site = Site::new();
+    fs::write(site.cache(), "a file").expect("it is ours");
+    let below = site.cache().join("below");
+    let server = Serve::start(site.arguments(&below));
+    let warnings = site.judged(server).await;
+    assert_eq!(
+        warnings,
+        [without(
+            "HOME/cache is not a folder of its own (a symlink is not followed)"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_the_cache_and_leaves_no_half_an_artefact() {
+    let site = Site::new();
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    let [facts, code] = site.artefact();
+    let room = size(&code) - 4_096;
+    for path in [facts, code] {
+        fs::remove_file(path).expect("it is ours");
+    }
+    let server = Serve::start_without_room(room, site.arguments(&site.cache()));
+    let warnings = site.judged(server).await;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("a prepared policy could not be kept in the cache [File too large"),
+        "{warnings:?}"
+    );
+    assert_eq!(files_of(&site.cache()), Vec::<PathBuf>::new());
+}
+
+fn without(why: &str) -> String {
+    format!("running without a cache: policies are prepared anew at each start [{why}]")
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).expect("it is there").len()
+}
+
+fn modified(path: PathBuf) -> SystemTime {
+    let metadata = fs::metadata(path).expect("it is there");
+    metadata.modified().expect("the system tells times")
+}

@@ -1,0 +1,204 @@
+//! Real changes, through a running server with the default policies.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use rollgate_tests::corpus::corpus;
+use rollgate_tests::files::{Files, ask};
+use rollgate_tests::report::{count, latencies, say, tell};
+use rollgate_tests::server::Serve;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn real_changes_are_told_apart_and_answered_by_what_they_change_and_alike_twice() {
+    let Some(corpus) = corpus() else { return };
+    let changes = changes(&corpus);
+    let files = Files::new();
+    files.policy(DEFAULT_SET);
+    let (server, client) = (files.serve(&[]), files.client());
+    server.ready().await;
+    let (mut answers, mut taken) = (Vec::new(), Vec::new());
+    for (number, change) in changes.iter().enumerate() {
+        let asked = Instant::now();
+        answers.push(ask(&client, &server, &update(number, change)).await);
+        taken.push(asked.elapsed());
+    }
+    for (number, (change, answer)) in changes.iter().zip(&answers).enumerate() {
+        well_formed(number, answer);
+        told_apart(change, answer);
+        readiness_is_told(change, answer);
+        assert_eq!(
+            *answer,
+            ask(&client, &server, &update(number, change)).await
+        );
+    }
+    tell("changes", &count(answers.iter().map(class)));
+    tell("policies", &count(answers.iter().flat_map(said)));
+    say(&latencies(taken));
+    alive(&server).await;
+}
+
+/// As creates the same objects are judged without what was in force before.
+#[tokio::test]
+async fn the_new_side_alone_is_denied_where_a_container_is_never_asked_whether_it_is_ready() {
+    let Some(corpus) = corpus() else { return };
+    let files = Files::new();
+    files.policy(DEFAULT_SET);
+    let (server, client) = (files.serve(&[]), files.client());
+    server.ready().await;
+    let mut answers = Vec::new();
+    for (number, change) in changes(&corpus).iter().enumerate() {
+        let mut review = update(number, change);
+        review["request"]["operation"] = "CREATE".into();
+        review["request"]["oldObject"] = Value::Null;
+        let answer = ask(&client, &server, &review).await;
+        well_formed(number, &answer);
+        readiness_is_told(change, &answer);
+        let unasked = unasked(template(change, "new"));
+        assert_eq!(answer["response"]["allowed"], !unasked, "{answer}");
+        answers.push(answer);
+    }
+    tell("the same, created", &count(answers.iter().map(class)));
+    tell("policies", &count(answers.iter().flat_map(said)));
+}
+
+/// The set that is in force where no policies are named, with `serve`'s folder being one.
+const DEFAULT_SET: &str = include_str!("../../host/src/config/default-set.yaml");
+
+fn changes(corpus: &Path) -> Vec<Value> {
+    let path = corpus.join("rollouts/microservices-demo.jsonl");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let changes: Vec<_> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert!(!changes.is_empty(), "{path:?} is empty");
+    changes
+}
+
+/// A change as the API server would ask about it.
+fn update(number: usize, change: &Value) -> Value {
+    let placed = |side: &str| {
+        let mut object = change[side].clone();
+        object["metadata"]["namespace"] = "shop".into();
+        object
+    };
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": uid(number),
+            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+            "name": change["new"]["metadata"]["name"],
+            "namespace": "shop",
+            "operation": "UPDATE",
+            "userInfo": {"username": "jo"},
+            "object": placed("new"),
+            "oldObject": placed("old"),
+        }
+    })
+}
+
+fn uid(number: usize) -> String {
+    format!("change-{number}")
+}
+
+/// What the API server demands of an answer (`k8s.io/apiserver`, `webhook/request`): otherwise the
+/// call has failed.
+fn well_formed(number: usize, answer: &Value) {
+    assert_eq!(answer["apiVersion"], "admission.k8s.io/v1");
+    assert_eq!(answer["kind"], "AdmissionReview");
+    let response = &answer["response"];
+    assert_eq!(response["uid"], uid(number));
+    match response["allowed"].as_bool() {
+        Some(true) => {}
+        Some(false) => {
+            assert_eq!(response["status"]["code"], 403, "{answer}");
+            assert_ne!(response["status"]["message"], "", "{answer}");
+        }
+        None => panic!("no decision in {answer}"),
+    }
+}
+
+/// Holds the class against what can be seen without knowing any default.
+fn told_apart(change: &Value, answer: &Value) {
+    let (old, new) = (template(change, "old"), template(change, "new"));
+    let class = class(answer);
+    if old == new {
+        assert!(!class.starts_with("roll-forward"), "{change}");
+    }
+    if images(old) != images(new) {
+        assert!(class.starts_with("roll-forward"), "{class}: {change}");
+    }
+}
+
+/// The rule is in the record exactly where a container lacks the probe.
+fn readiness_is_told(change: &Value, answer: &Value) {
+    let found = said(answer).contains("policy.probes: readiness-missing");
+    assert_eq!(found, unasked(template(change, "new")), "{answer}");
+}
+
+fn unasked(template: &Value) -> bool {
+    containers(template)
+        .iter()
+        .any(|container| container["readinessProbe"].is_null())
+}
+
+fn template<'a>(change: &'a Value, side: &str) -> &'a Value {
+    &change[side]["spec"]["template"]
+}
+
+fn images(template: &Value) -> Vec<&Value> {
+    containers(template)
+        .iter()
+        .map(|container| &container["image"])
+        .collect()
+}
+
+fn containers(template: &Value) -> &[Value] {
+    let containers = template["spec"]["containers"].as_array();
+    containers.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The class of a change and the decision, as the audit annotations have them.
+fn class(answer: &Value) -> String {
+    let annotations = &answer["response"]["auditAnnotations"];
+    match (
+        annotations["change"].as_str(),
+        annotations["decision"].as_str(),
+    ) {
+        (Some(change), Some(decision)) => format!("{change}: {decision}"),
+        _ => {
+            assert_eq!(answer["response"]["allowed"], true, "{answer}");
+            "no rollout: allow".to_owned()
+        }
+    }
+}
+
+/// What each policy said, and by which rules.
+fn said(answer: &Value) -> BTreeSet<String> {
+    let annotations = answer["response"]["auditAnnotations"].as_object();
+    let policies = annotations
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| key.starts_with("policy."));
+    policies
+        .flat_map(|(key, said)| {
+            let said = said.as_str().expect("a text");
+            // Each finding is its rule and its path.
+            said.split("; ").map(move |part| {
+                format!(
+                    "{key}: {}",
+                    part.split_once(' ').map_or(part, |(rule, _)| rule)
+                )
+            })
+        })
+        .collect()
+}
+
+async fn alive(server: &Serve) {
+    assert_eq!(server.get("/readyz").await.0, 200);
+}

@@ -1,0 +1,244 @@
+//! A folder full of policies that do what no policy should, in one running server: what their
+//! users are told, and that nobody else notices.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use rollgate_tests::files::{Files, ask};
+use rollgate_tests::judging::UPDATE_16K;
+use rollgate_tests::load::Load;
+use rollgate_tests::report::{latencies, say};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+/// What the guest `misbehaving` can do.
+const DEEDS: [&str; 14] = [
+    "loop",
+    "memory-bomb",
+    "deep-recursion",
+    "trap",
+    "panic",
+    "huge-output",
+    "log-flood",
+    "slow-query",
+    "secret-read",
+    "metric-in-configure",
+    "clock-in-configure",
+    "loop-in-configure",
+    "panic-in-configure",
+    "refuses-its-settings",
+];
+
+/// A hundred megabytes from a guest that has the memory for them.
+const WITH_ROOM: &str = "huge-output-with-room";
+
+/// How far these get before their time is up depends on the machine.
+const EITHER: [&str; 2] = ["log-flood", WITH_ROOM];
+
+/// Policies that start, or are no policies at all, by what is wrong with the file.
+fn modules() -> BTreeMap<&'static str, Option<Vec<u8>>> {
+    let sound = fs::read(env!("MISBEHAVING")).expect("the build script built it");
+    let guest = |path| Some(fs::read(path).expect("the build script built it"));
+    let wat = |text| Some(wat::parse_str(text).expect("wat"));
+    [
+        ("one-string-many-times", guest(env!("MISBEHAVING_RAW"))),
+        ("no-room-for-a-snapshot", guest(env!("MISBEHAVING_CRAMPED"))),
+        ("empty-file", Some(vec![])),
+        ("garbage", Some(b"#!/bin/sh\nexit 0\n".to_vec())),
+        ("truncated", Some(sound[..sound.len() / 2].to_vec())),
+        ("missing-file", None),
+        ("wrong-world", wat("(component)")),
+        ("core-module", wat("(module)")),
+        (
+            "forbidden-import",
+            wat("(module (import \"env\" \"socket\" (func)))"),
+        ),
+    ]
+    .into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_answered_in_words_and_the_server_goes_on() {
+    let stalled = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let files = Files::new();
+    write_deeds(&files, &stalled);
+    write_modules(&files);
+    let (server, client) = (files.serve(&[]), files.client());
+    server.ready().await;
+
+    let modules = modules();
+    let (mut told, mut table) = (String::new(), String::new());
+    let all = DEEDS.into_iter().chain([WITH_ROOM]);
+    for deed in all.chain(modules.keys().copied()) {
+        let asked = Instant::now();
+        let answer = ask(&client, &server, &review(deed)).await;
+        let took = asked.elapsed();
+        let said = said(&answer, &files);
+        writeln!(table, "{deed:<24} {took:>8.0?}  {}", in_short(&said)).expect("a String");
+        if EITHER.contains(&deed) {
+            let stopped = said.contains("computed for more than");
+            let ends = if deed == WITH_ROOM {
+                said.contains("what the host does not take")
+            } else {
+                said == "allowed"
+            };
+            assert!(stopped || ends, "{said}");
+        } else {
+            writeln!(told, "# {deed}\n{said}\n").expect("a String");
+        }
+    }
+    say(&table);
+    insta::assert_snapshot!(told);
+
+    assert_eq!(server.get("/healthz").await.0, 200);
+    assert_eq!(server.get("/readyz").await.0, 200);
+    let sound = ask(&client, &server, &review("sound")).await;
+    assert_eq!(said(&sound, &files), "allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_sound_reviews_a_second_beside_a_loop_are_all_judged_in_time() {
+    let files = Files::new();
+    write_deed(&files, "loop");
+    let (server, client) = (files.serve(&[]), files.client());
+    server.ready().await;
+
+    let looping = || files.plan(server.webhook, review("loop").to_string());
+    let loops = Load::start([looping(), looping()]);
+    loops.more(1).await;
+    let mut reviews = JoinSet::new();
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..200 {
+        tick.tick().await;
+        reviews.spawn(timed(client.clone(), server.webhook.port()));
+    }
+    let taken = reviews.join_all().await;
+    let loops = loops.finish().await;
+    assert_eq!(loops.failed, Vec::<String>::new());
+    assert!(loops.answered.len() > 10, "{}", loops.answered.len());
+    say(&format!("sound, beside loops: {}", latencies(taken)));
+    say(&format!("loops: {}", latencies(loops.answered)));
+}
+
+/// How long a sound policy took, which it is given five seconds for.
+async fn timed(client: reqwest::Client, port: u16) -> Duration {
+    let url = format!("https://localhost:{port}/admit?timeout=5s");
+    let asked = Instant::now();
+    let request = client.post(url).body(review("sound").to_string());
+    let request = request.header("content-type", "application/json");
+    let answer = request.send().await.expect("an answer").text().await;
+    let took = asked.elapsed();
+    let answer: Value = serde_json::from_str(&answer.expect("a text")).expect("JSON");
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert_eq!(
+        answer["response"]["auditAnnotations"]["policy.probes"], "allow",
+        "{answer}"
+    );
+    took
+}
+
+/// A policy for each deed, in the namespace of its name.
+fn write_deeds(files: &Files, stalled: &TcpListener) {
+    let address = stalled.local_addr().expect("an address");
+    let source = format!(
+        "apiVersion: rollgate.dev/v1alpha1\nkind: MetricSource\nmetadata: {{name: prod}}\n\
+         spec: {{prometheus: {{url: \"http://{address}\"}}}}\n"
+    );
+    files.put("metrics.yaml", source.as_bytes());
+    for deed in DEEDS.into_iter().chain([WITH_ROOM]) {
+        write_deed(files, deed);
+    }
+}
+
+/// A policy that does this, and beside it a sound one for all namespaces.
+fn write_deed(files: &Files, deed: &str) {
+    files.policy(&policy("probes", "{builtin: probes}", "timeout: 5s"));
+    let guest = fs::read(env!("MISBEHAVING")).expect("the build script built it");
+    files.put("misbehaving.wasm", &guest);
+    let (settings, memory) = match deed {
+        WITH_ROOM => ("huge-output", "256Mi"),
+        _ => (deed, "16Mi"),
+    };
+    let grants = match deed {
+        "slow-query" | "metric-in-configure" => "{metrics: [prod]}",
+        _ => "{}",
+    };
+    let more = format!(
+        "settings: {{deed: {settings}}}\n  timeout: 1s\n  memory: {memory}\n  grants: {grants}"
+    );
+    let text = only(deed, &policy(deed, "{file: misbehaving.wasm}", &more));
+    files.put(&format!("{deed}.yaml"), text.as_bytes());
+}
+
+/// A policy for each file, in the namespace of its name.
+fn write_modules(files: &Files) {
+    for (name, bytes) in modules() {
+        if let Some(bytes) = bytes {
+            files.put(&format!("{name}.wasm"), &bytes);
+        }
+        let text = only(name, &policy(name, &format!("{{file: {name}.wasm}}"), ""));
+        files.put(&format!("{name}.yaml"), text.as_bytes());
+    }
+}
+
+fn only(namespace: &str, policy: &str) -> String {
+    format!("{policy}  match: {{namespaces: [{namespace}]}}\n")
+}
+
+fn policy(name: &str, module: &str, more: &str) -> String {
+    format!(
+        "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata:\n  name: {name}\nspec:\n  \
+         module: {module}\n  {more}\n"
+    )
+}
+
+/// An update of a sound Deployment in a namespace.
+fn review(namespace: &str) -> Value {
+    let mut review: Value = serde_json::from_str(UPDATE_16K).expect("JSON");
+    let request = &mut review["request"];
+    request["namespace"] = namespace.into();
+    for side in ["object", "oldObject"] {
+        request[side]["metadata"]["namespace"] = namespace.into();
+    }
+    review
+}
+
+/// What a user is told, without what differs from one machine to the next.
+fn said(answer: &Value, files: &Files) -> String {
+    let response = &answer["response"];
+    if response["allowed"] == true {
+        assert_eq!(response["warnings"], Value::Null, "{answer}");
+        return "allowed".to_owned();
+    }
+    assert_eq!(response["status"]["code"], 403, "{answer}");
+    let message = response["status"]["message"].as_str().expect("a message");
+    assert!(
+        !message.replace('\n', "").contains(char::is_control),
+        "{message:?}"
+    );
+    let message = message.replace(&files.policies().display().to_string(), "POLICIES");
+    // What a busy machine adds to the timeout of a second; where the compiler's file was cut.
+    ["no answer after ", "cut off at byte "]
+        .iter()
+        .fold(message, |text, before| without_number(&text, before))
+}
+
+fn without_number(text: &str, before: &str) -> String {
+    match text.split_once(before) {
+        Some((head, tail)) => {
+            let tail = tail.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{head}{before}[NUMBER]{tail}")
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// The line about the policy.
+fn in_short(said: &str) -> &str {
+    let line = said.lines().find(|line| line.starts_with("- "));
+    line.and_then(|line| line.split_once("could not judge: "))
+        .map_or(said, |(_, why)| why)
+}
