@@ -46,6 +46,20 @@ async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
     );
 }
 
+#[tokio::test]
+async fn a_sandbox_that_is_kept_judges_again_and_again() {
+    let engine = judging::engine();
+    let probes = judging::load(&engine, module("probes"), "{}")
+        .await
+        .expect("it is bundled");
+    let review = judging::review(judging::rollout(UPDATE_16K));
+    let mut kept = probes.keep(&review).await.expect("a sandbox");
+    for time in 0..5_000 {
+        let verdict = kept.evaluate().await;
+        assert!(verdict.is_ok(), "time {time}: {verdict:?}");
+    }
+}
+
 fn module(name: &str) -> &'static [u8] {
     builtin::module(name).expect("it is bundled")
 }

@@ -42,10 +42,14 @@ pub struct KeptSandbox {
 }
 
 impl KeptSandbox {
-    /// Judges the review that the sandbox was opened for, once more; `None` where it gives no verdict.
-    pub async fn evaluate(&mut self) -> Option<Verdict> {
+    /// Judges the review that the sandbox was opened for, once more.
+    ///
+    /// # Errors
+    /// As [`LoadedPolicy::evaluate`].
+    pub async fn evaluate(&mut self) -> Result<Verdict, EvaluationError> {
         self.store.data_mut().usage.refill_cpu(&self.limits);
-        self.guest.evaluate(&mut self.store).await.ok()?.ok()
+        let said = self.guest.evaluate(&mut self.store).await;
+        settle(said, &self.store, &self.limits)
     }
 }
 
@@ -129,10 +133,7 @@ impl LoadedPolicy {
 
         let mut store = self.runtime.store(self.state(review));
         match timeout_at(deadline, self.call(&mut store)).await {
-            Ok(Ok(Ok(verdict))) => Ok(verdict),
-            Ok(Ok(Err(EvaluateAnswer::Failed(failure)))) => Err(EvaluationError::Failed(failure)),
-            Ok(Ok(Err(EvaluateAnswer::Nonsense(reason)))) => Err(EvaluationError::Nonsense(reason)),
-            Ok(Err(error)) => Err(outcome::explain(&error, store.data(), &self.limits)),
+            Ok(said) => settle(said, &store, &self.limits),
             Err(_) => Err(EvaluationError::Deadline {
                 after: begun.elapsed(),
                 waiting_for: waiting_for(store),
@@ -181,6 +182,20 @@ impl LoadedPolicy {
             state.wasi = Some(Box::new(EmptyWasi::new(review.now, review.id.as_bytes())));
         }
         state
+    }
+}
+
+/// What a call came to, in words where it is no verdict.
+fn settle(
+    said: wasmtime::Result<Result<Verdict, EvaluateAnswer>>,
+    store: &Store<HostState>,
+    limits: &Limits,
+) -> Result<Verdict, EvaluationError> {
+    match said {
+        Ok(Ok(verdict)) => Ok(verdict),
+        Ok(Err(EvaluateAnswer::Failed(failure))) => Err(EvaluationError::Failed(failure)),
+        Ok(Err(EvaluateAnswer::Nonsense(reason))) => Err(EvaluationError::Nonsense(reason)),
+        Err(error) => Err(outcome::explain(&error, store.data(), limits)),
     }
 }
 

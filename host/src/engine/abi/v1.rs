@@ -99,7 +99,7 @@ impl Guest {
         &self,
         store: &mut Store<HostState>,
     ) -> Result<Result<Verdict, EvaluateAnswer>> {
-        let rollout = Resource::<RolloutHandle>::new_own(objects::THE_ROLLOUT);
+        let rollout = Resource::<RolloutHandle>::new_borrow(objects::THE_ROLLOUT);
         let said = self
             .0
             .rollgate_policy_guest()
