@@ -5,19 +5,20 @@ mod annotations;
 mod decision;
 mod message;
 mod path;
+mod plain;
+#[cfg(test)]
+mod tests;
+mod warnings;
 mod wire;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rollgate_model::{Reviewed, Revisions, Rollout};
 use tokio::time::Instant;
 
 pub use decision::{Answer, Decision, Judged, Unjudged};
-pub use message::denial;
-pub use path::json_path;
 pub use wire::{BadRequest, Reply};
 
 use crate::config::{Policy, PolicySet, State};
@@ -26,23 +27,30 @@ use crate::sources::Sources;
 use crate::telemetry::{Decided, ReviewOutcome, Said, Telemetry};
 use wire::Asked;
 
-/// Decides over rollouts, with the policies in force at the time.
+/// Decides over rollouts by a set of policies and the sources that they ask. A reload makes another
+/// gate, so that one review never meets the policies of one set and the sources of another.
 #[derive(Clone)]
 pub struct Gate {
-    policies: Arc<ArcSwap<PolicySet>>,
+    policies: Arc<PolicySet>,
     sources: Sources,
     telemetry: Telemetry,
 }
 
 impl Gate {
-    /// A gate that hears the policies in `policies`, whichever set stands there when a review comes.
+    /// A gate that hears the policies of a set.
     #[must_use]
-    pub fn new(policies: Arc<ArcSwap<PolicySet>>, sources: Sources, telemetry: Telemetry) -> Self {
+    pub fn new(policies: Arc<PolicySet>, sources: Sources, telemetry: Telemetry) -> Self {
         Self {
             policies,
             sources,
             telemetry,
         }
+    }
+
+    /// The policies that are heard.
+    #[must_use]
+    pub fn policies(&self) -> &PolicySet {
+        &self.policies
     }
 
     /// Answers an AdmissionReview, by `deadline` at the latest.
@@ -72,9 +80,8 @@ impl Gate {
 
     /// Hears every policy that matches a rollout. `id` names the review in logs.
     pub async fn judge(&self, id: &str, rollout: Rollout, deadline: Instant) -> Decision {
-        let set = self.policies.load_full();
         let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
-        let matching = set.matching(&review.rollout);
+        let matching = self.policies.matching(&review.rollout);
         let judged = join_all(matching.map(|policy| hear(policy, &review, deadline))).await;
         Decision::of(review, judged)
     }

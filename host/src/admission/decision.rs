@@ -11,6 +11,10 @@ use crate::config::{Action, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
 use crate::telemetry::Said;
 
+/// `retryAfterSeconds` is an int32 in the API: a larger one would make the whole answer unreadable, and
+/// a webhook that answers nonsense may be passed over.
+const LONGEST_RETRY: i64 = i32::MAX as i64;
+
 /// What the host answers, and all that it heard.
 pub struct Decision {
     review: Arc<Review>,
@@ -111,7 +115,7 @@ impl Decision {
         };
         let wait = until.duration_since(self.review.now);
         let rounded_up = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
-        Some(u32::try_from(rounded_up.max(1)).unwrap_or(u32::MAX))
+        Some(u32::try_from(rounded_up.clamp(1, LONGEST_RETRY)).expect("clamped to what fits"))
     }
 
     /// One line with the reasons.

@@ -3,22 +3,23 @@
 use std::fmt::Write;
 
 use jiff::{SignedDuration, Unit};
-use rollgate_model::{Finding, Outcome, Severity, Undo, Verdict};
+use rollgate_model::{Finding, Outcome, Severity, Undo, Verdict, Workload};
 
 use super::decision::{Answer, Decision, Judged};
 use super::path::json_path;
-use crate::config::{Action, OnError};
+use super::plain::{cut, one_line, reword};
 
-/// The API server cuts longer ones, and refuses control characters (KEP-1693).
-const WARNING_BYTES: usize = 256;
-const WARNINGS: usize = 24;
-/// Enough for every reason of a bad day; etcd and clients bound it somewhere above.
+/// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.
 const MESSAGE_BYTES: usize = 16 << 10;
+/// What one policy may fill of a log line.
+const LOG_BYTES: usize = 2 << 10;
 
 /// Why a rollout does not go: every reason of every policy that stands in its way, and the way out.
-#[must_use]
-pub fn denial(decision: &Decision) -> String {
-    let mut text = headline(decision);
+pub(super) fn denial(decision: &Decision) -> String {
+    let mut text = one_line(&headline(decision));
+    if let Some(note) = note(decision) {
+        write!(text, "\n({})", one_line(note)).expect("writing to a String does not fail");
+    }
     for judged in decision
         .judged()
         .iter()
@@ -33,33 +34,23 @@ pub fn denial(decision: &Decision) -> String {
             ),
         }
     }
+    let mut text = cut(reword(&text), MESSAGE_BYTES);
     if let Some(hint) = undo_hint(decision) {
         text.push_str("\n\n");
         text.push_str(&hint);
     }
-    cut(reword(&text), MESSAGE_BYTES)
+    text
 }
 
-/// What should be mended although the rollout may go, one line each.
-pub(super) fn warnings(decision: &Decision) -> Vec<String> {
-    let lines = decision
-        .judged()
-        .iter()
-        .flat_map(|judged| match (&judged.said, judged.action) {
-            (_, Action::Audit) => vec![],
-            (Ok(verdict), _) => verdict_warnings(judged, verdict),
-            (Err(error), _) if judged.counts() == Answer::Allow => {
-                vec![format!(
-                    "{}: could not judge, and lets the rollout go: {error}",
-                    judged.policy
-                )]
-            }
-            (Err(_), _) => vec![],
-        });
-    lines
-        .take(WARNINGS)
-        .map(|line| cut(one_line(&reword(&line)), WARNING_BYTES))
-        .collect()
+/// How severe a finding is at least that the outcome rests on: one that asks for it, or, where a
+/// policy calls none of its findings so heavy, any. `None` where the outcome is to allow.
+pub(super) fn least_reason(verdict: &Verdict) -> Option<Severity> {
+    let heavy = |finding: &Finding| finding.severity >= Severity::Hold;
+    match verdict.outcome {
+        Outcome::Allow => None,
+        _ if verdict.findings.iter().any(heavy) => Some(Severity::Hold),
+        _ => Some(Severity::Info),
+    }
 }
 
 /// One policy's reason in a few words, for the log; `None` where it is content.
@@ -70,43 +61,49 @@ pub(super) fn log_reason(judged: &Judged) -> Option<String> {
         }
         Ok(verdict) => verdict,
         Err(error) => {
-            return Some(one_line(&format!(
+            return Some(for_log(&format!(
                 "{}: {}: {error}",
                 judged.policy,
                 error.kind()
             )));
         }
     };
-    let findings: Vec<_> = verdict
-        .findings
-        .iter()
-        .map(|found| format!("{} {}", found.rule, found.path))
-        .collect();
+    let findings: Vec<_> = verdict.findings.iter().map(rule_and_place).collect();
     let said = match verdict.outcome {
         Outcome::Allow => "allow",
         Outcome::Hold(_) => "hold",
         Outcome::Deny => "deny",
     };
-    Some(one_line(&format!(
+    Some(for_log(&format!(
         "{}: {said} ({})",
         judged.policy,
         findings.join(", ")
     )))
 }
 
+/// A finding for records: which rule, and where.
+pub(super) fn rule_and_place(finding: &Finding) -> String {
+    match finding.path.as_str() {
+        "" => finding.rule.clone(),
+        path => format!("{} {path}", finding.rule),
+    }
+}
+
+fn for_log(text: &str) -> String {
+    cut(one_line(text), LOG_BYTES)
+}
+
 fn headline(decision: &Decision) -> String {
     let rollout = decision.rollout();
-    let subject = rollout.subject();
-    let place = match subject.namespace() {
-        "" => subject.name().to_owned(),
-        namespace => format!("{namespace}/{}", subject.name()),
-    };
     let what = format!(
-        "{} of {} {place}",
+        "{} of {}",
         rollout.change().as_str(),
-        subject.kind().as_str()
+        title(rollout.subject())
     );
     match decision.answer() {
+        Answer::Hold(Some(until)) if until <= decision.now() => {
+            format!("{what} is held until {until}, which has passed: try again")
+        }
         Answer::Hold(Some(until)) => {
             let wait = until.duration_since(decision.now());
             format!("{what} is held until {until} (in {})", rough(wait))
@@ -116,16 +113,31 @@ fn headline(decision: &Decision) -> String {
     }
 }
 
+fn title(subject: &Workload) -> String {
+    let kind = subject.kind().as_str();
+    match (subject.namespace(), subject.name()) {
+        (_, "") => format!("{kind} without a name"),
+        ("", name) => format!("{kind} {name}"),
+        (namespace, name) => format!("{kind} {namespace}/{name}"),
+    }
+}
+
+/// How the class of the change was told, unless the closing hint says so already.
+fn note(decision: &Decision) -> Option<&str> {
+    let rollout = decision.rollout();
+    match rollout.undo() {
+        Undo::Unknown { .. } => None,
+        Undo::Passes | Undo::NotPossible => rollout.change_note(),
+    }
+}
+
 fn reasons(text: &mut String, judged: &Judged, verdict: &Verdict) {
     if verdict.findings.is_empty() {
         bullet(text, &format!("{}: gave no reason", judged.policy));
     }
-    let (heavy, light): (Vec<_>, Vec<_>) = verdict
-        .findings
-        .iter()
-        .partition(|finding| finding.severity >= Severity::Hold);
-    // A verdict whose findings all ask for less still rests on them.
-    for finding in if heavy.is_empty() { light } else { heavy } {
+    let least = least_reason(verdict);
+    let is_reason = |finding: &&Finding| least.is_some_and(|least| finding.severity >= least);
+    for finding in verdict.findings.iter().filter(is_reason) {
         bullet(text, &format!("{}: {}", judged.policy, finding.message));
         details(text, finding);
     }
@@ -163,74 +175,6 @@ fn undo_hint(decision: &Decision) -> Option<String> {
     }
 }
 
-fn verdict_warnings(judged: &Judged, verdict: &Verdict) -> Vec<String> {
-    let stopped = judged.counts() != Answer::Allow;
-    let would = match (&verdict.outcome, judged.action) {
-        (Outcome::Deny, Action::Warn) => "would be denied: ",
-        (Outcome::Hold(_), Action::Warn) => "would be held: ",
-        _ => "",
-    };
-    verdict
-        .findings
-        .iter()
-        .filter(|finding| finding.severity != Severity::Info)
-        .filter(|finding| !(stopped && finding.severity >= Severity::Hold))
-        .map(|finding| match finding.path.as_str() {
-            "" => format!("{}: {would}{}", judged.policy, finding.message),
-            path => format!(
-                "{}: {would}{} ({})",
-                judged.policy,
-                finding.message,
-                json_path(path)
-            ),
-        })
-        .collect()
-}
-
-/// Flux deletes and recreates an object whose denial carries one of these two texts, whoever wrote
-/// them (kustomize-controller and helm-controller look for them in any error).
-fn reword(text: &str) -> String {
-    const WORDS: [(&str, &str); 2] = [
-        ("is immutable", "cannot be changed"),
-        ("immutable field", "unchangeable field"),
-    ];
-    WORDS.iter().fold(text.to_owned(), |text, (bad, good)| {
-        replace_ignoring_case(&text, bad, good)
-    })
-}
-
-fn replace_ignoring_case(text: &str, bad: &str, good: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    if !lower.contains(bad) {
-        return text.to_owned();
-    }
-    let mut result = String::with_capacity(text.len());
-    let mut from = 0;
-    for (at, found) in lower.match_indices(bad) {
-        result.push_str(&text[from..at]);
-        result.push_str(good);
-        from = at + found.len();
-    }
-    result.push_str(&text[from..]);
-    result
-}
-
-fn one_line(text: &str) -> String {
-    let words = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn cut(mut text: String, bytes: usize) -> String {
-    const MORE: &str = " …";
-    if text.len() > bytes {
-        text.truncate(text.floor_char_boundary(bytes - MORE.len()));
-        text.push_str(MORE);
-    }
-    text
-}
-
 /// A waiting time for people: the two largest units.
 fn rough(wait: SignedDuration) -> String {
     let minutes = wait.round(Unit::Minute).unwrap_or(wait).as_mins();
@@ -244,40 +188,9 @@ fn rough(wait: SignedDuration) -> String {
     }
 }
 
-impl Judged {
-    /// Whether this policy failed and the rollout may go all the same.
-    #[must_use]
-    pub fn failed_open(&self) -> bool {
-        self.said.is_err() && self.on_error == OnError::Allow
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_that_make_flux_recreate_an_object_are_replaced() {
-        assert_eq!(
-            reword("the field Is Immutable now"),
-            "the field cannot be changed now"
-        );
-        assert_eq!(reword("an immutable field"), "an unchangeable field");
-        assert_eq!(reword("nothing of it: größe"), "nothing of it: größe");
-    }
-
-    #[test]
-    fn a_warning_is_one_line_of_bounded_bytes() {
-        let line = cut(
-            one_line(&format!("a\r\n\u{1b}[31mb {}", "ü".repeat(300))),
-            WARNING_BYTES,
-        );
-        assert!(
-            line.starts_with("a [31mb ü") && line.ends_with(" …"),
-            "{line}"
-        );
-        assert!(line.len() <= WARNING_BYTES && !line.contains(char::is_control));
-    }
 
     #[test]
     fn a_wait_is_told_roughly() {

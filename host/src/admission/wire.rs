@@ -6,12 +6,11 @@ use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Operation, Request, ShapeError, SubResource};
+use rollgate_model::{Kind, Operation, Request, ShapeError, SubResource};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::decision::{Answer, Decision};
-use super::{annotations, message};
+use super::{annotations, message, plain, warnings};
 use object::Object;
 
 const VERSION: &str = "admission.k8s.io/v1";
@@ -65,8 +64,6 @@ impl Unreadable {
         #[derive(Deserialize)]
         struct OutlineRequest {
             uid: String,
-            #[serde(flatten)]
-            _rest: std::collections::HashMap<String, IgnoredAny>,
         }
         match serde_json::from_slice::<Outline>(body) {
             Ok(outline) => Ok(Self {
@@ -90,8 +87,8 @@ struct Review {
 #[serde(rename_all = "camelCase")]
 struct AdmissionRequest {
     uid: String,
-    kind: GroupVersionKind,
-    resource: GroupVersionResource,
+    kind: GroupKind,
+    resource: GroupResource,
     #[serde(default)]
     sub_resource: Option<String>,
     #[serde(default)]
@@ -108,15 +105,14 @@ struct AdmissionRequest {
 }
 
 #[derive(Deserialize)]
-struct GroupVersionKind {
+struct GroupKind {
     #[serde(default)]
     group: String,
-    version: String,
     kind: String,
 }
 
 #[derive(Deserialize)]
-struct GroupVersionResource {
+struct GroupResource {
     #[serde(default)]
     group: String,
     resource: String,
@@ -179,23 +175,27 @@ impl Review {
     }
 }
 
-impl GroupVersionKind {
+impl GroupKind {
+    /// In whatever version: one that rollgate does not know is said to be unreadable later, where a
+    /// yes would let it pass every policy.
     fn is_ours(&self) -> bool {
         let scale = self.group == "autoscaling" && self.kind == "Scale";
-        scale || rollgate_model::Kind::of(&self.api_version(), &self.kind).is_some()
+        scale
+            || self
+                .kind
+                .parse()
+                .is_ok_and(|kind: Kind| group(kind.api_version()) == self.group)
     }
+}
 
-    fn api_version(&self) -> String {
-        match self.group.as_str() {
-            "" => self.version.clone(),
-            group => format!("{group}/{}", self.version),
-        }
-    }
+/// The group of an `apiVersion`; the core group is empty.
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// The answer to a rollout that was judged.
 pub(super) fn decided(uid: String, decision: &Decision) -> Reply {
-    let warnings = message::warnings(decision);
+    let warnings = warnings::of(decision);
     let status = match decision.answer() {
         Answer::Allow => Status::default(),
         Answer::Hold(_) | Answer::Deny => forbidden(decision),
@@ -217,7 +217,7 @@ pub(super) fn invalid(unreadable: Unreadable) -> Reply {
         status: Some(StatusSummary::Failure),
         code: 400,
         reason: "BadRequest".into(),
-        message: unreadable.message,
+        message: plain::reword(&plain::one_line(&unreadable.message)),
         ..Status::default()
     };
     reply(response(unreadable.uid, false, status))
@@ -234,7 +234,7 @@ fn forbidden(decision: &Decision) -> Status {
         message: message::denial(decision),
         details: decision.retry_after().map(|seconds| StatusDetails {
             name: subject.name().to_owned(),
-            group: String::new(),
+            group: group(subject.api_version()).to_owned(),
             kind: subject.kind().as_str().to_owned(),
             uid: String::new(),
             causes: vec![],

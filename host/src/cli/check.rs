@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rollgate_model::scenario::Scenario;
 
@@ -135,11 +134,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
 }
 
 fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
-    Gate::new(
-        Arc::new(ArcSwap::new(Arc::clone(set))),
-        sources,
-        Telemetry::default(),
-    )
+    Gate::new(Arc::clone(set), sources, Telemetry::default())
 }
 
 /// Reads the manifests, while the policies are being loaded.

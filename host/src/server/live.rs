@@ -44,7 +44,6 @@ pub struct Live {
 
 struct InForce {
     gate: Gate,
-    policies: Arc<ArcSwap<PolicySet>>,
     since: Timestamp,
 }
 
@@ -135,11 +134,8 @@ impl Loader {
             metrics: Arc::new(metrics),
             cluster: Arc::new(Disconnected),
         };
-        let policies = Arc::new(ArcSwap::from_pointee(set));
-        let gate = Gate::new(Arc::clone(&policies), sources, self.telemetry.clone());
         self.live.in_force.store(Some(Arc::new(InForce {
-            gate,
-            policies,
+            gate: Gate::new(Arc::new(set), sources, self.telemetry.clone()),
             since: Timestamp::now(),
         })));
         self.live

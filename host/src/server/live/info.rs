@@ -53,10 +53,9 @@ impl Live {
     #[must_use]
     pub fn info(&self) -> serde_json::Value {
         let in_force = self.in_force.load();
-        let set = in_force.as_ref().map(|in_force| in_force.policies.load());
-        let policies = set
+        let policies = in_force
             .iter()
-            .flat_map(|set| set.policies())
+            .flat_map(|in_force| in_force.gate.policies().policies())
             .map(policy)
             .collect();
         let info = Info {

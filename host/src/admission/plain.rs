@@ -1,0 +1,75 @@
+//! Text of policies and reviews made fit for an answer: one line, bounded, and without the words
+//! that make others destroy something.
+
+/// What is left of a text without line breaks, runs of spaces and control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// At most so many bytes, and a sign where something is missing.
+pub(super) fn cut(mut text: String, bytes: usize) -> String {
+    const MORE: &str = " …";
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes.saturating_sub(MORE.len())));
+        text.push_str(MORE);
+    }
+    text
+}
+
+/// Flux deletes and recreates an object whose denial carries one of these two texts, whoever wrote
+/// them (kustomize-controller and helm-controller look for them in any error).
+pub(super) fn reword(text: &str) -> String {
+    const WORDS: [(&str, &str); 2] = [
+        ("is immutable", "cannot be changed"),
+        ("immutable field", "unchangeable field"),
+    ];
+    WORDS.iter().fold(text.to_owned(), |text, (bad, good)| {
+        replace_ignoring_case(&text, bad, good)
+    })
+}
+
+fn replace_ignoring_case(text: &str, bad: &str, good: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains(bad) {
+        return text.to_owned();
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, found) in lower.match_indices(bad) {
+        result.push_str(&text[from..at]);
+        result.push_str(good);
+        from = at + found.len();
+    }
+    result.push_str(&text[from..]);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_make_flux_recreate_an_object_are_replaced() {
+        assert_eq!(
+            reword("the field Is Immutable now"),
+            "the field cannot be changed now"
+        );
+        assert_eq!(reword("an immutable field"), "an unchangeable field");
+        assert_eq!(reword("nothing of it: größe"), "nothing of it: größe");
+    }
+
+    #[test]
+    fn what_is_cut_has_whole_characters_and_shows_it() {
+        let line = cut("ü".repeat(300), 256);
+        assert!(line.ends_with("ü …") && line.len() <= 256, "{line}");
+        assert_eq!(cut("whole".into(), 5), "whole");
+    }
+
+    #[test]
+    fn no_control_character_stays() {
+        assert_eq!(one_line("a\r\n\u{1b}[31mb\t c\u{9b}"), "a [31mb c");
+    }
+}

@@ -1,0 +1,216 @@
+//! Whole reviews, sound and otherwise, through the gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::review;
+use crate::admission::{BadRequest, Gate};
+use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
+use crate::telemetry::Telemetry;
+
+#[tokio::test]
+async fn a_refused_policy_counts_as_its_on_error_says() {
+    let denied = respond(OnError::Deny, &creation()).await;
+    assert_eq!(denied["allowed"], false);
+    assert_eq!(denied["status"]["code"], 403);
+    let passed = respond(OnError::Allow, &creation()).await;
+    assert_eq!(passed["allowed"], true);
+    let warnings = passed["warnings"].to_string();
+    assert!(
+        warnings.contains("could not judge, and lets the rollout go"),
+        "{warnings}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_rollout_is_allowed_and_no_policy_is_asked() {
+    let config_map = with(
+        "/request/kind",
+        json!({"group": "", "version": "v1", "kind": "ConfigMap"}),
+    );
+    let knative = with(
+        "/request/kind",
+        json!({"group": "serving.knative.dev", "version": "v1", "kind": "Service"}),
+    );
+    let mut same = creation();
+    same["request"]["operation"] = "UPDATE".into();
+    same["request"]["oldObject"] = same["request"]["object"].clone();
+    for review in [config_map, knative, same] {
+        let response = respond(OnError::Deny, &review).await;
+        assert_eq!(
+            response,
+            json!({"uid": "u-1", "allowed": true, "status": {}}),
+            "{review}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_denied_under_its_uid_with_the_reason() {
+    let cases = [
+        (
+            with("/request/object", Value::Null),
+            "the request has no `object`, which every CREATE has",
+        ),
+        (
+            with("/request/operation", json!("UPDATE")),
+            "no `oldObject`",
+        ),
+        (
+            with("/request/operation", json!("DELETE")),
+            "no `oldObject`",
+        ),
+        (
+            with("/request/operation", json!("EXPLODE\u{1b}[31m")),
+            "`EXPLODE [31m` is no admission operation",
+        ),
+        (
+            with("/request/object", json!("cart")),
+            "an object of the API",
+        ),
+        (
+            with("/request/object/spec/replicas", json!("many")),
+            "/spec/replicas: expected",
+        ),
+        (
+            with("/apiVersion", json!("admission.k8s.io/v1beta1")),
+            "list `v1` in the webhook's admissionReviewVersions",
+        ),
+        (
+            with("/request/kind", Value::Null),
+            "rollgate cannot read the review",
+        ),
+    ];
+    for (review, words) in cases {
+        let response = respond(OnError::Allow, &review).await;
+        assert_eq!(
+            (&response["uid"], &response["allowed"]),
+            (&json!("u-1"), &json!(false))
+        );
+        assert_eq!(response["status"]["code"], 400);
+        let message = response["status"]["message"].as_str().expect("a message");
+        assert!(message.contains(words), "{message}");
+        assert!(!message.contains(char::is_control), "{message}");
+    }
+}
+
+/// A yes would let it pass every policy.
+#[tokio::test]
+async fn a_workload_in_a_version_that_rollgate_does_not_know_is_denied() {
+    let mut review = creation();
+    review["request"]["kind"]["version"] = "v2".into();
+    review["request"]["object"]["apiVersion"] = "apps/v2".into();
+    let response = respond(OnError::Allow, &review).await;
+    assert_eq!(response["allowed"], false);
+    let message = response["status"]["message"].to_string();
+    assert!(message.contains("apps/v2 Deployment"), "{message}");
+}
+
+#[tokio::test]
+async fn without_a_uid_there_is_no_answer() {
+    for body in [
+        "",
+        "{}",
+        "[1",
+        r#"{"request":{}}"#,
+        r#"{"request":{"uid":7}}"#,
+        "null",
+    ] {
+        let error = ask(OnError::Allow, body.to_owned())
+            .await
+            .expect_err(body)
+            .to_string();
+        assert!(
+            error.starts_with("the body is no AdmissionReview (admission.k8s.io/v1): "),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_nested_deeply_is_a_panic() {
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let mut review = creation();
+    review["request"]["object"]["spec"] = "DEEP".into();
+    let body = review.to_string().replace("\"DEEP\"", &deep);
+    let response = response(&ask(OnError::Allow, body).await.expect("it has a uid"));
+    assert_eq!(response["allowed"], false);
+}
+
+pub(super) fn cart() -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "cart"}},
+            "template": {
+                "metadata": {"labels": {"app": "cart"}},
+                "spec": {"containers": [{"name": "main", "image": "cart:1"}]},
+            },
+        },
+    })
+}
+
+fn creation() -> Value {
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1",
+            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+            "namespace": "shop",
+            "operation": "CREATE",
+            "userInfo": {"username": "jo"},
+            "object": cart(),
+            "oldObject": null,
+        },
+    })
+}
+
+/// A creation with something else at a pointer.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut review = creation();
+    let (parent, key) = pointer.rsplit_once('/').expect("not the root");
+    review.pointer_mut(parent).expect("it stands there")[key] = value;
+    review
+}
+
+async fn respond(on_error: OnError, review: &Value) -> Value {
+    response(
+        &ask(on_error, review.to_string())
+            .await
+            .expect("it has a uid"),
+    )
+}
+
+fn response(reply: &[u8]) -> Value {
+    let mut reply: Value = serde_json::from_slice(reply).expect("JSON");
+    assert_eq!(reply["apiVersion"], "admission.k8s.io/v1");
+    assert_eq!(reply["kind"], "AdmissionReview");
+    reply["response"].take()
+}
+
+/// Through a gate with one policy, which matches every rollout and does not load.
+async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
+    let broken = Policy {
+        name: PolicyName::cluster("broken"),
+        matches: Match::default(),
+        action: Action::Enforce,
+        on_error,
+        state: State::Refused(Refusal { problems: vec![] }),
+    };
+    let sources = review().sources.clone();
+    let gate = Gate::new(
+        Arc::new(PolicySet::new(vec![broken])),
+        sources,
+        Telemetry::default(),
+    );
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let reply = gate.answer(body.into(), deadline).await?;
+    Ok(reply.0.to_vec())
+}
