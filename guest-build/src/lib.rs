@@ -10,7 +10,16 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
 
 /// What every nested build reads, from the root of the workspace.
-const READ: [&str; 4] = ["Cargo.toml", "Cargo.lock", "guest-sdk", "wit"];
+const READ: [&str; 6] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "guest-sdk/Cargo.toml",
+    "guest-sdk/README.md",
+    "guest-sdk/src",
+    "wit",
+];
+/// What it reads of a package: not its scenarios, tests and manual.
+const READ_OF_PACKAGE: [&str; 3] = ["Cargo.toml", "build.rs", "src"];
 
 /// Set for the host, these would break or needlessly rebuild the guests.
 const NOT_FOR_GUESTS: [&str; 7] = [
@@ -49,9 +58,7 @@ pub fn build(packages: &[&str], folder: &str) -> Result<Guests, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate lies in a workspace");
-    for path in READ.iter().chain([&folder]) {
-        println!("cargo::rerun-if-changed={}", root.join(path).display());
-    }
+    rerun_if_changed(root, folder);
     let target = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("guests");
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(root).args([
@@ -86,6 +93,20 @@ pub fn build(packages: &[&str], folder: &str) -> Result<Guests, String> {
         "{hint}{packages:?} could not be built:\n{}",
         String::from_utf8_lossy(&output.stderr)
     ))
+}
+
+/// A package that is new is named by the build script too.
+fn rerun_if_changed(root: &Path, folder: &str) {
+    let packages = std::fs::read_dir(root.join(folder)).into_iter().flatten();
+    let of_packages = packages.flatten().flat_map(|package| {
+        READ_OF_PACKAGE
+            .map(|name| package.path().join(name))
+            .into_iter()
+            .filter(|path| path.exists())
+    });
+    for path in READ.iter().map(|path| root.join(path)).chain(of_packages) {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
 }
 
 /// Fails a build script with these lines.
