@@ -104,7 +104,7 @@ fn settings_message(problems: &[SettingsProblem]) -> String {
 #[non_exhaustive]
 pub enum EvaluationError {
     /// The policy said itself that it could not judge.
-    #[error("{}", .0.message)]
+    #[error("{}", failure_message(.0))]
     Failed(Failure),
     /// The guest panicked, and said why.
     #[error("the policy crashed: {0}")]
@@ -160,6 +160,13 @@ impl EvaluationError {
             Self::Nonsense(_) => "nonsense",
             Self::Engine(_) => "engine",
         }
+    }
+}
+
+fn failure_message(failure: &Failure) -> &str {
+    match failure.message.trim() {
+        "" => "the policy did not say why",
+        message => message,
     }
 }
 

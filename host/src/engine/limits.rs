@@ -41,6 +41,8 @@ pub(super) struct Usage {
     memory: usize,
     memory_limit: usize,
     cpu_ticks_left: u64,
+    /// The tick that comes next passed while the guest waited for the host.
+    waited: bool,
     /// The bound that stopped the guest, if one did.
     pub(super) exceeded: Option<Bound>,
 }
@@ -61,6 +63,7 @@ impl Usage {
             memory: 0,
             memory_limit: limits.memory,
             cpu_ticks_left: u64::try_from(ticks).unwrap_or(u64::MAX),
+            waited: false,
             exceeded: None,
         }
     }
@@ -68,6 +71,12 @@ impl Usage {
     /// Gives a guest that is used again the time of a fresh one.
     pub(super) fn refill_cpu(&mut self, limits: &Limits) {
         self.cpu_ticks_left = Self::new(limits).cpu_ticks_left;
+    }
+
+    /// The guest waited for the host for so long: that is no CPU time of it. The ticks of one wait
+    /// are seen as one by the callback, and it comes for certain after a wait of a whole tick.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited |= time >= TICK;
     }
 
     /// Lets the snapshot's accessors copy a memory of any allowed size, and grow it by a page.
@@ -117,7 +126,9 @@ pub(super) fn bind(store: &mut Store<HostState>) {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         let usage = &mut context.data_mut().usage;
-        usage.cpu_ticks_left = usage.cpu_ticks_left.saturating_sub(1);
+        if !std::mem::take(&mut usage.waited) {
+            usage.cpu_ticks_left = usage.cpu_ticks_left.saturating_sub(1);
+        }
         if usage.cpu_ticks_left == 0 {
             usage.exceeded = Some(Bound::Cpu);
             return Ok(UpdateDeadline::Interrupt);

@@ -11,7 +11,7 @@ use super::cache::Key;
 use super::error::LoadError;
 use super::gate::Grants;
 use super::limits::Limits;
-use super::module::Module;
+use super::module::{Module, PolicyComponent};
 use super::policy::{LoadedPolicy, Start};
 use super::rehearsal::Rehearsal;
 use super::runtime::{Imports, Runtime};
@@ -60,7 +60,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], without those of settings.
     pub async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
-        let component = Arc::new(module.componentize()?);
+        let component = componentize(module).await?;
         let rehearsal = Rehearsal::of(
             &self.loader,
             "describe".into(),
@@ -95,7 +95,7 @@ pub(super) struct Prepared {
 }
 
 async fn prepare(loader: &Arc<Runtime>, request: &LoadRequest) -> Result<Prepared, LoadError> {
-    let component = Arc::new(request.module.componentize()?);
+    let component = componentize(&request.module).await?;
     let imports = component.imports;
     let name = request.name.as_str().into();
     let rehearsal = Rehearsal::of(loader, name, &component, request.limits).await?;
@@ -125,9 +125,22 @@ pub(super) async fn compile(
     component: Arc<[u8]>,
 ) -> Result<Component, LoadError> {
     let engine = engine.clone();
-    let compiled = tokio::task::spawn_blocking(move || Component::new(&engine, &component)).await;
-    match compiled {
-        Ok(compiled) => compiled.map_err(|error| LoadError::NoContract(format!("{error:#}"))),
-        Err(error) => Err(LoadError::Engine(error.to_string())),
-    }
+    aside(move || Component::new(&engine, &component))
+        .await?
+        .map_err(|error| LoadError::NoContract(format!("{error:#}")))
+}
+
+async fn componentize(module: &Module) -> Result<Arc<PolicyComponent>, LoadError> {
+    let module = module.clone();
+    aside(move || module.componentize()).await?.map(Arc::new)
+}
+
+/// Does work on a file that may be long, off the threads that serve. Should a tool trip over a hostile
+/// file, that costs the file and not the process.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| LoadError::Engine(error.to_string()))
 }

@@ -15,6 +15,8 @@ const MODULE_BYTES: usize = 64 << 20;
 
 const CONTRACT: &str = "rollgate:policy/";
 const GUEST: &str = "rollgate:policy/guest";
+/// The interfaces of the contract that a policy may import.
+const GIVEN: [&str; 5] = ["types", "clock", "metrics", "cluster", "log"];
 /// The section in which wit-bindgen leaves a core module's contract.
 const CONTRACT_SECTION: &str = "component-type";
 
@@ -29,6 +31,8 @@ pub struct Module {
 pub(super) struct PolicyComponent {
     pub(super) bytes: Arc<[u8]>,
     pub(super) imports: Imports,
+    /// Of the file.
+    pub(super) digest: [u8; 32],
 }
 
 impl Module {
@@ -58,7 +62,11 @@ impl Module {
             Encoding::Module => componentize_core(&self.bytes)?.into(),
         };
         let imports = Interface::of(&bytes)?.check()?;
-        Ok(PolicyComponent { bytes, imports })
+        Ok(PolicyComponent {
+            bytes,
+            imports,
+            digest: self.digest,
+        })
     }
 }
 
@@ -95,11 +103,7 @@ fn encoding(bytes: &[u8]) -> Result<Encoding, LoadError> {
 /// Makes a component of a core module that wit-bindgen built.
 fn componentize_core(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let core = CoreModule::of(bytes)?;
-    if let Some(import) = core
-        .imports
-        .iter()
-        .find(|module| !module.starts_with(CONTRACT))
-    {
+    if let Some(import) = core.imports.iter().find(|module| !is_given(module)) {
         return Err(forbidden(import));
     }
     if !core.has_contract {
@@ -203,7 +207,7 @@ impl Interface {
         match self
             .imports
             .iter()
-            .find(|name| !name.starts_with(CONTRACT) && !is_empty_wasi(name))
+            .find(|name| !is_given(name) && !is_empty_wasi(name))
         {
             Some(import) => Err(forbidden(import)),
             None if self.imports.iter().any(|name| is_empty_wasi(name)) => {
@@ -212,6 +216,13 @@ impl Interface {
             None => Ok(Imports::Contract),
         }
     }
+}
+
+fn is_given(import: &str) -> bool {
+    import
+        .strip_prefix(CONTRACT)
+        .and_then(|name| name.split('@').next())
+        .is_some_and(|interface| GIVEN.contains(&interface))
 }
 
 /// The WASI 0.2 packages that the empty WASI answers.
@@ -232,6 +243,8 @@ fn is_empty_wasi(import: &str) -> bool {
 fn forbidden(name: &str) -> LoadError {
     let advice = if name.starts_with("wasi:http/") {
         "a policy has no network; ask a granted source through `metrics` or `cluster`"
+    } else if name.starts_with(CONTRACT) {
+        "this rollgate does not have that part of the contract; run a newer rollgate"
     } else if name == "wasi_snapshot_preview1" {
         "build for wasm32-unknown-unknown, or as a component for wasm32-wasip2"
     } else if name.starts_with("__wbindgen") {

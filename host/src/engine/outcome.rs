@@ -1,6 +1,6 @@
 //! Why a call into a guest ended as it did, in words.
 
-use wasmtime::Trap;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use super::error::EvaluationError;
 use super::limits::{Bound, Limits};
@@ -31,6 +31,10 @@ pub(super) fn explain(
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EvaluationError::Exited(exit.0);
+    }
+    // A component of several memories or tables can find the pool empty although it has a slot.
+    if error.is::<PoolConcurrencyLimitError>() {
+        return EvaluationError::Overloaded;
     }
     // Once the guest runs, errors that are no traps come from the boundary: data that is too much
     // or malformed.

@@ -12,7 +12,7 @@ use wasmtime_wizer::Wizer;
 use super::abi::{Description, Guest};
 use super::error::LoadError;
 use super::limits::Limits;
-use super::load::compile;
+use super::load::{aside, compile};
 use super::module::PolicyComponent;
 use super::outcome::{self, NotStarted};
 use super::runtime::{Imports, Runtime};
@@ -50,10 +50,12 @@ impl Rehearsal {
         component: &Arc<PolicyComponent>,
         limits: Limits,
     ) -> Result<Self, LoadError> {
-        let (bytes, plain) = match Wizer::new().instrument_component(&component.bytes) {
+        let original = Arc::clone(&component.bytes);
+        let instrument = move || match Wizer::new().instrument_component(&original) {
             Ok((_, instrumented)) => (instrumented.into(), None),
-            Err(error) => (Arc::clone(&component.bytes), Some(format!("{error:#}"))),
+            Err(error) => (Arc::clone(&original), Some(format!("{error:#}"))),
         };
+        let (bytes, plain) = aside(instrument).await?;
         let compiled: Component = compile(runtime.engine(), bytes).await?;
         let linked = runtime
             .link(&compiled, component.imports)
@@ -106,7 +108,7 @@ impl Rehearsal {
     fn store(&self, call: Call) -> Store<HostState> {
         let mut state = HostState::loading(call.name(), &self.policy, &self.limits);
         if self.component.imports == Imports::ContractAndWasi {
-            let wasi = EmptyWasi::new(Timestamp::UNIX_EPOCH, self.policy.as_bytes());
+            let wasi = EmptyWasi::new(Timestamp::UNIX_EPOCH, &self.component.digest);
             state.wasi = Some(Box::new(wasi));
         }
         self.runtime.store(state)

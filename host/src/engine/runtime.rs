@@ -101,16 +101,18 @@ fn common() -> Config {
 }
 
 fn pool(slots: u32) -> PoolingAllocationConfig {
+    // One component alone always fits, however few slots there are.
+    let total = |each: u32, one: u32| slots.saturating_mul(each).max(one);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
         // JavaScript and Python components consist of many core instances and tables.
         .max_core_instances_per_component(64)
-        .total_core_instances(slots.saturating_mul(16))
+        .total_core_instances(total(16, 64))
         .max_memories_per_component(4)
-        .total_memories(slots.saturating_mul(2))
+        .total_memories(total(2, 4))
         .max_tables_per_component(64)
-        .total_tables(slots.saturating_mul(16))
+        .total_tables(total(16, 64))
         .max_tables_per_module(16)
         .table_elements(100_000)
         .max_component_instance_size(4 << 20)

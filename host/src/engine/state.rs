@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollgate_model::Rollout;
+use tokio::time::Instant;
 
 use super::abi::Handed;
 use super::gate::{Budget, Grants};
@@ -104,6 +105,17 @@ impl HostState {
             wasi: None,
             panic: None,
         }
+    }
+
+    /// Waits for a source, off the guest's account of CPU time.
+    pub(super) async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let answer = answer.await;
+        self.usage.waited(begun.elapsed());
+        if let Phase::Judging(judging) = &mut self.phase {
+            judging.waiting_for = None;
+        }
+        answer
     }
 
     /// The evaluation that `call` may be made in; a trap while the policy is being loaded.

@@ -24,7 +24,8 @@ pub(super) struct EmptyWasi {
 }
 
 impl EmptyWasi {
-    /// For one review; during loading the seed is the policy's name and the clock stands at zero.
+    /// For one review; during loading the seed is the digest of the module, so that what is prepared
+    /// follows from what the cache is keyed by, and the clock stands at zero.
     pub(super) fn new(now: Timestamp, seed: &[u8]) -> Self {
         let seed: [u8; 32] = Sha256::digest(seed).into();
         let since_epoch =

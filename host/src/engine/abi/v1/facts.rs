@@ -1,5 +1,6 @@
 //! Metrics and the cluster, for the guest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rollgate_model::{ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode};
@@ -30,13 +31,8 @@ impl metrics::Host for HostState {
         if let Err(error) = judging.open_metrics(&source) {
             return Ok(Err(error));
         }
-        let answer = judging
-            .review
-            .sources
-            .metrics
-            .query(&source, &query, at)
-            .await;
-        judging.waiting_for = None;
+        let metrics = Arc::clone(&judging.review.sources.metrics);
+        let answer = self.wait(metrics.query(&source, &query, at)).await;
         Ok(answer
             .map(|samples| samples.into_iter().map(sample).collect())
             .map_err(metrics_error))
@@ -58,13 +54,8 @@ impl metrics::Host for HostState {
         if let Err(error) = judging.open_metrics(&source) {
             return Ok(Err(error));
         }
-        let answer = judging
-            .review
-            .sources
-            .metrics
-            .query_range(&source, &query, range)
-            .await;
-        judging.waiting_for = None;
+        let metrics = Arc::clone(&judging.review.sources.metrics);
+        let answer = self.wait(metrics.query_range(&source, &query, range)).await;
         Ok(answer
             .map(|all| all.into_iter().map(series).collect())
             .map_err(metrics_error))
@@ -89,8 +80,8 @@ impl cluster::Host for HostState {
             namespace: &namespace,
             name: &name,
         };
-        let answer = judging.review.sources.cluster.get(object).await;
-        judging.waiting_for = None;
+        let cluster = Arc::clone(&judging.review.sources.cluster);
+        let answer = self.wait(cluster.get(object)).await;
         Ok(answer
             .map(|text| text.as_ref().to_owned())
             .map_err(cluster_error))
@@ -113,8 +104,8 @@ impl cluster::Host for HostState {
             namespace: &namespace,
             label_selector: &label_selector,
         };
-        let answer = judging.review.sources.cluster.list(query).await;
-        judging.waiting_for = None;
+        let cluster = Arc::clone(&judging.review.sources.cluster);
+        let answer = self.wait(cluster.list(query)).await;
         Ok(answer
             .map(|all| all.iter().map(|text| text.as_ref().to_owned()).collect())
             .map_err(cluster_error))
