@@ -157,16 +157,25 @@ const MAX_MEMORY: u64 = MEMORY_CEILING as u64;
 
 fn limits(spec: &PolicySpec, mistakes: &mut Mistakes) -> Limits {
     let mut limits = Limits::default();
-    if let Some(text) = &spec.timeout {
-        match quantity::duration(text) {
-            Some(timeout) if !timeout.is_zero() && timeout <= MAX_TIMEOUT => {
-                limits.timeout = timeout
-            }
-            _ => mistakes.add(
-                "/spec/timeout",
-                "a timeout is more than 0 and at most `30s`, such as `500ms` or `2s`",
-            ),
-        }
+    let time = |text: &str| {
+        let time = quantity::duration(text)?;
+        (!time.is_zero() && time <= MAX_TIMEOUT).then_some(time)
+    };
+    match spec.timeout.as_deref().map(time) {
+        Some(Some(timeout)) => limits.timeout = timeout,
+        Some(None) => mistakes.add(
+            "/spec/timeout",
+            "a timeout is more than 0 and at most `30s`, such as `500ms` or `2s`",
+        ),
+        None => {}
+    }
+    match spec.cpu.as_deref().map(time) {
+        Some(Some(cpu)) => limits.cpu = cpu,
+        Some(None) => mistakes.add(
+            "/spec/cpu",
+            "the CPU time is more than 0 and at most `30s`, such as `50ms` or `1s`",
+        ),
+        None => {}
     }
     if let Some(memory) = &spec.memory {
         let bytes = match memory {

@@ -81,6 +81,10 @@ pub struct PolicySpec {
     /// How long one evaluation may take, its queries included, such as `500ms`; 2s by default.
     #[serde(default)]
     pub timeout: Option<String>,
+    /// How long one evaluation may compute, such as `50ms`, counted in steps of 10 ms; 100ms by default.
+    /// Waiting for metrics or the cluster does not count.
+    #[serde(default)]
+    pub cpu: Option<String>,
     /// How much memory one evaluation may use, such as `32Mi`; 16Mi by default.
     #[serde(default)]
     pub memory: Option<MemorySpec>,
