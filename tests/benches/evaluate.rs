@@ -2,7 +2,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rollgate::config::builtin;
+use rollgate_policy_probes::Probes;
+use rollgate_sdk::testing::Case;
 use rollgate_tests::judging::{self, UPDATE_16K};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 fn evaluate(c: &mut Criterion) {
@@ -26,7 +29,19 @@ fn evaluate(c: &mut Criterion) {
     group.bench_function("reused sandbox", |bench| {
         bench.iter(|| runtime.block_on(kept.evaluate()).expect("a verdict"));
     });
+    native().judge_repeatedly::<Probes, _>(|judge| {
+        group.bench_function("native function", |bench| {
+            bench.iter(|| judge().expect("a verdict"));
+        });
+    });
     group.finish();
+}
+
+/// The same update for the policy as a native crate.
+fn native() -> Case {
+    let mut review: Value = serde_json::from_str(UPDATE_16K).expect("JSON");
+    let mut side = |name| review["request"][name].take();
+    Case::update(side("oldObject"), side("object"))
 }
 
 criterion_group!(benches, evaluate);

@@ -38,15 +38,7 @@ pub(super) fn build<P: Policy>(scenario: &Rc<Scenario>) -> Result<P, NoAnswer> {
 
 /// Builds the policy and lets it judge a scenario.
 pub(super) fn judge<P: Policy>(scenario: &Rc<Scenario>) -> Result<Answer, NoAnswer> {
-    let rollout = match scenario.review() {
-        Ok(Reviewed::Rollout(rollout)) => RawRollout(*rollout),
-        Ok(Reviewed::NotARollout { why }) => {
-            return Err(NoAnswer::NoRollout(format!(
-                "this is no rollout, so no policy is asked: {why}"
-            )));
-        }
-        Err(error) => return Err(NoAnswer::NoRollout(error.to_string())),
-    };
+    let rollout = rollout(scenario)?;
     let policy: P = build(scenario)?;
     let evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
     let said = guarded(|| during(scenario, Phase::Judging, evaluate))?;
@@ -54,6 +46,27 @@ pub(super) fn judge<P: Policy>(scenario: &Rc<Scenario>) -> Result<Answer, NoAnsw
         change: rollout.0.change(),
         said,
     })
+}
+
+/// Builds the policy once, and lets `run` have it judge as often as it likes.
+pub(super) fn judge_repeatedly<P: Policy, R>(
+    scenario: &Rc<Scenario>,
+    run: impl FnOnce(&mut dyn FnMut() -> Result<Verdict, Failure>) -> R,
+) -> Result<R, NoAnswer> {
+    let rollout = rollout(scenario)?;
+    let policy: P = build(scenario)?;
+    let mut evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
+    guarded(|| during(scenario, Phase::Judging, || run(&mut evaluate)))
+}
+
+fn rollout(scenario: &Scenario) -> Result<RawRollout, NoAnswer> {
+    match scenario.review() {
+        Ok(Reviewed::Rollout(rollout)) => Ok(RawRollout(*rollout)),
+        Ok(Reviewed::NotARollout { why }) => Err(NoAnswer::NoRollout(format!(
+            "this is no rollout, so no policy is asked: {why}"
+        ))),
+        Err(error) => Err(NoAnswer::NoRollout(error.to_string())),
+    }
 }
 
 fn guarded<R>(run: impl FnOnce() -> R) -> Result<R, NoAnswer> {

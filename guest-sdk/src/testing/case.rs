@@ -1,6 +1,6 @@
 //! A scenario from code.
 
-use super::answer::{build, judge};
+use super::answer::{build, judge, judge_repeatedly};
 use crate::{Failure, Policy, SettingsError, Verdict};
 use jiff::Timestamp;
 use rollgate_model::scenario::{MetricEntry, Scenario, User};
@@ -134,6 +134,24 @@ impl Case {
     pub fn judge<P: Policy>(self) -> Result<Verdict, Failure> {
         match judge::<P>(&Rc::new(self.scenario)) {
             Ok(answer) => answer.said,
+            Err(none) => panic!("{none}"),
+        }
+    }
+}
+
+impl Case {
+    /// Builds the policy once and hands `run` a function that has it judge, again and again: the
+    /// native side of a benchmark.
+    ///
+    /// # Panics
+    /// As [`Case::judge`].
+    #[track_caller]
+    pub fn judge_repeatedly<P: Policy, R>(
+        self,
+        run: impl FnOnce(&mut dyn FnMut() -> Result<Verdict, Failure>) -> R,
+    ) -> R {
+        match judge_repeatedly::<P, R>(&Rc::new(self.scenario), run) {
+            Ok(result) => result,
             Err(none) => panic!("{none}"),
         }
     }
