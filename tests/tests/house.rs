@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The host's modules, each with those it may know.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("telemetry", &[]),
     ("sources", &[]),
     ("engine", &["sources"]),
@@ -20,6 +20,17 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         &["sources", "engine", "config", "admission", "telemetry"],
     ),
     (
+        "cluster",
+        &[
+            "sources",
+            "engine",
+            "config",
+            "admission",
+            "server",
+            "telemetry",
+        ],
+    ),
+    (
         "cli",
         &[
             "sources",
@@ -27,6 +38,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
             "config",
             "admission",
             "server",
+            "cluster",
             "telemetry",
         ],
     ),

@@ -1,0 +1,10 @@
+//! rollgate as a member of a cluster: what it reads there, what it writes there, and what it keeps.
+//!
+//! Everything in here speaks to the API server. The rest of the host knows this module by traits
+//! of its own only, so that `check`, `test` and a `serve` without a cluster never need one.
+
+mod connection;
+mod installation;
+
+pub use connection::{ConnectError, Connection};
+pub use installation::Installation;

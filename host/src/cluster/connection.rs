@@ -1,0 +1,62 @@
+//! The way to the API server.
+
+use std::path::PathBuf;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// Where the API server is and who asks there.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// A kubeconfig file. Without one: the service account of the Pod that this process runs in,
+    /// or else `KUBECONFIG` or `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context; its current one where none is named.
+    pub context: Option<String>,
+}
+
+impl Connection {
+    /// A client for the API server. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// Where no configuration is found, or it cannot be used.
+    pub async fn client(&self) -> Result<Client, ConnectError> {
+        let config = self.config().await?;
+        Client::try_from(config).map_err(ConnectError::Client)
+    }
+
+    async fn config(&self) -> Result<Config, ConnectError> {
+        let options = KubeConfigOptions {
+            context: self.context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let Some(path) = &self.kubeconfig else {
+            if self.context.is_some() {
+                return Config::from_kubeconfig(&options)
+                    .await
+                    .map_err(ConnectError::Kubeconfig);
+            }
+            return Config::infer().await.map_err(ConnectError::Infer);
+        };
+        let read = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
+        Config::from_custom_kubeconfig(read, &options)
+            .await
+            .map_err(ConnectError::Kubeconfig)
+    }
+}
+
+/// Why there is no way to the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither a service account nor a kubeconfig was found.
+    #[error(
+        "there is no way to the API server: neither the service account of a Pod nor a kubeconfig was found; name one by --kubeconfig"
+    )]
+    Infer(#[source] kube::config::InferConfigError),
+    /// The kubeconfig cannot be used.
+    #[error("the kubeconfig cannot be used")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// What the configuration says makes no client.
+    #[error("no client for the API server can be made of its configuration")]
+    Client(#[source] kube::Error),
+}
