@@ -28,11 +28,22 @@ pub struct QueryTemplate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Variable {
-        name: String,
-        quote: char,
-        regex: bool,
-    },
+    Variable { name: String, literal: Literal },
+}
+
+/// The string literal that a variable stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Literal {
+    quote: char,
+    read_as: ReadAs,
+}
+
+/// What Prometheus takes a string literal for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadAs {
+    Text,
+    /// It stands behind `=~` or `!~`.
+    Regex,
 }
 
 /// What is wrong with a template. Tell it as a settings error.
@@ -75,7 +86,7 @@ impl QueryTemplate {
             Within::Code | Within::Comment => Ok(Self {
                 parts: reader.parts,
             }),
-            Within::Quotes { .. } => Err(TemplateError::UnclosedString),
+            Within::Quotes(_) => Err(TemplateError::UnclosedString),
         }
     }
 
@@ -96,9 +107,7 @@ impl QueryTemplate {
         for part in &self.parts {
             match part {
                 Part::Text(text) => query.push_str(text),
-                Part::Variable { name, quote, regex } => {
-                    push_escaped(&mut query, &value(name)?, *quote, *regex)
-                }
+                Part::Variable { name, literal } => literal.push(&mut query, &value(name)?),
             }
         }
         Ok(query)
@@ -110,7 +119,7 @@ impl QueryTemplate {
 enum Within {
     Code,
     Comment,
-    Quotes { quote: char, regex: bool },
+    Quotes(Literal),
 }
 
 struct Reader<'a> {
@@ -148,13 +157,13 @@ impl Reader<'_> {
         let mut bytes = c.len_utf8();
         self.within = match (self.within, c) {
             (Within::Code, '#') => Within::Comment,
-            (Within::Code, '"' | '\'' | '`') => Within::Quotes {
+            (Within::Code, '"' | '\'' | '`') => Within::Quotes(Literal {
                 quote: c,
-                regex: self.after_regex_matcher(),
-            },
+                read_as: self.read_as(),
+            }),
             (Within::Comment, '\n') => Within::Code,
-            (Within::Quotes { quote, .. }, _) if c == quote => Within::Code,
-            (Within::Quotes { quote, .. }, '\\') if quote != '`' => {
+            (Within::Quotes(Literal { quote, .. }), _) if c == quote => Within::Code,
+            (Within::Quotes(Literal { quote, .. }), '\\') if quote != '`' => {
                 bytes += self.rest[bytes..].chars().next().map_or(0, char::len_utf8);
                 self.within
             }
@@ -163,9 +172,14 @@ impl Reader<'_> {
         self.take(bytes);
     }
 
-    fn after_regex_matcher(&self) -> bool {
+    /// By the operator before the literal.
+    fn read_as(&self) -> ReadAs {
         let before = self.text.trim_end();
-        before.ends_with("=~") || before.ends_with("!~")
+        if before.ends_with("=~") || before.ends_with("!~") {
+            ReadAs::Regex
+        } else {
+            ReadAs::Text
+        }
     }
 
     fn variable(&mut self, known: &[&str]) -> Result<(), TemplateError> {
@@ -179,16 +193,17 @@ impl Reader<'_> {
                 known: known.join(", "),
             });
         }
-        let Within::Quotes {
-            quote: quote @ ('"' | '\''),
-            regex,
-        } = self.within
+        let Within::Quotes(
+            literal @ Literal {
+                quote: '"' | '\'', ..
+            },
+        ) = self.within
         else {
             return Err(TemplateError::NotQuoted { name });
         };
         self.rest = rest;
         self.flush();
-        self.parts.push(Part::Variable { name, quote, regex });
+        self.parts.push(Part::Variable { name, literal });
         Ok(())
     }
 
@@ -199,21 +214,24 @@ impl Reader<'_> {
     }
 }
 
-/// Escapes as Go's string literals and RE2 want it, which PromQL takes both from.
-fn push_escaped(out: &mut String, value: &str, quote: char, regex: bool) {
-    for c in value.chars() {
-        match c {
-            '\\' if regex => out.push_str(r"\\\\"),
-            '\\' => out.push_str(r"\\"),
-            '\n' => out.push_str(r"\n"),
-            _ if c == quote => out.extend(['\\', c]),
-            '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
-                if regex =>
-            {
-                out.push_str(r"\\");
-                out.push(c);
+impl Literal {
+    /// Escapes as Go's string literals and RE2 want it, which PromQL takes both from.
+    fn push(self, out: &mut String, value: &str) {
+        let regex = self.read_as == ReadAs::Regex;
+        for c in value.chars() {
+            match c {
+                '\\' if regex => out.push_str(r"\\\\"),
+                '\\' => out.push_str(r"\\"),
+                '\n' => out.push_str(r"\n"),
+                _ if c == self.quote => out.extend(['\\', c]),
+                '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
+                    if regex =>
+                {
+                    out.push_str(r"\\");
+                    out.push(c);
+                }
+                _ => out.push(c),
             }
-            _ => out.push(c),
         }
     }
 }

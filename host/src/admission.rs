@@ -112,7 +112,7 @@ impl Gate {
     fn count(&self, decision: &Decision) {
         let rollout = decision.rollout();
         for judged in decision.judged() {
-            let policy = judged.policy.as_str();
+            let policy = judged.policy.shared();
             let said = match &judged.said {
                 Ok(verdict) => (&verdict.outcome).into(),
                 Err(error) => {

@@ -44,9 +44,9 @@ impl Telemetry {
     }
 
     /// Records how long one policy took, host calls included.
-    pub fn evaluation(&self, policy: &str, took: Duration) {
+    pub fn evaluation(&self, policy: &Arc<str>, took: Duration) {
         let labels = PolicyLabels {
-            policy: policy.into(),
+            policy: Arc::clone(policy),
         };
         self.metrics()
             .evaluations
@@ -55,9 +55,9 @@ impl Telemetry {
     }
 
     /// Counts a policy that could not judge; `kind` is one of the engine's words, such as `trap`.
-    pub fn error(&self, policy: &str, kind: &'static str) {
+    pub fn error(&self, policy: &Arc<str>, kind: &'static str) {
         let labels = ErrorLabels {
-            policy: policy.into(),
+            policy: Arc::clone(policy),
             kind,
         };
         self.metrics().errors.get_or_create(&labels).inc();

@@ -22,6 +22,12 @@ impl PolicyName {
         Self(format!("{namespace}/{name}").into())
     }
 
+    /// For whoever keeps it: a metric's label, say.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

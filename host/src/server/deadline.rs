@@ -8,6 +8,9 @@ use tokio::time::Instant;
 const DEFAULT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(30);
 
+const LEAST_MARGIN: Duration = Duration::from_millis(250);
+const MOST_MARGIN: Duration = Duration::from_secs(1);
+
 /// When a request must be answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
@@ -47,9 +50,10 @@ fn timeout(query: Option<&str>) -> Result<Duration, BadTimeout> {
 }
 
 /// A tenth, for the way here and back and for a busy machine; the API server counts from before it
-/// connects.
+/// connects. Never so little that one turn of a busy scheduler eats it, nor half of the time.
 fn margin(timeout: Duration) -> Duration {
-    (timeout / 10).min(Duration::from_secs(1))
+    let tenth = timeout / 10;
+    tenth.clamp(LEAST_MARGIN, MOST_MARGIN).min(timeout / 2)
 }
 
 #[cfg(test)]
@@ -88,7 +92,8 @@ mod tests {
     fn the_answer_is_ready_before_the_last_moment_and_that_before_the_timeout() {
         let from = Instant::now();
         for (timeout, answer, last) in [
-            ("1s", 900, 950),
+            ("200ms", 100, 150),
+            ("1s", 750, 875),
             ("5s", 4500, 4750),
             ("30s", 29_000, 29_500),
         ] {

@@ -7,7 +7,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 #[derive(Clone, Copy, Debug)]
 pub struct Decided<'a> {
     /// Namespace and name of the policy.
-    pub policy: &'a str,
+    pub policy: &'a Arc<str>,
     /// What it said.
     pub said: Said,
     /// The class of the change, in the contract's word.
@@ -73,7 +73,7 @@ pub(super) struct DecisionLabels {
 impl From<&Decided<'_>> for DecisionLabels {
     fn from(decided: &Decided<'_>) -> Self {
         Self {
-            policy: decided.policy.into(),
+            policy: Arc::clone(decided.policy),
             verdict: decided.said,
             change: decided.change,
             kind: decided.kind,

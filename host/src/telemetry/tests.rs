@@ -6,7 +6,7 @@ use super::*;
 fn a_decision_is_counted_under_its_four_labels() {
     let telemetry = Telemetry::default();
     let decided = Decided {
-        policy: "shop/probes",
+        policy: &"shop/probes".into(),
         said: Said::Deny,
         change: "roll-forward",
         kind: "Deployment",
@@ -21,8 +21,8 @@ fn a_decision_is_counted_under_its_four_labels() {
 #[test]
 fn two_latencies_a_few_microseconds_apart_fall_into_two_buckets() {
     let telemetry = Telemetry::default();
-    telemetry.evaluation("a/b", Duration::from_micros(12));
-    telemetry.evaluation("a/b", Duration::from_micros(18));
+    telemetry.evaluation(&"a/b".into(), Duration::from_micros(12));
+    telemetry.evaluation(&"a/b".into(), Duration::from_micros(18));
     let text = telemetry.encode();
     let bucket = |le: &str| {
         let start =
@@ -77,13 +77,13 @@ fn the_page_lists_what_metrics_exposes() {
 fn everything() -> Telemetry {
     let telemetry = Telemetry::default();
     telemetry.decision(&Decided {
-        policy: "a/b",
+        policy: &"a/b".into(),
         said: Said::Hold,
         change: "create",
         kind: "Deployment",
     });
-    telemetry.evaluation("a/b", Duration::from_micros(20));
-    telemetry.error("a/b", "trap");
+    telemetry.evaluation(&"a/b".into(), Duration::from_micros(20));
+    telemetry.error(&"a/b".into(), "trap");
     telemetry.review(ReviewOutcome::Held);
     telemetry.request(200, Duration::from_micros(200));
     telemetry.policies(1, 0);
