@@ -4,6 +4,7 @@
 
 mod folder;
 mod key;
+mod tidy;
 
 use std::path::Path;
 
@@ -49,14 +50,21 @@ const DIGEST: usize = 32;
 
 impl Cache {
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
-        Folder::open(path).map(Self)
+        let folder = Folder::open(path)?;
+        tidy::tidy(path);
+        Ok(Self(folder))
     }
 
     /// The artefact of a key; one that cannot be used is told and treated as absent.
     pub(super) fn get(&self, key: &Key, engine: &Engine) -> Option<(Prepared, Component)> {
         let facts = self.0.read(&key.facts_file())?;
         match self.revive(key, &facts, engine) {
-            Ok(artefact) => Some(artefact),
+            Ok(artefact) => {
+                for file in [key.facts_file(), key.code_file()] {
+                    tidy::mark_used(&self.0.path(&file));
+                }
+                Some(artefact)
+            }
             Err(error) => {
                 let file = key.facts_file();
                 tracing::warn!(file, %error, "a cached policy is prepared again");
