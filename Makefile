@@ -26,8 +26,9 @@ run-local: build example ## Runs the webhook on this machine with the demo's pol
 	@exec $(ROLLGATE) serve --self-signed --policies examples/demo/policies
 
 .PHONY: test
-test: toolchain prometheus build example wasi-guest ## Runs every test there is
+test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
+	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
 	$(CARGO) test --workspace -- --include-ignored
 	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
 
@@ -69,3 +70,7 @@ toolchain:
 .PHONY: prometheus
 prometheus:
 	@tests/get-prometheus.sh $(TOOLS) >/dev/null
+
+.PHONY: control-plane
+control-plane:
+	@tests/get-control-plane.sh $(TOOLS) >/dev/null

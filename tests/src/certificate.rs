@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// Signs certificates for `localhost`.
+/// Signs certificates.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -32,6 +32,9 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "rollgate tests");
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Self {
             issuer: Issuer::new(params, key),
@@ -39,15 +42,50 @@ impl Authority {
         }
     }
 
-    /// A certificate that ends with the year.
+    /// A certificate for `localhost` that ends with the year.
     ///
     /// # Panics
     /// Where no certificate can be made.
     #[must_use]
     pub fn sign(&self, year: i32) -> Pair {
-        let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         params.not_after = rcgen::date_time_ymd(year, 12, 31);
+        self.issue(&params)
+    }
+
+    /// A certificate of a server that is reached by these names and addresses.
+    ///
+    /// # Panics
+    /// Where a name is none.
+    #[must_use]
+    pub fn server(&self, names: &[&str]) -> Pair {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names.clone()).expect("names");
+        let name = &mut params.distinguished_name;
+        name.push(
+            DnType::CommonName,
+            names.first().cloned().unwrap_or_default(),
+        );
+        self.issue(&params)
+    }
+
+    /// A certificate by which the API server knows a user, of a group where one is given.
+    ///
+    /// # Panics
+    /// Where no certificate can be made.
+    #[must_use]
+    pub fn user(&self, user: &str, group: Option<&str>) -> Pair {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        let name = &mut params.distinguished_name;
+        name.push(DnType::CommonName, user);
+        if let Some(group) = group {
+            name.push(DnType::OrganizationName, group);
+        }
+        self.issue(&params)
+    }
+
+    fn issue(&self, params: &CertificateParams) -> Pair {
+        let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Pair {
             certificate: certificate.pem(),

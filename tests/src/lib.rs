@@ -2,9 +2,11 @@
 
 pub mod balancer;
 pub mod certificate;
+pub mod control_plane;
 pub mod corpus;
 pub mod files;
 pub mod judging;
+pub mod keeper;
 pub mod load;
 pub mod prometheus;
 pub mod report;

@@ -8,16 +8,15 @@ mod web;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tempfile::TempDir;
 
 pub use self::exporter::Exporter;
 pub use self::slow::SlowProxy;
 pub use self::web::Web;
+use crate::keeper::{Kept, KeptFolder};
 
 /// How long the server may take to start and to scrape.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,9 +31,11 @@ pub const JOB: &str = "shop";
 /// A running server. It ends, and its folder goes, when this is dropped or the process is gone.
 pub struct Prometheus {
     url: String,
-    keeper: Child,
+    server: Kept,
     client: reqwest::Client,
     _exporter: Exporter,
+    // After the server, which writes to it.
+    _folder: KeptFolder,
 }
 
 impl Prometheus {
@@ -53,17 +54,16 @@ impl Prometheus {
     /// As there.
     pub async fn start_with(metrics: &str, web: &Web) -> Result<Self> {
         let exporter = Exporter::start(metrics)?;
-        let folder = tempfile::Builder::new()
-            .prefix("rollgate-prometheus-")
-            .tempdir()?;
+        let folder = KeptFolder::new("rollgate-prometheus-")?;
         write_config(folder.path(), &exporter, web)?;
         let url = format!("{}://{}/prometheus", web.scheme(), free_address()?);
-        let keeper = keeper(&program()?, &url, folder)?;
+        let server = launch(&program()?, &url, folder.path())?;
         let mut server = Self {
             url,
-            keeper,
+            server,
             client: web.client()?,
             _exporter: exporter,
+            _folder: folder,
         };
         server
             .wait_for_scrapes()
@@ -110,8 +110,8 @@ impl Prometheus {
             if matches!(last, Ok(true)) {
                 return Ok(());
             }
-            if let Some(status) = self.keeper.try_wait()? {
-                bail!("it ended with {status}; what it said stands above");
+            if let Some(status) = self.server.ended()? {
+                bail!("it ended with {status}: {}", self.server.last_words());
             }
             if began.elapsed() > PATIENCE {
                 bail!("not enough scrapes within {PATIENCE:?}: {last:?}");
@@ -132,13 +132,6 @@ impl Prometheus {
         Ok(answer["data"]["result"]
             .as_array()
             .is_some_and(|result| !result.is_empty()))
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }
 
@@ -179,35 +172,17 @@ fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
-/// A shell that ends the server when its own standard input closes: the system does that
-/// whatever becomes of the test. It ends with the server, and then shows what that said.
-fn keeper(program: &Path, url: &str, folder: TempDir) -> Result<Child> {
-    const SCRIPT: &str = r#"
-        cd "$1" || exit
-        shift
-        exec 3<&0
-        "$@" >log 2>&1 </dev/null 3<&- &
-        server=$!
-        { while read -r _ <&3; do :; done; kill -9 $server; } &
-        wait $server 2>/dev/null
-        [ $? -eq 137 ] || cat log >&2
-        kill $! 2>/dev/null
-        rm -rf "$PWD"
-    "#;
+fn launch(program: &Path, url: &str, folder: &Path) -> Result<Kept> {
     let address = url.split('/').nth(2).unwrap_or_default();
-    let child = Command::new("sh")
-        .args(["-c", SCRIPT, "prometheus-keeper"])
-        .arg(folder.path())
-        .arg(program)
-        .args(["--config.file=prometheus.yml", "--web.config.file=web.yml"])
-        .args(["--storage.tsdb.path=data", "--web.console.templates=."])
-        .arg("--web.console.libraries=.")
-        .arg(format!("--web.listen-address={address}"))
-        .arg(format!("--web.external-url={url}"))
-        .stdin(Stdio::piped())
-        .spawn()
-        .context("cannot start a shell")?;
-    // From here on the shell removes it.
-    let _ = folder.keep();
-    Ok(child)
+    let path = |option: &str, name: &str| format!("--{option}={}", folder.join(name).display());
+    let arguments = [
+        path("config.file", "prometheus.yml"),
+        path("web.config.file", "web.yml"),
+        path("storage.tsdb.path", "data"),
+        path("web.console.templates", "."),
+        path("web.console.libraries", "."),
+        format!("--web.listen-address={address}"),
+        format!("--web.external-url={url}"),
+    ];
+    Kept::start(program, arguments, &folder.join("log"))
 }

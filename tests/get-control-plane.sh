@@ -1,0 +1,99 @@
+#!/bin/sh
+# Builds a Kubernetes control plane, kubectl and Helm from source, once, and prints the folder that
+# holds them, kwok's stages (`stages`) and the CRDs of Argo Rollouts (`crds`).
+# usage: tests/get-control-plane.sh [FOLDER]      (default: .tools at the root of the repository)
+#
+# $ROLLGATE_CONTROL_PLANE is taken instead where it names such a folder.
+# Needs Go; cold it takes minutes, and after that nothing until a go.mod or this file changes.
+set -eu
+
+programs="etcd helm kube-apiserver kube-controller-manager kube-scheduler kubectl kwok"
+kubernetes=1.36.3
+argo=github.com/argoproj/argo-rollouts@v1.10.1
+argo_sum=h1:6oyVPGiHHxu3ixkT6mngemh88HLPDoTX1IwO6KNR1Y4=
+
+fail() {
+    echo "get-control-plane: $*" >&2
+    echo "get-control-plane: install Go 1.26 or newer (https://go.dev/dl), or set ROLLGATE_CONTROL_PLANE" \
+        "to a folder that a run of this script on another machine has filled" >&2
+    exit 1
+}
+
+whole() {
+    for program in $programs; do
+        [ -x "$1/$program" ] || { missing=$program; return 1; }
+    done
+    for files in stages crds; do
+        [ -d "$1/$files" ] || { missing=$files; return 1; }
+    done
+}
+
+if [ -n "${ROLLGATE_CONTROL_PLANE:-}" ]; then
+    whole "$ROLLGATE_CONTROL_PLANE" || fail "ROLLGATE_CONTROL_PLANE=$ROLLGATE_CONTROL_PLANE has no $missing"
+    echo "$ROLLGATE_CONTROL_PLANE"
+    exit
+fi
+
+here=$(cd "$(dirname "$0")" && pwd)
+tools=${1:-$here/../.tools}
+mkdir -p "$tools"
+tools=$(cd "$tools" && pwd)
+
+# The name says what it was built from: a folder of that name is whole, and never stale.
+modules=$here/control-plane
+stamp=$(cat "$0" "$modules"/go.* "$modules"/helm/go.* | cksum | cut -d ' ' -f 1)
+folder=$tools/control-plane-$stamp
+if whole "$folder"; then
+    echo "$folder"
+    exit
+fi
+
+command -v go >/dev/null || fail "there is no control plane in $tools yet, and no Go to build one"
+echo "get-control-plane: building Kubernetes $kubernetes from source; this takes minutes, once" >&2
+
+work=$(mktemp -d "$tools/get.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$work/stages" "$work/crds"
+
+# A version is what kubectl and the clients of the API server parse; from a module there is none.
+version=k8s.io/component-base/version
+minor=${kubernetes#*.}
+flags="-s -w -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%.*}"
+
+build() {
+    CGO_ENABLED=0 go -C "$1" build -mod=readonly -trimpath -ldflags="$flags" -o "$work/" tool \
+        || fail "it does not build (above)"
+}
+build "$modules"
+build "$modules/helm"
+# The module is called `server`; the program is not.
+mv "$work/server" "$work/etcd"
+
+kwok=$(go -C "$modules" list -m -f '{{.Dir}}' sigs.k8s.io/kwok) || fail "there are no stages of kwok"
+for set in node/fast node/heartbeat pod/fast; do
+    for stage in "$kwok/kustomize/stage/$set"/*.yaml; do
+        case $stage in
+            */kustomization.yaml) ;;
+            *) cat "$stage" >"$work/stages/$(basename "$stage")" ;;
+        esac
+    done
+done
+
+# Outside every module: only the files are wanted, not what the program is built from.
+found=$(cd "$work" && go mod download -json "$argo") || fail "$argo cannot be downloaded"
+value() { echo "$found" | sed -n "s/^[[:space:]]*\"$1\": \"\(.*\)\",*\$/\1/p"; }
+[ "$(value Sum)" = "$argo_sum" ] || fail "$argo is not what it was: $(value Sum)"
+for crd in "$(value Dir)"/manifests/crds/*-crd.yaml; do
+    cat "$crd" >"$work/crds/$(basename "$crd")"
+done
+
+whole "$work" || fail "the build left no $missing"
+# Put in its place in one step, so that a broken run leaves nothing that looks whole; of two runs at
+# once the first wins.
+chmod 755 "$work"
+mv -T "$work" "$folder" 2>/dev/null || whole "$folder" || fail "$folder cannot be written"
+for old in "$tools"/control-plane-*; do
+    [ "$old" = "$folder" ] || rm -rf "$old"
+done
+echo "$folder"

@@ -1,0 +1,319 @@
+//! A real Kubernetes control plane on loopback, thrown away after: etcd, the API server, the
+//! controller manager, the scheduler, and kwok in the place of nodes and kubelets.
+//!
+//! Pods become ready as soon as they are scheduled. The label `tests.rollgate.dev/pod` makes one
+//! fare worse: `never-ready`, `ready-late` or `crash-loop`.
+
+mod access;
+mod programs;
+mod tool;
+mod waiting;
+
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::future::select_all;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use kube::api::{Api, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, OnceCell};
+
+use self::access::Access;
+use self::programs::Programs;
+pub use self::tool::{Output, Tool};
+pub use self::waiting::wait_for;
+use crate::keeper::{Kept, KeptFolder};
+
+/// The only node, with room for every Pod.
+const NODE: &str = "node-0";
+
+/// A running control plane. Its programs end, and its files go, when this is dropped or the process
+/// is gone.
+#[derive(Debug)]
+pub struct ControlPlane {
+    access: Access,
+    programs: Programs,
+    // In the order in which they end: nothing complains of one that it needs.
+    api_server: Mutex<Kept>,
+    others: Vec<Kept>,
+    _etcd: Kept,
+    folder: KeptFolder,
+}
+
+impl ControlPlane {
+    /// Starts one, and waits until Pods can run.
+    ///
+    /// # Errors
+    /// It is not built, or a program does not come up; with its last words.
+    pub async fn start() -> Result<Self> {
+        let folder = KeptFolder::new("rollgate-control-plane-")?;
+        let (for_etcd, for_api_server) = (free_port()?, free_port()?);
+        let access = Access::new(folder.path(), for_api_server)?;
+        let programs = Programs::new(folder.path(), for_etcd, for_api_server)?;
+        let etcd = programs.etcd()?;
+        let mut api_server = programs.api_server(&access)?;
+        api_server_ready(&access, &mut api_server).await?;
+        let mut others = vec![
+            programs.controller_manager(&access)?,
+            programs.scheduler(&access)?,
+            programs.kwok(&access)?,
+        ];
+        pods_can_run(&access, &mut others).await?;
+        Ok(Self {
+            access,
+            programs,
+            api_server: Mutex::new(api_server),
+            others,
+            _etcd: etcd,
+            folder,
+        })
+    }
+
+    /// The one that all tests of a file share; it ends with the process. What tests put outside
+    /// namespaces of their own, the others see.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+        let start = async || {
+            Self::start()
+                .await
+                .unwrap_or_else(|error| panic!("{error:?}"))
+        };
+        SHARED.get_or_init(start).await
+    }
+
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.access.kubeconfig("admin")
+    }
+
+    /// An administrator's client, for the runtime of the caller.
+    ///
+    /// # Errors
+    /// There is no such runtime.
+    pub async fn client(&self) -> Result<Client> {
+        self.client_of(&self.kubeconfig()).await
+    }
+
+    /// The client of another kubeconfig's user, for the runtime of the caller.
+    ///
+    /// # Errors
+    /// It is none.
+    pub async fn client_of(&self, kubeconfig: &Path) -> Result<Client> {
+        client(kubeconfig).await
+    }
+
+    /// The kubeconfig of a user with these groups besides `system:authenticated`. Nothing is
+    /// allowed to them before a RoleBinding says so.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        let mut groups = groups.to_vec();
+        groups.push("system:authenticated");
+        self.access.on_behalf_of(name, &groups)
+    }
+
+    /// The kubeconfig of a service account, made where it is missing, with a token of an hour.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub async fn service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, namespace);
+        if accounts.get_opt(name).await?.is_none() {
+            let account = serde_json::from_value(json!({ "metadata": { "name": name } }))?;
+            accounts.create(&PostParams::default(), &account).await?;
+        }
+        let spec = TokenRequestSpec {
+            expiration_seconds: Some(3600),
+            ..TokenRequestSpec::default()
+        };
+        let request = TokenRequest {
+            spec: Some(spec),
+            ..TokenRequest::default()
+        };
+        let answer = accounts
+            .create_token_request(name, &PostParams::default(), &request)
+            .await?;
+        let token = answer.status.and_then(|status| status.token);
+        let token = token.context("the API server gave no token")?;
+        self.access
+            .with_token(&format!("{namespace}.{name}"), &token)
+    }
+
+    /// A new namespace that no other test has, where Pods can run at once.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub async fn namespace(&self, prefix: &str) -> Result<String> {
+        static MADE: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("{prefix}-{}", MADE.fetch_add(1, Ordering::Relaxed));
+        let client = self.client().await?;
+        let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": name } }))?;
+        let namespaces = Api::all(client.clone());
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client, &name);
+        wait_for("the service account of new Pods", async || {
+            Ok(accounts.get_opt("default").await?)
+        })
+        .await?;
+        Ok(name)
+    }
+
+    /// A call of kubectl as administrator.
+    #[must_use]
+    pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Tool {
+        self.tool("kubectl").args(arguments)
+    }
+
+    /// A call of Helm as administrator.
+    #[must_use]
+    pub fn helm<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Tool {
+        self.tool("helm").args(arguments)
+    }
+
+    /// Installs the CRDs of Argo Rollouts, without its controller.
+    ///
+    /// # Errors
+    /// The API server refuses them.
+    pub async fn install_argo_crds(&self) -> Result<()> {
+        let crds = self.programs.folder().join("crds");
+        // Too large for the annotation of a client-side apply.
+        let apply = ["apply", "--server-side", "--filename"];
+        self.kubectl(apply).arg(&crds).ok().await?;
+        let established = ["wait", "--for=condition=Established", "--filename"];
+        self.kubectl(established).arg(&crds).ok().await?;
+        Ok(())
+    }
+
+    /// Ends the API server as an upgrade does (SIGTERM), starts it anew at the same address, and
+    /// waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not come up again; with its last words.
+    pub async fn restart_api_server(&self) -> Result<()> {
+        let mut api_server = self.api_server.lock().await;
+        api_server.signal(Signal::TERM)?;
+        api_server.end().await?;
+        *api_server = self.programs.api_server(&self.access)?;
+        api_server_ready(&self.access, &mut api_server).await
+    }
+
+    /// What the API server's `/metrics` says.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn metrics(&self) -> Result<String> {
+        get(&self.client().await?, "/metrics").await
+    }
+
+    /// The API server's audit events of changes to workloads and Services, oldest first; with the
+    /// annotations of webhooks.
+    ///
+    /// # Errors
+    /// There are none yet.
+    pub fn audit(&self) -> Result<Vec<Value>> {
+        let log = std::fs::read_to_string(self.programs.audit_log())?;
+        log.lines()
+            .map(|line| Ok(serde_json::from_str(line)?))
+            .collect()
+    }
+
+    /// The process ids of its programs.
+    pub async fn processes(&self) -> Vec<u32> {
+        let api_server = self.api_server.lock().await.id();
+        let others = self.others.iter().chain([&self._etcd]);
+        others.map(Kept::id).chain([api_server]).collect()
+    }
+
+    fn tool(&self, name: &str) -> Tool {
+        Tool::new(
+            self.programs.folder(),
+            name,
+            &self.kubeconfig(),
+            self.folder.path(),
+        )
+    }
+}
+
+async fn api_server_ready(access: &Access, api_server: &mut Kept) -> Result<()> {
+    let client = client(&access.kubeconfig("admin")).await?;
+    let ready = wait_for("the API server", async || {
+        get(&client, "/readyz").await?;
+        Ok(Some(()))
+    });
+    while_running(std::slice::from_mut(api_server), ready).await
+}
+
+/// Makes a node, and waits until it and a namespace are ready for Pods.
+async fn pods_can_run(access: &Access, programs: &mut [Kept]) -> Result<()> {
+    let client = client(&access.kubeconfig("admin")).await?;
+    let nodes: Api<Node> = Api::all(client.clone());
+    let node = serde_json::from_value(json!({ "metadata": { "name": NODE } }))?;
+    nodes.create(&PostParams::default(), &node).await?;
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client);
+    let ready = wait_for("a node and a service account", async || {
+        let ready = is_ready(&nodes.get(NODE).await?);
+        Ok((ready && accounts.get_opt("default").await?.is_some()).then_some(()))
+    });
+    while_running(programs, ready).await
+}
+
+/// Waits for something that takes all these programs; an error ends with their last words.
+async fn while_running(
+    programs: &mut [Kept],
+    ready: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let ends = programs.iter_mut().map(|program| Box::pin(program.end()));
+    let ready = tokio::select! {
+        ready = ready => ready,
+        (status, ..) = select_all(ends) => status.and_then(|status| bail!("a program ended with {status}")),
+    };
+    ready.with_context(|| {
+        let words = programs.iter().map(Kept::last_words);
+        words.collect::<Vec<_>>().join("\n\n")
+    })
+}
+
+fn is_ready(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
+async fn get(client: &Client, path: &str) -> Result<String> {
+    let request = hyper::Request::get(path).body(Vec::new())?;
+    Ok(client.request_text(request).await?)
+}
+
+/// A port that is free, and that this process has not given out before. It is below those that the
+/// system gives to clients, so that none of them takes it while the program that it is meant for is
+/// on its way, or starts again.
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Elsewhere for each process, so that two at once seldom try the same.
+    let first = 10_000 + (std::process::id() % 2_000) as u16 * 10;
+    (0..1_000)
+        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000)
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .context("there is no free port on loopback")
+}
