@@ -4,7 +4,12 @@
 //! of its own only, so that `check`, `test` and a `serve` without a cluster never need one.
 
 mod connection;
+mod identity;
 mod installation;
+mod lease;
+mod ownership;
 
 pub use connection::{ConnectError, Connection};
+pub use identity::{Identity, IdentityError};
 pub use installation::Installation;
+pub use lease::{Candidate, Leadership};

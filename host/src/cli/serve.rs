@@ -1,5 +1,6 @@
 //! `rollgate serve`: the webhook.
 
+mod cluster;
 mod process;
 mod values;
 
@@ -11,18 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 
 use super::{Exit, policies};
 use crate::engine::{Engine, EngineOptions};
-use crate::server::live::{self, Live, Loader};
-use crate::server::tls::{self, Files, Tls};
+use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
+use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
 use crate::server::{Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
+use crate::sources::Disconnected;
 use crate::telemetry::{Telemetry, logs};
+use cluster::Member;
 use values::{LogFormat, bytes, duration};
-
-/// How often the certificate's files are looked at where the system tells of no change.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Run the admission webhook
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,8 @@ pub(super) struct Args {
     admin: SocketAddr,
     #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    cluster: cluster::Args,
     /// The folder for prepared policies, by default the user's cache folder; it must be ours alone
     #[arg(long, value_name = "FOLDER", env = "ROLLGATE_CACHE")]
     cache: Option<PathBuf>,
@@ -63,7 +66,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-#[command(group(clap::ArgGroup::new("identity").required(true).args(["tls_cert", "self_signed"])))]
+#[command(group(clap::ArgGroup::new("certificate").required(true).args(["tls_cert", "self_signed"])))]
 struct TlsArgs {
     /// The serving certificate in PEM, its chain behind it; reloaded when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -133,11 +136,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 
 async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let (stop, stop_at_once) = process::signals()?;
+    let stop = stop.shared();
     let telemetry = Telemetry::default();
     telemetry.log(logs);
     let tls = args.tls.start(&telemetry)?;
     let server = Server::bind(args.options()).await?;
+    let member = args.cluster.join().await?;
     let loader = args.loader(&telemetry)?;
+    let origin = args.origin(member.as_ref());
+    let duties = member.map(|member| member.begin(stop.clone()));
     let live = Arc::clone(&loader.live);
     let context = Context {
         tls,
@@ -152,8 +159,13 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
         "listening"
     );
     tokio::select! {
-        ended = server.run(live, context, stop) => Ok(exit(ended)),
-        broken = tokio::spawn(loader.run()) => match broken {
+        ended = server.run(live, context, stop) => {
+            if let Some(duties) = duties {
+                duties.ended().await;
+            }
+            Ok(exit(ended))
+        }
+        broken = tokio::spawn(loader.run(origin)) => match broken {
             Ok(never) => match never {},
             Err(error) => Err(error).context("changes of the policies cannot be followed any more"),
         },
@@ -207,14 +219,21 @@ impl Args {
                 slots: self.slots,
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
-            from: match self.policies.as_slice() {
-                [] => live::From::Bundled,
-                paths => live::From::Files(paths.to_vec()),
-            },
+            cluster: Arc::new(Disconnected),
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),
         })
+    }
+}
+
+impl Args {
+    /// Where policies come from; what changes from now on is noticed.
+    fn origin(&self, _member: Option<&Member>) -> Box<dyn Origin> {
+        match self.policies.as_slice() {
+            [] => Box::new(Bundled),
+            paths => Box::new(Files::new(paths.to_vec())),
+        }
     }
 }
 
@@ -224,7 +243,7 @@ impl TlsArgs {
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return self.self_signed(telemetry);
         };
-        let files = Files {
+        let files = tls::Files {
             certificate: certificate.clone(),
             key: key.clone(),
             client_ca: self.client_ca.clone(),

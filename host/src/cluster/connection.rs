@@ -1,9 +1,13 @@
 //! The way to the API server.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+
+/// How long a request of [`Connection::brief_client`] may wait for its answer.
+pub(super) const BRIEF: Duration = Duration::from_secs(4);
 
 /// Where the API server is and who asks there.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,21 @@ impl Connection {
     /// Where no configuration is found, or it cannot be used.
     pub async fn client(&self) -> Result<Client, ConnectError> {
         let config = self.config().await?;
+        Client::try_from(config).map_err(ConnectError::Client)
+    }
+
+    /// A client whose requests fail within seconds where the API server does not answer, for all
+    /// but watches: those are silent for minutes.
+    ///
+    /// # Errors
+    /// As [`Connection::client`].
+    pub async fn brief_client(&self) -> Result<Client, ConnectError> {
+        let mut config = self.config().await?;
+        config.connect_timeout = Some(BRIEF);
+        config.read_timeout = Some(BRIEF);
+        config.write_timeout = Some(BRIEF);
+        // Whoever asks tries again in his own time.
+        config.default_retry = false;
         Client::try_from(config).map_err(ConnectError::Client)
     }
 

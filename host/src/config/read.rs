@@ -25,6 +25,19 @@ pub struct Configuration {
     pub problems: Vec<Problem>,
 }
 
+impl Configuration {
+    /// The module files that the policies name. They may stand anywhere, and a new build of one is
+    /// a change too.
+    pub fn module_files(&self) -> impl Iterator<Item = &Path> {
+        self.policies
+            .iter()
+            .filter_map(|item| match &item.policy.module {
+                ModuleSource::File(path) => Some(path.as_path()),
+                ModuleSource::Builtin(_) => None,
+            })
+    }
+}
+
 /// A policy and where it stands.
 #[derive(Debug)]
 pub struct PolicyItem {

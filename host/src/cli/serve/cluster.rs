@@ -1,0 +1,107 @@
+//! `serve` as a member of a cluster: what of it is kept there, and what it keeps there itself.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use kube::Client;
+use tokio::task::JoinHandle;
+
+use crate::cluster::{Candidate, Connection, Identity, Installation};
+
+/// Where a Pod finds the namespace that it runs in.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Join the cluster: policies (unless --policies names files), earlier revisions, what policies
+    /// may read, events and overrides come from its API server
+    #[arg(long)]
+    cluster: bool,
+    /// How to reach the API server; by default the Pod's service account, else KUBECONFIG or
+    /// ~/.kube/config
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// The name of this installation's Deployment, Service, ServiceAccount and ClusterRole
+    #[arg(long, value_name = "NAME", default_value = "rollgate")]
+    installation: String,
+    /// The namespace of this installation; by default that of the Pod
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
+    namespace: Option<String>,
+    /// What tells this replica from the others; by default the Pod's name
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    identity: Option<Identity>,
+}
+
+/// This process in its cluster: what all that speaks to the API server is built from.
+#[derive(Clone)]
+pub(super) struct Member {
+    /// For all requests but watches: it fails within seconds where the API server does not answer.
+    pub(super) brief: Client,
+    /// The names under which rollgate is installed.
+    pub(super) installation: Installation,
+    /// Which of the replicas this is.
+    pub(super) identity: Identity,
+}
+
+impl Member {
+    /// Begins what a member does beside answering reviews; the part of the one that writes for all
+    /// ends when `stop` is done.
+    pub(super) fn begin(self, stop: impl Future<Output = ()> + Send + 'static) -> Duties {
+        let (candidate, _leadership) = Candidate::new(self.brief, self.installation, self.identity);
+        Duties {
+            candidate: tokio::spawn(candidate.run(stop)),
+        }
+    }
+}
+
+/// What a member does beside answering reviews.
+pub(super) struct Duties {
+    candidate: JoinHandle<()>,
+}
+
+impl Duties {
+    /// Waits until another replica can take them over, after `stop`.
+    pub(super) async fn ended(self) {
+        if let Err(error) = self.candidate.await {
+            tracing::error!(%error, "standing for the Lease ended by itself; it runs out");
+        }
+    }
+}
+
+impl Args {
+    /// The cluster that was named by the flags, `None` where none was. Nothing is asked of its API
+    /// server yet, so that rollgate starts while that is away.
+    ///
+    /// # Errors
+    /// Where the flags and the surroundings do not tell how to reach it, or where we are in it.
+    pub(super) async fn join(&self) -> anyhow::Result<Option<Member>> {
+        if !self.cluster {
+            return Ok(None);
+        }
+        let connection = Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: None,
+        };
+        Ok(Some(Member {
+            brief: connection.brief_client().await?,
+            installation: Installation {
+                name: self.installation.clone(),
+                namespace: self.namespace(Path::new(NAMESPACE_FILE))?,
+            },
+            identity: self.identity.clone().unwrap_or_else(Identity::of_this_host),
+        }))
+    }
+
+    fn namespace(&self, of_pod: &Path) -> anyhow::Result<String> {
+        if let Some(namespace) = &self.namespace {
+            return Ok(namespace.clone());
+        }
+        let namespace = std::fs::read_to_string(of_pod).with_context(|| {
+            format!(
+                "the namespace of this installation is not known: {} cannot be read; name it by --namespace or POD_NAMESPACE",
+                of_pod.display()
+            )
+        })?;
+        Ok(namespace.trim().to_owned())
+    }
+}

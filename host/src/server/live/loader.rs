@@ -1,0 +1,108 @@
+//! Brings policies into force, and those of a changed origin without a request noticing.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{InForce, Live, Origin, Standing};
+use crate::admission::Gate;
+use crate::config::{self, Configuration, Policy, PolicySet, State};
+use crate::engine::Engine;
+use crate::server::Readiness;
+use crate::sources::{Cluster, Sources, SystemClock};
+use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+
+/// Brings policies into force.
+pub struct Loader {
+    /// Compiles and runs them.
+    pub engine: Engine,
+    /// What they may read of the cluster, as far as they are granted it.
+    pub cluster: Arc<dyn Cluster>,
+    /// Where they come into force.
+    pub live: Arc<Live>,
+    /// Told when the first set is in force, and what is wrong before.
+    pub readiness: Readiness,
+    /// Told of each set.
+    pub telemetry: Telemetry,
+}
+
+impl Loader {
+    /// Loads the policies of an origin, and again whenever they change, for ever.
+    ///
+    /// A set comes into force whole or not at all: where a file does not parse, the last good set
+    /// stays, and before the first one the process stays unready.
+    pub async fn run(self, mut origin: Box<dyn Origin>) -> Infallible {
+        loop {
+            let configuration = origin.read().await;
+            if configuration.problems.is_empty() {
+                self.put_in_force(&configuration).await;
+            } else {
+                self.refuse(&configuration);
+            }
+            origin.changed().await;
+        }
+    }
+
+    async fn put_in_force(&self, configuration: &Configuration) {
+        let begun = Instant::now();
+        let (metrics, problems) = config::metrics(configuration);
+        for problem in &problems {
+            tracing::error!(%problem, "a metrics source cannot be set up; policies that ask it will fail");
+        }
+        let set = Arc::new(config::load(&self.engine, configuration).await);
+        self.tell(&set, begun.elapsed());
+        let sources = Sources {
+            clock: Arc::new(SystemClock),
+            metrics: Arc::new(metrics),
+            cluster: Arc::clone(&self.cluster),
+        };
+        let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
+        self.live
+            .put(InForce::new(gate), Standing { set, problems });
+        self.readiness.ready();
+    }
+
+    fn tell(&self, set: &PolicySet, took: Duration) {
+        let (ready, refused): (Vec<_>, Vec<_>) =
+            set.policies().iter().partition(|policy| is_ready(policy));
+        for policy in &refused {
+            if let State::Refused(reason) = &policy.state {
+                tracing::error!(policy = %policy.name, %reason, "a policy cannot judge: each rollout it matches is answered by its onError");
+            }
+        }
+        tracing::info!(
+            ready = ready.len(),
+            refused = refused.len(),
+            ?took,
+            "policies are in force"
+        );
+        self.telemetry.policies(ready.len(), refused.len());
+        self.telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);
+    }
+
+    fn refuse(&self, configuration: &Configuration) {
+        let problems: Vec<_> = configuration
+            .problems
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let consequence = if self.live.is_in_force() {
+            "the policies before this change stay in force"
+        } else {
+            self.readiness.missing(problems.clone());
+            "not ready until it is mended"
+        };
+        for problem in &problems {
+            tracing::error!(problem, consequence, "the policies cannot be read");
+        }
+        self.live.keep(problems);
+        self.telemetry
+            .reload(Reloaded::Policies, ReloadOutcome::Failed);
+    }
+}
+
+fn is_ready(policy: &Policy) -> bool {
+    matches!(policy.state, State::Ready(_))
+}
