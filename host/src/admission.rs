@@ -2,8 +2,10 @@
 //! are heard, and their verdicts make one decision.
 
 mod annotations;
+mod announcement;
 mod decision;
 mod message;
+pub mod overrides;
 mod path;
 mod plain;
 #[cfg(test)]
@@ -11,13 +13,16 @@ mod tests;
 mod warnings;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rollgate_model::{Reviewed, Revisions, Rollout};
 use tokio::time::Instant;
 
+pub use announcement::{Announced, Announcement, Announcements};
 pub use decision::{Answer, Decision, Judged, Unjudged};
 pub use wire::{BadRequest, Reply};
 
@@ -25,7 +30,12 @@ use crate::config::{Policy, PolicySet, State};
 use crate::engine::Review;
 use crate::sources::Sources;
 use crate::telemetry::{Decided, ReviewOutcome, Said, Telemetry};
+use overrides::{Overrides, Plea};
 use wire::Asked;
+
+/// The part of the time for an answer that is kept for writing down the use of an override, and the
+/// most of it.
+const ROOM_FOR_OVERRIDES: (u32, Duration) = (4, Duration::from_secs(1));
 
 /// Decides over rollouts by a set of policies and the sources that they ask. A reload makes another
 /// gate, so that one review never meets the policies of one set and the sources of another.
@@ -34,6 +44,16 @@ pub struct Gate {
     policies: Arc<PolicySet>,
     sources: Sources,
     telemetry: Telemetry,
+    ties: Ties,
+}
+
+/// What ties a gate to a cluster; by default nothing does.
+#[derive(Clone, Default)]
+pub struct Ties {
+    /// Where overrides are kept. Without it there are none.
+    pub overrides: Option<Arc<dyn Overrides>>,
+    /// Told of what happened to whom.
+    pub announcements: Option<Arc<dyn Announcements>>,
 }
 
 impl Gate {
@@ -44,7 +64,14 @@ impl Gate {
             policies,
             sources,
             telemetry,
+            ties: Ties::default(),
         }
+    }
+
+    /// The same gate, tied to a cluster.
+    #[must_use]
+    pub fn tied(self, ties: Ties) -> Self {
+        Self { ties, ..self }
     }
 
     /// The policies that are heard.
@@ -81,15 +108,50 @@ impl Gate {
     /// Hears every policy that matches a rollout. `id` names the review in logs.
     pub async fn judge(&self, id: &str, rollout: Rollout, deadline: Instant) -> Decision {
         let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
+        let overrides = self.overrides_for(&review.rollout);
+        let heard_by = overrides.map_or(deadline, |_| with_room(deadline));
         let matching = self.policies.matching(&review.rollout);
-        let judged = join_all(matching.map(|policy| hear(policy, &review, deadline))).await;
-        Decision::of(review, judged)
+        let judged = join_all(matching.map(|policy| hear(policy, &review, heard_by))).await;
+        let decision = Decision::of(review, judged);
+        match overrides {
+            Some(overrides) if decision.answer() != Answer::Allow => {
+                self.break_glass(overrides, decision, deadline).await
+            }
+            _ => decision,
+        }
+    }
+
+    fn overrides_for(&self, rollout: &Rollout) -> Option<&dyn Overrides> {
+        let overrides = self.ties.overrides.as_deref()?;
+        overrides.any_for(rollout.subject()).then_some(overrides)
+    }
+
+    async fn break_glass(
+        &self,
+        overrides: &dyn Overrides,
+        decision: Decision,
+        deadline: Instant,
+    ) -> Decision {
+        let blocked_by = decision.blocked_by();
+        let plea = Plea {
+            rollout: decision.rollout(),
+            now: decision.now(),
+            blocked_by: &blocked_by,
+            policies: &self.policies,
+        };
+        let ruling = overrides.ask(plea, deadline).await;
+        decision.overruled(ruling)
     }
 
     async fn decide(&self, uid: String, rollout: Rollout, deadline: Instant) -> Reply {
         let decision = self.judge(&uid, rollout, deadline).await;
         self.count(&decision);
         decision.log();
+        if let Some(announcements) = &self.ties.announcements {
+            announcement::of(&decision)
+                .into_iter()
+                .for_each(|one| announcements.announce(one));
+        }
         wire::decided(uid, &decision)
     }
 
@@ -129,6 +191,7 @@ impl Gate {
                 kind,
             });
         }
+        self.count_overrides(decision);
         self.telemetry.review(match decision.answer() {
             _ if decision.judged().is_empty() => ReviewOutcome::Unmatched,
             Answer::Allow => ReviewOutcome::Allowed,
@@ -136,6 +199,35 @@ impl Gate {
             Answer::Deny => ReviewOutcome::Denied,
         });
     }
+
+    fn count_overrides(&self, decision: &Decision) {
+        let passing: BTreeSet<_> = decision
+            .judged()
+            .iter()
+            .filter_map(|judged| Some(judged.passed_by.as_ref()?.name.as_str()))
+            .collect();
+        let outcome = if decision.rollout().dry_run() {
+            "would-pass"
+        } else {
+            "passed"
+        };
+        passing
+            .iter()
+            .for_each(|_| self.telemetry.override_asked(outcome));
+        for refused in decision.refused_overrides() {
+            self.telemetry.override_asked(refused.why.kind());
+        }
+    }
+}
+
+/// Writing down the use of an override takes time, and the policy that waits longest for what does
+/// not answer may be the very one to be passed.
+fn with_room(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let (part, most) = ROOM_FOR_OVERRIDES;
+    deadline
+        .checked_sub((left / part).min(most))
+        .unwrap_or(deadline)
 }
 
 async fn hear(policy: &Policy, review: &Arc<Review>, deadline: Instant) -> Judged {
@@ -153,5 +245,6 @@ async fn hear(policy: &Policy, review: &Arc<Review>, deadline: Instant) -> Judge
         on_error: policy.on_error,
         said,
         took: begun.elapsed(),
+        passed_by: None,
     }
 }

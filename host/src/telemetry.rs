@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use labels::{Decided, ReloadOutcome, Reloaded, ReviewOutcome, Said};
+pub use labels::{Decided, EventOutcome, ReloadOutcome, Reloaded, ReviewOutcome, Said};
 use labels::{
-    DecisionLabels, ErrorLabels, PolicyLabels, ReloadLabels, RequestLabels, ReviewLabels,
-    StateLabels, SubjectLabels,
+    DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
+    RequestLabels, ReviewLabels, StateLabels, SubjectLabels,
 };
 use logs::Dropped;
 use metrics::Metrics;
@@ -68,6 +68,23 @@ impl Telemetry {
         self.metrics()
             .reviews
             .get_or_create(&ReviewLabels { outcome })
+            .inc();
+    }
+
+    /// Counts an override that a rollout stopped by policies was held against: `passed`,
+    /// `would-pass` on a dry-run, or why it did not apply, such as `expired`.
+    pub fn override_asked(&self, outcome: &'static str) {
+        self.metrics()
+            .overrides
+            .get_or_create(&OverrideLabels { outcome })
+            .inc();
+    }
+
+    /// Counts an Event by what became of it.
+    pub fn event(&self, outcome: EventOutcome) {
+        self.metrics()
+            .events
+            .get_or_create(&EventLabels { outcome })
             .inc();
     }
 

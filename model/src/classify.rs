@@ -14,6 +14,7 @@ use crate::revisions::{Revisions, Undo};
 use crate::shape::ShapeError;
 use crate::workload::Workload;
 use history::History;
+pub use template::template_text;
 use template::{Difference, Template};
 
 /// What the classifier looks at.

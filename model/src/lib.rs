@@ -24,7 +24,7 @@ pub mod yaml;
 pub mod zones;
 
 pub use change::{Change, UnknownChange};
-pub use classify::{Classified, Question, classify};
+pub use classify::{Classified, Question, classify, template_text};
 pub use facts::{
     ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
 };

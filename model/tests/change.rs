@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource, Undo, yaml,
+    Change, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource,
+    Undo, template_text, yaml,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -163,12 +164,15 @@ fn failure(case: &Case) -> Option<String> {
 
 fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
     match reviewed {
-        Ok(Reviewed::Rollout(rollout)) => Told {
-            expect: Some(rollout.change().to_string()),
-            note: rollout.change_note().map(str::to_owned),
-            undo: Some(word(rollout.undo()).to_owned()),
-            ..Told::default()
-        },
+        Ok(Reviewed::Rollout(rollout)) => {
+            texts_agree(&rollout);
+            Told {
+                expect: Some(rollout.change().to_string()),
+                note: rollout.change_note().map(str::to_owned),
+                undo: Some(word(rollout.undo()).to_owned()),
+                ..Told::default()
+            }
+        }
         Ok(Reviewed::NotARollout { why }) => Told {
             expect: Some("none".to_owned()),
             why: Some(why.to_owned()),
@@ -178,6 +182,20 @@ fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
             error: Some(error.to_string()),
             ..Told::default()
         },
+    }
+}
+
+/// The text of a template tells two apart exactly where the class says that they differ.
+fn texts_agree(rollout: &Rollout) {
+    let (Some(old), Some(new)) = (rollout.old(), rollout.new()) else {
+        return;
+    };
+    let (old, new) = (template_text(old), template_text(new));
+    match rollout.change() {
+        Change::RollForward => assert_ne!(old, new),
+        Change::Restart | Change::Resume | Change::Scale => assert_eq!(old, new),
+        // A rollback may unpause, and a release promote, without another template.
+        Change::Rollback | Change::Release | Change::Create | Change::Delete => {}
     }
 }
 

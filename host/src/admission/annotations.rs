@@ -32,6 +32,20 @@ pub(super) fn of(decision: &Decision) -> HashMap<String, String> {
     if let Undo::Unknown { why } = rollout.undo() {
         annotations.insert("rollbacks-unknown".into(), note(why));
     }
+    for refused in decision.refused_overrides() {
+        annotations.insert(
+            qualified(format!("override.{}", refused.name)),
+            note(&format!("does not apply: {}", refused.why)),
+        );
+    }
+    let passages = decision
+        .judged()
+        .iter()
+        .filter_map(|judged| judged.passed_by.as_ref());
+    for passage in passages {
+        let kept = format!("passed until {}: {}", passage.expires, passage.reason);
+        annotations.insert(qualified(format!("override.{}", passage.name)), note(&kept));
+    }
     let judged = decision.judged();
     let room = ONE_POLICY.min(ALL_POLICIES / judged.len().max(1));
     let entry = |judged: &Judged| (key(&judged.policy), cut(one_line(&said(judged)), room));
@@ -45,7 +59,10 @@ const LONGEST_NAME: usize = 63;
 
 /// The slash of a namespaced policy becomes an underscore, which no other part of a name can have.
 fn key(policy: &PolicyName) -> String {
-    let key = format!("policy.{}", policy.as_str().replace('/', "_"));
+    qualified(format!("policy.{}", policy.as_str().replace('/', "_")))
+}
+
+fn qualified(key: String) -> String {
     if key.len() <= LONGEST_NAME {
         return key;
     }
@@ -59,6 +76,13 @@ fn key(policy: &PolicyName) -> String {
 }
 
 fn said(judged: &Judged) -> String {
+    match &judged.passed_by {
+        Some(passage) => format!("passed by override {}; {}", passage.name, heard(judged)),
+        None => heard(judged),
+    }
+}
+
+fn heard(judged: &Judged) -> String {
     let verdict = match &judged.said {
         Ok(verdict) => verdict,
         Err(error) => return failure(error),
@@ -86,7 +110,7 @@ fn answer(answer: Answer) -> String {
 }
 
 /// Of a failure, what a second call would say too: how long something took is not.
-fn failure(error: &Unjudged) -> String {
+pub(super) fn failure(error: &Unjudged) -> String {
     match error {
         Unjudged::Failed(EvaluationError::Deadline { waiting_for, .. }) => match waiting_for {
             Some(call) => format!("error (deadline): no answer in time, waiting for {call}"),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rollgate_model::{Outcome, Rollout, Verdict};
 
 use super::message;
+use super::overrides::{Override, Refused, Ruling};
 use crate::config::{Action, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
 use crate::telemetry::Said;
@@ -20,6 +21,7 @@ pub struct Decision {
     review: Arc<Review>,
     judged: Vec<Judged>,
     answer: Answer,
+    refused: Vec<Refused>,
 }
 
 /// Whether the rollout goes.
@@ -45,6 +47,8 @@ pub struct Judged {
     pub said: Result<Verdict, Unjudged>,
     /// How long it took, waiting included.
     pub took: Duration,
+    /// The override by which the rollout passes it, whatever it said.
+    pub passed_by: Option<Arc<Override>>,
 }
 
 /// Why a policy gave no verdict.
@@ -71,15 +75,41 @@ impl Unjudged {
 
 impl Decision {
     pub(super) fn of(review: Arc<Review>, judged: Vec<Judged>) -> Self {
-        let answer = judged
-            .iter()
-            .map(Judged::counts)
-            .fold(Answer::Allow, Answer::and);
+        let answer = combined(&judged);
         Self {
             review,
             judged,
             answer,
+            refused: vec![],
         }
+    }
+
+    /// The same, where overrides were asked.
+    pub(super) fn overruled(mut self, ruling: Ruling) -> Self {
+        for (policy, passage) in ruling.passed {
+            let judged = self.judged.iter_mut();
+            judged
+                .filter(|judged| judged.policy == policy)
+                .for_each(|judged| judged.passed_by = Some(Arc::clone(&passage)));
+        }
+        self.answer = combined(&self.judged);
+        self.refused = ruling.refused;
+        self
+    }
+
+    /// The policies that stand in the way.
+    pub(super) fn blocked_by(&self) -> Vec<PolicyName> {
+        let blocking = self
+            .judged
+            .iter()
+            .filter(|judged| judged.counts() != Answer::Allow);
+        blocking.map(|judged| judged.policy.clone()).collect()
+    }
+
+    /// The overrides that were found for the workload and do not let it pass, and why.
+    #[must_use]
+    pub fn refused_overrides(&self) -> &[Refused] {
+        &self.refused
     }
 
     /// Whether the rollout goes.
@@ -133,6 +163,7 @@ impl Decision {
             dry_run = self.rollout().dry_run(),
             policies = self.judged.len(),
             reasons = reasons.join("; "),
+            overrides = message::log_overrides(self),
             "decided"
         );
     }
@@ -142,7 +173,7 @@ impl Judged {
     /// What this policy's word adds to the answer.
     #[must_use]
     pub fn counts(&self) -> Answer {
-        if self.action != Action::Enforce {
+        if self.action != Action::Enforce || self.passed_by.is_some() {
             return Answer::Allow;
         }
         match (&self.said, self.on_error) {
@@ -155,6 +186,18 @@ impl Judged {
             (Err(_), OnError::Allow) => Answer::Allow,
         }
     }
+
+    /// Whether it could not judge, and the rollout may go nevertheless without an override.
+    pub(super) fn failed_open(&self) -> bool {
+        self.said.is_err() && self.passed_by.is_none() && self.counts() == Answer::Allow
+    }
+}
+
+fn combined(judged: &[Judged]) -> Answer {
+    judged
+        .iter()
+        .map(Judged::counts)
+        .fold(Answer::Allow, Answer::and)
 }
 
 impl Answer {

@@ -1,5 +1,7 @@
 //! The answer in words: what a tired person reads in the terminal at 3 a.m.
 
+mod record;
+
 use std::fmt::Write;
 
 use jiff::{SignedDuration, Unit};
@@ -8,11 +10,10 @@ use rollgate_model::{Finding, Outcome, Severity, Undo, Verdict, Workload};
 use super::decision::{Answer, Decision, Judged};
 use super::path::json_path;
 use super::plain::{cut, one_line, reword};
+pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
 
 /// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.
 const MESSAGE_BYTES: usize = 16 << 10;
-/// What one policy may fill of a log line.
-const LOG_BYTES: usize = 2 << 10;
 
 /// Why a rollout does not go: every reason of every policy that stands in its way, and the way out.
 pub(super) fn denial(decision: &Decision) -> String {
@@ -34,6 +35,7 @@ pub(super) fn denial(decision: &Decision) -> String {
             ),
         }
     }
+    overrides(&mut text, decision);
     let mut text = cut(reword(&text), MESSAGE_BYTES);
     if let Some(hint) = undo_hint(decision) {
         text.push_str("\n\n");
@@ -51,46 +53,6 @@ pub(super) fn least_reason(verdict: &Verdict) -> Option<Severity> {
         _ if verdict.findings.iter().any(heavy) => Some(Severity::Hold),
         _ => Some(Severity::Info),
     }
-}
-
-/// One policy's reason in a few words, for the log; `None` where it is content.
-pub(super) fn log_reason(judged: &Judged) -> Option<String> {
-    let verdict = match &judged.said {
-        Ok(verdict) if verdict.outcome == Outcome::Allow && verdict.findings.is_empty() => {
-            return None;
-        }
-        Ok(verdict) => verdict,
-        Err(error) => {
-            return Some(for_log(&format!(
-                "{}: {}: {error}",
-                judged.policy,
-                error.kind()
-            )));
-        }
-    };
-    let findings: Vec<_> = verdict.findings.iter().map(rule_and_place).collect();
-    let said = match verdict.outcome {
-        Outcome::Allow => "allow",
-        Outcome::Hold(_) => "hold",
-        Outcome::Deny => "deny",
-    };
-    Some(for_log(&format!(
-        "{}: {said} ({})",
-        judged.policy,
-        findings.join(", ")
-    )))
-}
-
-/// A finding for records: which rule, and where.
-pub(super) fn rule_and_place(finding: &Finding) -> String {
-    match finding.path.as_str() {
-        "" => finding.rule.clone(),
-        path => format!("{} {path}", finding.rule),
-    }
-}
-
-fn for_log(text: &str) -> String {
-    cut(one_line(text), LOG_BYTES)
 }
 
 fn headline(decision: &Decision) -> String {
@@ -155,6 +117,17 @@ fn details(text: &mut String, finding: &Finding) {
         if let Some(value) = value {
             detail(text, label, value);
         }
+    }
+}
+
+/// Whoever wrote an override and still reads this wants to know what is wrong with it.
+fn overrides(text: &mut String, decision: &Decision) {
+    for (index, refused) in decision.refused_overrides().iter().enumerate() {
+        if index == 0 {
+            text.push('\n');
+        }
+        let line = format!("override {} does not apply: {}", refused.name, refused.why);
+        bullet(text, &line);
     }
 }
 

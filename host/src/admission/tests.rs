@@ -238,6 +238,7 @@ fn judged(name: &str, said: Result<Verdict, Unjudged>) -> Judged {
         on_error: OnError::Deny,
         said,
         took: Duration::ZERO,
+        passed_by: None,
     }
 }
 

@@ -4,6 +4,7 @@ use rollgate_model::{Finding, Outcome, Severity, Verdict};
 
 use super::decision::{Answer, Decision, Judged};
 use super::message::least_reason;
+use super::overrides::Override;
 use super::path::json_path;
 use super::plain::{cut, one_line, reword};
 use crate::config::Action;
@@ -26,14 +27,19 @@ pub(super) fn of(decision: &Decision) -> Vec<String> {
 }
 
 fn lines(judged: &Judged) -> Vec<String> {
-    let texts = match (&judged.said, judged.action) {
+    let mut texts: Vec<_> = judged
+        .passed_by
+        .iter()
+        .map(|passage| passed(judged, passage))
+        .collect();
+    texts.extend(match (&judged.said, judged.action) {
         (_, Action::Audit) => vec![],
         (Ok(verdict), _) => of_verdict(judged, verdict),
-        (Err(error), _) if judged.counts() == Answer::Allow => {
+        (Err(error), _) if judged.failed_open() => {
             vec![format!("could not judge, and lets the rollout go: {error}")]
         }
         (Err(_), _) => vec![],
-    };
+    });
     let line = |text| {
         cut(
             reword(&one_line(&format!("{}: {text}", judged.policy))),
@@ -41,6 +47,19 @@ fn lines(judged: &Judged) -> Vec<String> {
         )
     };
     texts.into_iter().map(line).collect()
+}
+
+/// By which override a policy is passed; the reason last, where a long one may be cut.
+fn passed(judged: &Judged, passage: &Override) -> String {
+    let said = match &judged.said {
+        Ok(verdict) if matches!(verdict.outcome, Outcome::Hold(_)) => "held",
+        Ok(_) => "denied",
+        Err(_) => "could not judge",
+    };
+    format!(
+        "{said} this; override {} lets it pass until {}: {}",
+        passage.name, passage.expires, passage.reason
+    )
 }
 
 fn of_verdict(judged: &Judged, verdict: &Verdict) -> Vec<String> {

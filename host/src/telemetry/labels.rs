@@ -44,6 +44,17 @@ pub enum ReviewOutcome {
     Invalid,
 }
 
+/// What became of an Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventOutcome {
+    /// The API server has it, as an Event of its own or as another time of one.
+    Written,
+    /// There were too many at once.
+    Dropped,
+    /// The API server did not take it.
+    Failed,
+}
+
 /// What can be reloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reloaded {
@@ -98,6 +109,16 @@ pub(super) struct ReviewLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OverrideLabels {
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EventLabels {
+    pub(super) outcome: EventOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) code: u16,
 }
@@ -134,6 +155,7 @@ label_values! {
     ReviewOutcome {
         Allowed => "allowed", Held => "held", Denied => "denied", Unmatched => "unmatched", Invalid => "invalid",
     }
+    EventOutcome { Written => "written", Dropped => "dropped", Failed => "failed" }
     Reloaded { Policies => "policies", Certificate => "certificate" }
     ReloadOutcome { Ok => "ok", Failed => "failed" }
 }

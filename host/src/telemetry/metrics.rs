@@ -10,8 +10,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    DecisionLabels, ErrorLabels, PolicyLabels, ReloadLabels, RequestLabels, ReviewLabels,
-    StateLabels, SubjectLabels,
+    DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
+    RequestLabels, ReviewLabels, StateLabels, SubjectLabels,
 };
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -22,6 +22,8 @@ pub(super) struct Metrics {
     pub(super) evaluations: Histograms<PolicyLabels>,
     pub(super) errors: Family<ErrorLabels, Counter>,
     pub(super) reviews: Family<ReviewLabels, Counter>,
+    pub(super) overrides: Family<OverrideLabels, Counter>,
+    pub(super) events: Family<EventLabels, Counter>,
     pub(super) requests: Histograms<RequestLabels>,
     pub(super) in_flight: Gauge,
     pub(super) connections: Gauge,
@@ -41,6 +43,8 @@ impl Default for Metrics {
             evaluations: Family::new_with_constructor(latency),
             errors: Family::default(),
             reviews: Family::default(),
+            overrides: Family::default(),
+            events: Family::default(),
             requests: Family::new_with_constructor(latency),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
@@ -90,6 +94,16 @@ impl Metrics {
             "reviews",
             "Reviews answered, by what became of them as a whole",
             self.reviews.clone(),
+        );
+        all.register(
+            "overrides",
+            "Overrides held against rollouts that policies stopped, by what came of it",
+            self.overrides.clone(),
+        );
+        all.register(
+            "events",
+            "Events about workloads and policies, by what became of them",
+            self.events.clone(),
         );
         all.register(
             "policies",

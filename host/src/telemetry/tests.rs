@@ -85,6 +85,8 @@ fn everything() -> Telemetry {
     telemetry.evaluation(&"a/b".into(), Duration::from_micros(20));
     telemetry.error(&"a/b".into(), "trap");
     telemetry.review(ReviewOutcome::Held);
+    telemetry.override_asked("passed");
+    telemetry.event(EventOutcome::Written);
     telemetry.request(200, Duration::from_micros(200));
     telemetry.policies(1, 0);
     telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);

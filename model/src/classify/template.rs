@@ -1,9 +1,12 @@
 //! Compares Pod templates in place, without what controllers and restarts write into them.
 
+mod text;
+
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::workload::{Workload, push_token};
+pub use text::template_text;
 
 /// What `kubectl rollout restart` writes into a template's annotations.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";

@@ -1,0 +1,227 @@
+//! The table of `rules.yaml`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rollgate_model::{Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, yaml};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Binding, Override, Plea, TemplateHash, Uses, plan};
+use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    case: String,
+    #[serde(default = "probes")]
+    blocked_by: Vec<String>,
+    overrides: Vec<Row>,
+    #[serde(default)]
+    passing: Vec<String>,
+    #[serde(default)]
+    refused: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    namespace: Option<String>,
+    kind: Option<Kind>,
+    workload: Option<String>,
+    #[serde(default = "probes")]
+    policies: Vec<String>,
+    expires: Option<Timestamp>,
+    #[serde(default)]
+    users: BTreeSet<String>,
+    #[serde(default)]
+    images: BTreeSet<String>,
+    template: Option<Which>,
+    once: Option<Once>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Which {
+    This,
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Once {
+    Bound {
+        uid: Option<String>,
+        template: Which,
+    },
+    Unbound(String),
+}
+
+fn probes() -> Vec<String> {
+    vec!["probes".to_owned()]
+}
+
+#[test]
+fn an_override_applies_to_what_it_names_and_to_nothing_else() {
+    let cases: Vec<Case> = read(include_str!("rules.yaml"));
+    assert!(cases.len() >= 26, "the table lost cases");
+    let rollout = rollout(Operation::Update);
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| failure(case, &rollout))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The UID of a creation that is tried again is another one.
+#[test]
+fn bound_to_an_object_it_is_not_for_the_creation_of_another() {
+    let rollout = rollout(Operation::Create);
+    let with = |once: &str| {
+        let text = format!("- case: a creation\n  overrides: [{{name: a, once: {once}}}]\n");
+        let cases: Vec<Case> = read(&text);
+        let (passing, _) = told(&cases[0], &rollout);
+        passing
+    };
+    assert_eq!(with("{uid: u-1, template: this}"), [] as [&str; 0]);
+    assert_eq!(with("{template: this}"), ["probes by a"]);
+    assert_eq!(with("unbound"), ["probes by a"]);
+}
+
+fn failure(case: &Case, rollout: &Rollout) -> Option<String> {
+    let (passing, refused) = told(case, rollout);
+    let right = passing == case.passing && refused == case.refused;
+    (!right).then(|| format!("- {}: {passing:?}, refused {refused:?}", case.case))
+}
+
+fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
+    let overrides: Vec<_> = case
+        .overrides
+        .iter()
+        .map(|row| Arc::new(row.read(rollout)))
+        .collect();
+    let blocked_by: Vec<_> = case
+        .blocked_by
+        .iter()
+        .map(|name| PolicyName::cluster(name))
+        .collect();
+    let policies = policies();
+    let plan = plan(
+        &overrides,
+        &Plea {
+            rollout,
+            now: "2026-11-27T10:00:00Z".parse().expect("an instant"),
+            blocked_by: &blocked_by,
+            policies: &policies,
+        },
+    );
+    let passing = plan
+        .passing
+        .iter()
+        .map(|(policy, one)| format!("{policy} by {}", one.name));
+    let hashes = |text: String| {
+        text.replace(&hash(Which::This, rollout).to_string(), "THIS")
+            .replace(&hash(Which::Other, rollout).to_string(), "OTHER")
+    };
+    let refused = plan
+        .refused
+        .iter()
+        .map(|one| hashes(format!("{}: {}", one.name, one.why)));
+    (passing.collect(), refused.collect())
+}
+
+impl Row {
+    fn read(&self, rollout: &Rollout) -> Override {
+        let uses = match &self.once {
+            None => Uses::Any,
+            Some(Once::Unbound(_)) => Uses::OneTemplate(None),
+            Some(Once::Bound { uid, template }) => Uses::OneTemplate(Some(Binding {
+                uid: uid.clone(),
+                template: hash(*template, rollout),
+                user: "ben".into(),
+                at: "2026-11-27T09:00:00Z".parse().expect("an instant"),
+            })),
+        };
+        Override {
+            name: self.name.clone(),
+            namespace: self.namespace.clone().unwrap_or_else(|| "shop".into()),
+            kind: self.kind.unwrap_or(Kind::Deployment),
+            workload: self.workload.clone().unwrap_or_else(|| "cart".into()),
+            policies: self
+                .policies
+                .iter()
+                .map(|name| PolicyName::cluster(name))
+                .collect(),
+            reason: "the shop is down".into(),
+            expires: self
+                .expires
+                .unwrap_or_else(|| "2026-11-27T11:00:00Z".parse().expect("an instant")),
+            users: self.users.clone(),
+            images: self.images.clone(),
+            template: self.template.map(|which| hash(which, rollout)),
+            uses,
+        }
+    }
+}
+
+fn hash(which: Which, rollout: &Rollout) -> TemplateHash {
+    TemplateHash::of(match which {
+        Which::This => rollout.new().expect("an update"),
+        Which::Other => return "0123456789abcdef0123456789abcdef".parse().expect("a hash"),
+    })
+}
+
+fn policies() -> PolicySet {
+    let policy = |name| Policy {
+        name,
+        matches: Match::default(),
+        action: Action::Enforce,
+        on_error: OnError::Deny,
+        state: State::Refused(Refusal { problems: vec![] }),
+    };
+    PolicySet::new(vec![
+        policy(PolicyName::cluster("probes")),
+        policy(PolicyName::cluster("freeze")),
+        policy(PolicyName::namespaced("shop", "own")),
+    ])
+}
+
+fn rollout(operation: Operation) -> Rollout {
+    let request = Request {
+        operation,
+        sub_resource: SubResource::None,
+        namespace: Some("shop".into()),
+        user: "jo".into(),
+        groups: vec![],
+        dry_run: false,
+        object: Some(cart("cart:2")),
+        old_object: (operation == Operation::Update).then(|| cart("cart:1")),
+    };
+    match Rollout::from_request(request, &Revisions::Known(vec![])).expect("a workload") {
+        Reviewed::Rollout(rollout) => *rollout,
+        Reviewed::NotARollout { why } => panic!("not a rollout: {why}"),
+    }
+}
+
+fn cart(image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop", "uid": "u-1"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "cart"}},
+            "template": {
+                "metadata": {"labels": {"app": "cart"}},
+                "spec": {"containers": [{"name": "main", "image": image}]},
+            },
+        },
+    })
+}
+
+fn read(text: &str) -> Vec<Case> {
+    let mut documents = yaml::read(text.as_bytes());
+    let document = documents.remove(0).expect("YAML");
+    document.read().expect("cases")
+}
