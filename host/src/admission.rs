@@ -4,6 +4,7 @@
 mod annotations;
 mod announcement;
 mod decision;
+mod history;
 mod message;
 pub mod overrides;
 mod path;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use rollgate_model::{Reviewed, Revisions, Rollout};
+use rollgate_model::{Read, Request, Reviewed, Rollout, ShapeError, Unsettled};
 use tokio::time::Instant;
 
 pub use announcement::{Announced, Announcement, Announcements};
@@ -94,15 +95,37 @@ impl Gate {
         let Some(request) = request else {
             return Ok(self.unmatched(uid, "not a workload of rollgate"));
         };
-        // Earlier revisions come from the cluster, which this host is not connected to.
-        let revisions = Revisions::Unknown {
-            why: "this rollgate is not connected to a cluster".into(),
+        Ok(match self.classify(request, deadline).await {
+            Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, deadline).await,
+            Ok(Reviewed::NotARollout { why }) => self.unmatched(uid, why),
+            Err(error) => self.invalid(wire::Unreadable::object(uid, &error)),
+        })
+    }
+
+    /// Tells what a request is. The earlier revisions are asked for only where they may change what
+    /// becomes of it.
+    async fn classify(&self, request: Request, deadline: Instant) -> Result<Reviewed, ShapeError> {
+        let unsettled = match Rollout::read(request)? {
+            Read::Told(reviewed) => return Ok(reviewed),
+            Read::Unsettled(unsettled) => unsettled,
         };
-        match Rollout::from_request(request, &revisions) {
-            Ok(Reviewed::Rollout(rollout)) => Ok(self.decide(uid, *rollout, deadline).await),
-            Ok(Reviewed::NotARollout { why }) => Ok(self.unmatched(uid, why)),
-            Err(error) => Ok(self.invalid(wire::Unreadable::object(uid, &error))),
+        if !self.concerns_a_policy(&unsettled) {
+            return Ok(Reviewed::NotARollout {
+                why: "no policy matches it, whichever change it is",
+            });
         }
+        let history = self.sources.history.as_ref();
+        let revisions = history::read(history, &unsettled.wanted(), deadline).await;
+        Ok(unsettled.settle(&revisions))
+    }
+
+    fn concerns_a_policy(&self, unsettled: &Unsettled) -> bool {
+        let (old, new) = (Some(unsettled.old()), Some(unsettled.new()));
+        unsettled.classes().into_iter().any(|change| {
+            let policies = self.policies.policies().iter();
+            let mut matches = policies.map(|policy| &policy.matches);
+            matches.any(|matches| matches.would_hold(change, old, new))
+        })
     }
 
     /// Hears every policy that matches a rollout. `id` names the review in logs.
@@ -112,7 +135,8 @@ impl Gate {
         let heard_by = overrides.map_or(deadline, |_| with_room(deadline));
         let matching = self.policies.matching(&review.rollout);
         let judged = join_all(matching.map(|policy| hear(policy, &review, heard_by))).await;
-        let decision = Decision::of(review, judged);
+        let going_back = self.policies.judging_rollbacks_of(&review.rollout);
+        let decision = Decision::of(review, judged, going_back);
         match overrides {
             Some(overrides) if decision.answer() != Answer::Allow => {
                 self.break_glass(overrides, decision, deadline).await

@@ -20,7 +20,7 @@ pub mod wire;
 
 use std::fmt;
 
-use rollgate_model::Rollout;
+use rollgate_model::{Change, Rollout};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,18 @@ impl PolicySet {
         self.policies
             .iter()
             .filter(|policy| policy.matches.holds(rollout))
+    }
+
+    /// The policies that could stand in the way of a rollback of what is rolled out.
+    #[must_use]
+    pub fn judging_rollbacks_of(&self, rollout: &Rollout) -> Vec<PolicyName> {
+        let (old, new) = (rollout.old(), rollout.new());
+        self.policies
+            .iter()
+            .filter(|policy| policy.action == Action::Enforce)
+            .filter(|policy| policy.matches.would_hold(Change::Rollback, old, new))
+            .map(|policy| policy.name.clone())
+            .collect()
     }
 }
 

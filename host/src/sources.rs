@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use rollgate_model::{ClusterError, MetricsError, Sample, Series};
+use rollgate_model::{ClusterError, MetricsError, Revisions, Sample, Series, Wanted};
 
 pub use self::clock::{FixedClock, SystemClock};
 pub use self::disconnected::Disconnected;
@@ -100,6 +100,13 @@ pub struct ListQuery<'a> {
     pub label_selector: &'a str,
 }
 
+/// The earlier revisions of what is rolled out.
+pub trait History: Send + Sync {
+    /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
+    /// it may take is the caller's to bound.
+    fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions>;
+}
+
 /// The world one review is judged in.
 #[derive(Clone)]
 pub struct Sources {
@@ -109,4 +116,6 @@ pub struct Sources {
     pub metrics: Arc<dyn Metrics>,
     /// The cluster.
     pub cluster: Arc<dyn Cluster>,
+    /// The earlier revisions.
+    pub history: Arc<dyn History>,
 }

@@ -1,5 +1,9 @@
 //! How the class of a change is told: a pure function of the old object, the new object and the
 //! earlier revisions, before any policy runs.
+//!
+//! The two objects alone tell most of it, at [`first_sight`]. Only where a template or the traffic
+//! might go back are the earlier revisions looked at, by [`settle`]: they cost a question to the
+//! API server.
 
 mod argo;
 mod history;
@@ -17,22 +21,9 @@ use history::History;
 pub use template::template_text;
 use template::{Difference, Template};
 
-/// What the classifier looks at.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The admission operation.
-    pub operation: Operation,
-    /// The object as it would become.
-    pub new: Option<&'a Workload>,
-    /// The object as it is.
-    pub old: Option<&'a Workload>,
-    /// The revisions that may be gone back to.
-    pub revisions: &'a Revisions,
-}
-
 /// What a change was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Classified {
+pub(crate) enum Classified {
     /// A rollout.
     Rollout {
         /// The class.
@@ -49,7 +40,42 @@ pub enum Classified {
     },
 }
 
-/// Tells the class of a change.
+/// What the two objects alone tell of a change.
+#[derive(Debug)]
+pub(crate) enum FirstSight {
+    /// All there is to tell.
+    Told(Classified),
+    /// The rest is for the earlier revisions to tell.
+    Open(Open),
+}
+
+/// What the earlier revisions are to tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Open {
+    /// Whether another template is one that was there before.
+    Replaced,
+    /// Whether a template that waited is older than one that has Pods.
+    GoesOn {
+        /// The class, if it is not.
+        change: Change,
+        note: Option<&'static str>,
+    },
+    /// Whether traffic goes to older Pods.
+    Switched,
+}
+
+impl Open {
+    /// The class where the earlier revisions tell of no rollback.
+    pub(crate) const fn forward(self) -> Change {
+        match self {
+            Self::Replaced => Change::RollForward,
+            Self::GoesOn { change, .. } => change,
+            Self::Switched => Change::Release,
+        }
+    }
+}
+
+/// Tells the class of a change as far as the two objects do.
 ///
 /// The classes are tried in the order of [`Change`]. The template is looked at first: a request
 /// that changes it and anything else is judged by what it does to the template. Only a restart
@@ -58,36 +84,54 @@ pub enum Classified {
 ///
 /// # Errors
 /// When the operation lacks an object, or the two objects are not of one kind.
-pub fn classify(question: &Question<'_>) -> Result<Classified, ShapeError> {
+pub(crate) fn first_sight(
+    operation: Operation,
+    old: Option<&Workload>,
+    new: Option<&Workload>,
+) -> Result<FirstSight, ShapeError> {
     let missing = |field| ShapeError::Missing {
         field,
-        operation: question.operation.as_str(),
+        operation: operation.as_str(),
     };
-    match question.operation {
-        Operation::Create => Ok(created(question.new.ok_or_else(|| missing("object"))?)),
-        Operation::Delete => Ok(deleted(question.old.ok_or_else(|| missing("oldObject"))?)),
-        Operation::Connect => Ok(Classified::NotARollout {
+    let told = match operation {
+        Operation::Create => created(new.ok_or_else(|| missing("object"))?),
+        Operation::Delete => deleted(old.ok_or_else(|| missing("oldObject"))?),
+        Operation::Connect => Classified::NotARollout {
             why: "a CONNECT changes no object",
-        }),
+        },
         Operation::Update => {
-            let new = question.new.ok_or_else(|| missing("object"))?;
-            let old = question.old.ok_or_else(|| missing("oldObject"))?;
+            let new = new.ok_or_else(|| missing("object"))?;
+            let old = old.ok_or_else(|| missing("oldObject"))?;
             same_kind(old, new)?;
-            Ok(match new.kind() {
-                Kind::Service => service::classify(old, new, question.revisions),
-                _ => updated(&Update {
-                    old,
-                    new,
-                    history: History::new(question.revisions, old),
-                }),
-            })
+            return Ok(match new.kind() {
+                Kind::Service => service::first_sight(old, new),
+                _ => updated(old, new),
+            });
         }
+    };
+    Ok(FirstSight::Told(told))
+}
+
+/// Tells the rest, by the earlier revisions.
+pub(crate) fn settle(
+    open: Open,
+    old: &Workload,
+    new: &Workload,
+    revisions: &Revisions,
+) -> Classified {
+    let update = Update {
+        new,
+        history: History::new(revisions, old),
+    };
+    match open {
+        Open::Switched => service::settle(old, new, revisions),
+        Open::Replaced => replaced(&update),
+        Open::GoesOn { change, note } => went_on(&update, change, note),
     }
 }
 
-/// Both sides of a workload that changes, and what it may go back to.
+/// The new side of a workload that changes, and what it may go back to.
 struct Update<'a> {
-    old: &'a Workload,
     new: &'a Workload,
     history: History<'a>,
 }
@@ -107,11 +151,7 @@ fn created(new: &Workload) -> Classified {
         Kind::Service => Classified::NotARollout {
             why: "a Service is a rollout only when its selector changes",
         },
-        _ => Classified::Rollout {
-            change: Change::Create,
-            note: None,
-            undo: Undo::NotPossible,
-        },
+        _ => alone(Change::Create, None),
     }
 }
 
@@ -120,11 +160,7 @@ fn deleted(old: &Workload) -> Classified {
         Kind::Service => Classified::NotARollout {
             why: "a Service is a rollout only when its selector changes",
         },
-        _ => Classified::Rollout {
-            change: Change::Delete,
-            note: None,
-            undo: Undo::NotPossible,
-        },
+        _ => alone(Change::Delete, None),
     }
 }
 
@@ -139,31 +175,34 @@ fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
     })
 }
 
-fn updated(update: &Update<'_>) -> Classified {
-    let (old, new) = (update.old, update.new);
+fn updated(old: &Workload, new: &Workload) -> FirstSight {
     let restart = match Template::of(old).compare(Template::of(new)) {
-        Difference::At(_) => return replaced(update),
+        Difference::At(_) => return FirstSight::Open(Open::Replaced),
         Difference::Ignored => Some(restart_note(old, new)),
         Difference::None if argo::restarts(old, new) => Some(Some(ARGO_RESTART)),
         Difference::None => None,
     };
     if let Some((change, note)) = goes_on(old, new) {
-        return waited(
-            update,
+        return FirstSight::Open(Open::GoesOn {
             change,
-            note.or(restart.and(Some(MORE_THAN_A_RESTART))),
-        );
+            note: note.or(restart.and(Some(MORE_THAN_A_RESTART))),
+        });
     }
-    match restart {
-        Some(note) => update.is(Change::Restart, note.map(str::to_owned)),
-        None if old.replicas() != new.replicas() => Classified::Rollout {
-            change: Change::Scale,
-            note: None,
-            undo: Undo::NotPossible,
-        },
+    FirstSight::Told(match restart {
+        Some(note) => alone(Change::Restart, note),
+        None if old.replicas() != new.replicas() => alone(Change::Scale, None),
         None => Classified::NotARollout {
             why: "the Pod template is the same, and nothing that waited goes on",
         },
+    })
+}
+
+/// A change that leaves the template as it is, so that nothing can be undone.
+fn alone(change: Change, note: Option<&str>) -> Classified {
+    Classified::Rollout {
+        change,
+        note: note.map(str::to_owned),
+        undo: Undo::NotPossible,
     }
 }
 
@@ -197,7 +236,7 @@ fn goes_on(old: &Workload, new: &Workload) -> Option<(Change, Option<&'static st
     })
 }
 
-fn waited(update: &Update<'_>, change: Change, note: Option<&str>) -> Classified {
+fn went_on(update: &Update<'_>, change: Change, note: Option<&str>) -> Classified {
     match update.history.runs_newer(update.new) {
         Some(note) => update.is(Change::Rollback, Some(note)),
         None => update.is(

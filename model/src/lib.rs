@@ -24,7 +24,7 @@ pub mod yaml;
 pub mod zones;
 
 pub use change::{Change, UnknownChange};
-pub use classify::{Classified, Question, classify, template_text};
+pub use classify::template_text;
 pub use facts::{
     ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
 };
@@ -34,8 +34,8 @@ pub use records::{
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
 pub use request::{Operation, Request, SubResource, UnknownOperation};
-pub use revisions::{Revision, Revisions, Undo};
-pub use rollout::{Reviewed, Rollout};
+pub use revisions::{Owner, Revision, Revisions, Undo, Wanted};
+pub use rollout::{Read, Reviewed, Rollout, Unsettled};
 pub use shape::ShapeError;
 pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
 pub use workload::Workload;

@@ -4,6 +4,58 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::defaults;
+use crate::kind::Kind;
+use crate::workload::Workload;
+
+/// Labels with their values, sorted by key.
+type Labels = [(String, String)];
+
+/// Which revisions tell whether a change is a rollback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that a workload owns.
+    Owned(Owner),
+    /// The ReplicaSets of a namespace whose Pods a Service selects, before or after its change.
+    Served {
+        /// The namespace.
+        namespace: String,
+        /// The selectors before and after.
+        selectors: [Vec<(String, String)>; 2],
+    },
+}
+
+/// A workload that owns revisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its kind, which tells that of its revisions.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: String,
+    /// `metadata.uid`, as the owner references of its revisions have it; `None` for an object that
+    /// was never in a cluster.
+    pub uid: Option<String>,
+    /// The labels that its controller looks for its revisions by (`spec.selector.matchLabels`).
+    pub labels: Vec<(String, String)>,
+}
+
+impl Wanted {
+    pub(crate) fn of(old: &Workload, new: &Workload) -> Self {
+        let namespace = old.namespace().to_owned();
+        if old.kind() == Kind::Service {
+            return Self::Served {
+                namespace,
+                selectors: [old, new].map(|side| side.selector().to_vec()),
+            };
+        }
+        let uid = old.json("/metadata/uid").and_then(Value::as_str);
+        Self::Owned(Owner {
+            kind: old.kind(),
+            namespace,
+            uid: uid.map(str::to_owned),
+            labels: old.selector().to_vec(),
+        })
+    }
+}
 
 /// The earlier revisions that the classifier is given.
 ///
@@ -59,6 +111,19 @@ impl Revision {
     #[must_use]
     pub const fn template(&self) -> &Value {
         &self.template
+    }
+
+    /// Whether a Service with this selector selects its Pods; one without a selector selects none
+    /// (core/v1 ServiceSpec).
+    #[must_use]
+    pub fn is_selected_by(&self, selector: &Labels) -> bool {
+        let labels = self.template.pointer("/metadata/labels");
+        let has = |key: &str, value: &str| {
+            labels
+                .and_then(|labels| labels.get(key)?.as_str())
+                .is_some_and(|label| label == value)
+        };
+        !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value))
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::change::Change;
-use crate::classify::{Classified, Question, classify};
+use crate::classify::{Classified, FirstSight, Open, first_sight, settle};
 use crate::request::{Operation, Request};
-use crate::revisions::{Revisions, Undo};
+use crate::revisions::{Revisions, Undo, Wanted};
 use crate::shape::ShapeError;
 use crate::workload::Workload;
 
@@ -38,13 +38,105 @@ pub struct Rollout {
     old: Option<Arc<Workload>>,
 }
 
+/// A request that was read.
+#[derive(Debug)]
+pub enum Read {
+    /// What it is shows in its two objects.
+    Told(Reviewed),
+    /// It takes the earlier revisions to tell what it is.
+    Unsettled(Box<Unsettled>),
+}
+
+/// A rollout that is a rollback or not, as the earlier revisions tell.
+#[derive(Debug)]
+pub struct Unsettled {
+    open: Open,
+    frame: Frame,
+    old: Arc<Workload>,
+    new: Arc<Workload>,
+}
+
+impl Unsettled {
+    /// The revisions that tell it apart.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted::of(&self.old, &self.new)
+    }
+
+    /// The classes that it may turn out to have.
+    #[must_use]
+    pub const fn classes(&self) -> [Change; 2] {
+        [self.open.forward(), Change::Rollback]
+    }
+
+    /// The object as it is.
+    #[must_use]
+    pub const fn old(&self) -> &Arc<Workload> {
+        &self.old
+    }
+
+    /// The object as it would become.
+    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the contract calls the new object `new`"
+    )]
+    pub const fn new(&self) -> &Arc<Workload> {
+        &self.new
+    }
+
+    /// Tells the class of the change.
+    #[must_use]
+    pub fn settle(self, revisions: &Revisions) -> Reviewed {
+        let told = settle(self.open, &self.old, &self.new, revisions);
+        self.frame.reviewed(told, Some(self.old), Some(self.new))
+    }
+}
+
+/// Who asks, and how.
+#[derive(Debug)]
+struct Frame {
+    operation: Operation,
+    user: String,
+    groups: Vec<String>,
+    dry_run: bool,
+}
+
+impl Frame {
+    fn reviewed(
+        self,
+        told: Classified,
+        old: Option<Arc<Workload>>,
+        new: Option<Arc<Workload>>,
+    ) -> Reviewed {
+        match told {
+            Classified::NotARollout { why } => Reviewed::NotARollout { why },
+            Classified::Rollout {
+                change,
+                note: change_note,
+                undo,
+            } => Reviewed::Rollout(Box::new(Rollout {
+                change,
+                change_note,
+                undo,
+                operation: self.operation,
+                user: self.user,
+                groups: self.groups,
+                dry_run: self.dry_run,
+                new,
+                old,
+            })),
+        }
+    }
+}
+
 impl Rollout {
     /// Reads both objects of a request, with the API's defaults filled in, and tells the class of
-    /// the change.
+    /// the change as far as these two tell it.
     ///
     /// # Errors
     /// When an object is missing, is no workload, or has another shape than its API gives it.
-    pub fn from_request(request: Request, revisions: &Revisions) -> Result<Reviewed, ShapeError> {
+    pub fn read(request: Request) -> Result<Read, ShapeError> {
         request.check_objects()?;
         let Request {
             operation,
@@ -57,36 +149,48 @@ impl Rollout {
             old_object,
         } = request;
         if let Some(why) = sub_resource.never_a_rollout(operation) {
-            return Ok(Reviewed::NotARollout { why });
+            return Ok(Read::Told(Reviewed::NotARollout { why }));
         }
-        let read = |tree: Option<Value>| {
+        let frame = Frame {
+            operation,
+            user,
+            groups,
+            dry_run,
+        };
+        let parse = |tree: Option<Value>| {
             tree.map(|tree| sub_resource.parse(tree, namespace.as_deref()).map(Arc::new))
                 .transpose()
         };
-        let (new, old) = (read(object)?, read(old_object)?);
-        let question = Question {
-            operation,
-            new: new.as_deref(),
-            old: old.as_deref(),
-            revisions,
-        };
-        Ok(match classify(&question)? {
-            Classified::NotARollout { why } => Reviewed::NotARollout { why },
-            Classified::Rollout {
-                change,
-                note: change_note,
-                undo,
-            } => Reviewed::Rollout(Box::new(Self {
-                change,
-                change_note,
-                undo,
-                operation,
-                user,
-                groups,
-                dry_run,
-                new,
+        let (new, old) = (parse(object)?, parse(old_object)?);
+        Ok(
+            match (
+                first_sight(operation, old.as_deref(), new.as_deref())?,
                 old,
-            })),
+                new,
+            ) {
+                (FirstSight::Told(told), old, new) => Read::Told(frame.reviewed(told, old, new)),
+                (FirstSight::Open(open), Some(old), Some(new)) => {
+                    Read::Unsettled(Box::new(Unsettled {
+                        open,
+                        frame,
+                        old,
+                        new,
+                    }))
+                }
+                (FirstSight::Open(_), ..) => unreachable!("only an update leaves a question open"),
+            },
+        )
+    }
+
+    /// Reads a request and tells the class of the change, where the earlier revisions are at hand
+    /// or known to be out of reach.
+    ///
+    /// # Errors
+    /// As [`Rollout::read`].
+    pub fn from_request(request: Request, revisions: &Revisions) -> Result<Reviewed, ShapeError> {
+        Ok(match Self::read(request)? {
+            Read::Told(reviewed) => reviewed,
+            Read::Unsettled(unsettled) => unsettled.settle(revisions),
         })
     }
 
@@ -154,6 +258,6 @@ impl Rollout {
         self.new
             .as_ref()
             .or(self.old.as_ref())
-            .expect("a rollout has an object: `from_request` checked")
+            .expect("a rollout has an object: `read` checked")
     }
 }

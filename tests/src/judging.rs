@@ -60,6 +60,7 @@ pub fn quiet_world() -> Sources {
         )),
         metrics: Arc::new(NamedMetrics::default()),
         cluster: Arc::new(Disconnected),
+        history: Arc::new(Disconnected),
     }
 }
 

@@ -20,6 +20,7 @@ const LONGEST_RETRY: i64 = i32::MAX as i64;
 pub struct Decision {
     review: Arc<Review>,
     judged: Vec<Judged>,
+    going_back: Vec<PolicyName>,
     answer: Answer,
     refused: Vec<Refused>,
 }
@@ -74,11 +75,17 @@ impl Unjudged {
 }
 
 impl Decision {
-    pub(super) fn of(review: Arc<Review>, judged: Vec<Judged>) -> Self {
+    /// `going_back` are the policies that would judge a rollback too.
+    pub(super) fn of(
+        review: Arc<Review>,
+        judged: Vec<Judged>,
+        going_back: Vec<PolicyName>,
+    ) -> Self {
         let answer = combined(&judged);
         Self {
             review,
             judged,
+            going_back,
             answer,
             refused: vec![],
         }
@@ -122,6 +129,12 @@ impl Decision {
     #[must_use]
     pub fn judged(&self) -> &[Judged] {
         &self.judged
+    }
+
+    /// The policies that would judge a rollback of it, and may stand in its way.
+    #[must_use]
+    pub fn judging_rollbacks(&self) -> &[PolicyName] {
+        &self.going_back
     }
 
     /// The rollout that was judged.

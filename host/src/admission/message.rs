@@ -5,11 +5,12 @@ mod record;
 use std::fmt::Write;
 
 use jiff::{SignedDuration, Unit};
-use rollgate_model::{Finding, Outcome, Severity, Undo, Verdict, Workload};
+use rollgate_model::{Finding, Kind, Outcome, Severity, Undo, Verdict, Workload};
 
 use super::decision::{Answer, Decision, Judged};
 use super::path::json_path;
 use super::plain::{cut, one_line, reword};
+use crate::config::PolicyName;
 pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
 
 /// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.
@@ -43,6 +44,9 @@ pub(super) fn denial(decision: &Decision) -> String {
     }
     text
 }
+
+/// What the names of policies may fill of the closing hint.
+const HINT_BYTES: usize = 1 << 10;
 
 /// How severe a finding is at least that the outcome rests on: one that asks for it, or, where a
 /// policy calls none of its findings so heavy, any. `None` where the outcome is to allow.
@@ -142,10 +146,24 @@ fn detail(text: &mut String, label: &str, value: &str) {
 /// True only where an undo would pass; where that cannot be known, it says so.
 fn undo_hint(decision: &Decision) -> Option<String> {
     match decision.rollout().undo() {
-        Undo::Passes => Some("Going back is not affected: `kubectl rollout undo` passes.".into()),
+        Undo::Passes => Some(undo_passes(decision)),
         Undo::NotPossible => None,
         Undo::Unknown { why } => Some(format!("Rollbacks could not be told apart, because {why}.")),
     }
+}
+
+fn undo_passes(decision: &Decision) -> String {
+    let command = match decision.rollout().subject().kind() {
+        Kind::Rollout => "kubectl argo rollouts undo",
+        _ => "kubectl rollout undo",
+    };
+    let judging = decision.judging_rollbacks();
+    if judging.is_empty() {
+        return format!("Going back is not affected: `{command}` passes.");
+    }
+    let names: Vec<_> = judging.iter().map(PolicyName::as_str).collect();
+    let names = cut(names.join(", "), HINT_BYTES);
+    format!("Going back by `{command}` is judged too, by {names}.")
 }
 
 /// A waiting time for people: the two largest units.

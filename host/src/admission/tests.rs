@@ -1,6 +1,7 @@
 //! Whole answers: what the API server and the user get for what the policies said.
 
 mod reviews;
+mod revisions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,7 +183,7 @@ fn answer(judged: impl IntoIterator<Item = Judged>) -> String {
 }
 
 fn reply(judged: impl IntoIterator<Item = Judged>) -> Value {
-    let decision = Decision::of(review(), judged.into_iter().collect());
+    let decision = Decision::of(review(), judged.into_iter().collect(), vec![]);
     let Reply(bytes) = wire::decided("u-1".into(), &decision);
     serde_json::from_slice(&bytes).expect("JSON")
 }
@@ -193,6 +194,7 @@ fn review() -> Arc<Review> {
         clock: Arc::new(FixedClock(now)),
         metrics: Arc::new(NamedMetrics::default()),
         cluster: Arc::new(Disconnected),
+        history: Arc::new(Disconnected),
     };
     Arc::new(Review::new("u-1".into(), rollout(), sources))
 }

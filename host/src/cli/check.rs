@@ -115,6 +115,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
             clock,
             metrics: Arc::new(metrics),
             cluster: Arc::new(Disconnected),
+            history: Arc::new(Disconnected),
         },
     };
     let now = sources.clock.now();

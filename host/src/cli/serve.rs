@@ -220,6 +220,7 @@ impl Args {
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
             cluster: Arc::new(Disconnected),
+            history: Arc::new(Disconnected),
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),

@@ -76,11 +76,21 @@ impl Match {
     /// Whether the policy judges this rollout.
     #[must_use]
     pub fn holds(&self, rollout: &Rollout) -> bool {
-        let object = rollout.subject();
-        self.changes.contains(rollout.change())
-            && self.kinds.contains(object.kind())
-            && self.in_namespace(object.namespace())
-            && self.has_labels(rollout)
+        self.would_hold(rollout.change(), rollout.old(), rollout.new())
+    }
+
+    /// Whether the policy would judge a change of this class of these objects.
+    #[must_use]
+    pub fn would_hold(
+        &self,
+        change: Change,
+        old: Option<&Arc<Workload>>,
+        new: Option<&Arc<Workload>>,
+    ) -> bool {
+        let place = |object: &Arc<Workload>| {
+            self.kinds.contains(object.kind()) && self.in_namespace(object.namespace())
+        };
+        self.changes.contains(change) && new.or(old).is_some_and(place) && self.has_labels(old, new)
     }
 
     fn in_namespace(&self, namespace: &str) -> bool {
@@ -91,11 +101,9 @@ impl Match {
     }
 
     /// The old object's labels count too: dropping a label is no way out.
-    fn has_labels(&self, rollout: &Rollout) -> bool {
+    fn has_labels(&self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
         let selects = |object: &Arc<Workload>| self.labels.selects(object.labels());
-        self.labels.is_empty()
-            || rollout.new().is_some_and(selects)
-            || rollout.old().is_some_and(selects)
+        self.labels.is_empty() || new.is_some_and(selects) || old.is_some_and(selects)
     }
 }
 

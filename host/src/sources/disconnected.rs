@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use rollgate_model::{ClusterError, ClusterErrorCode};
+use rollgate_model::{ClusterError, ClusterErrorCode, Revisions, Wanted};
 
-use super::{Cluster, ListQuery, ObjectRef};
+use super::{Cluster, History, ListQuery, ObjectRef};
 
 /// Stands where no cluster is connected, as in a dry-run of files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +22,13 @@ impl Cluster for Disconnected {
         query: ListQuery<'a>,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         ready(Err(disconnected(query.kind))).boxed()
+    }
+}
+
+impl History for Disconnected {
+    fn revisions<'a>(&'a self, _: &'a Wanted) -> BoxFuture<'a, Revisions> {
+        let why = "this rollgate is not connected to a cluster".to_owned();
+        ready(Revisions::Unknown { why }).boxed()
     }
 }
 

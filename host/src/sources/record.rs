@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use rollgate_model::scenario::{MetricAnswer, MetricEntry, ObjectError, Redactor, Scenario};
-use rollgate_model::{ClusterError, ClusterErrorCode, MetricsError, Sample, Series};
+use rollgate_model::scenario::{
+    MetricAnswer, MetricEntry, ObjectError, Redactor, RevisionEntry, Scenario,
+};
+use rollgate_model::{
+    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
+};
 use serde_json::Value;
 
-use super::{Clock, Cluster, ListQuery, Metrics, ObjectRef, Range, Sources};
+use super::{Clock, Cluster, History, ListQuery, Metrics, ObjectRef, Range, Sources};
 
 /// Records the facts of one review. Secrets and the values of variables are left out.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +23,7 @@ pub struct Recorder(Arc<Mutex<Recording>>);
 #[derive(Debug, Default)]
 struct Recording {
     now: Option<Timestamp>,
+    revisions: Option<Vec<RevisionEntry>>,
     metrics: Vec<MetricEntry>,
     /// `None` until the cluster answered once: an empty list would say that it is empty.
     objects: Option<BTreeMap<ObjectKey, Value>>,
@@ -39,7 +44,8 @@ impl Recorder {
         Sources {
             clock: Arc::clone(&recorded) as Arc<dyn Clock>,
             metrics: Arc::clone(&recorded) as Arc<dyn Metrics>,
-            cluster: recorded,
+            cluster: Arc::clone(&recorded) as Arc<dyn Cluster>,
+            history: recorded,
         }
     }
 
@@ -49,6 +55,7 @@ impl Recorder {
     pub fn complete(&self, mut scenario: Scenario) -> Scenario {
         let recording = self.recording();
         scenario.now = recording.now.or(scenario.now);
+        scenario.revisions = recording.revisions.clone().or(scenario.revisions);
         scenario.metrics.clone_from(&recording.metrics);
         scenario
             .metrics
@@ -173,6 +180,19 @@ impl Cluster for Recorded {
                 .recording()
                 .add_objects(asked, answer.as_deref());
             answer
+        }
+        .boxed()
+    }
+}
+
+impl History for Recorded {
+    fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions> {
+        async move {
+            let revisions = self.sources.history.revisions(wanted).await;
+            if let Revisions::Known(known) = &revisions {
+                self.recorder.recording().revisions = Some(known.iter().map(Into::into).collect());
+            }
+            revisions
         }
         .boxed()
     }

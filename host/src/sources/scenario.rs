@@ -7,11 +7,12 @@ use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Sample, Series,
+    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Revisions, Sample, Series,
+    Wanted,
 };
 use serde_json::Value;
 
-use super::{Clock, Cluster, FixedClock, ListQuery, Metrics, ObjectRef, Range, Sources};
+use super::{Clock, Cluster, FixedClock, History, ListQuery, Metrics, ObjectRef, Range, Sources};
 
 impl Sources {
     /// The world of a scenario. `otherwise` tells the time where the scenario does not.
@@ -38,7 +39,8 @@ impl Sources {
         Self {
             clock,
             metrics: Arc::clone(&world) as Arc<dyn Metrics>,
-            cluster: world,
+            cluster: Arc::clone(&world) as Arc<dyn Cluster>,
+            history: world,
         }
     }
 }
@@ -136,6 +138,12 @@ impl Cluster for World {
             .list(api_version, kind, namespace, label_selector);
         let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(|objects| objects.into_iter().map(text).collect())).boxed()
+    }
+}
+
+impl History for World {
+    fn revisions<'a>(&'a self, _: &'a Wanted) -> BoxFuture<'a, Revisions> {
+        ready(self.scenario.revisions()).boxed()
     }
 }
 

@@ -59,11 +59,26 @@ impl<'a> History<'a> {
     /// the revisions could not be read.
     pub(super) fn look_alike(&self, new: &Workload) -> Option<String> {
         match Template::of(new).here() {
-            Some(template) => self.same_images(template).or_else(|| self.unreadable()),
+            Some(template) => self
+                .simultaneous(template)
+                .or_else(|| self.same_images(template))
+                .or_else(|| self.unreadable()),
             None => {
                 Some("the template stands in another object, so it cannot be compared".to_owned())
             }
         }
+    }
+
+    /// A creation time has no fractions of a second (metav1.Time), and a number moves: which of two
+    /// revisions of one second came first cannot be told, so going to either is no rollback.
+    fn simultaneous(&self, template: &Value) -> Option<String> {
+        let (target, held) = (self.first_with(template)?, self.holder()?);
+        (target.created == held.created && target.name != held.name).then(|| {
+            format!(
+                "the template is that of revision {}, but which came first, it or the present one, {}, cannot be told: both were created in the same second",
+                target.name, held.name
+            )
+        })
     }
 
     /// Names the latest earlier revision with the same images and the first difference.

@@ -1,24 +1,27 @@
 //! A Service whose selector changes moves traffic to other Pods.
 
-use super::Classified;
 use super::template::ARGO_HASH;
+use super::{Classified, FirstSight, Open};
 use crate::change::Change;
-use crate::revisions::{Revision, Revisions, Undo};
+use crate::revisions::{Revisions, Undo};
 use crate::workload::Workload;
 
-pub(super) fn classify(old: &Workload, new: &Workload, revisions: &Revisions) -> Classified {
+/// Whether the selector now selects other Pods.
+pub(super) fn first_sight(old: &Workload, new: &Workload) -> FirstSight {
     let (left, chosen) = (old.selector(), new.selector());
-    if left == chosen {
-        return Classified::NotARollout {
-            why: "the selector of the Service is the same",
-        };
-    }
-    if without_hash(left).eq(without_hash(chosen)) {
-        return Classified::NotARollout {
-            why: "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo's controller",
-        };
-    }
-    let (change, note) = match switch(left, chosen, revisions) {
+    let why = if left == chosen {
+        "the selector of the Service is the same"
+    } else if without_hash(left).eq(without_hash(chosen)) {
+        "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo's controller"
+    } else {
+        return FirstSight::Open(Open::Switched);
+    };
+    FirstSight::Told(Classified::NotARollout { why })
+}
+
+/// Whether the Pods that it selects now are older than those that it leaves.
+pub(super) fn settle(old: &Workload, new: &Workload, revisions: &Revisions) -> Classified {
+    let (change, note) = match switch(old.selector(), new.selector(), revisions) {
         Switch::Back(note) => (Change::Rollback, Some(note)),
         Switch::Forward => (Change::Release, None),
         Switch::Unknown(why) => (
@@ -56,10 +59,10 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
             .filter(|revision| revision.has_pods != Some(false))
     };
     let to = with_pods()
-        .filter(|revision| selects(chosen, revision))
+        .filter(|revision| revision.is_selected_by(chosen))
         .max_by_key(|to| to.created);
     let from = with_pods()
-        .filter(|revision| selects(left, revision) && !selects(chosen, revision))
+        .filter(|revision| revision.is_selected_by(left) && !revision.is_selected_by(chosen))
         .min_by_key(|from| from.created);
     match (from, to) {
         (_, None) => {
@@ -74,17 +77,6 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
         )),
         _ => Switch::Forward,
     }
-}
-
-/// A Service without a selector selects no Pods (core/v1 ServiceSpec).
-fn selects(selector: &Labels, revision: &Revision) -> bool {
-    let labels = revision.template().pointer("/metadata/labels");
-    let has = |key: &str, value: &str| {
-        labels
-            .and_then(|labels| labels.get(key)?.as_str())
-            .is_some_and(|label| label == value)
-    };
-    !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value))
 }
 
 fn without_hash(selector: &Labels) -> impl Iterator<Item = &(String, String)> {

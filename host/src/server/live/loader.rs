@@ -11,7 +11,7 @@ use crate::admission::Gate;
 use crate::config::{self, Configuration, Policy, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
-use crate::sources::{Cluster, Sources, SystemClock};
+use crate::sources::{Cluster, History, Sources, SystemClock};
 use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
 
 /// Brings policies into force.
@@ -20,6 +20,8 @@ pub struct Loader {
     pub engine: Engine,
     /// What they may read of the cluster, as far as they are granted it.
     pub cluster: Arc<dyn Cluster>,
+    /// What tells a rollback apart.
+    pub history: Arc<dyn History>,
     /// Where they come into force.
     pub live: Arc<Live>,
     /// Told when the first set is in force, and what is wrong before.
@@ -57,6 +59,7 @@ impl Loader {
             clock: Arc::new(SystemClock),
             metrics: Arc::new(metrics),
             cluster: Arc::clone(&self.cluster),
+            history: Arc::clone(&self.history),
         };
         let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
         self.live

@@ -174,6 +174,7 @@ async fn secrets_and_values_of_variables_are_left_out() {
         clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)),
         metrics: Arc::new(crate::sources::NamedMetrics::default()),
         cluster: Arc::new(Bare),
+        history: Arc::new(crate::sources::Disconnected),
     });
     sources.cluster.get(FLAGS).await.unwrap();
     let deployments = ListQuery {
