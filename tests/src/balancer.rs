@@ -2,23 +2,33 @@
 //! next process that is ready; connections that are open stay where they are.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::server::Serve;
 
 /// How often readiness is asked, and so how late the balancer learns of an end.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// A running balancer.
+/// A running balancer. It has a thread of its own: one that a whole file of tests shares outlives
+/// the runtime of the first.
 #[derive(Debug)]
 pub struct Balancer {
     /// Where clients connect.
     pub address: SocketAddr,
+    backends: Arc<Backends>,
+    runtime: Option<Runtime>,
+}
+
+#[derive(Debug, Default)]
+struct Backends {
+    all: Mutex<Vec<Arc<Backend>>>,
+    turn: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -33,29 +43,73 @@ impl Balancer {
     ///
     /// # Panics
     /// Where no port can be had.
-    pub async fn start(servers: &[&Serve]) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
+    #[must_use]
+    pub fn start(servers: &[&Serve]) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address");
-        let backends: Arc<[Backend]> = servers
-            .iter()
-            .map(|server| Backend {
-                webhook: server.webhook,
-                admin: server.admin,
-                ready: AtomicBool::new(true),
-            })
-            .collect();
-        for index in 0..backends.len() {
-            tokio::spawn(ask(Arc::clone(&backends), index));
+        let backends = Arc::<Backends>::default();
+        runtime.spawn(accept(listener, Arc::clone(&backends)));
+        let balancer = Self {
+            address,
+            backends,
+            runtime: Some(runtime),
+        };
+        for server in servers {
+            balancer.add(server).ready.store(true, Ordering::Relaxed);
         }
-        tokio::spawn(accept(listener, backends));
-        Self { address }
+        balancer
+    }
+
+    /// Takes one more server in: connections go to it from when it is ready.
+    pub fn join(&self, server: &Serve) {
+        self.add(server);
+    }
+
+    fn add(&self, server: &Serve) -> Arc<Backend> {
+        let backend = Arc::new(Backend {
+            webhook: server.webhook,
+            admin: server.admin,
+            ready: AtomicBool::new(false),
+        });
+        self.backends.all().push(Arc::clone(&backend));
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(ask(Arc::clone(&backend)));
+        }
+        backend
     }
 }
 
-async fn ask(backends: Arc<[Backend]>, index: usize) {
-    let backend = &backends[index];
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        // Not waited for: that is not allowed where this may be dropped.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Backends {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Backend>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose turn it is, of those that are ready.
+    fn next(&self) -> Option<SocketAddr> {
+        let all = self.all();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut order = (0..all.len()).map(|step| &all[(turn + step) % all.len()]);
+        let next = order.find(|backend| backend.ready.load(Ordering::Relaxed));
+        next.map(|backend| backend.webhook)
+    }
+}
+
+async fn ask(backend: Arc<Backend>) {
     loop {
         let answer = reqwest::get(format!("http://{}/readyz", backend.admin)).await;
         let ready = answer.is_ok_and(|answer| answer.status().is_success());
@@ -64,19 +118,13 @@ async fn ask(backends: Arc<[Backend]>, index: usize) {
     }
 }
 
-async fn accept(listener: TcpListener, backends: Arc<[Backend]>) {
-    let turn = AtomicUsize::new(0);
+async fn accept(listener: std::net::TcpListener, backends: Arc<Backends>) {
+    let listener = TcpListener::from_std(listener).expect("a runtime");
     while let Ok((mut client, _)) = listener.accept().await {
-        let turn = turn.fetch_add(1, Ordering::Relaxed);
-        let next = (0..backends.len()).map(|step| &backends[(turn + step) % backends.len()]);
         // Without any that is ready the connection is dropped, and the client's request has failed.
-        let Some(backend) = next
-            .into_iter()
-            .find(|backend| backend.ready.load(Ordering::Relaxed))
-        else {
+        let Some(webhook) = backends.next() else {
             continue;
         };
-        let webhook = backend.webhook;
         tokio::spawn(async move {
             if let Ok(mut server) = TcpStream::connect(webhook).await {
                 let _ = copy_bidirectional(&mut client, &mut server).await;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, bail};
 use futures_util::future::select_all;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service, ServiceAccount};
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -170,6 +170,21 @@ impl ControlPlane {
         })
         .await?;
         Ok(name)
+    }
+
+    /// Makes a Service that leads to whatever listens on this machine, at the port that a client
+    /// names: how the API server reaches a webhook that is no Pod.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub async fn service_to_here(&self, namespace: &str, name: &str) -> Result<()> {
+        let service = serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "spec": { "type": "ExternalName", "externalName": "localhost" },
+        }))?;
+        let services: Api<Service> = Api::namespaced(self.client().await?, namespace);
+        services.create(&PostParams::default(), &service).await?;
+        Ok(())
     }
 
     /// A call of kubectl as administrator.

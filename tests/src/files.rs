@@ -23,18 +23,31 @@ pub struct Files {
 }
 
 impl Files {
-    /// A certificate, and no policies.
+    /// A certificate for `localhost`, and no policies.
     ///
     /// # Panics
     /// Where no files can be made, as everywhere here.
     #[must_use]
     pub fn new() -> Self {
+        Self::named("localhost")
+    }
+
+    /// As [`Files::new`], with a certificate for another name.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let authority = Authority::new();
         for name in ["tls", "policies"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
-        mount(&folder.path().join("tls"), "..v0", &authority.sign(2040));
+        mount(
+            &folder.path().join("tls"),
+            "..v0",
+            &authority.server(&[name]),
+        );
         Self { folder, authority }
     }
 

@@ -1,42 +1,213 @@
-//! The control plane of the other tests: that it is one, and that nothing of it stays behind.
+//! The control plane of the other tests: that it is one, that it asks webhooks as in production, and
+//! that nothing of it stays behind.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use rollgate_tests::control_plane::ControlPlane;
+use anyhow::Result;
+use rollgate_tests::balancer::Balancer;
+use rollgate_tests::certificate::{Authority, Pair};
+use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::files::Files;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-/// A Deployment of three Pods.
-const CART: &str = "
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: cart}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: cart}}
-  template:
-    metadata: {labels: {app: cart}}
-    spec:
-      containers: [{name: main, image: 'cart:1'}]
+/// Every Deployment needs a readiness probe.
+const PROBES: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: probes}
+spec: {module: {builtin: probes}, action: Enforce, settings: {}}
 ";
+
+/// Three Pods of an image, which listen on a port without a readiness probe.
+fn careless(image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "cart" },
+        "spec": {
+            "replicas": 3,
+            "selector": { "matchLabels": { "app": "cart" } },
+            "template": {
+                "metadata": { "labels": { "app": "cart" } },
+                "spec": { "containers": [{
+                    "name": "main",
+                    "image": image,
+                    "ports": [{ "containerPort": 80 }],
+                }] },
+            },
+        },
+    })
+}
+
+fn careful(image: &str) -> Value {
+    let mut deployment = careless(image);
+    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    container["readinessProbe"] = json!({ "httpGet": { "path": "/ready", "port": 80 } });
+    deployment
+}
+
+/// Has the API server ask the Service `gate` of `system` about Deployments in the namespace `shop`,
+/// and go on where it gets no answer.
+fn webhook(system: &str, shop: &str, port: u16, ca: &str) -> String {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": system },
+        "webhooks": [{
+            "name": format!("{system}.rollgate.dev"),
+            "clientConfig": {
+                "service": { "namespace": system, "name": "gate", "port": port, "path": "/admit" },
+                "caBundle": k8s_openapi::ByteString(ca.into()),
+            },
+            "rules": [{
+                "apiGroups": ["apps"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["deployments"],
+            }],
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": shop } },
+            "failurePolicy": "Ignore",
+            "timeoutSeconds": 5,
+            "sideEffects": "NoneOnDryRun",
+            "admissionReviewVersions": ["v1"],
+        }],
+    })
+    .to_string()
+}
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_deployment_becomes_available() -> anyhow::Result<()> {
+async fn a_deployment_becomes_available() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
-    plane
-        .kubectl(["apply", "--namespace", &shop, "--filename=-"])
-        .input(CART)
-        .ok()
-        .await?;
+    let apply = ["apply", "--namespace", &shop, "--filename=-"];
+    let cart = careless("cart:1").to_string();
+    plane.kubectl(apply).input(cart).ok().await?;
+    rolled_out(plane, &shop).await
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_pod_that_is_never_ready_holds_its_rollout_up() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    let mut cart = careless("cart:1");
+    cart["spec"]["template"]["metadata"]["labels"]["tests.rollgate.dev/pod"] = json!("never-ready");
+    let apply = ["apply", "--namespace", &shop, "--filename=-"];
+    plane.kubectl(apply).input(cart.to_string()).ok().await?;
+    let running = "{.items[*].status.phase}";
+    let get = ["get", "pods", "--namespace", &shop, "--output", "jsonpath"];
+    wait_for("three Pods that run", async || {
+        let phases = plane.kubectl(get).arg(format!("--template={running}"));
+        Ok((phases.ok().await? == "Running Running Running").then_some(()))
+    })
+    .await?;
     let status = ["rollout", "status", "deployment/cart", "--namespace", &shop];
-    let said = plane.kubectl(status).arg("--timeout=60s").ok().await?;
-    assert!(said.ends_with("successfully rolled out\n"), "{said}");
+    let late = plane.kubectl(status).arg("--timeout=1s").refused().await?;
+    assert!(late.contains("timed out"), "{late}");
     Ok(())
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn it_ends_with_what_started_it_and_leaves_no_files() -> anyhow::Result<()> {
+async fn rollgate_is_asked_by_its_service_and_kubectl_shows_what_it_says() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let (system, shop) = (
+        plane.namespace("gate").await?,
+        plane.namespace("shop").await?,
+    );
+    let files = Files::named(&format!("gate.{system}.svc"));
+    files.policy(PROBES);
+    let server = files.serve(&[]);
+    server.ready().await;
+    let balancer = Balancer::start(&[&server]);
+    plane.service_to_here(&system, "gate").await?;
+    let port = balancer.address.port();
+    let webhook = webhook(&system, &shop, port, &files.authority.pem);
+    let register = ["apply", "--filename=-"];
+    plane.kubectl(register).input(webhook).ok().await?;
+
+    let apply = ["apply", "--namespace", &shop, "--filename=-"];
+    let refused = wait_for("the API server to ask", async || {
+        let try_it = plane.kubectl(apply).arg("--dry-run=server");
+        let bad = careless("cart:1").to_string();
+        Ok(Some(try_it.input(bad).refused().await?))
+    })
+    .await?;
+    let refused = refused.replace(&system, "gate").replace(&shop, "shop");
+    insta::assert_snapshot!(refused);
+    let good = careful("cart:1").to_string();
+    plane.kubectl(apply).input(good).ok().await?;
+    rolled_out(plane, &shop).await?;
+    let set_image = ["set", "image", "deployment/cart", "main=cart:2"];
+    let set_image = plane.kubectl(set_image).args(["--namespace", &shop]);
+    set_image.ok().await?;
+    rolled_out(plane, &shop).await?;
+
+    let (_, metrics) = server.get("/metrics").await;
+    let passed = "rollgate_decisions_total{policy=\"probes\",verdict=\"allow\",change=\"roll-forward\",kind=\"Deployment\"} 1";
+    assert!(metrics.contains(passed), "{metrics}");
+    let unanswered =
+        format!("apiserver_admission_webhook_fail_open_count{{name=\"{system}.rollgate.dev\"");
+    assert!(!plane.metrics().await?.contains(&unanswered));
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_service_is_called_by_http_1_with_its_name_and_the_timeout() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let (system, shop) = (
+        plane.namespace("gate").await?,
+        plane.namespace("shop").await?,
+    );
+    let authority = Authority::new();
+    let name = format!("gate.{system}.svc");
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let call = tokio::spawn(first_call(listener, authority.server(&[&name])));
+    plane.service_to_here(&system, "gate").await?;
+    let webhook = webhook(&system, &shop, port, &authority.pem);
+    let register = ["apply", "--filename=-"];
+    plane.kubectl(register).input(webhook).ok().await?;
+    wait_for("the API server to ask", async || {
+        let create = ["create", "deployment", "cart", "--image=cart:1"];
+        let create = plane.kubectl(create).args(["--namespace", &shop]);
+        create.arg("--dry-run=server").run().await?;
+        Ok(call.is_finished().then_some(()))
+    })
+    .await?;
+    let (asked_for, head) = call.await??;
+    assert_eq!(asked_for.as_deref(), Some(name.as_str()));
+    assert!(
+        head.starts_with("POST /admit?timeout=5s HTTP/1.1\r\n"),
+        "{head}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn the_api_server_can_be_restarted() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    let before = plane.processes().await;
+    plane.restart_api_server().await?;
+    let after = plane.processes().await;
+    assert_eq!(before.iter().filter(|id| !after.contains(id)).count(), 1);
+    plane.kubectl(["get", "node", "node-0"]).ok().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn it_ends_with_what_started_it_and_leaves_no_files() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let processes = plane.processes().await;
     let folder = plane.kubeconfig().parent().map(PathBuf::from);
@@ -46,10 +217,36 @@ async fn it_ends_with_what_started_it_and_leaves_no_files() -> anyhow::Result<()
     let left = processes
         .iter()
         .map(|id| PathBuf::from(format!("/proc/{id}")));
-    assert_eq!(
-        left.filter(|path| path.exists()).collect::<Vec<_>>(),
-        Vec::<PathBuf>::new()
-    );
+    let left: Vec<_> = left.filter(|path| path.exists()).collect();
+    assert_eq!(left, Vec::<PathBuf>::new());
     assert!(!folder.exists());
     Ok(())
+}
+
+async fn rolled_out(plane: &ControlPlane, namespace: &str) -> Result<()> {
+    let status = ["rollout", "status", "deployment/cart", "--namespace"];
+    let status = plane.kubectl(status).args([namespace, "--timeout=60s"]);
+    let said = status.ok().await?;
+    assert!(said.ends_with("successfully rolled out\n"), "{said}");
+    Ok(())
+}
+
+/// The name that the first client asked for, and the head of its request; no answer is given.
+async fn first_call(listener: TcpListener, pair: Pair) -> Result<(Option<String>, String)> {
+    let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes())?;
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let (stream, _) = listener.accept().await?;
+    let mut stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await?;
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    let asked_for = stream.get_ref().1.server_name().map(str::to_owned);
+    Ok((asked_for, String::from_utf8(head)?))
 }

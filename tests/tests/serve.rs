@@ -199,7 +199,7 @@ async fn sigterm_under_load_with_a_second_process_beside_loses_no_request() {
     let (leaving, staying) = (files.serve(&drain), files.serve(&drain));
     leaving.ready().await;
     staying.ready().await;
-    let balancer = Balancer::start(&[&leaving, &staying]).await;
+    let balancer = Balancer::start(&[&leaving, &staying]);
     let load = files.load(balancer.address);
     load.more(100).await;
     leaving.terminate();

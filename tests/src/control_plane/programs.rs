@@ -79,6 +79,8 @@ impl Programs {
                     access.path("tokens.key"),
                 ),
                 option("service-cluster-ip-range", "10.96.0.0/16"),
+                // At its end it closes watches instead of waiting a minute for clients to do so.
+                option("shutdown-watch-termination-grace-period", "1s"),
                 option("audit-policy-file", audit),
                 option("audit-log-path", self.audit_log()),
                 option("audit-log-mode", "blocking"),
