@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod check;
+mod crds;
 mod inputs;
 mod inspect;
 mod notice;
@@ -32,6 +33,7 @@ enum Command {
     Test(test::Args),
     Inspect(inspect::Args),
     Serve(Box<serve::Args>),
+    Crds(crds::Args),
 }
 
 impl Cli {
@@ -47,6 +49,7 @@ impl Cli {
             Command::Test(args) => test::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Serve(args) => serve::run(*args),
+            Command::Crds(args) => crds::run(&args),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! of its own only, so that `check`, `test` and a `serve` without a cluster never need one.
 
 mod connection;
+pub mod crd;
 mod identity;
 mod installation;
 mod lease;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Action, OnError};
@@ -61,7 +61,7 @@ pub struct Metadata {
 }
 
 /// What a policy asks for.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicySpec {
     /// The rule, as a WebAssembly module.
@@ -79,14 +79,14 @@ pub struct PolicySpec {
     #[serde(default)]
     pub on_error: OnError,
     /// How long one evaluation may take, its queries included, such as `500ms`; 2s by default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
     /// How long one evaluation may compute, such as `50ms`, counted in steps of 10 ms; 100ms by default.
     /// Waiting for metrics or the cluster does not count.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
     /// How much memory one evaluation may use, such as `32Mi`; 16Mi by default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemorySpec>,
     /// What it may ask of metrics and the cluster; nothing by default.
     #[serde(default)]
@@ -94,27 +94,27 @@ pub struct PolicySpec {
 }
 
 /// Where the module comes from: exactly one of these.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{"required": ["builtin"]}, {"required": ["file"]}]))]
 pub struct Module {
     /// The name of a policy that is part of rollgate, such as `probes`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builtin: Option<String>,
-    /// A `.wasm` file; a relative path starts at the folder of this YAML file.
-    #[serde(default)]
+    /// A `.wasm` file. In a file of policies a relative path starts at that file's folder; in the
+    /// cluster this is the name of a file in the mounted module folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }
 
 /// Which rollouts a policy judges. What is left out does not restrict.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MatchSpec {
     /// Kinds: `Deployment`, `StatefulSet`, `DaemonSet`, `Rollout`, `Service`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<String>>,
     /// Namespaces, by name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
     /// Namespaces that are left alone.
     #[serde(default)]
@@ -123,12 +123,12 @@ pub struct MatchSpec {
     #[serde(default)]
     pub labels: SelectorSpec,
     /// Classes of change; `create`, `roll-forward`, `resume` and `release` by default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<String>>,
 }
 
 /// A label selector as Kubernetes writes it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SelectorSpec {
     /// Labels with exactly these values.
@@ -140,7 +140,7 @@ pub struct SelectorSpec {
 }
 
 /// One requirement of a label selector.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpressionSpec {
     /// The label's key.
@@ -153,7 +153,7 @@ pub struct ExpressionSpec {
 }
 
 /// How a label is held against values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Operator {
     /// One of the values.
     In,
@@ -166,7 +166,7 @@ pub enum Operator {
 }
 
 /// An amount of memory: bytes, or a Kubernetes quantity.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum MemorySpec {
     /// Bytes.
@@ -176,7 +176,7 @@ pub enum MemorySpec {
 }
 
 /// What a policy may ask of metrics and the cluster.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrantsSpec {
     /// Names of `MetricSource`s.
@@ -188,7 +188,7 @@ pub struct GrantsSpec {
 }
 
 /// Allows reading the objects of one kind.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClusterGrantSpec {
     /// For example `apps/v1`.
@@ -196,6 +196,6 @@ pub struct ClusterGrantSpec {
     /// For example `ReplicaSet`.
     pub kind: String,
     /// Where; left out, every namespace and cluster-scoped objects.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
 }

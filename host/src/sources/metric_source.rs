@@ -1,7 +1,7 @@
 //! `MetricSource` as an operator writes it.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::prometheus;
 
@@ -50,7 +50,7 @@ pub struct Metadata {
 }
 
 /// Where the metrics are; one field for each kind of source.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricSourceSpec {
     /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.

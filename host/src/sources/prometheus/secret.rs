@@ -5,14 +5,14 @@ use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// More than any token; a path to something else by mistake is not read to its end.
 const LONGEST: u64 = 64 << 10;
 
 /// Where a secret is kept; it never stands in the YAML itself. It is read again for each request,
 /// so that a rotated one (a projected token, say) is followed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretRef {
     /// The environment variable of this name.

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Url};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
 use crate::sources::SourceError;
@@ -16,7 +16,7 @@ use crate::sources::SourceError;
 /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
 ///
 /// Redirects are not followed, and proxies named in the environment are not used.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Spec {
     /// The address, up to and without `/api/v1`: `http://prometheus.monitoring:9090`, or with a
@@ -26,13 +26,13 @@ pub struct Spec {
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// A token that is sent as `Authorization: Bearer`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<SecretRef>,
     /// A user and password that are sent as `Authorization: Basic`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
     /// A PEM file with the certificates of the authorities to trust, in place of the system's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// How long one query may take, from `100ms` to `30s`. It should be less than the timeout of
     /// the policies that ask, so that they learn of it in time. Prometheus is told as well, so
@@ -53,7 +53,7 @@ pub struct Spec {
 }
 
 /// A user and where the password is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BasicAuth {
     /// The user.

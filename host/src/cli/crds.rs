@@ -1,0 +1,23 @@
+//! `rollgate crds`: the kinds that rollgate adds to a cluster.
+
+use std::io::Write as _;
+
+use super::Exit;
+use crate::cluster::crd;
+
+/// Print the custom resource definitions of this version, for `kubectl apply --server-side -f -`
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the output is not taken.
+pub(super) fn run(_: &Args) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    for definition in crd::definitions() {
+        write!(out, "---\n{}", serde_saphyr::to_string(&definition)?)?;
+    }
+    Ok(Exit::Passed)
+}

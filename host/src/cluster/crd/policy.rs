@@ -1,0 +1,83 @@
+//! `RolloutPolicy` and `ClusterRolloutPolicy`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::wire::PolicySpec;
+
+/// A policy for the rollouts of its own namespace.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[serde(transparent)]
+#[kube(
+    group = "rollgate.dev",
+    version = "v1alpha1",
+    kind = "RolloutPolicy",
+    doc = "Judges the rollouts of its namespace by a module",
+    plural = "rolloutpolicies",
+    shortname = "rpol",
+    category = "rollgate",
+    status = "PolicyStatus",
+    namespaced,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
+    printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,
+    printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.module.digest", "priority": 1}"#,
+    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
+)]
+pub struct RolloutPolicySpec(pub PolicySpec);
+
+/// A policy for the rollouts of all namespaces that it matches.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[serde(transparent)]
+#[kube(
+    group = "rollgate.dev",
+    version = "v1alpha1",
+    kind = "ClusterRolloutPolicy",
+    doc = "Judges the rollouts that it matches, in all namespaces, by a module",
+    plural = "clusterrolloutpolicies",
+    shortname = "crpol",
+    category = "rollgate",
+    status = "PolicyStatus",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
+    printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,
+    printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.module.digest", "priority": 1}"#,
+    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
+)]
+pub struct ClusterRolloutPolicySpec(pub PolicySpec);
+
+/// What rollgate says of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyStatus {
+    /// The generation of the spec that this is said of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`: whether the policy judges as its spec says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The module in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<ModuleStatus>,
+}
+
+/// The module that judges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleStatus {
+    /// What it calls itself.
+    pub name: String,
+    /// The version that it gives itself.
+    pub version: String,
+    /// `sha256:` and the digest of its bytes.
+    pub digest: String,
+}
