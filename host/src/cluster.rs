@@ -5,12 +5,16 @@
 
 mod connection;
 pub mod crd;
+mod events;
 mod identity;
 mod installation;
 mod lease;
+mod overrides;
 mod ownership;
 
 pub use connection::{ConnectError, Connection};
+pub use events::{EventWriter, Events, Notice, Severity};
 pub use identity::{Identity, IdentityError};
 pub use installation::Installation;
 pub use lease::{Candidate, Leadership};
+pub use overrides::{KubeOverrides, OverrideDuties, OverrideStatus, OverrideWatch, Recorder};

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub use refusal::{Refused, Why};
 pub use rules::{Plan, plan};
-pub use template::TemplateHash;
+pub use template::{BadTemplateHash, TemplateHash};
 
 use crate::config::{PolicyName, PolicySet};
 

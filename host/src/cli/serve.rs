@@ -2,6 +2,7 @@
 
 mod cluster;
 mod process;
+mod ties;
 mod values;
 
 use std::io::Write as _;
@@ -15,12 +16,13 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 
 use super::{Exit, policies};
+use crate::admission::Ties;
 use crate::engine::{Engine, EngineOptions};
 use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
 use crate::server::{Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
-use crate::sources::{Cluster, Disconnected, History, KubeCluster};
+use crate::sources::Disconnected;
 use crate::telemetry::{Telemetry, logs};
 use cluster::Member;
 use values::{LogFormat, bytes, duration};
@@ -142,10 +144,14 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let tls = args.tls.start(&telemetry)?;
     let server = Server::bind(args.options()).await?;
     let member = args.cluster.join().await?;
-    let loader = args.loader(&telemetry, member.as_ref())?;
+    let mut loader = args.loader(&telemetry)?;
     let origin = args.origin(member.as_ref());
-    let duties = member.map(|member| member.begin(stop.clone()));
     let live = Arc::clone(&loader.live);
+    let duties = member.map(|member| {
+        let (ties, _events, keepers) = ties::tie(&member, &telemetry);
+        loader.ties = ties;
+        member.begin(keepers, &live, stop.clone())
+    });
     let context = Context {
         tls,
         readiness: loader.readiness.clone(),
@@ -213,30 +219,19 @@ impl Args {
         }
     }
 
-    fn loader(&self, telemetry: &Telemetry, member: Option<&Member>) -> anyhow::Result<Loader> {
-        let (cluster, history) = facts(member);
+    fn loader(&self, telemetry: &Telemetry) -> anyhow::Result<Loader> {
         Ok(Loader {
             engine: Engine::new(&EngineOptions {
                 slots: self.slots,
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
-            cluster,
-            history,
+            cluster: Arc::new(Disconnected),
+            history: Arc::new(Disconnected),
+            ties: Ties::default(),
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),
         })
-    }
-}
-
-/// What answers for the cluster.
-fn facts(member: Option<&Member>) -> (Arc<dyn Cluster>, Arc<dyn History>) {
-    match member {
-        Some(member) => {
-            let cluster = Arc::new(KubeCluster::new(member.brief.clone()));
-            (Arc::clone(&cluster) as Arc<dyn Cluster>, cluster)
-        }
-        None => (Arc::new(Disconnected), Arc::new(Disconnected)),
     }
 }
 

@@ -62,6 +62,9 @@ pub enum Why {
     /// It applies, but policies stand in the way that no override lets be passed.
     #[error("it was not used, because no override lets {} be passed", Names(.0))]
     NotEnough(Vec<PolicyName>),
+    /// It is no longer there.
+    #[error("it was deleted")]
+    Gone,
     /// Its use could not be written down, so it does not count.
     #[error("its use could not be recorded: {0}")]
     NotRecorded(String),
@@ -80,6 +83,7 @@ impl Why {
             Self::Used { .. } => "used",
             Self::OtherObject => "other-object",
             Self::NotEnough(_) => "not-enough",
+            Self::Gone => "gone",
             Self::NotRecorded(_) => "not-recorded",
         }
     }

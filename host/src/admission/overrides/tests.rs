@@ -49,14 +49,12 @@ enum Which {
     Other,
 }
 
+/// For one template, and bound to it where one stands here.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Once {
-    Bound {
-        uid: Option<String>,
-        template: Which,
-    },
-    Unbound(String),
+#[serde(deny_unknown_fields)]
+struct Once {
+    uid: Option<String>,
+    template: Option<Which>,
 }
 
 fn probes() -> Vec<String> {
@@ -87,7 +85,7 @@ fn bound_to_an_object_it_is_not_for_the_creation_of_another() {
     };
     assert_eq!(with("{uid: u-1, template: this}"), [] as [&str; 0]);
     assert_eq!(with("{template: this}"), ["probes by a"]);
-    assert_eq!(with("unbound"), ["probes by a"]);
+    assert_eq!(with("{}"), ["probes by a"]);
 }
 
 fn failure(case: &Case, rollout: &Rollout) -> Option<String> {
@@ -134,15 +132,17 @@ fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
 
 impl Row {
     fn read(&self, rollout: &Rollout) -> Override {
-        let uses = match &self.once {
-            None => Uses::Any,
-            Some(Once::Unbound(_)) => Uses::OneTemplate(None),
-            Some(Once::Bound { uid, template }) => Uses::OneTemplate(Some(Binding {
-                uid: uid.clone(),
-                template: hash(*template, rollout),
+        let binding = |once: &Once| {
+            Some(Binding {
+                uid: once.uid.clone(),
+                template: hash(once.template?, rollout),
                 user: "ben".into(),
                 at: "2026-11-27T09:00:00Z".parse().expect("an instant"),
-            })),
+            })
+        };
+        let uses = match &self.once {
+            None => Uses::Any,
+            Some(once) => Uses::OneTemplate(binding(once)),
         };
         Override {
             name: self.name.clone(),

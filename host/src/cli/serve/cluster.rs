@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use kube::Client;
 use tokio::task::JoinHandle;
 
+use super::ties::{Keepers, Kept};
 use crate::cluster::{Candidate, Connection, Identity, Installation};
+use crate::server::live::Live;
 
 /// Where a Pod finds the namespace that it runs in.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -37,6 +39,8 @@ pub(super) struct Args {
 pub(super) struct Member {
     /// For all requests but watches: it fails within seconds where the API server does not answer.
     pub(super) brief: Client,
+    /// For watches, which are silent for minutes.
+    pub(super) watching: Client,
     /// The names under which rollgate is installed.
     pub(super) installation: Installation,
     /// Which of the replicas this is.
@@ -46,10 +50,16 @@ pub(super) struct Member {
 impl Member {
     /// Begins what a member does beside answering reviews; the part of the one that writes for all
     /// ends when `stop` is done.
-    pub(super) fn begin(self, stop: impl Future<Output = ()> + Send + 'static) -> Duties {
-        let (candidate, _leadership) = Candidate::new(self.brief, self.installation, self.identity);
+    pub(super) fn begin(
+        self,
+        keepers: Keepers,
+        live: &Live,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Duties {
+        let (candidate, leadership) = Candidate::new(self.brief, self.installation, self.identity);
         Duties {
             candidate: tokio::spawn(candidate.run(stop)),
+            kept: keepers.begin(leadership, live),
         }
     }
 }
@@ -57,11 +67,13 @@ impl Member {
 /// What a member does beside answering reviews.
 pub(super) struct Duties {
     candidate: JoinHandle<()>,
+    kept: Kept,
 }
 
 impl Duties {
-    /// Waits until another replica can take them over, after `stop`.
+    /// Waits until another replica can take them over, after `stop` and the last review.
     pub(super) async fn ended(self) {
+        self.kept.ended().await;
         if let Err(error) = self.candidate.await {
             tracing::error!(%error, "standing for the Lease ended by itself; it runs out");
         }
@@ -84,6 +96,7 @@ impl Args {
         };
         Ok(Some(Member {
             brief: connection.brief_client().await?,
+            watching: connection.client().await?,
             installation: Installation {
                 name: self.installation.clone(),
                 namespace: self.namespace(Path::new(NAMESPACE_FILE))?,

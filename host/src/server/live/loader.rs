@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{InForce, Live, Origin, Standing};
-use crate::admission::Gate;
+use crate::admission::{Gate, Ties};
 use crate::config::{self, Configuration, Policy, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
@@ -22,6 +22,8 @@ pub struct Loader {
     pub cluster: Arc<dyn Cluster>,
     /// What tells a rollback apart.
     pub history: Arc<dyn History>,
+    /// What ties reviews to the cluster.
+    pub ties: Ties,
     /// Where they come into force.
     pub live: Arc<Live>,
     /// Told when the first set is in force, and what is wrong before.
@@ -62,6 +64,7 @@ impl Loader {
             history: Arc::clone(&self.history),
         };
         let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
+        let gate = gate.tied(self.ties.clone());
         self.live
             .put(InForce::new(gate), Standing { set, problems });
         self.readiness.ready();
