@@ -67,6 +67,35 @@ pub fn list<T: DeserializeOwned>(
     objects.iter().map(|text| parse(kind, text)).collect()
 }
 
+/// As [`get`], read now. The answer of `get` may be a few seconds old: ask this where the policy
+/// compares state.
+///
+/// # Errors
+/// As [`get`].
+pub fn get_fresh<T: DeserializeOwned>(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<T, ClusterError> {
+    parse(kind, &sys::get_fresh(api_version, kind, namespace, name)?)
+}
+
+/// As [`list`], read now. The answer of `list` may be a few seconds old: ask this where the policy
+/// counts.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_fresh<T: DeserializeOwned>(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    label_selector: &str,
+) -> Result<Vec<T>, ClusterError> {
+    let objects = sys::list_fresh(api_version, kind, namespace, label_selector)?;
+    objects.iter().map(|text| parse(kind, text)).collect()
+}
+
 fn parse<T: DeserializeOwned>(kind: &str, text: &str) -> Result<T, ClusterError> {
     serde_json::from_str(text).map_err(|error| ClusterError {
         code: ClusterErrorCode::Malformed,

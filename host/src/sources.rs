@@ -4,6 +4,7 @@
 
 mod clock;
 mod disconnected;
+mod kube;
 mod metric_source;
 mod named;
 pub mod prometheus;
@@ -12,12 +13,14 @@ mod scenario;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use rollgate_model::{ClusterError, MetricsError, Revisions, Sample, Series, Wanted};
 
 pub use self::clock::{FixedClock, SystemClock};
 pub use self::disconnected::Disconnected;
+pub use self::kube::KubeCluster;
 pub use self::metric_source::{
     ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
 };
@@ -65,13 +68,59 @@ pub struct Range {
 /// Objects of the cluster, as JSON text.
 pub trait Cluster: Send + Sync {
     /// Reads one object.
-    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>>;
+    fn get<'a>(
+        &'a self,
+        object: ObjectRef<'a>,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>>;
 
     /// Lists the objects of one kind, sorted by namespace and name.
     fn list<'a>(
         &'a self,
         query: ListQuery<'a>,
+        reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>>;
+
+    /// Whether rollgate itself may read the objects of a kind, for a grant that is about to be
+    /// given.
+    fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {
+        let why = format!(
+            "there is no cluster that could be asked for a {}",
+            kind.kind
+        );
+        ready(Access::Unknown(why)).boxed()
+    }
+}
+
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// A few seconds: what another asked serves again.
+    Recent,
+    /// As it is now, for what is counted or compared.
+    Fresh,
+}
+
+/// Names a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KindRef<'a> {
+    /// For example `apps/v1`.
+    pub api_version: &'a str,
+    /// For example `ReplicaSet`.
+    pub kind: &'a str,
+    /// The namespace; `None` means all of them.
+    pub namespace: Option<&'a str>,
+}
+
+/// Whether objects may be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// They may.
+    Granted,
+    /// They may not; in words, what is missing and who gives it.
+    Missing(String),
+    /// It could not be found out, for this reason.
+    Unknown(String),
 }
 
 /// Names one object; `namespace` is empty for a cluster-scoped kind.

@@ -247,3 +247,22 @@ pub(crate) fn list(
 ) -> Result<Vec<String>, ClusterError> {
     host::with(|host| host.list(api_version, kind, namespace, label_selector))
 }
+
+/// A scenario's answers are of one instant.
+pub(crate) fn get_fresh(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<String, ClusterError> {
+    get(api_version, kind, namespace, name)
+}
+
+pub(crate) fn list_fresh(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    label_selector: &str,
+) -> Result<Vec<String>, ClusterError> {
+    list(api_version, kind, namespace, label_selector)
+}

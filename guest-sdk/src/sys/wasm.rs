@@ -118,6 +118,24 @@ pub(crate) fn list(
     wit_cluster::list(api_version, kind, namespace, label_selector).map_err(cluster_error)
 }
 
+pub(crate) fn get_fresh(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<String, ClusterError> {
+    wit_cluster::get_fresh(api_version, kind, namespace, name).map_err(cluster_error)
+}
+
+pub(crate) fn list_fresh(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    label_selector: &str,
+) -> Result<Vec<String>, ClusterError> {
+    wit_cluster::list_fresh(api_version, kind, namespace, label_selector).map_err(cluster_error)
+}
+
 pub(crate) fn verdict_to_wit(verdict: Verdict) -> wit::Verdict {
     wit::Verdict {
         outcome: match verdict.outcome {

@@ -22,7 +22,7 @@ use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
 use crate::server::{Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
-use crate::sources::Disconnected;
+use crate::sources::{Cluster, Disconnected, History, KubeCluster};
 use crate::telemetry::{Telemetry, logs};
 use cluster::Member;
 use values::{LogFormat, bytes, duration};
@@ -144,7 +144,7 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let tls = args.tls.start(&telemetry)?;
     let server = Server::bind(args.options()).await?;
     let member = args.cluster.join().await?;
-    let mut loader = args.loader(&telemetry)?;
+    let mut loader = args.loader(&telemetry, member.as_ref())?;
     let origin = args.origin(member.as_ref());
     let live = Arc::clone(&loader.live);
     let duties = member.map(|member| {
@@ -219,19 +219,31 @@ impl Args {
         }
     }
 
-    fn loader(&self, telemetry: &Telemetry) -> anyhow::Result<Loader> {
+    fn loader(&self, telemetry: &Telemetry, member: Option<&Member>) -> anyhow::Result<Loader> {
+        let (cluster, history) = facts(member);
         Ok(Loader {
             engine: Engine::new(&EngineOptions {
                 slots: self.slots,
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
-            cluster: Arc::new(Disconnected),
-            history: Arc::new(Disconnected),
+            cluster,
+            history,
             ties: Ties::default(),
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),
         })
+    }
+}
+
+/// What answers for the cluster.
+fn facts(member: Option<&Member>) -> (Arc<dyn Cluster>, Arc<dyn History>) {
+    match member {
+        Some(member) => {
+            let cluster = Arc::new(KubeCluster::new(member.brief.clone()));
+            (Arc::clone(&cluster) as Arc<dyn Cluster>, cluster)
+        }
+        None => (Arc::new(Disconnected), Arc::new(Disconnected)),
     }
 }
 

@@ -79,7 +79,8 @@ impl Grants {
     }
 
     fn admit_cluster(&self, api_version: &str, kind: &str, namespace: &str) -> Result<(), Shut> {
-        if api_version == "v1" && kind == "Secret" {
+        // Whatever their group: what else calls itself a secret is meant to be one.
+        if ["secret", "secrets"].contains(&kind.to_ascii_lowercase().as_str()) {
             return Err(Shut::NotGranted(
                 "Secrets are never shown to policies".into(),
             ));
@@ -136,11 +137,6 @@ mod tests {
                     namespaces: Some(BTreeSet::from(["shop".into()])),
                 },
                 ClusterGrant {
-                    api_version: "v1".into(),
-                    kind: "Secret".into(),
-                    namespaces: None,
-                },
-                ClusterGrant {
                     api_version: "apps/v1".into(),
                     kind: "ReplicaSet".into(),
                     namespaces: None,
@@ -195,12 +191,28 @@ mod tests {
 
     #[test]
     fn secrets_stay_shut_even_with_a_grant() {
-        let ask = Ask::Cluster {
-            api_version: "v1",
-            kind: "Secret",
-            namespace: "shop",
-        };
-        assert!(grants().admit(ask, &mut Budget::default()).is_err());
+        let spellings = [
+            ("v1", "Secret"),
+            ("v1", "secrets"),
+            ("vault.example/v1", "Secret"),
+        ];
+        for (api_version, kind) in spellings {
+            let open = Grants {
+                metrics: BTreeSet::new(),
+                cluster: vec![ClusterGrant {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    namespaces: None,
+                }],
+            };
+            let ask = Ask::Cluster {
+                api_version,
+                kind,
+                namespace: "shop",
+            };
+            let shut = open.admit(ask, &mut Budget::default());
+            assert!(shut.is_err(), "{kind} of {api_version}");
+        }
     }
 
     #[test]

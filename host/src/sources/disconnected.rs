@@ -6,20 +6,25 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use rollgate_model::{ClusterError, ClusterErrorCode, Revisions, Wanted};
 
-use super::{Cluster, History, ListQuery, ObjectRef};
+use super::{Cluster, History, ListQuery, ObjectRef, Reading};
 
 /// Stands where no cluster is connected, as in a dry-run of files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disconnected;
 
 impl Cluster for Disconnected {
-    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+    fn get<'a>(
+        &'a self,
+        object: ObjectRef<'a>,
+        _: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         ready(Err(disconnected(object.kind))).boxed()
     }
 
     fn list<'a>(
         &'a self,
         query: ListQuery<'a>,
+        _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         ready(Err(disconnected(query.kind))).boxed()
     }
@@ -54,7 +59,7 @@ mod tests {
             namespace: "shop",
             name: "flags",
         };
-        let error = Disconnected.get(object).await.unwrap_err();
+        let error = Disconnected.get(object, Reading::Recent).await.unwrap_err();
         assert_eq!(error.code, ClusterErrorCode::Unavailable);
         assert!(
             error.message.contains("not connected to a cluster"),

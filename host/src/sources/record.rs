@@ -14,7 +14,7 @@ use rollgate_model::{
 };
 use serde_json::Value;
 
-use super::{Clock, Cluster, History, ListQuery, Metrics, ObjectRef, Range, Sources};
+use super::{Clock, Cluster, History, ListQuery, Metrics, ObjectRef, Range, Reading, Sources};
 
 /// Records the facts of one review. Secrets and the values of variables are left out.
 #[derive(Clone, Debug, Default)]
@@ -136,9 +136,13 @@ impl Metrics for Recorded {
 }
 
 impl Cluster for Recorded {
-    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+    fn get<'a>(
+        &'a self,
+        object: ObjectRef<'a>,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         async move {
-            let answer = self.sources.cluster.get(object).await;
+            let answer = self.sources.cluster.get(object, reading).await;
             let ObjectRef {
                 api_version,
                 kind,
@@ -161,9 +165,10 @@ impl Cluster for Recorded {
     fn list<'a>(
         &'a self,
         query: ListQuery<'a>,
+        reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         async move {
-            let answer = self.sources.cluster.list(query).await;
+            let answer = self.sources.cluster.list(query, reading).await;
             let ListQuery {
                 api_version,
                 kind,

@@ -12,7 +12,9 @@ use rollgate_model::{
 };
 use serde_json::Value;
 
-use super::{Clock, Cluster, FixedClock, History, ListQuery, Metrics, ObjectRef, Range, Sources};
+use super::{
+    Clock, Cluster, FixedClock, History, ListQuery, Metrics, ObjectRef, Range, Reading, Sources,
+};
 
 impl Sources {
     /// The world of a scenario. `otherwise` tells the time where the scenario does not.
@@ -111,7 +113,11 @@ impl Metrics for World {
 }
 
 impl Cluster for World {
-    fn get<'a>(&'a self, object: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+    fn get<'a>(
+        &'a self,
+        object: ObjectRef<'a>,
+        _: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         let ObjectRef {
             api_version,
             kind,
@@ -126,6 +132,7 @@ impl Cluster for World {
     fn list<'a>(
         &'a self,
         query: ListQuery<'a>,
+        _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         let ListQuery {
             api_version,

@@ -19,7 +19,7 @@ use super::read::Known;
 use crate::admission::overrides::{Override, Uses};
 use crate::cluster::Leadership;
 use crate::cluster::crd::RolloutOverride;
-use crate::config::PolicySet;
+use crate::config::{PolicyName, PolicySet};
 use crate::server::live;
 
 /// What could not be written is tried again so often, and the longest that an expiry goes unsaid.
@@ -177,7 +177,7 @@ fn unknown<'a>(terms: &'a Override, policies: &PolicySet) -> Vec<&'a str> {
         .map(|policy| &policy.name)
         .collect();
     let unknown = terms.policies.iter().filter(|name| !names.contains(name));
-    unknown.map(|name| name.as_str()).collect()
+    unknown.map(PolicyName::as_str).collect()
 }
 
 fn usable(terms: &Override) -> Word {

@@ -29,6 +29,8 @@ mod bindings {
             "rollgate:policy/metrics.query-range": async | trappable,
             "rollgate:policy/cluster.get": async | trappable,
             "rollgate:policy/cluster.list": async | trappable,
+            "rollgate:policy/cluster.get-fresh": async | trappable,
+            "rollgate:policy/cluster.list-fresh": async | trappable,
             default: trappable,
         },
         exports: { default: async },

@@ -74,15 +74,18 @@ async fn ask(sources: &Sources) -> String {
             metrics.query("prod", "nothing", now).await,
             metrics.query("prod", "down", now).await,
             metrics.query_range("prod", "error_ratio", range).await,
-            cluster.get(FLAGS).await,
+            cluster.get(FLAGS, Reading::Recent).await,
             cluster
-                .get(ObjectRef {
-                    name: "gone",
-                    ..FLAGS
-                })
+                .get(
+                    ObjectRef {
+                        name: "gone",
+                        ..FLAGS
+                    },
+                    Reading::Fresh
+                )
                 .await,
-            cluster.list(SHOP).await,
-            cluster.get(node).await,
+            cluster.list(SHOP, Reading::Recent).await,
+            cluster.get(node, Reading::Recent).await,
         )
     )
 }
@@ -133,12 +136,17 @@ async fn an_object_that_is_missing_stays_missing() {
     recorder
         .wrap(original())
         .cluster
-        .get(gone)
+        .get(gone, Reading::Recent)
         .await
         .unwrap_err();
     let replay = world(recorder.complete(Scenario::named("gone")));
     assert_eq!(
-        replay.cluster.get(gone).await.unwrap_err().code,
+        replay
+            .cluster
+            .get(gone, Reading::Recent)
+            .await
+            .unwrap_err()
+            .code,
         ClusterErrorCode::NotFound
     );
     let other = replay
@@ -152,11 +160,19 @@ async fn an_object_that_is_missing_stays_missing() {
 struct Bare;
 
 impl Cluster for Bare {
-    fn get<'a>(&'a self, _: ObjectRef<'a>) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+    fn get<'a>(
+        &'a self,
+        _: ObjectRef<'a>,
+        _: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         futures_util::future::ready(Ok(SECRET.into())).boxed()
     }
 
-    fn list<'a>(&'a self, _: ListQuery<'a>) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
+    fn list<'a>(
+        &'a self,
+        _: ListQuery<'a>,
+        _: Reading,
+    ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         futures_util::future::ready(Ok(vec![DEPLOYMENT.into()])).boxed()
     }
 }
@@ -176,13 +192,17 @@ async fn secrets_and_values_of_variables_are_left_out() {
         cluster: Arc::new(Bare),
         history: Arc::new(crate::sources::Disconnected),
     });
-    sources.cluster.get(FLAGS).await.unwrap();
+    sources.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     let deployments = ListQuery {
         api_version: "apps/v1",
         kind: "Deployment",
         ..SHOP
     };
-    sources.cluster.list(deployments).await.unwrap();
+    sources
+        .cluster
+        .list(deployments, Reading::Recent)
+        .await
+        .unwrap();
     let mut scenario = Scenario::named("secrets");
     scenario.new = serde_json::from_str(DEPLOYMENT).ok();
     scenario.old = scenario.new.clone();

@@ -73,14 +73,19 @@ async fn queries_are_answered_as_written() {
 #[tokio::test]
 async fn objects_are_those_of_the_scenario_and_no_others() {
     let world = world(WORLD);
-    let flags = world.cluster.get(FLAGS).await.unwrap();
+    let flags = world.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     assert!(flags.contains("\"name\":\"flags\""), "{flags}");
     let other = ObjectRef {
         name: "other",
         ..FLAGS
     };
     assert_eq!(
-        world.cluster.get(other).await.unwrap_err().code,
+        world
+            .cluster
+            .get(other, Reading::Recent)
+            .await
+            .unwrap_err()
+            .code,
         ClusterErrorCode::NotFound
     );
     let all = ListQuery {
@@ -89,7 +94,10 @@ async fn objects_are_those_of_the_scenario_and_no_others() {
         namespace: "",
         label_selector: "",
     };
-    assert_eq!(world.cluster.list(all).await.unwrap(), [flags]);
+    assert_eq!(
+        world.cluster.list(all, Reading::Recent).await.unwrap(),
+        [flags]
+    );
 }
 
 #[tokio::test]
@@ -104,7 +112,7 @@ async fn what_is_not_answered_prints_the_lines_to_add() {
     assert_eq!(error.code, MetricsErrorCode::Unavailable);
     assert!(error.message.contains("metrics:\n"), "{error}");
     assert!(error.message.contains("query: up"), "{error}");
-    let error = world.cluster.get(FLAGS).await.unwrap_err();
+    let error = world.cluster.get(FLAGS, Reading::Recent).await.unwrap_err();
     assert_eq!(error.code, ClusterErrorCode::Unavailable);
     assert!(error.message.contains("objects:\n"), "{error}");
 }

@@ -11,7 +11,7 @@ use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
 use crate::engine::gate::{Ask, Shut};
 use crate::engine::state::{HostState, Judging};
-use crate::sources::{ListQuery, ObjectRef, Range};
+use crate::sources::{ListQuery, ObjectRef, Range, Reading};
 
 /// Prometheus itself takes no step below a millisecond; below a second nobody scrapes.
 const SHORTEST_STEP: u64 = 1_000;
@@ -62,50 +62,101 @@ impl metrics::Host for HostState {
     }
 }
 
+type Text = std::result::Result<String, cluster::ClusterError>;
+type Texts = std::result::Result<Vec<String>, cluster::ClusterError>;
+
 impl cluster::Host for HostState {
     async fn get(
         &mut self,
-        api_version: String,
+        version: String,
         kind: String,
         namespace: String,
         name: String,
-    ) -> Result<Result<String, cluster::ClusterError>> {
-        let judging = self.judging_for("cluster.get")?;
-        if let Err(error) = judging.open_cluster(&api_version, &kind, &namespace) {
+    ) -> Result<Text> {
+        let object = [&*version, &kind, &namespace, &name];
+        self.get_object("cluster.get", object, Reading::Recent)
+            .await
+    }
+
+    async fn list(
+        &mut self,
+        version: String,
+        kind: String,
+        namespace: String,
+        labels: String,
+    ) -> Result<Texts> {
+        let query = [&*version, &kind, &namespace, &labels];
+        self.list_objects("cluster.list", query, Reading::Recent)
+            .await
+    }
+
+    async fn get_fresh(
+        &mut self,
+        version: String,
+        kind: String,
+        namespace: String,
+        name: String,
+    ) -> Result<Text> {
+        let object = [&*version, &kind, &namespace, &name];
+        self.get_object("cluster.get-fresh", object, Reading::Fresh)
+            .await
+    }
+
+    async fn list_fresh(
+        &mut self,
+        version: String,
+        kind: String,
+        namespace: String,
+        labels: String,
+    ) -> Result<Texts> {
+        let query = [&*version, &kind, &namespace, &labels];
+        self.list_objects("cluster.list-fresh", query, Reading::Fresh)
+            .await
+    }
+}
+
+impl HostState {
+    async fn get_object(
+        &mut self,
+        call: &'static str,
+        [api_version, kind, namespace, name]: [&str; 4],
+        reading: Reading,
+    ) -> Result<Text> {
+        let judging = self.judging_for(call)?;
+        if let Err(error) = judging.open_cluster(api_version, kind, namespace) {
             return Ok(Err(error));
         }
         let object = ObjectRef {
-            api_version: &api_version,
-            kind: &kind,
-            namespace: &namespace,
-            name: &name,
+            api_version,
+            kind,
+            namespace,
+            name,
         };
         let cluster = Arc::clone(&judging.review.sources.cluster);
-        let answer = self.wait(cluster.get(object)).await;
+        let answer = self.wait(cluster.get(object, reading)).await;
         Ok(answer
             .map(|text| text.as_ref().to_owned())
             .map_err(cluster_error))
     }
 
-    async fn list(
+    async fn list_objects(
         &mut self,
-        api_version: String,
-        kind: String,
-        namespace: String,
-        label_selector: String,
-    ) -> Result<Result<Vec<String>, cluster::ClusterError>> {
-        let judging = self.judging_for("cluster.list")?;
-        if let Err(error) = judging.open_cluster(&api_version, &kind, &namespace) {
+        call: &'static str,
+        [api_version, kind, namespace, label_selector]: [&str; 4],
+        reading: Reading,
+    ) -> Result<Texts> {
+        let judging = self.judging_for(call)?;
+        if let Err(error) = judging.open_cluster(api_version, kind, namespace) {
             return Ok(Err(error));
         }
         let query = ListQuery {
-            api_version: &api_version,
-            kind: &kind,
-            namespace: &namespace,
-            label_selector: &label_selector,
+            api_version,
+            kind,
+            namespace,
+            label_selector,
         };
         let cluster = Arc::clone(&judging.review.sources.cluster);
-        let answer = self.wait(cluster.list(query)).await;
+        let answer = self.wait(cluster.list(query, reading)).await;
         Ok(answer
             .map(|all| all.iter().map(|text| text.as_ref().to_owned()).collect())
             .map_err(cluster_error))
