@@ -25,11 +25,6 @@ demo: build example ## Shows a rollout let through, one held and one denied: by 
 run-local: build example ## Runs the webhook on this machine with the demo's policies and a throw-away certificate
 	@exec $(ROLLGATE) serve --self-signed --policies examples/demo/policies
 
-.PHONY: cluster
-cluster: build example control-plane ## Runs a real control plane with rollgate in it, for trying out kubectl
-	@export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
-	exec $(CARGO) run --quiet --package rollgate-tests --bin cluster
-
 .PHONY: test
 test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
@@ -41,6 +36,11 @@ test: toolchain prometheus control-plane build example wasi-guest ## Runs every 
 bench: toolchain ## Measures evaluations and the server; takes a release build
 	@$(CARGO) build --release --workspace --bin rollgate
 	$(CARGO) bench --workspace --bench evaluate --bench serve --bench check
+
+.PHONY: manifests
+manifests: control-plane ## Renders deploy/manifests.yaml from the Helm chart
+	@helm="$$(tests/get-control-plane.sh $(TOOLS))/helm"
+	"$$helm" template rollgate deploy/chart --namespace rollgate-system --set crds.install=false > deploy/manifests.yaml
 
 .PHONY: lint
 lint: toolchain ## Formatting and clippy, as CI wants them

@@ -4,6 +4,7 @@ mod check;
 mod crds;
 mod inputs;
 mod inspect;
+mod manifests;
 mod notice;
 mod policies;
 mod serve;
@@ -32,6 +33,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     Inspect(inspect::Args),
+    Manifests(manifests::Args),
     Serve(Box<serve::Args>),
     Crds(crds::Args),
 }
@@ -48,6 +50,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Manifests(args) => manifests::run(&args),
             Command::Serve(args) => serve::run(*args),
             Command::Crds(args) => crds::run(&args),
         }

@@ -1,27 +1,24 @@
 //! `rollgate serve` as a process of its own, on loopback.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::time::timeout;
-
-use crate::keeper::Kept;
 
 /// Far more than a start takes on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A running server; killed when dropped, and when this process is gone.
+/// A running server; killed when dropped.
 #[derive(Debug)]
 pub struct Serve {
-    process: Kept,
+    child: Child,
     /// Where reviews go.
     pub webhook: SocketAddr,
     /// Where health and metrics are.
@@ -37,7 +34,7 @@ impl Serve {
     /// Where there is no binary, or it does not come up.
     #[must_use]
     pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        Self::launch(&binary(), Vec::new(), arguments)
+        Self::launch(&mut Command::new(binary()), arguments)
     }
 
     /// As [`Serve::start`], where no file can grow beyond `room` bytes: to a writer the same as a
@@ -52,30 +49,31 @@ impl Serve {
     ) -> Self {
         // Ignored, the signal turns into an error of the write. POSIX counts in blocks of 512 bytes.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", room / 512);
-        let before = ["-c".into(), script.into(), binary().into_os_string()];
-        Self::launch(Path::new("sh"), before.into(), arguments)
+        let mut shell = Command::new("sh");
+        Self::launch(shell.args(["-c", &script]).arg(binary()), arguments)
     }
 
     fn launch<S: AsRef<OsStr>>(
-        program: &Path,
-        mut all: Vec<OsString>,
+        program: &mut Command,
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
-        all.push("serve".into());
-        for (name, value) in [
-            ("--listen", "127.0.0.1:0"),
-            ("--admin", "127.0.0.1:0"),
-            ("--log-format", "json"),
-        ] {
-            all.extend([name.into(), value.into()]);
-        }
-        all.extend(
-            arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().into()),
-        );
-        let (process, said) = Kept::heard(program, all).expect("the binary starts");
-        let log = lines(BufReader::new(said));
+        let mut child = program
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+            ])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = lines(BufReader::new(child.stderr.take().expect("it is piped")));
         let mut start = Vec::new();
         let listening = first(&log, "listening", &mut start);
         let address = |field: &str| {
@@ -86,7 +84,7 @@ impl Serve {
         };
         let (webhook, admin) = (address("webhook"), address("admin"));
         Self {
-            process,
+            child,
             webhook,
             admin,
             start,
@@ -159,7 +157,7 @@ impl Serve {
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.process.id()
+        self.child.id()
     }
 
     /// Sends SIGTERM.
@@ -167,19 +165,11 @@ impl Serve {
     /// # Panics
     /// Where the process is gone already.
     pub fn terminate(&self) {
-        self.process
-            .signal(Signal::TERM)
-            .expect("the process is there");
-    }
-
-    /// Ends it at once, as a machine that fails does (SIGKILL).
-    ///
-    /// # Panics
-    /// Where the process is gone already.
-    pub fn kill(&self) {
-        self.process
-            .signal(Signal::KILL)
-            .expect("the process is there");
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
+        kill_process(pid, Signal::TERM).expect("the process is there");
     }
 
     /// Waits for the end.
@@ -187,9 +177,24 @@ impl Serve {
     /// # Panics
     /// Where it does not come within `patience`.
     pub async fn ended(mut self, patience: Duration) -> ExitStatus {
-        let status = timeout(patience, self.process.end()).await;
-        let status = status.unwrap_or_else(|_| panic!("still running after {patience:?}"));
-        status.expect("a child")
+        let from = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(
+                from.elapsed() < patience,
+                "still running after {patience:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -203,10 +208,11 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("a test knows its path");
-    let folder = test.parent().expect("it is in a folder");
-    // Programs are built beside it, tests into a folder below.
-    let profile = folder.parent().filter(|_| folder.ends_with("deps"));
-    let binary = profile.unwrap_or(folder).join("rollgate");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built into deps/");
+    let binary = profile.join("rollgate");
     assert!(
         binary.exists(),
         "{} is missing: cargo build -p rollgate",

@@ -51,7 +51,7 @@ const DIGEST: usize = 32;
 impl Cache {
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
         let folder = Folder::open(path)?;
-        tidy::tidy(path);
+        tidy::tidy(folder.root());
         Ok(Self(folder))
     }
 

@@ -1,15 +1,21 @@
-//! A folder that nobody but us can write: made with mode 0700, no symlink, under no folder that
-//! others may change.
+//! A folder that nobody but us can write: made with mode 0700, no symlink. Where others may change a
+//! folder above it, as the volume of a Pod that it is made in, it is held open and reached by that
+//! handle, so that nothing can be put in its place.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 /// A folder for artefacts that can be trusted.
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    /// What `path` goes through, where it goes through a handle.
+    _held: Option<File>,
+}
 
 /// Why a cache folder is not used.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,7 @@ pub enum CacheError {
 
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
+const STICKY: u32 = 0o1000;
 
 impl Folder {
     /// Makes the folder where it is missing, and checks it and everything above it.
@@ -62,16 +69,47 @@ impl Folder {
             }
             _ => {}
         }
-        private(&absolute)?;
+        private(
+            &absolute,
+            &fs::symlink_metadata(&absolute).map_err(unusable)?,
+        )?;
         // The real path: what a symlink further up points at is what has to be safe.
         let real = fs::canonicalize(above).map_err(unusable)?;
-        real.ancestors().try_for_each(not_changed_by_others)?;
-        Ok(Self(absolute))
+        match real.ancestors().try_for_each(not_changed_by_others) {
+            Ok(()) => Ok(Self {
+                path: absolute,
+                _held: None,
+            }),
+            // What has the sticky bit, such as /tmp, is everybody's, and swept.
+            Err(CacheError::Shared(_, mode)) if mode & STICKY == 0 => Self::held(&absolute),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Where a file of this name stands.
+    /// The folder itself, wherever it is moved and whatever comes to stand in its place.
+    fn held(path: &Path) -> Result<Self, CacheError> {
+        let unusable = |error| CacheError::Unusable {
+            path: path.to_owned(),
+            error,
+        };
+        let folder = open(path, OFlags::DIRECTORY).map_err(unusable)?;
+        private(path, &folder.metadata().map_err(unusable)?)?;
+        let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        fs::metadata(&through).map_err(unusable)?;
+        Ok(Self {
+            path: through,
+            _held: Some(folder),
+        })
+    }
+
+    /// The way to the folder, as long as this lives.
+    pub(super) fn root(&self) -> &Path {
+        &self.path
+    }
+
+    /// The way to a file of this name.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// The bytes of a file; `None` where there is none.
@@ -92,7 +130,7 @@ impl Folder {
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
-            .tempfile_in(&self.0)?;
+            .tempfile_in(&self.path)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
         file.persist(self.path(name))
@@ -102,11 +140,7 @@ impl Folder {
 }
 
 fn open_own(path: &Path) -> io::Result<File> {
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(no_follow)
-        .open(path)?;
+    let file = open(path, OFlags::empty())?;
     let metadata = file.metadata()?;
     if metadata.uid() != me() || !metadata.is_file() {
         return Err(io::Error::other("it is not a file of ours"));
@@ -114,11 +148,13 @@ fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn private(path: &Path) -> Result<(), CacheError> {
-    let metadata = fs::symlink_metadata(path).map_err(|error| CacheError::Unusable {
-        path: path.to_owned(),
-        error,
-    })?;
+/// Opens for reading what stands there itself, not what a symlink there points at.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = i32::try_from((flags | OFlags::NOFOLLOW).bits()).map_err(io::Error::other)?;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+fn private(path: &Path, metadata: &Metadata) -> Result<(), CacheError> {
     if !metadata.is_dir() {
         return Err(CacheError::NotAFolder(path.to_owned()));
     }
@@ -140,7 +176,7 @@ fn not_changed_by_others(path: &Path) -> Result<(), CacheError> {
     if metadata.uid() != me() && metadata.uid() != 0 {
         return Err(CacheError::Foreign(path.to_owned()));
     }
-    match metadata.mode() & 0o777 {
+    match metadata.mode() & 0o7777 {
         mode if mode & OTHERS_MAY_WRITE == 0 => Ok(()),
         mode => Err(CacheError::Shared(path.to_owned(), mode)),
     }
@@ -206,15 +242,32 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_below_one_that_others_may_write_is_refused() {
+    fn a_folder_below_one_for_everybodys_temporary_files_is_refused() {
         let home = home();
-        let open = home.path().join("open");
+        let open = home.path().join("tmp");
         fs::create_dir(&open).expect("it is ours");
         set_mode(&open, 0o1777);
         assert!(matches!(
             Folder::open(&open.join("cache")),
             Err(CacheError::Shared(..))
         ));
+    }
+
+    #[test]
+    fn in_a_volume_that_others_may_write_nothing_can_take_its_place() {
+        let home = home();
+        let (volume, path) = (home.path().join("volume"), home.path().join("volume/cache"));
+        fs::create_dir(&volume).expect("it is ours");
+        set_mode(&volume, 0o2777);
+        let folder = Folder::open(&path).expect("the folder itself is private");
+        folder.write("x", b"ours").expect("there is room");
+
+        fs::rename(&path, volume.join("moved")).expect("others may do so");
+        fs::create_dir(&path).expect("others may do so");
+        fs::write(path.join("x"), b"theirs").expect("others may do so");
+        assert_eq!(folder.read("x").as_deref(), Some(&b"ours"[..]));
+        folder.write("y", b"ours").expect("there is room");
+        assert!(volume.join("moved/y").exists());
     }
 
     #[test]

@@ -1,0 +1,187 @@
+//! `rollgate manifests`: what the Helm chart installs, for those who do without Helm.
+
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+
+use rollgate_model::yaml;
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::cluster::crd;
+
+/// What the chart renders by its defaults, without the custom resource definitions: a test with the
+/// real Helm holds the two equal.
+const RENDERED: &str = include_str!("../../../deploy/manifests.yaml");
+
+/// Print what installs rollgate without Helm, for `kubectl apply --server-side --filename=-`
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The namespace to install into; it is part of the output
+    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = namespace)]
+    namespace: String,
+    /// The image, such as one in a registry of your own; by default that of this version
+    #[arg(long, value_name = "REFERENCE", value_parser = image)]
+    image: Option<String>,
+    /// How many answer; by default two
+    #[arg(long, value_name = "NUMBER")]
+    replicas: Option<NonZeroU32>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the output is not taken.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mut objects = vec![namespace_object(&args.namespace)];
+    for definition in crd::definitions() {
+        objects.push(serde_json::to_value(definition)?);
+    }
+    objects.extend(rendered().map(|object| args.settle(object)));
+    print(&objects, &mut io::stdout().lock())?;
+    Ok(Exit::Passed)
+}
+
+fn print(objects: &[Value], out: &mut impl Write) -> anyhow::Result<()> {
+    for object in objects {
+        write!(out, "---\n{}", serde_saphyr::to_string(object)?)?;
+    }
+    Ok(())
+}
+
+fn rendered() -> impl Iterator<Item = Value> {
+    let documents = yaml::read(RENDERED.as_bytes()).into_iter();
+    let trees = documents.map(|document| document.expect("a test reads them").tree);
+    trees.filter(|tree| !tree.is_null())
+}
+
+/// Kubernetes refuses Pods there that ask for more than rollgate does.
+fn namespace_object(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
+        },
+    })
+}
+
+impl Args {
+    /// Puts what was asked for in the place of the defaults.
+    fn settle(&self, mut object: Value) -> Value {
+        let namespaces = ["/metadata/namespace", "/subjects/0/namespace"];
+        for pointer in namespaces {
+            replace(&mut object, pointer, Some(self.namespace.as_str()));
+        }
+        if object["kind"] == "Deployment" {
+            let image = "/spec/template/spec/containers/0/image";
+            replace(&mut object, image, self.image.as_deref());
+            replace(
+                &mut object,
+                "/spec/replicas",
+                self.replicas.map(NonZeroU32::get),
+            );
+        }
+        object
+    }
+}
+
+fn replace(object: &mut Value, pointer: &str, with: Option<impl Into<Value>>) {
+    if let (Some(place), Some(with)) = (object.pointer_mut(pointer), with) {
+        *place = with.into();
+    }
+}
+
+/// A label of DNS (RFC 1123), which the name of a namespace is.
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let sound = (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace is 1 to 63 small letters, digits and -, with - at neither end")
+    }
+}
+
+fn image(text: &str) -> Result<String, &'static str> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an image such as registry.example/rollgate:1.2.0 is expected")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(namespace: &str, image: Option<&str>, replicas: Option<u32>) -> Args {
+        Args {
+            namespace: namespace.to_owned(),
+            image: image.map(str::to_owned),
+            replicas: replicas.and_then(NonZeroU32::new),
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_namespace_that_was_rendered() {
+        let args = args("gates", None, None);
+        let objects: Vec<_> = rendered().map(|object| args.settle(object)).collect();
+        let text = json!(objects).to_string();
+        assert!(text.contains(r#""namespace":"gates""#));
+        assert!(!text.contains("rollgate-system"), "{text}");
+    }
+
+    #[test]
+    fn image_and_replicas_are_those_that_were_asked_for() {
+        let args = args("gates", Some("local/rollgate:2"), Some(5));
+        let deployment = rendered()
+            .map(|object| args.settle(object))
+            .find(|object| object["kind"] == "Deployment")
+            .expect("a Deployment");
+        assert_eq!(deployment["spec"]["replicas"], 5);
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], "local/rollgate:2");
+    }
+
+    #[test]
+    fn without_a_wish_image_and_replicas_are_the_charts() {
+        let args = args("rollgate-system", None, None);
+        for object in rendered() {
+            assert_eq!(args.settle(object.clone()), object);
+        }
+    }
+
+    #[test]
+    fn what_is_printed_reads_back_the_same() {
+        let objects: Vec<_> = rendered().collect();
+        assert!(objects.len() > 5);
+        let mut printed = Vec::new();
+        print(&objects, &mut printed).expect("memory takes all");
+        let read = yaml::read(&printed).into_iter();
+        let read: Vec<_> = read.map(|document| document.expect("YAML").tree).collect();
+        assert_eq!(read, objects);
+    }
+
+    #[test]
+    fn a_namespace_is_a_label_of_dns() {
+        for name in ["rollgate-system", "r", "0"] {
+            assert_eq!(namespace(name).as_deref(), Ok(name));
+        }
+        for name in ["", "-r", "r-", "R", "r.s", "r\ns", &"r".repeat(64)] {
+            assert!(namespace(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_has_no_space() {
+        assert!(image("r.example:5000/rollgate@sha256:00").is_ok());
+        for text in ["", "a b", "a\nb"] {
+            assert!(image(text).is_err(), "{text:?}");
+        }
+    }
+}

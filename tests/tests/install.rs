@@ -1,0 +1,259 @@
+//! rollgate's installation: by the Helm chart with the real Helm, and by the plain manifests with
+//! kubectl, on a real API server. Its Pods are simulated.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+use rollgate_tests::control_plane::{ControlPlane, Tool, wait_for};
+use rollgate_tests::server::binary;
+use serde_json::Value;
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/chart");
+
+/// Values that switch every part of the chart on.
+const EVERYTHING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/chart/everything.yaml");
+
+/// A namespace in which the API server refuses Pods that ask for more than they should.
+const RESTRICTED: &str = "
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: gates
+  labels: {pod-security.kubernetes.io/enforce: restricted}
+";
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn the_plain_manifests_are_what_the_chart_renders() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let namespace = "--namespace=rollgate-system";
+    let template = plane.helm(["template", "rollgate", CHART, namespace]);
+    let rendered = template.arg("--set=crds.install=false").ok().await?;
+    let file = Path::new(CHART).join("../manifests.yaml");
+    assert_eq!(rendered, std::fs::read_to_string(file)?, "make manifests");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn the_chart_is_of_this_version() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let chart = plane.helm(["show", "chart", CHART]).ok().await?;
+    let version = concat!("appVersion: ", env!("CARGO_PKG_VERSION"), "\n");
+    assert!(chart.contains(version), "{chart}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn helm_finds_nothing_to_complain_of() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    for values in [&[][..], &["--values", EVERYTHING]] {
+        let lint = plane.helm(["lint", "--strict", "--quiet", CHART]);
+        assert_eq!(lint.args(values).ok().await?, "");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn an_installation_passes_the_bundled_policies() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let template = || plane.helm(["template", "rollgate", CHART]);
+    for manifests in [
+        template().ok().await?,
+        template().args(["--values", EVERYTHING]).ok().await?,
+        rollgate(&["manifests"], "")?,
+    ] {
+        let report = rollgate(&["check", "--format=json", "-"], &manifests)?;
+        let report: Value = serde_json::from_str(&report)?;
+        insta::allow_duplicates! { insta::assert_json_snapshot!(report) };
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn values_that_open_too_much_or_mean_nothing_are_refused() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let refused = [
+        (
+            r#"readableKinds=[{"apiGroup":"","resource":"secrets"}]"#,
+            "/readableKinds/0/resource",
+        ),
+        (
+            r#"readableKinds=[{"apiGroup":"*","resource":"pods"}]"#,
+            "/readableKinds/0/apiGroup",
+        ),
+        (
+            r#"readableKinds=[{"apiGroup":"","resource":"*"}]"#,
+            "/readableKinds/0/resource",
+        ),
+        (
+            r#"readableKinds=[{"apiGroup":"","resource":"pods/exec"}]"#,
+            "/readableKinds/0/resource",
+        ),
+        (
+            r#"readableKinds=[{"resource":"pods"}]"#,
+            "missing property 'apiGroup'",
+        ),
+        (r#"metricSecrets=["*"]"#, "/metricSecrets/0"),
+        (
+            r#"modules={"volume":{"secret":{"secretName":"x"}}}"#,
+            "/modules/volume",
+        ),
+        ("replicas=0", "/replicas"),
+        (
+            "replicaCount=3",
+            "additional properties 'replicaCount' not allowed",
+        ),
+        (r#"drain={"delay":"10s"}"#, "/drain/delay"),
+        (r#"fullnameOverride="0gate""#, "/fullnameOverride"),
+    ];
+    for (value, place) in refused {
+        let template = plane.helm(["template", "rollgate", CHART, "--set-json", value]);
+        let complaint = template.refused().await?;
+        assert!(complaint.contains(place), "{value}: {complaint}");
+    }
+    let unusable = plane.helm(["template", "0gate", CHART]).refused().await?;
+    assert!(unusable.contains("set fullnameOverride"), "{unusable}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    plane
+        .kubectl(["apply", "--filename=-"])
+        .input(RESTRICTED)
+        .ok()
+        .await?;
+    let before = named_after(&plane).await?;
+
+    let notes = helm(&plane, "install")
+        .arg(CHART)
+        .arg("--wait")
+        .ok()
+        .await?;
+    assert!(
+        notes.contains("Nothing is judged before there is a policy"),
+        "{notes}"
+    );
+    assert_eq!(available(&plane).await?, "2");
+    let upgrade = helm(&plane, "upgrade").args([CHART, "--wait", "--set=replicas=3"]);
+    upgrade
+        .args(["--set=metrics.service=true", "--set=log.level=debug"])
+        .ok()
+        .await?;
+    assert_eq!(available(&plane).await?, "3");
+    plane
+        .kubectl(["get", "service/rollgate-metrics", "--namespace=gates"])
+        .ok()
+        .await?;
+
+    helm(&plane, "uninstall").arg("--wait").ok().await?;
+    nothing_but(&plane, &before).await
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn policies_stay_after_an_uninstallation_where_that_is_asked_for() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    plane
+        .kubectl(["apply", "--filename=-"])
+        .input(RESTRICTED)
+        .ok()
+        .await?;
+    let install = helm(&plane, "install").args([CHART, "--wait", "--set=crds.keep=true"]);
+    install.ok().await?;
+    helm(&plane, "uninstall").arg("--wait").ok().await?;
+    let crds = plane.kubectl(["get", "crds", "--output=name"]).ok().await?;
+    assert_eq!(crds.matches(".rollgate.dev\n").count(), 4, "{crds}");
+    helm(&plane, "install").args([CHART, "--wait"]).ok().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn the_plain_manifests_install_and_delete_the_same() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    let before = named_after(&plane).await?;
+    let manifests = rollgate(&["manifests", "--namespace=gates", "--replicas=3"], "")?;
+    let apply = plane.kubectl(["apply", "--server-side", "--filename=-"]);
+    apply.input(manifests.as_str()).ok().await?;
+    let status = [
+        "rollout",
+        "status",
+        "deployment/rollgate",
+        "--namespace=gates",
+    ];
+    plane.kubectl(status).arg("--timeout=90s").ok().await?;
+    assert_eq!(available(&plane).await?, "3");
+    let delete = plane.kubectl(["delete", "--filename=-"]);
+    delete.input(manifests.as_str()).ok().await?;
+    nothing_but(&plane, &before).await
+}
+
+/// A call about the release `rollgate` in the namespace `gates`.
+fn helm(plane: &ControlPlane, command: &str) -> Tool {
+    let release = [command, "rollgate", "--namespace=gates", "--timeout=90s"];
+    plane.helm(release)
+}
+
+async fn available(plane: &ControlPlane) -> Result<String> {
+    let replicas = "--output=jsonpath={.status.availableReplicas}";
+    let deployment = ["get", "deployment/rollgate", "--namespace=gates", replicas];
+    plane.kubectl(deployment).ok().await
+}
+
+/// All objects in the cluster with rollgate's name in theirs, but for Events, which run out.
+async fn named_after(plane: &ControlPlane) -> Result<Vec<String>> {
+    let listed = ["api-resources", "--verbs=list", "--output=name"];
+    let resources = plane.kubectl(listed).ok().await?;
+    let resources: Vec<_> = resources
+        .lines()
+        .filter(|resource| !resource.starts_with("events") && *resource != "componentstatuses")
+        .collect();
+    let get = [
+        "get",
+        &resources.join(","),
+        "--all-namespaces",
+        "--output=name",
+    ];
+    let objects = plane.kubectl(get).ok().await?;
+    let ours = objects.lines().filter(|object| object.contains("rollgate"));
+    Ok(ours.map(str::to_owned).collect())
+}
+
+/// Waits until what was owned by what is gone is gone, too.
+async fn nothing_but(plane: &ControlPlane, before: &[String]) -> Result<()> {
+    let mut left = Vec::new();
+    let gone = wait_for("the end of everything with rollgate's name", async || {
+        left = named_after(plane).await?;
+        Ok((left == before).then_some(()))
+    });
+    let gone = gone.await;
+    gone.map_err(|error| error.context(format!("left: {left:#?}")))
+}
+
+/// What the program prints, which must find nothing wrong.
+fn rollgate(arguments: &[&str], input: &str) -> Result<String> {
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    std::io::Write::write_all(&mut stdin, input.as_bytes())?;
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    let stdout = String::from_utf8(output.stdout)?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{arguments:?}: {}\n{stdout}",
+        output.status
+    );
+    Ok(stdout)
+}
