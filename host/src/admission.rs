@@ -7,7 +7,6 @@ mod decision;
 mod history;
 mod message;
 pub mod overrides;
-mod path;
 mod plain;
 #[cfg(test)]
 mod tests;

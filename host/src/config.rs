@@ -12,6 +12,9 @@ mod matching;
 mod metrics;
 mod module;
 mod name;
+mod object;
+mod path;
+mod place;
 mod problem;
 mod quantity;
 mod read;
@@ -33,8 +36,11 @@ pub use matching::Match;
 pub use metrics::metrics;
 pub use module::{ModuleError, ModuleSource};
 pub use name::PolicyName;
+pub use object::{Head, Misread, Modules, read_policy, read_source};
+pub use path::json_path;
+pub use place::Place;
 pub use problem::{Problem, Spot, missing};
-pub use read::{Configuration, PolicyItem, SourceItem, read, read_text};
+pub use read::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, read, read_text};
 pub use selector::{Requirement, Selector};
 
 /// Every policy in force. Never changed: a reload builds another one and swaps it whole.
@@ -89,6 +95,8 @@ pub struct Policy {
     pub on_error: OnError,
     /// Whether it can judge at all.
     pub state: State,
+    /// The generation of the object that it was made of, where it came from the cluster.
+    pub generation: Option<i64>,
 }
 
 /// Whether a policy can judge.
@@ -110,7 +118,7 @@ impl fmt::Debug for State {
 }
 
 /// Why a policy cannot judge. On one line, for answers and logs, by its `Display`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What is wrong, at the lines of its file.
     pub problems: Vec<Problem>,

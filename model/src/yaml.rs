@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use source::Location;
 pub use spans::{Place, Spans};
-pub use strict::{Problem, StrictError};
+pub use strict::{Misfit, Problem, StrictError, fit};
 
 use source::Source;
 

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Unit};
 use rollgate_model::{Finding, Kind, Outcome, Severity, Undo, Verdict, Workload};
 
 use super::decision::{Answer, Decision, Judged};
-use super::path::json_path;
 use super::plain::{cut, one_line, reword};
 use crate::config::PolicyName;
+use crate::config::json_path;
 pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
 
 /// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.

@@ -5,9 +5,9 @@ use rollgate_model::{Finding, Outcome, Severity, Verdict};
 use super::decision::{Answer, Decision, Judged};
 use super::message::least_reason;
 use super::overrides::Override;
-use super::path::json_path;
 use super::plain::{cut, one_line, reword};
 use crate::config::Action;
+use crate::config::json_path;
 
 /// The API server cuts a longer one, and refuses control characters (KEP-1693).
 const BYTES: usize = 256;

@@ -26,7 +26,7 @@ pub(super) async fn load(paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let (metrics, faults) = config::metrics(&configuration);
     let set = config::load(&engine, &configuration).await;
     let mut problems = configuration.problems;
-    problems.extend(faults);
+    problems.extend(faults.into_iter().map(|source| source.problem));
     problems.extend(refusals(&set));
     problems.extend(nothing_judges(paths, &set, &problems));
     Ok(Loaded {

@@ -55,8 +55,12 @@ pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>>
     let policy = PolicySource {
         name: name(&object, &mut mistakes),
         limits: limits(&object.spec, &mut mistakes),
-        grants: grants(&object.spec.grants, &mut mistakes),
-        matches: matches(&object, &mut mistakes),
+        grants: grants(&object, &mut mistakes),
+        matches: matches(
+            object.metadata.namespace.as_deref(),
+            &object.spec.matches,
+            &mut mistakes,
+        ),
         action: object.spec.action,
         on_error: object.spec.on_error,
         settings: serde_json::Value::Object(object.spec.settings).to_string(),
@@ -196,19 +200,31 @@ fn limits(spec: &PolicySpec, mistakes: &mut Mistakes) -> Limits {
     limits
 }
 
-fn grants(spec: &GrantsSpec, mistakes: &mut Mistakes) -> Grants {
+fn grants(object: &PolicyObject, mistakes: &mut Mistakes) -> Grants {
+    let spec: &GrantsSpec = &object.spec.grants;
+    let own = object.metadata.namespace.as_deref();
     let cluster = spec.cluster.iter().enumerate();
     Grants {
         metrics: spec.metrics.iter().cloned().collect(),
         cluster: cluster
             .map(|(index, grant)| {
-                cluster_grant(grant, &format!("/spec/grants/cluster/{index}"), mistakes)
+                cluster_grant(
+                    own,
+                    grant,
+                    &format!("/spec/grants/cluster/{index}"),
+                    mistakes,
+                )
             })
             .collect(),
     }
 }
 
-fn cluster_grant(spec: &ClusterGrantSpec, pointer: &str, mistakes: &mut Mistakes) -> ClusterGrant {
+fn cluster_grant(
+    own: Option<&str>,
+    spec: &ClusterGrantSpec,
+    pointer: &str,
+    mistakes: &mut Mistakes,
+) -> ClusterGrant {
     if spec.kind.eq_ignore_ascii_case("secret") || spec.kind.eq_ignore_ascii_case("secrets") {
         mistakes.add(
             format!("{pointer}/kind"),
@@ -223,17 +239,48 @@ fn cluster_grant(spec: &ClusterGrantSpec, pointer: &str, mistakes: &mut Mistakes
             );
         }
     }
-    let namespaces = spec.namespaces.as_ref();
     ClusterGrant {
         api_version: spec.api_version.clone(),
         kind: spec.kind.clone(),
-        namespaces: namespaces
-            .map(|some| namespaces_of(some, &format!("{pointer}/namespaces"), mistakes)),
+        namespaces: granted_namespaces(
+            own,
+            spec.namespaces.as_deref(),
+            &format!("{pointer}/namespaces"),
+            mistakes,
+        ),
     }
 }
 
-fn matches(object: &PolicyObject, mistakes: &mut Mistakes) -> Match {
-    let spec = &object.spec.matches;
+/// A policy with a namespace reads what is in it and nothing else, however much it asks for.
+fn granted_namespaces(
+    own: Option<&str>,
+    listed: Option<&[String]>,
+    pointer: &str,
+    mistakes: &mut Mistakes,
+) -> Option<BTreeSet<String>> {
+    let namespaces = listed.map(|listed| namespaces_of(listed, pointer, mistakes));
+    let Some(own) = own else {
+        return namespaces;
+    };
+    for (index, namespace) in listed.into_iter().flatten().enumerate() {
+        if namespace != own {
+            mistakes.add(format!("{pointer}/{index}"), format!(
+                "this policy stands in the namespace `{own}` and reads no other; use a ClusterRolloutPolicy for several"
+            ));
+        }
+    }
+    Some(BTreeSet::from([own.to_owned()]))
+}
+
+/// Compiles what a policy matches, where the rest of it cannot be read; `None` where that has
+/// mistakes of its own.
+pub(super) fn matches_alone(own: Option<&str>, spec: &MatchSpec) -> Option<Match> {
+    let mut mistakes = Mistakes::default();
+    let matches = matches(own, spec, &mut mistakes);
+    mistakes.0.is_empty().then_some(matches)
+}
+
+fn matches(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes) -> Match {
     let mut matches = Match::default()
         .labels(selector(&spec.labels, mistakes))
         .exclude_namespaces(names(
@@ -247,7 +294,7 @@ fn matches(object: &PolicyObject, mistakes: &mut Mistakes) -> Match {
     if let Some(changes) = &spec.changes {
         matches = matches.changes(words::<Change>(changes, "/spec/match/changes", mistakes));
     }
-    match in_namespaces(object, spec, mistakes) {
+    match in_namespaces(own, spec, mistakes) {
         Some(namespaces) => matches.namespaces(namespaces),
         None => matches,
     }
@@ -255,11 +302,10 @@ fn matches(object: &PolicyObject, mistakes: &mut Mistakes) -> Match {
 
 /// A policy with a namespace judges the rollouts in it and no others.
 fn in_namespaces(
-    object: &PolicyObject,
+    own: Option<&str>,
     spec: &MatchSpec,
     mistakes: &mut Mistakes,
 ) -> Option<BTreeSet<String>> {
-    let own = object.metadata.namespace.as_ref();
     let listed = spec
         .namespaces
         .as_ref()
@@ -271,7 +317,7 @@ fn in_namespaces(
             "this policy stands in the namespace `{own}` and judges no other; use a ClusterRolloutPolicy for several"
         ));
     }
-    own.map(|own| BTreeSet::from([own.clone()])).or(listed)
+    own.map(|own| BTreeSet::from([own.to_owned()])).or(listed)
 }
 
 fn namespaces_of(list: &[String], pointer: &str, mistakes: &mut Mistakes) -> BTreeSet<String> {

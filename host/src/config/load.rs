@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, stream};
 
 use super::module::{ModuleError, ModuleSource};
-use super::read::{Configuration, PolicyItem, SourceItem};
-use super::{Policy, PolicySet, Problem, Refusal, State, missing};
+use super::read::{Configuration, PolicyItem, RefusedItem};
+use super::{Policy, PolicySet, Problem, Refusal, State};
 use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem};
 
 /// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
@@ -24,7 +24,22 @@ pub async fn load(engine: &Engine, configuration: &Configuration) -> PolicySet {
         .iter()
         .map(|item| loader.policy(item))
         .collect();
-    PolicySet::new(stream::iter(loads).buffered(at_once()).collect().await)
+    let mut policies: Vec<_> = stream::iter(loads).buffered(at_once()).collect().await;
+    policies.extend(configuration.refused.iter().map(refused));
+    PolicySet::new(policies)
+}
+
+fn refused(item: &RefusedItem) -> Policy {
+    Policy {
+        name: item.name.clone(),
+        matches: item.matches.clone(),
+        action: item.action,
+        on_error: item.on_error,
+        state: State::Refused(Refusal {
+            problems: item.problems.clone(),
+        }),
+        generation: item.generation,
+    }
 }
 
 /// How many policies are compiled at once.
@@ -72,6 +87,7 @@ impl Loader<'_> {
             action: item.policy.action,
             on_error: item.policy.on_error,
             state,
+            generation: item.generation,
         }
     }
 
@@ -101,7 +117,7 @@ impl Loader<'_> {
 
     /// A grant of a source that nobody describes would fail at the first query: say it now.
     fn sources_are_described(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
-        let described = || self.configuration.sources.iter().map(SourceItem::name);
+        let described = || self.configuration.source_names();
         let unknown = item
             .policy
             .metric_grants
@@ -143,7 +159,7 @@ fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
 /// A setting that is missing stands nowhere: its name leads the message.
 fn setting(item: &PolicyItem, refused: &SettingsProblem) -> Problem {
     let pointer = format!("/spec/settings{}", refused.path);
-    match missing(&item.spans, &pointer) {
+    match item.place.missing(&pointer) {
         Some(field) if !refused.path.is_empty() => {
             item.problem(&pointer, format!("`{field}` {}", refused.message))
         }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use rollgate_model::yaml::{Location, Spans};
 
-/// Something wrong in a file: what, where, and what to do.
-#[derive(Clone, Debug)]
+/// Something wrong in a file, or in an object of the cluster: what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file as the user named it.
+    /// The file as the user named it, or the object.
     pub file: Arc<str>,
-    /// Where in it; `None` where the file as a whole is meant.
+    /// Where in the file; `None` where it is meant as a whole, and for an object.
     pub spot: Option<Spot>,
     /// What is wrong.
     pub message: String,

@@ -32,7 +32,7 @@ pub struct PolicyObject {
 }
 
 /// The parts of `metadata` that may stand there; all but name and namespace are ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     /// The name.
@@ -58,6 +58,18 @@ pub struct Metadata {
     _resource_version: Option<IgnoredAny>,
     #[serde(default, rename = "uid")]
     _uid: Option<IgnoredAny>,
+}
+
+impl Metadata {
+    /// That of an object with this name.
+    #[must_use]
+    pub fn named(name: &str, namespace: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            ..Self::default()
+        }
+    }
 }
 
 /// What a policy asks for.

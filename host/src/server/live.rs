@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Answer, Reply};
 use crate::admission::Gate;
-use crate::config::{PolicySet, Problem};
+use crate::config::{BrokenSource, PolicySet};
 
 pub use loader::Loader;
 pub use origin::{Bundled, Files, LOOK_EVERY, Origin};
@@ -34,8 +34,8 @@ pub struct Live {
 pub struct Standing {
     /// The policies; none before the first set.
     pub set: Arc<PolicySet>,
-    /// What is wrong with the metric sources.
-    pub problems: Vec<Problem>,
+    /// The metric sources that cannot be used.
+    pub broken_sources: Vec<BrokenSource>,
 }
 
 impl Live {
@@ -47,7 +47,8 @@ impl Live {
     }
 
     fn put(&self, in_force: InForce, standing: Standing) {
-        let problems = standing.problems.iter().map(ToString::to_string).collect();
+        let sources = standing.broken_sources.iter();
+        let problems = sources.map(|source| source.problem.to_string()).collect();
         self.in_force.store(Some(Arc::new(in_force)));
         self.problems.store(Arc::new(problems));
         self.standing.send_replace(standing);

@@ -49,6 +49,18 @@ pub struct Metadata {
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
+impl Metadata {
+    /// That of a source with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            labels: std::collections::BTreeMap::new(),
+            annotations: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
 /// Where the metrics are; one field for each kind of source.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

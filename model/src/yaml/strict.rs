@@ -5,6 +5,7 @@ mod deserializer;
 mod fault;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{Document, Location};
 use deserializer::At;
@@ -22,17 +23,38 @@ pub struct StrictError {
     pub location: Location,
 }
 
+/// Something in a tree that does not fit the type it is read as.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}{}", shown_path(pointer))]
+pub struct Misfit {
+    /// What is wrong.
+    pub problem: Problem,
+    /// RFC 6901 pointer to it.
+    pub pointer: String,
+}
+
+/// Reads a type from a tree that no text is known of, as strictly as [`Document::read`] does.
+///
+/// # Errors
+///
+/// The first thing that does not fit.
+pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
+    T::deserialize(At::root(tree)).map_err(|fault| Misfit {
+        pointer: fault.pointer.unwrap_or_default(),
+        problem: fault.problem,
+    })
+}
+
 /// Reads a type from a document.
 pub(super) fn read<T: DeserializeOwned>(document: &Document) -> Result<T, StrictError> {
-    T::deserialize(At::root(&document.tree)).map_err(|fault| {
-        let pointer = fault.pointer.unwrap_or_default();
+    fit(&document.tree).map_err(|Misfit { problem, pointer }| {
         let place = document.spans.locate(&pointer);
-        let location = match (&fault.problem, place.key) {
+        let location = match (&problem, place.key) {
             (Problem::UnknownField { .. }, Some(key)) => key,
             _ => place.focus,
         };
         StrictError {
-            problem: fault.problem,
+            problem,
             pointer,
             location,
         }

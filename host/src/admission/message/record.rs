@@ -5,9 +5,9 @@ use rollgate_model::{Finding, Outcome};
 use super::super::annotations::failure;
 use super::super::announcement::Announced;
 use super::super::decision::{Answer, Decision, Judged};
-use super::super::path::json_path;
 use super::super::plain::{cut, one_line, reword};
 use super::least_reason;
+use crate::config::json_path;
 
 /// What one policy may fill of a log line.
 const LOG_BYTES: usize = 2 << 10;

@@ -180,6 +180,7 @@ fn policies() -> PolicySet {
         action: Action::Enforce,
         on_error: OnError::Deny,
         state: State::Refused(Refusal { problems: vec![] }),
+        generation: None,
     };
     PolicySet::new(vec![
         policy(PolicyName::cluster("probes")),

@@ -203,6 +203,7 @@ async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
         action: Action::Enforce,
         on_error,
         state: State::Refused(Refusal { problems: vec![] }),
+        generation: None,
     };
     let sources = review().sources.clone();
     let gate = Gate::new(

@@ -128,6 +128,7 @@ fn policy(name: &str, matches: Match) -> Policy {
         action: Action::Enforce,
         on_error: OnError::Deny,
         state: State::Refused(Refusal { problems: vec![] }),
+        generation: None,
     }
 }
 

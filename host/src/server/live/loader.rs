@@ -51,9 +51,9 @@ impl Loader {
 
     async fn put_in_force(&self, configuration: &Configuration) {
         let begun = Instant::now();
-        let (metrics, problems) = config::metrics(configuration);
-        for problem in &problems {
-            tracing::error!(%problem, "a metrics source cannot be set up; policies that ask it will fail");
+        let (metrics, broken_sources) = config::metrics(configuration);
+        for source in &broken_sources {
+            tracing::error!(problem = %source.problem, "a metrics source cannot be set up; policies that ask it will fail");
         }
         let set = Arc::new(config::load(&self.engine, configuration).await);
         self.tell(&set, begun.elapsed());
@@ -65,8 +65,11 @@ impl Loader {
         };
         let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
         let gate = gate.tied(self.ties.clone());
-        self.live
-            .put(InForce::new(gate), Standing { set, problems });
+        let standing = Standing {
+            set,
+            broken_sources,
+        };
+        self.live.put(InForce::new(gate), standing);
         self.readiness.ready();
     }
 

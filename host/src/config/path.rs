@@ -6,7 +6,7 @@ use std::fmt::Write;
 ///
 /// A key that is no plain word stands in brackets: `metadata.labels["app.kubernetes.io/name"]`.
 #[must_use]
-pub(super) fn json_path(pointer: &str) -> String {
+pub fn json_path(pointer: &str) -> String {
     let mut path = String::with_capacity(pointer.len());
     for token in pointer.split('/').skip(1) {
         let key = token.replace("~1", "/").replace("~0", "~");
