@@ -25,6 +25,11 @@ demo: build example ## Shows a rollout let through, one held and one denied: by 
 run-local: build example ## Runs the webhook on this machine with the demo's policies and a throw-away certificate
 	@exec $(ROLLGATE) serve --self-signed --policies examples/demo/policies
 
+.PHONY: cluster
+cluster: build example control-plane ## Runs a real control plane with rollgate in it, for trying out kubectl
+	@export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
+	exec $(CARGO) run --quiet --package rollgate-tests --bin cluster
+
 .PHONY: test
 test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"

@@ -8,6 +8,7 @@ mod access;
 mod programs;
 mod tool;
 mod waiting;
+mod webhook;
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, bail};
 use futures_util::future::select_all;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, Node, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -29,6 +30,7 @@ use self::access::Access;
 use self::programs::Programs;
 pub use self::tool::{Output, Tool};
 pub use self::waiting::wait_for;
+pub use self::webhook::Webhook;
 use crate::keeper::{Kept, KeptFolder};
 
 /// The only node, with room for every Pod.
@@ -59,13 +61,15 @@ impl ControlPlane {
         let programs = Programs::new(folder.path(), for_etcd, for_api_server)?;
         let etcd = programs.etcd()?;
         let mut api_server = programs.api_server(&access)?;
-        api_server_ready(&access, &mut api_server).await?;
+        let started = api_server_ready(&access, &mut api_server).await;
+        started.with_context(|| programs.last_words())?;
         let mut others = vec![
             programs.controller_manager(&access)?,
             programs.scheduler(&access)?,
             programs.kwok(&access)?,
         ];
-        pods_can_run(&access, &mut others).await?;
+        let started = pods_can_run(&access, &mut others).await;
+        started.with_context(|| programs.last_words())?;
         Ok(Self {
             access,
             programs,
@@ -172,21 +176,6 @@ impl ControlPlane {
         Ok(name)
     }
 
-    /// Makes a Service that leads to whatever listens on this machine, at the port that a client
-    /// names: how the API server reaches a webhook that is no Pod.
-    ///
-    /// # Errors
-    /// The API server refuses it.
-    pub async fn service_to_here(&self, namespace: &str, name: &str) -> Result<()> {
-        let service = serde_json::from_value(json!({
-            "metadata": { "name": name },
-            "spec": { "type": "ExternalName", "externalName": "localhost" },
-        }))?;
-        let services: Api<Service> = Api::namespaced(self.client().await?, namespace);
-        services.create(&PostParams::default(), &service).await?;
-        Ok(())
-    }
-
     /// A call of kubectl as administrator.
     #[must_use]
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Tool {
@@ -223,7 +212,8 @@ impl ControlPlane {
         api_server.signal(Signal::TERM)?;
         api_server.end().await?;
         *api_server = self.programs.api_server(&self.access)?;
-        api_server_ready(&self.access, &mut api_server).await
+        let started = api_server_ready(&self.access, &mut api_server).await;
+        started.with_context(|| self.programs.last_words())
     }
 
     /// What the API server's `/metrics` says.
@@ -244,6 +234,12 @@ impl ControlPlane {
         log.lines()
             .map(|line| Ok(serde_json::from_str(line)?))
             .collect()
+    }
+
+    /// The folder with kubectl and Helm.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        self.programs.folder()
     }
 
     /// The process ids of its programs.
@@ -286,20 +282,16 @@ async fn pods_can_run(access: &Access, programs: &mut [Kept]) -> Result<()> {
     while_running(programs, ready).await
 }
 
-/// Waits for something that takes all these programs; an error ends with their last words.
+/// Waits for something that takes all these programs.
 async fn while_running(
     programs: &mut [Kept],
     ready: impl Future<Output = Result<()>>,
 ) -> Result<()> {
     let ends = programs.iter_mut().map(|program| Box::pin(program.end()));
-    let ready = tokio::select! {
+    tokio::select! {
         ready = ready => ready,
-        (status, ..) = select_all(ends) => status.and_then(|status| bail!("a program ended with {status}")),
-    };
-    ready.with_context(|| {
-        let words = programs.iter().map(Kept::last_words);
-        words.collect::<Vec<_>>().join("\n\n")
-    })
+        (status, ..) = select_all(ends) => bail!("a program ended with {}", status?),
+    }
 }
 
 fn is_ready(node: &Node) -> bool {

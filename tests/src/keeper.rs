@@ -5,11 +5,11 @@
 //! Ctrl-C in a terminal reaches the test alone, and its end then reaches them.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -24,10 +24,8 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Ends with the program and with its status, or kills it when standard input closes.
 const KEEP: &str = r#"
-    log=$1
-    shift
     exec 3<&0
-    "$@" >>"$log" 2>&1 </dev/null 3<&- &
+    "$@" >&2 </dev/null 3<&- &
     program=$!
     echo $program
     { while read -r _ <&3; do :; done; kill -9 $program; } >/dev/null 2>&1 &
@@ -52,34 +50,53 @@ const SWEEP: &str = r#"
 pub struct Kept {
     shell: Child,
     program: Pid,
-    log: PathBuf,
 }
 
 impl Kept {
-    /// Starts a program, with what it says in a file.
+    /// Starts a program, and hands over what it says on standard error and standard output.
     ///
     /// # Errors
-    /// There is no shell, or the log cannot be written. That the program itself cannot be started
+    /// There is no shell. That the program itself cannot be started is told by [`Kept::ended`].
+    pub fn heard<S: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<(Self, ChildStderr)> {
+        let mut kept = Self::start(program, arguments, Stdio::piped())?;
+        let said = kept.shell.stderr.take().context("it is piped")?;
+        Ok((kept, said))
+    }
+
+    /// Starts a program, and appends what it says to a file.
+    ///
+    /// # Errors
+    /// There is no shell, or the file cannot be written. That the program itself cannot be started
     /// is told by [`Kept::ended`].
-    pub fn start<S: AsRef<OsStr>>(
+    pub fn logged<S: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
         log: &Path,
     ) -> Result<Self> {
-        let mut shell = shell(KEEP, &[log, program])
+        let log = File::options().append(true).create(true).open(log)?;
+        Self::start(program, arguments, log.into())
+    }
+
+    fn start<S: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+        said: Stdio,
+    ) -> Result<Self> {
+        let mut shell = shell(KEEP, &[program])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(said)
             .spawn()
             .context("cannot start a shell")?;
         let mut id = String::new();
         let stdout = shell.stdout.take().context("it is piped")?;
         BufReader::new(stdout).read_line(&mut id)?;
-        let program = id.trim().parse().ok().and_then(Pid::from_raw);
-        Ok(Self {
-            shell,
-            program: program.with_context(|| format!("nothing was started: {}", log.display()))?,
-            log: log.to_owned(),
-        })
+        let id = id.trim().parse().ok().and_then(Pid::from_raw);
+        let program = id.with_context(|| format!("{} was not started", program.display()))?;
+        Ok(Self { shell, program })
     }
 
     /// The program's process id.
@@ -115,15 +132,6 @@ impl Kept {
     /// It has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         kill_process(self.program, signal).context("the program has ended already")
-    }
-
-    /// The last lines that it said.
-    #[must_use]
-    pub fn last_words(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 }
 
@@ -167,6 +175,15 @@ impl Drop for KeptFolder {
     fn drop(&mut self) {
         finish(&mut self.shell);
     }
+}
+
+/// The last lines of a log.
+#[must_use]
+pub fn tail(log: &Path) -> String {
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
 
 fn shell(script: &str, arguments: &[&Path]) -> Command {

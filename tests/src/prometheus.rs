@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use self::exporter::Exporter;
 pub use self::slow::SlowProxy;
 pub use self::web::Web;
-use crate::keeper::{Kept, KeptFolder};
+use crate::keeper::{Kept, KeptFolder, tail};
 
 /// How long the server may take to start and to scrape.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +28,9 @@ const SCRAPES: u32 = 5;
 /// The job that the exporter is scraped as.
 pub const JOB: &str = "shop";
 
+/// The file of the folder that holds what the server says.
+const LOG: &str = "log";
+
 /// A running server. It ends, and its folder goes, when this is dropped or the process is gone.
 pub struct Prometheus {
     url: String,
@@ -35,7 +38,7 @@ pub struct Prometheus {
     client: reqwest::Client,
     _exporter: Exporter,
     // After the server, which writes to it.
-    _folder: KeptFolder,
+    folder: KeptFolder,
 }
 
 impl Prometheus {
@@ -63,7 +66,7 @@ impl Prometheus {
             server,
             client: web.client()?,
             _exporter: exporter,
-            _folder: folder,
+            folder,
         };
         server
             .wait_for_scrapes()
@@ -111,7 +114,10 @@ impl Prometheus {
                 return Ok(());
             }
             if let Some(status) = self.server.ended()? {
-                bail!("it ended with {status}: {}", self.server.last_words());
+                bail!(
+                    "it ended with {status}: {}",
+                    tail(&self.folder.path().join(LOG))
+                );
             }
             if began.elapsed() > PATIENCE {
                 bail!("not enough scrapes within {PATIENCE:?}: {last:?}");
@@ -184,5 +190,5 @@ fn launch(program: &Path, url: &str, folder: &Path) -> Result<Kept> {
         format!("--web.listen-address={address}"),
         format!("--web.external-url={url}"),
     ];
-    Kept::start(program, arguments, &folder.join("log"))
+    Kept::logged(program, arguments, &folder.join(LOG))
 }

@@ -1,24 +1,27 @@
 //! `rollgate serve` as a process of its own, on loopback.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::keeper::Kept;
 
 /// Far more than a start takes on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A running server; killed when dropped.
+/// A running server; killed when dropped, and when this process is gone.
 #[derive(Debug)]
 pub struct Serve {
-    child: Child,
+    process: Kept,
     /// Where reviews go.
     pub webhook: SocketAddr,
     /// Where health and metrics are.
@@ -34,7 +37,7 @@ impl Serve {
     /// Where there is no binary, or it does not come up.
     #[must_use]
     pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        Self::launch(&mut Command::new(binary()), arguments)
+        Self::launch(&binary(), Vec::new(), arguments)
     }
 
     /// As [`Serve::start`], where no file can grow beyond `room` bytes: to a writer the same as a
@@ -49,31 +52,30 @@ impl Serve {
     ) -> Self {
         // Ignored, the signal turns into an error of the write. POSIX counts in blocks of 512 bytes.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", room / 512);
-        let mut shell = Command::new("sh");
-        Self::launch(shell.args(["-c", &script]).arg(binary()), arguments)
+        let before = ["-c".into(), script.into(), binary().into_os_string()];
+        Self::launch(Path::new("sh"), before.into(), arguments)
     }
 
     fn launch<S: AsRef<OsStr>>(
-        program: &mut Command,
+        program: &Path,
+        mut all: Vec<OsString>,
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
-        let mut child = program
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin",
-                "127.0.0.1:0",
-                "--log-format",
-                "json",
-            ])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let log = lines(BufReader::new(child.stderr.take().expect("it is piped")));
+        all.push("serve".into());
+        for (name, value) in [
+            ("--listen", "127.0.0.1:0"),
+            ("--admin", "127.0.0.1:0"),
+            ("--log-format", "json"),
+        ] {
+            all.extend([name.into(), value.into()]);
+        }
+        all.extend(
+            arguments
+                .into_iter()
+                .map(|argument| argument.as_ref().into()),
+        );
+        let (process, said) = Kept::heard(program, all).expect("the binary starts");
+        let log = lines(BufReader::new(said));
         let mut start = Vec::new();
         let listening = first(&log, "listening", &mut start);
         let address = |field: &str| {
@@ -84,7 +86,7 @@ impl Serve {
         };
         let (webhook, admin) = (address("webhook"), address("admin"));
         Self {
-            child,
+            process,
             webhook,
             admin,
             start,
@@ -157,7 +159,7 @@ impl Serve {
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Sends SIGTERM.
@@ -165,11 +167,19 @@ impl Serve {
     /// # Panics
     /// Where the process is gone already.
     pub fn terminate(&self) {
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id");
-        kill_process(pid, Signal::TERM).expect("the process is there");
+        self.process
+            .signal(Signal::TERM)
+            .expect("the process is there");
+    }
+
+    /// Ends it at once, as a machine that fails does (SIGKILL).
+    ///
+    /// # Panics
+    /// Where the process is gone already.
+    pub fn kill(&self) {
+        self.process
+            .signal(Signal::KILL)
+            .expect("the process is there");
     }
 
     /// Waits for the end.
@@ -177,24 +187,9 @@ impl Serve {
     /// # Panics
     /// Where it does not come within `patience`.
     pub async fn ended(mut self, patience: Duration) -> ExitStatus {
-        let from = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            assert!(
-                from.elapsed() < patience,
-                "still running after {patience:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let status = timeout(patience, self.process.end()).await;
+        let status = status.unwrap_or_else(|_| panic!("still running after {patience:?}"));
+        status.expect("a child")
     }
 }
 
@@ -208,11 +203,10 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("a test knows its path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are built into deps/");
-    let binary = profile.join("rollgate");
+    let folder = test.parent().expect("it is in a folder");
+    // Programs are built beside it, tests into a folder below.
+    let profile = folder.parent().filter(|_| folder.ends_with("deps"));
+    let binary = profile.unwrap_or(folder).join("rollgate");
     assert!(
         binary.exists(),
         "{} is missing: cargo build -p rollgate",

@@ -1,13 +1,16 @@
 //! The control plane of the other tests: that it is one, that it asks webhooks as in production, and
 //! that nothing of it stays behind.
 
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::Result;
 use rollgate_tests::balancer::Balancer;
 use rollgate_tests::certificate::{Authority, Pair};
-use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::control_plane::{ControlPlane, Webhook, wait_for};
 use rollgate_tests::files::Files;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -51,35 +54,6 @@ fn careful(image: &str) -> Value {
     let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
     container["readinessProbe"] = json!({ "httpGet": { "path": "/ready", "port": 80 } });
     deployment
-}
-
-/// Has the API server ask the Service `gate` of `system` about Deployments in the namespace `shop`,
-/// and go on where it gets no answer.
-fn webhook(system: &str, shop: &str, port: u16, ca: &str) -> String {
-    json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": { "name": system },
-        "webhooks": [{
-            "name": format!("{system}.rollgate.dev"),
-            "clientConfig": {
-                "service": { "namespace": system, "name": "gate", "port": port, "path": "/admit" },
-                "caBundle": k8s_openapi::ByteString(ca.into()),
-            },
-            "rules": [{
-                "apiGroups": ["apps"],
-                "apiVersions": ["v1"],
-                "operations": ["CREATE", "UPDATE"],
-                "resources": ["deployments"],
-            }],
-            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": shop } },
-            "failurePolicy": "Ignore",
-            "timeoutSeconds": 5,
-            "sideEffects": "NoneOnDryRun",
-            "admissionReviewVersions": ["v1"],
-        }],
-    })
-    .to_string()
 }
 
 #[tokio::test]
@@ -128,11 +102,13 @@ async fn rollgate_is_asked_by_its_service_and_kubectl_shows_what_it_says() -> Re
     let server = files.serve(&[]);
     server.ready().await;
     let balancer = Balancer::start(&[&server]);
-    plane.service_to_here(&system, "gate").await?;
-    let port = balancer.address.port();
-    let webhook = webhook(&system, &shop, port, &files.authority.pem);
-    let register = ["apply", "--filename=-"];
-    plane.kubectl(register).input(webhook).ok().await?;
+    let webhook = Webhook {
+        namespace: &system,
+        service: "gate",
+        port: balancer.address.port(),
+        ca: &files.authority.pem,
+    };
+    webhook.register(plane, only(&shop)).await?;
 
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
     let refused = wait_for("the API server to ask", async || {
@@ -173,10 +149,13 @@ async fn a_service_is_called_by_http_1_with_its_name_and_the_timeout() -> Result
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let call = tokio::spawn(first_call(listener, authority.server(&[&name])));
-    plane.service_to_here(&system, "gate").await?;
-    let webhook = webhook(&system, &shop, port, &authority.pem);
-    let register = ["apply", "--filename=-"];
-    plane.kubectl(register).input(webhook).ok().await?;
+    let webhook = Webhook {
+        namespace: &system,
+        service: "gate",
+        port,
+        ca: &authority.pem,
+    };
+    webhook.register(plane, only(&shop)).await?;
     wait_for("the API server to ask", async || {
         let create = ["create", "deployment", "cart", "--image=cart:1"];
         let create = plane.kubectl(create).args(["--namespace", &shop]);
@@ -221,6 +200,89 @@ async fn it_ends_with_what_started_it_and_leaves_no_files() -> Result<()> {
     assert_eq!(left, Vec::<PathBuf>::new());
     assert!(!folder.exists());
     Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn what_make_cluster_runs_ends_even_where_it_is_killed() -> Result<()> {
+    let mut cluster = Command::new(env!("CARGO_BIN_EXE_cluster"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdout = BufReader::new(cluster.stdout.take().expect("it is piped"));
+    let lines = stdout.lines().map_while(Result::ok);
+    let mut named =
+        lines.filter_map(|line| Some(line.split_once("export KUBECONFIG=")?.1.to_owned()));
+    let kubeconfig = PathBuf::from(named.next().expect("it names a kubeconfig"));
+    assert!(kubeconfig.exists());
+    let running = descendants(cluster.id())?;
+    let programs = [
+        "etcd",
+        "kube-apiserver",
+        "kube-controller",
+        "kube-scheduler",
+        "kwok",
+        "rollgate",
+    ];
+    for program in programs {
+        assert!(
+            running.iter().any(|process| process.name == program),
+            "{program}: {running:?}"
+        );
+    }
+    cluster.kill()?;
+    cluster.wait()?;
+    wait_for("the end of every process", async || {
+        let left = running.iter().any(|process| process.path.exists());
+        Ok((!left && !kubeconfig.exists()).then_some(()))
+    })
+    .await
+}
+
+/// A process, as `/proc` has it.
+#[derive(Debug)]
+struct Process {
+    path: PathBuf,
+    id: u32,
+    /// Up to 15 characters.
+    name: String,
+    parent: u32,
+}
+
+/// All that a process has started, and what that has started.
+fn descendants(root: u32) -> Result<Vec<Process>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let mut others: Vec<Process> = entries.filter_map(|entry| process(entry.path())).collect();
+    let mut found: Vec<Process> = Vec::new();
+    loop {
+        let known = |process: &Process| {
+            process.parent == root || found.iter().any(|one| one.id == process.parent)
+        };
+        let (new, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(known);
+        if new.is_empty() {
+            return Ok(found);
+        }
+        found.extend(new);
+        others = rest;
+    }
+}
+
+fn process(path: PathBuf) -> Option<Process> {
+    let id = path.file_name()?.to_str()?.parse().ok()?;
+    // `ID (NAME) STATE PARENT ...`, see proc_pid_stat(5).
+    let stat = fs::read_to_string(path.join("stat")).ok()?;
+    let (head, tail) = stat.rsplit_once(") ")?;
+    Some(Process {
+        id,
+        name: head.split_once(" (")?.1.to_owned(),
+        parent: tail.split(' ').nth(1)?.parse().ok()?,
+        path,
+    })
+}
+
+/// Selects one namespace.
+fn only(namespace: &str) -> Value {
+    json!({ "matchLabels": { "kubernetes.io/metadata.name": namespace } })
 }
 
 async fn rolled_out(plane: &ControlPlane, namespace: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::access::Access;
-use crate::keeper::Kept;
+use crate::keeper::{Kept, tail};
 
 /// How the name of a folder begins that `tests/get-control-plane.sh` has filled.
 const BUILT: &str = "control-plane-";
@@ -90,7 +90,7 @@ impl Programs {
 
     /// What the API server records of changes that webhooks may be asked about.
     pub(super) fn audit_log(&self) -> PathBuf {
-        self.work.join("audit.log")
+        self.work.join("audit.jsonl")
     }
 
     pub(super) fn controller_manager(&self, access: &Access) -> Result<Kept> {
@@ -138,9 +138,18 @@ impl Programs {
         self.start("kwok", arguments)
     }
 
+    /// The last lines that each program has said.
+    pub(super) fn last_words(&self) -> String {
+        let logs = self.work.read_dir().into_iter().flatten().flatten();
+        let logs = logs.map(|entry| entry.path());
+        let logs = logs.filter(|path| path.extension() == Some("log".as_ref()));
+        logs.map(|log| format!("{}:\n{}\n\n", log.display(), tail(&log)))
+            .collect()
+    }
+
     fn start(&self, name: &str, arguments: impl IntoIterator<Item = OsString>) -> Result<Kept> {
         let log = self.work.join(name).with_extension("log");
-        Kept::start(&self.folder.join(name), arguments, &log)
+        Kept::logged(&self.folder.join(name), arguments, &log)
     }
 }
 
