@@ -14,6 +14,7 @@ use crate::server::live::Live;
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Join the cluster: policies (unless --policies names files), earlier revisions, what policies
     /// may read, events and overrides come from its API server

@@ -1,0 +1,387 @@
+//! Going back, on a real control plane: what `serve --cluster` tells as a rollback passes a freeze,
+//! and what only looks like one does not.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rollgate_tests::balancer::Balancer;
+use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::files::Files;
+use rollgate_tests::server::Serve;
+use serde_json::{Value, json};
+
+/// Nothing new goes, for ever. Restarts, scaling and rollbacks are not asked about.
+const FREEZE: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: freeze}
+spec:
+  module: {builtin: time-window}
+  settings: {timeZone: UTC, deny: [{reason: the shop is busy, span: {start: 2020-01-01T00:00}}]}
+";
+
+const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// How people and machines go back.
+#[derive(Clone, Copy)]
+enum Way {
+    Undo,
+    UndoToRevision,
+    OldManifest,
+    GitOpsRevert,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [
+        Self::Undo,
+        Self::UndoToRevision,
+        Self::OldManifest,
+        Self::GitOpsRevert,
+    ];
+
+    /// The name of the workload that goes this way.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Undo => "undo",
+            Self::UndoToRevision => "undo-to-revision",
+            Self::OldManifest => "old-manifest",
+            Self::GitOpsRevert => "gitops-revert",
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn every_way_back_passes_a_freeze_and_no_way_forward_does() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    let workloads = || {
+        let of_kind = |kind| Way::ALL.map(|way| (kind, way));
+        KINDS.into_iter().flat_map(of_kind)
+    };
+    for version in ["app:1", "app:2"] {
+        let manifests = workloads().map(|(kind, way)| workload(kind, way.name(), version));
+        apply(plane, &shop, manifests).await?;
+        for (kind, way) in workloads() {
+            has_revision_of(plane, &shop, kind, way.name(), version).await?;
+        }
+        // A creation time has no fractions of a second.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    for (kind, way) in workloads() {
+        let resource = format!("{kind}/{}", way.name());
+        let forward = [
+            "set",
+            "image",
+            &resource,
+            "main=app:3",
+            "--namespace",
+            &shop,
+        ];
+        let refused = plane.kubectl(forward).refused().await?;
+        assert!(refused.contains("roll-forward of"), "{resource}: {refused}");
+        let hint = "Going back is not affected: `kubectl rollout undo` passes.";
+        assert!(refused.contains(hint), "{resource}: {refused}");
+        go_back(plane, &shop, kind, way).await?;
+        let image = ["get", &resource, "--namespace", &shop, "--output"];
+        let template = "jsonpath={.spec.template.spec.containers[0].image}";
+        let image = plane.kubectl(image).arg(template).ok().await?;
+        assert_eq!(image, "app:1", "{resource}");
+        told_as(plane, &shop, way.name(), kind, "rollback")?;
+        // What was undone was created later, whatever its number is now.
+        let again = [
+            "set",
+            "image",
+            &resource,
+            "main=app:2",
+            "--namespace",
+            &shop,
+        ];
+        let refused = plane.kubectl(again).refused().await?;
+        assert!(refused.contains("roll-forward of"), "{resource}: {refused}");
+    }
+    Ok(())
+}
+
+async fn go_back(plane: &ControlPlane, shop: &str, kind: &str, way: Way) -> Result<()> {
+    let resource = format!("{kind}/{}", way.name());
+    let undo = ["rollout", "undo", &resource, "--namespace", shop];
+    let apply = ["apply", "--namespace", shop, "--filename=-"];
+    let old = || workload(kind, way.name(), "app:1").to_string();
+    let call = match way {
+        Way::Undo => plane.kubectl(undo),
+        Way::UndoToRevision => plane.kubectl(undo).arg("--to-revision=1"),
+        Way::OldManifest => plane.kubectl(apply).input(old()),
+        Way::GitOpsRevert => plane
+            .kubectl(apply)
+            .args([
+                "--server-side",
+                "--force-conflicts",
+                "--field-manager=gitops",
+            ])
+            .input(old()),
+    };
+    call.ok().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    for version in ["app:1", "app:2"] {
+        apply(plane, &shop, [probed(version)]).await?;
+        has_revision_of(plane, &shop, "Deployment", "cart", version).await?;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    let apply = ["apply", "--namespace", &shop, "--filename=-"];
+    for version in ["app:1", "app:2"] {
+        let unprobed = workload("Deployment", "cart", version).to_string();
+        let refused = plane.kubectl(apply).input(unprobed).refused().await?;
+        assert!(refused.contains("roll-forward of"), "{version}: {refused}");
+        let alike = "has the same images, but this is no rollback to it: the first difference is at /spec/template/spec/containers/0/readinessProbe";
+        assert_eq!(refused.contains(alike), version == "app:1", "{refused}");
+    }
+    let back = probed("app:1").to_string();
+    plane.kubectl(apply).input(back).ok().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_service_goes_back_to_the_older_colour_and_not_to_the_newer() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    for colour in ["blue", "green"] {
+        apply(plane, &shop, [workload("Deployment", colour, "app:1")]).await?;
+        let status = ["rollout", "status", "--namespace", &shop];
+        let available = plane.kubectl(status).arg(format!("deployment/{colour}"));
+        available.ok().await?;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+    apply(plane, &shop, [service("green")]).await?;
+    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    apply(plane, &shop, [service("blue")]).await?;
+    told_as(plane, &shop, "shop", "Service", "rollback")?;
+    let forward = ["apply", "--namespace", &shop, "--filename=-"];
+    let green = service("green").to_string();
+    let refused = plane.kubectl(forward).input(green).refused().await?;
+    assert!(refused.contains("release of Service"), "{refused}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_why() -> Result<()>
+{
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    for version in ["app:1", "app:2"] {
+        apply(plane, &shop, [probed(version)]).await?;
+        has_revision_of(plane, &shop, "Deployment", "cart", version).await?;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+    let nobody = plane.user("nobody", &[])?;
+    let _gate = Gate::of(plane, &shop, &[FREEZE], &nobody).await?;
+    let undo = ["rollout", "undo", "deployment/cart", "--namespace", &shop];
+    let refused = plane.kubectl(undo).refused().await?;
+    let why = format!(
+        "Rollbacks could not be told apart, because rollgate itself may not list replicasets in `{shop}`."
+    );
+    assert!(refused.contains(&why), "{refused}");
+    Ok(())
+}
+
+/// rollgate in front of one namespace, for as long as it lives.
+struct Gate {
+    _files: Files,
+    _server: Serve,
+    _balancer: Balancer,
+}
+
+impl Gate {
+    async fn with(plane: &ControlPlane, shop: &str, policies: &[&str]) -> Result<Self> {
+        Self::of(plane, shop, policies, &plane.kubeconfig()).await
+    }
+
+    async fn of(
+        plane: &ControlPlane,
+        shop: &str,
+        policies: &[&str],
+        kubeconfig: &std::path::Path,
+    ) -> Result<Self> {
+        let system = plane.namespace("gate").await?;
+        let files = Files::named(&format!("gate.{system}.svc"));
+        files.policy(&policies.join("---"));
+        let kubeconfig = kubeconfig.display().to_string();
+        let server = files.serve(&[
+            "--cluster",
+            "--kubeconfig",
+            &kubeconfig,
+            "--namespace",
+            &system,
+        ]);
+        server.ready().await;
+        let balancer = Balancer::start(&[&server]);
+        plane.service_to_here(&system, "gate").await?;
+        let port = balancer.address.port();
+        let webhook = webhook(&system, shop, port, &files.authority.pem);
+        let register = ["apply", "--filename=-"];
+        plane.kubectl(register).input(webhook).ok().await?;
+        let probe = workload("Deployment", "is-anybody-there", "app:1").to_string();
+        let create = [
+            "create",
+            "--dry-run=server",
+            "--filename=-",
+            "--namespace",
+            shop,
+        ];
+        wait_for("the API server to ask", async || {
+            let refused = plane.kubectl(create).input(probe.clone()).refused().await;
+            Ok(refused.ok())
+        })
+        .await?;
+        Ok(Self {
+            _files: files,
+            _server: server,
+            _balancer: balancer,
+        })
+    }
+}
+
+fn webhook(system: &str, shop: &str, port: u16, ca: &str) -> String {
+    let rule = |group: &str, resources: &[&str]| {
+        json!({
+            "apiGroups": [group],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": resources,
+        })
+    };
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": system },
+        "webhooks": [{
+            "name": format!("{system}.rollgate.dev"),
+            "clientConfig": {
+                "service": { "namespace": system, "name": "gate", "port": port, "path": "/admit" },
+                "caBundle": k8s_openapi::ByteString(ca.into()),
+            },
+            "rules": [
+                rule("apps", &["deployments", "statefulsets", "daemonsets"]),
+                rule("", &["services"]),
+            ],
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": shop } },
+            "failurePolicy": "Fail",
+            "timeoutSeconds": 10,
+            "sideEffects": "NoneOnDryRun",
+            "admissionReviewVersions": ["v1"],
+        }],
+    })
+    .to_string()
+}
+
+fn workload(kind: &str, name: &str, image: &str) -> Value {
+    let mut workload = json!({
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": { "name": name },
+        "spec": {
+            "selector": { "matchLabels": { "app": name } },
+            "template": {
+                "metadata": { "labels": { "app": name } },
+                "spec": { "containers": [{ "name": "main", "image": image }] },
+            },
+        },
+    });
+    if kind == "StatefulSet" {
+        workload["spec"]["serviceName"] = name.into();
+    }
+    workload
+}
+
+fn probed(image: &str) -> Value {
+    let mut cart = workload("Deployment", "cart", image);
+    let container = &mut cart["spec"]["template"]["spec"]["containers"][0];
+    container["readinessProbe"] = json!({ "httpGet": { "path": "/ready", "port": 80 } });
+    cart
+}
+
+fn service(colour: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": { "name": "shop" },
+        "spec": { "selector": { "app": colour }, "ports": [{ "port": 80 }] },
+    })
+}
+
+async fn apply(
+    plane: &ControlPlane,
+    shop: &str,
+    manifests: impl IntoIterator<Item = Value>,
+) -> Result<()> {
+    let list = json!({
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": manifests.into_iter().collect::<Vec<_>>(),
+    });
+    let apply = ["apply", "--namespace", shop, "--filename=-"];
+    plane.kubectl(apply).input(list.to_string()).ok().await?;
+    Ok(())
+}
+
+/// Waits until the controller has written down the revision with this image.
+async fn has_revision_of(
+    plane: &ControlPlane,
+    shop: &str,
+    kind: &str,
+    name: &str,
+    image: &str,
+) -> Result<()> {
+    let (resource, at) = match kind {
+        "Deployment" => (
+            "replicasets",
+            "{.items[*].spec.template.spec.containers[0].image}",
+        ),
+        _ => (
+            "controllerrevisions",
+            "{.items[*].data.spec.template.spec.containers[0].image}",
+        ),
+    };
+    let labels = format!("--selector=app={name}");
+    let template = format!("jsonpath={at}");
+    wait_for("a revision", async || {
+        let get = [
+            "get",
+            resource,
+            "--namespace",
+            shop,
+            &labels,
+            "--output",
+            &template,
+        ];
+        let images = plane.kubectl(get).ok().await?;
+        Ok(images.split(' ').any(|found| found == image).then_some(()))
+    })
+    .await
+}
+
+/// The last change of an object was told as this one, as the API server's audit log says.
+fn told_as(plane: &ControlPlane, shop: &str, name: &str, kind: &str, change: &str) -> Result<()> {
+    let plural = format!("{}s", kind.to_lowercase());
+    let events = plane.audit()?;
+    let told = events.iter().rev().find_map(|event| {
+        let object = &event["objectRef"];
+        let ours =
+            object["namespace"] == shop && object["name"] == name && object["resource"] == plural;
+        let mut annotations = event["annotations"].as_object().filter(|_| ours)?.iter();
+        annotations.find_map(|(key, value)| key.ends_with("/change").then(|| value.clone()))
+    });
+    assert_eq!(told, Some(change.into()), "{kind} {name}");
+    Ok(())
+}
