@@ -6,6 +6,7 @@
 
 mod access;
 mod programs;
+mod readiness;
 mod tool;
 mod waiting;
 mod webhook;
@@ -15,13 +16,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result, bail};
-use futures_util::future::select_all;
+use anyhow::{Context as _, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
+use kube::Client;
 use kube::api::{Api, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
@@ -32,9 +31,6 @@ pub use self::tool::{Output, Tool};
 pub use self::waiting::wait_for;
 pub use self::webhook::Webhook;
 use crate::keeper::{Kept, KeptFolder};
-
-/// The only node, with room for every Pod.
-const NODE: &str = "node-0";
 
 /// A running control plane. Its programs end, and its files go, when this is dropped or the process
 /// is gone.
@@ -61,14 +57,14 @@ impl ControlPlane {
         let programs = Programs::new(folder.path(), for_etcd, for_api_server)?;
         let etcd = programs.etcd()?;
         let mut api_server = programs.api_server(&access)?;
-        let started = api_server_ready(&access, &mut api_server).await;
+        let started = readiness::api_server(&access, &mut api_server).await;
         started.with_context(|| programs.last_words())?;
         let mut others = vec![
             programs.controller_manager(&access)?,
             programs.scheduler(&access)?,
             programs.kwok(&access)?,
         ];
-        let started = pods_can_run(&access, &mut others).await;
+        let started = readiness::pods(&access, &mut others).await;
         started.with_context(|| programs.last_words())?;
         Ok(Self {
             access,
@@ -114,7 +110,7 @@ impl ControlPlane {
     /// # Errors
     /// It is none.
     pub async fn client_of(&self, kubeconfig: &Path) -> Result<Client> {
-        client(kubeconfig).await
+        access::client(kubeconfig).await
     }
 
     /// The kubeconfig of a user with these groups besides `system:authenticated`. Nothing is
@@ -176,6 +172,21 @@ impl ControlPlane {
         Ok(name)
     }
 
+    /// Makes a Service that leads to whatever listens on this machine, at the port that a client
+    /// names: how the API server reaches a webhook that is no Pod.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub async fn service_to_here(&self, namespace: &str, name: &str) -> Result<()> {
+        let service = serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "spec": { "type": "ExternalName", "externalName": "localhost" },
+        }))?;
+        let services: Api<Service> = Api::namespaced(self.client().await?, namespace);
+        services.create(&PostParams::default(), &service).await?;
+        Ok(())
+    }
+
     /// A call of kubectl as administrator.
     #[must_use]
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Tool {
@@ -212,7 +223,7 @@ impl ControlPlane {
         api_server.signal(Signal::TERM)?;
         api_server.end().await?;
         *api_server = self.programs.api_server(&self.access)?;
-        let started = api_server_ready(&self.access, &mut api_server).await;
+        let started = readiness::api_server(&self.access, &mut api_server).await;
         started.with_context(|| self.programs.last_words())
     }
 
@@ -221,7 +232,7 @@ impl ControlPlane {
     /// # Errors
     /// It does not answer.
     pub async fn metrics(&self) -> Result<String> {
-        get(&self.client().await?, "/metrics").await
+        access::get(&self.client().await?, "/metrics").await
     }
 
     /// The API server's audit events of changes to workloads and Services, oldest first; with the
@@ -257,59 +268,6 @@ impl ControlPlane {
             self.folder.path(),
         )
     }
-}
-
-async fn api_server_ready(access: &Access, api_server: &mut Kept) -> Result<()> {
-    let client = client(&access.kubeconfig("admin")).await?;
-    let ready = wait_for("the API server", async || {
-        get(&client, "/readyz").await?;
-        Ok(Some(()))
-    });
-    while_running(std::slice::from_mut(api_server), ready).await
-}
-
-/// Makes a node, and waits until it and a namespace are ready for Pods.
-async fn pods_can_run(access: &Access, programs: &mut [Kept]) -> Result<()> {
-    let client = client(&access.kubeconfig("admin")).await?;
-    let nodes: Api<Node> = Api::all(client.clone());
-    let node = serde_json::from_value(json!({ "metadata": { "name": NODE } }))?;
-    nodes.create(&PostParams::default(), &node).await?;
-    let accounts: Api<ServiceAccount> = Api::default_namespaced(client);
-    let ready = wait_for("a node and a service account", async || {
-        let ready = is_ready(&nodes.get(NODE).await?);
-        Ok((ready && accounts.get_opt("default").await?.is_some()).then_some(()))
-    });
-    while_running(programs, ready).await
-}
-
-/// Waits for something that takes all these programs.
-async fn while_running(
-    programs: &mut [Kept],
-    ready: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    let ends = programs.iter_mut().map(|program| Box::pin(program.end()));
-    tokio::select! {
-        ready = ready => ready,
-        (status, ..) = select_all(ends) => bail!("a program ended with {}", status?),
-    }
-}
-
-fn is_ready(node: &Node) -> bool {
-    let conditions = node.status.iter().flat_map(|status| &status.conditions);
-    conditions
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
-async fn client(kubeconfig: &Path) -> Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
-}
-
-async fn get(client: &Client, path: &str) -> Result<String> {
-    let request = hyper::Request::get(path).body(Vec::new())?;
-    Ok(client.request_text(request).await?)
 }
 
 /// A port that is free, and that this process has not given out before. It is below those that the

@@ -130,9 +130,10 @@ async fn rollgate_is_asked_by_its_service_and_kubectl_shows_what_it_says() -> Re
     let (_, metrics) = server.get("/metrics").await;
     let passed = "rollgate_decisions_total{policy=\"probes\",verdict=\"allow\",change=\"roll-forward\",kind=\"Deployment\"} 1";
     assert!(metrics.contains(passed), "{metrics}");
-    let unanswered =
-        format!("apiserver_admission_webhook_fail_open_count{{name=\"{system}.rollgate.dev\"");
-    assert!(!plane.metrics().await?.contains(&unanswered));
+    let rejected = format!(
+        "apiserver_admission_webhook_rejection_count{{error_type=\"no_error\",name=\"{system}.rollgate.dev\",operation=\"CREATE\",rejection_code=\"403\",type=\"validating\"}} 1\n"
+    );
+    assert!(plane.metrics().await?.contains(&rejected));
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use k8s_openapi::ByteString;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
@@ -103,4 +105,17 @@ fn certificate(pair: &Pair) -> Value {
 
 fn base64(text: &str) -> ByteString {
     ByteString(text.into())
+}
+
+/// A client for the user of a kubeconfig, for the runtime of the caller.
+pub(super) async fn client(kubeconfig: &Path) -> Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
+/// What the API server says at a path that is no resource.
+pub(super) async fn get(client: &Client, path: &str) -> Result<String> {
+    let request = hyper::Request::get(path).body(Vec::new())?;
+    Ok(client.request_text(request).await?)
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
-use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
@@ -24,13 +23,21 @@ pub struct Webhook<'a> {
 }
 
 impl Webhook<'_> {
-    /// Has the API server ask it about Deployments in the namespaces that `selector` selects, and go
-    /// on where it gets no answer.
+    /// Has the API server ask it about workloads and Services in the namespaces that `selector`
+    /// selects, and refuse them where it gets no answer.
     ///
     /// # Errors
     /// The API server refuses the Service or the registration.
     pub async fn register(&self, plane: &ControlPlane, selector: Value) -> Result<()> {
-        self.publish(plane).await?;
+        plane.service_to_here(self.namespace, self.service).await?;
+        let rule = |group: &str, resources: &[&str]| {
+            json!({
+                "apiGroups": [group],
+                "apiVersions": ["*"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": resources,
+            })
+        };
         let configuration: ValidatingWebhookConfiguration = serde_json::from_value(json!({
             "metadata": { "name": self.namespace },
             "webhooks": [{
@@ -44,14 +51,13 @@ impl Webhook<'_> {
                     },
                     "caBundle": ByteString(self.ca.into()),
                 },
-                "rules": [{
-                    "apiGroups": ["apps"],
-                    "apiVersions": ["v1"],
-                    "operations": ["CREATE", "UPDATE"],
-                    "resources": ["deployments"],
-                }],
+                "rules": [
+                    rule("apps", &["deployments", "statefulsets", "daemonsets"]),
+                    rule("argoproj.io", &["rollouts"]),
+                    rule("", &["services"]),
+                ],
                 "namespaceSelector": selector,
-                "failurePolicy": "Ignore",
+                "failurePolicy": "Fail",
                 "timeoutSeconds": 5,
                 "sideEffects": "NoneOnDryRun",
                 "admissionReviewVersions": ["v1"],
@@ -61,20 +67,6 @@ impl Webhook<'_> {
         configurations
             .create(&PostParams::default(), &configuration)
             .await?;
-        Ok(())
-    }
-
-    /// Makes the Service alone, for a webhook that registers itself.
-    ///
-    /// # Errors
-    /// The API server refuses it.
-    pub async fn publish(&self, plane: &ControlPlane) -> Result<()> {
-        let service = serde_json::from_value(json!({
-            "metadata": { "name": self.service },
-            "spec": { "type": "ExternalName", "externalName": "localhost" },
-        }))?;
-        let services: Api<Service> = Api::namespaced(plane.client().await?, self.namespace);
-        services.create(&PostParams::default(), &service).await?;
         Ok(())
     }
 }
