@@ -6,6 +6,7 @@
 mod connection;
 pub mod crd;
 mod events;
+mod feed;
 mod identity;
 mod installation;
 mod lease;
@@ -14,6 +15,7 @@ mod ownership;
 
 pub use connection::{ConnectError, Connection};
 pub use events::{EventWriter, Events, Notice, Severity};
+pub use feed::{Consequence, Fault, Feed, Followed, Key, Object, Objects};
 pub use identity::{Identity, IdentityError};
 pub use installation::Installation;
 pub use lease::{Candidate, Leadership};

@@ -17,6 +17,7 @@ use futures_util::FutureExt as _;
 
 use super::{Exit, policies};
 use crate::admission::Ties;
+use crate::cluster::Feed;
 use crate::engine::{Engine, EngineOptions};
 use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
@@ -30,7 +31,8 @@ use values::{LogFormat, bytes, duration};
 /// Run the admission webhook
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file or folder of policies, watched for changes; without any, the bundled set is in force
+    /// A file or folder of policies, watched for changes; without any, those of the cluster
+    /// (--cluster) or the bundled set are in force
     #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
     /// Where the API server calls, over TLS
@@ -145,7 +147,10 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let server = Server::bind(args.options()).await?;
     let member = args.cluster.join().await?;
     let mut loader = args.loader(&telemetry, member.as_ref())?;
-    let origin = args.origin(member.as_ref());
+    let feed = member
+        .as_ref()
+        .filter(|_| args.policies.is_empty())
+        .map(|member| member.feed(&loader.readiness));
     let live = Arc::clone(&loader.live);
     let duties = member.map(|member| {
         let (ties, _events, keepers) = ties::tie(&member, &telemetry);
@@ -171,7 +176,7 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
             }
             Ok(exit(ended))
         }
-        broken = tokio::spawn(loader.run(origin)) => match broken {
+        broken = tokio::spawn(loader.run(args.origin(feed))) => match broken {
             Ok(never) => match never {},
             Err(error) => Err(error).context("changes of the policies cannot be followed any more"),
         },
@@ -249,10 +254,11 @@ fn facts(member: Option<&Member>) -> (Arc<dyn Cluster>, Arc<dyn History>) {
 
 impl Args {
     /// Where policies come from; what changes from now on is noticed.
-    fn origin(&self, _member: Option<&Member>) -> Box<dyn Origin> {
-        match self.policies.as_slice() {
-            [] => Box::new(Bundled),
-            paths => Box::new(Files::new(paths.to_vec())),
+    fn origin(&self, feed: Option<Feed>) -> Box<dyn Origin> {
+        match (feed, self.policies.as_slice()) {
+            (Some(feed), _) => Box::new(feed),
+            (None, []) => Box::new(Bundled),
+            (None, paths) => Box::new(Files::new(paths.to_vec())),
         }
     }
 }

@@ -7,7 +7,8 @@ use kube::Client;
 use tokio::task::JoinHandle;
 
 use super::ties::{Keepers, Kept};
-use crate::cluster::{Candidate, Connection, Identity, Installation};
+use crate::cluster::{Candidate, Connection, Feed, Identity, Installation};
+use crate::server::Readiness;
 use crate::server::live::Live;
 
 /// Where a Pod finds the namespace that it runs in.
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// ~/.kube/config
     #[arg(long, value_name = "FILE", requires = "cluster")]
     kubeconfig: Option<PathBuf>,
+    /// Where the module files are that policies of the cluster name
+    #[arg(long, value_name = "FOLDER", requires = "cluster")]
+    modules: Option<PathBuf>,
     /// The name of this installation's Deployment, Service, ServiceAccount and ClusterRole
     #[arg(long, value_name = "NAME", default_value = "rollgate")]
     installation: String,
@@ -46,9 +50,16 @@ pub(super) struct Member {
     pub(super) installation: Installation,
     /// Which of the replicas this is.
     pub(super) identity: Identity,
+    /// Where module files are; without a folder, policies of the cluster have bundled modules only.
+    pub(super) modules: Option<PathBuf>,
 }
 
 impl Member {
+    /// The policies of the cluster, followed from now on.
+    pub(super) fn feed(&self, readiness: &Readiness) -> Feed {
+        Feed::new(&self.watching, self.modules.clone(), readiness)
+    }
+
     /// Begins what a member does beside answering reviews; the part of the one that writes for all
     /// ends when `stop` is done.
     pub(super) fn begin(
@@ -103,6 +114,7 @@ impl Args {
                 namespace: self.namespace(Path::new(NAMESPACE_FILE))?,
             },
             identity: self.identity.clone().unwrap_or_else(Identity::of_this_host),
+            modules: self.modules.clone(),
         }))
     }
 

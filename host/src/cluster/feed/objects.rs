@@ -1,0 +1,292 @@
+//! The objects themselves, as watches bring them.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::runtime::reflector::store::{Store, Writer};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, DefaultBackoff, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::{Client, ResourceExt as _};
+use tokio::sync::Notify;
+
+use crate::cluster::crd::{ClusterRolloutPolicy, MetricSource, RolloutPolicy};
+use crate::config::Head;
+use crate::server::Readiness;
+
+/// After how many seconds a watch begins anew: the longest time that a connection which silently
+/// leads nowhere is believed.
+const WATCH: u32 = 60;
+
+/// A kind that is followed. The order is that in which policies answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Followed {
+    /// `ClusterRolloutPolicy`.
+    ClusterRolloutPolicy,
+    /// `RolloutPolicy`.
+    RolloutPolicy,
+    /// `MetricSource`.
+    MetricSource,
+}
+
+impl Followed {
+    const ALL: [Self; 3] = [
+        Self::ClusterRolloutPolicy,
+        Self::RolloutPolicy,
+        Self::MetricSource,
+    ];
+
+    /// The resource behind the kind.
+    pub(in crate::cluster) fn resource(self) -> ApiResource {
+        match self {
+            Self::ClusterRolloutPolicy => ApiResource::erase::<ClusterRolloutPolicy>(&()),
+            Self::RolloutPolicy => ApiResource::erase::<RolloutPolicy>(&()),
+            Self::MetricSource => ApiResource::erase::<MetricSource>(&()),
+        }
+    }
+}
+
+/// Names an object. Displays as people write it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Followed,
+    /// Its namespace, where the kind has one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ", self.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// An object as the API server holds it. Its spec is not held to any type yet: an object that this
+/// version of rollgate does not understand must not end the watch of the others.
+#[derive(Clone, Debug)]
+pub struct Object {
+    kind: Followed,
+    object: Arc<DynamicObject>,
+}
+
+impl Object {
+    /// One of this kind.
+    #[must_use]
+    pub fn new(kind: Followed, object: Arc<DynamicObject>) -> Self {
+        Self { kind, object }
+    }
+
+    /// What names it.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key {
+            kind: self.kind,
+            namespace: self.object.namespace(),
+            name: self.object.name_any(),
+        }
+    }
+
+    /// What names it and the version of its spec, for reading it.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head {
+            namespace: self.object.namespace(),
+            name: self.object.name_any(),
+            generation: self.generation(),
+        }
+    }
+
+    /// Tells it from one of the same name before or after it.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// The generation of its spec.
+    #[must_use]
+    pub fn generation(&self) -> Option<i64> {
+        self.object.metadata.generation
+    }
+
+    /// All of it but the metadata.
+    #[must_use]
+    pub fn data(&self) -> &serde_json::Value {
+        &self.object.data
+    }
+}
+
+/// All followed objects. Clones see the same.
+#[derive(Clone)]
+pub struct Objects {
+    stores: [(Followed, Store<DynamicObject>); 3],
+    noticed: Arc<Notify>,
+}
+
+impl Objects {
+    /// Follows them from now on.
+    pub(super) fn follow(client: &Client, readiness: &Readiness) -> Self {
+        let noticed = Arc::new(Notify::new());
+        let stores = Followed::ALL.map(|kind| {
+            let follower = Follower {
+                kind,
+                readiness: readiness.clone(),
+                noticed: Arc::clone(&noticed),
+                listed: false,
+            };
+            (kind, follower.begin(client))
+        });
+        Self { stores, noticed }
+    }
+
+    /// Waits until each kind was listed once.
+    pub(super) async fn listed(&self) {
+        for (_, store) in &self.stores {
+            if store.wait_until_ready().await.is_err() {
+                // The watch is gone, and with it the process.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits until some object may have changed since the last call.
+    pub(super) async fn changed(&self) {
+        self.noticed.notified().await;
+    }
+
+    /// All of them, sorted by kind, namespace and name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Object> {
+        let of_kind = |(kind, store): &(Followed, Store<DynamicObject>)| {
+            let kind = *kind;
+            let objects = store.state().into_iter();
+            objects.map(move |object| Object::new(kind, object))
+        };
+        let mut objects: Vec<_> = self.stores.iter().flat_map(of_kind).collect();
+        objects.sort_by_cached_key(Object::key);
+        objects
+    }
+}
+
+/// Follows the objects of one kind.
+struct Follower {
+    kind: Followed,
+    readiness: Readiness,
+    noticed: Arc<Notify>,
+    listed: bool,
+}
+
+impl Follower {
+    fn begin(self, client: &Client) -> Store<DynamicObject> {
+        let resource = self.kind.resource();
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        let writer = Writer::new(resource);
+        let store = writer.as_reader();
+        let events = watch(api, watcher::Config::default().timeout(WATCH))
+            .modify(|object| object.metadata.managed_fields = None)
+            .backoff(Soon::default())
+            .reflect(writer);
+        tokio::spawn(self.run(events));
+        store
+    }
+
+    async fn run(
+        mut self,
+        events: impl futures_util::Stream<Item = watcher::Result<Event<DynamicObject>>>,
+    ) {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Init | Event::InitApply(_)) => {}
+                Ok(Event::InitDone) => {
+                    self.listed = true;
+                    self.noticed.notify_one();
+                }
+                Ok(Event::Apply(_) | Event::Delete(_)) => self.noticed.notify_one(),
+                Err(error) => self.tell(&error),
+            }
+        }
+    }
+
+    fn tell(&self, error: &watcher::Error) {
+        let kind = self.kind;
+        let why = Away::from(error);
+        tracing::warn!(?kind, %why, "a watch has ended and begins again; what was read last stays in force");
+        if !self.listed {
+            let missing = format!("the objects of kind {kind:?} cannot be listed: {why}");
+            self.readiness.missing(vec![missing]);
+        }
+    }
+}
+
+/// Policies should follow soon after an outage of any length, and there are only three watches.
+#[derive(Default)]
+struct Soon(DefaultBackoff);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Iterator for Soon {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Soon {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// Why objects cannot be followed, in words for whoever has to mend it.
+struct Away<'a>(&'a watcher::Error);
+
+impl<'a> From<&'a watcher::Error> for Away<'a> {
+    fn from(error: &'a watcher::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Away<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = match self.0 {
+            watcher::Error::InitialListFailed(kube::Error::Api(status))
+            | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            | watcher::Error::WatchFailed(kube::Error::Api(status))
+            | watcher::Error::WatchError(status) => Some(status),
+            _ => None,
+        };
+        match status.map(|status| status.code) {
+            Some(404) => f.write_str(
+                "the API server does not know this kind; apply what `rollgate crds` prints",
+            ),
+            _ => write!(f, "{}", Chain(self.0)),
+        }
+    }
+}
+
+/// An error with all that led to it: kube's own words often leave out why.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
