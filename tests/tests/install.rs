@@ -205,7 +205,7 @@ async fn the_plain_manifests_install_and_delete_the_same() -> Result<()> {
 
 /// A call about the release `rollgate` in the namespace `gates`.
 fn helm(plane: &ControlPlane, command: &str) -> Tool {
-    let release = [command, "rollgate", "--namespace=gates", "--timeout=90s"];
+    let release = [command, "rollgate", "--namespace=gates", "--timeout=180s"];
     plane.helm(release)
 }
 
