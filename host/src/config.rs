@@ -47,13 +47,40 @@ pub use selector::{Requirement, Selector};
 #[derive(Debug, Default)]
 pub struct PolicySet {
     policies: Vec<Policy>,
+    rights: Rights,
+}
+
+/// Whether the host may read all that is granted to policies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Rights {
+    #[default]
+    Sufficient,
+    Awaited,
 }
 
 impl PolicySet {
     /// A set of these policies, in the order in which they answer.
     #[must_use]
     pub fn new(policies: Vec<Policy>) -> Self {
-        Self { policies }
+        Self {
+            policies,
+            rights: Rights::Sufficient,
+        }
+    }
+
+    /// The same set, with policies that are refused only because the host lacks a right.
+    pub(crate) fn awaiting_rights(self) -> Self {
+        Self {
+            rights: Rights::Awaited,
+            ..self
+        }
+    }
+
+    /// Whether loading the same policies again may do better, since the host may be given a right
+    /// that one of them needs, or the cluster a kind.
+    #[must_use]
+    pub fn awaits_rights(&self) -> bool {
+        self.rights == Rights::Awaited
     }
 
     /// All policies, those that failed to load included.

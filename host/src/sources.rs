@@ -20,7 +20,7 @@ use rollgate_model::{ClusterError, MetricsError, Revisions, Sample, Series, Want
 
 pub use self::clock::{FixedClock, SystemClock};
 pub use self::disconnected::Disconnected;
-pub use self::kube::KubeCluster;
+pub use self::kube::{KubeCluster, KubeSecrets};
 pub use self::metric_source::{
     ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
 };
@@ -154,6 +154,52 @@ pub trait History: Send + Sync {
     /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
     /// it may take is the caller's to bound.
     fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions>;
+}
+
+/// Secrets of the namespace that rollgate runs in, for the host alone: none ever reaches a guest, a
+/// log or a message.
+pub trait Secrets: Send + Sync {
+    /// Reads one entry of a Secret.
+    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<String, NoSecret>>;
+}
+
+/// Why a Secret was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoSecret(pub String);
+
+/// What a cluster tells: one connection, by what is asked of it.
+#[derive(Clone)]
+pub struct Facts {
+    /// What policies may read, as far as they are granted it.
+    pub cluster: Arc<dyn Cluster>,
+    /// What tells a rollback apart.
+    pub history: Arc<dyn History>,
+    /// The credentials of metric sources.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+impl Facts {
+    /// Of no cluster: each question is answered with that.
+    #[must_use]
+    pub fn disconnected() -> Self {
+        Self {
+            cluster: Arc::new(Disconnected),
+            history: Arc::new(Disconnected),
+            secrets: Arc::new(Disconnected),
+        }
+    }
+
+    /// Of the cluster that a client leads to. Secrets are those of `namespace`.
+    #[must_use]
+    pub fn of(client: ::kube::Client, namespace: &str) -> Self {
+        let cluster = Arc::new(KubeCluster::new(client.clone()));
+        Self {
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            history: cluster,
+            secrets: Arc::new(KubeSecrets::new(client, namespace)),
+        }
+    }
 }
 
 /// The world one review is judged in.

@@ -1,11 +1,12 @@
 //! Metric sources against a real Prometheus.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use rollgate::sources::Range;
-use rollgate::sources::prometheus::PrometheusSource;
+use rollgate::sources::prometheus::{DescribedIn, PrometheusSource};
+use rollgate::sources::{Disconnected, Range, Secrets};
 use rollgate_model::{MetricsError, MetricsErrorCode, Sample};
 use rollgate_tests::prometheus::{Prometheus, SlowProxy, Web};
 use tokio::sync::OnceCell;
@@ -36,7 +37,8 @@ async fn prometheus() -> &'static Prometheus {
 /// A source as an operator describes it, with further fields of the spec.
 fn source(url: &str, more: &str) -> PrometheusSource {
     let spec = serde_json::from_str(&format!(r#"{{"url": "{url}"{more}}}"#)).expect("a spec");
-    PrometheusSource::new("prod", &spec).expect("a source")
+    let secrets: Arc<dyn Secrets> = Arc::new(Disconnected);
+    PrometheusSource::new("prod", &spec, DescribedIn::File, &secrets).expect("a source")
 }
 
 async fn ask(query: &str) -> Result<Vec<Sample>, MetricsError> {

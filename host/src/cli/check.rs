@@ -22,7 +22,7 @@ use super::inputs::Input;
 use super::{Exit, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
-use crate::sources::{Clock, Disconnected, FixedClock, Sources, SystemClock};
+use crate::sources::{Clock, Facts, FixedClock, Sources, SystemClock};
 use crate::telemetry::Telemetry;
 use manifests::Manifests;
 use pairs::{Before, Subject};
@@ -100,12 +100,13 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     let scenario = args.scenario.as_deref().map(Scenario::load).transpose();
     let scenario =
         scenario.with_context(|| format!("--scenario {}", shown(args.scenario.as_ref())))?;
+    let facts = Facts::disconnected();
     let reading = tokio::task::spawn_blocking(read(args));
     let policies::Loaded {
         set,
         metrics,
         mut problems,
-    } = policies::load(&args.policies).await?;
+    } = policies::load(&args.policies, &facts).await?;
     let (manifests, subjects) = reading.await?;
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
@@ -114,8 +115,8 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         None => Sources {
             clock,
             metrics: Arc::new(metrics),
-            cluster: Arc::new(Disconnected),
-            history: Arc::new(Disconnected),
+            cluster: facts.cluster,
+            history: facts.history,
         },
     };
     let now = sources.clock.now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
 use crate::engine::{Engine, EngineError, EngineOptions};
-use crate::sources::NamedMetrics;
+use crate::sources::{Facts, NamedMetrics};
 
 /// Policies that are ready to be asked.
 pub(super) struct Loaded {
@@ -20,11 +20,11 @@ pub(super) struct Loaded {
 /// # Errors
 ///
 /// Where there is no engine to load them into.
-pub(super) async fn load(paths: &[PathBuf]) -> anyhow::Result<Loaded> {
+pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loaded> {
     let engine = engine()?;
     let configuration = configuration(paths);
-    let (metrics, faults) = config::metrics(&configuration);
-    let set = config::load(&engine, &configuration).await;
+    let (metrics, faults) = config::metrics(&configuration, &facts.secrets);
+    let set = config::load(&engine, &configuration, facts.cluster.as_ref()).await;
     let mut problems = configuration.problems;
     problems.extend(faults.into_iter().map(|source| source.problem));
     problems.extend(refusals(&set));

@@ -23,7 +23,7 @@ use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
 use crate::server::{Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
-use crate::sources::{Cluster, Disconnected, History, KubeCluster};
+use crate::sources::Facts;
 use crate::telemetry::{Telemetry, logs};
 use cluster::Member;
 use values::{LogFormat, bytes, duration};
@@ -225,30 +225,20 @@ impl Args {
     }
 
     fn loader(&self, telemetry: &Telemetry, member: Option<&Member>) -> anyhow::Result<Loader> {
-        let (cluster, history) = facts(member);
         Ok(Loader {
             engine: Engine::new(&EngineOptions {
                 slots: self.slots,
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
-            cluster,
-            history,
+            facts: match member {
+                Some(member) => Facts::of(member.brief.clone(), &member.installation.namespace),
+                None => Facts::disconnected(),
+            },
             ties: Ties::default(),
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),
         })
-    }
-}
-
-/// What answers for the cluster.
-fn facts(member: Option<&Member>) -> (Arc<dyn Cluster>, Arc<dyn History>) {
-    match member {
-        Some(member) => {
-            let cluster = Arc::new(KubeCluster::new(member.brief.clone()));
-            (Arc::clone(&cluster) as Arc<dyn Cluster>, cluster)
-        }
-        None => (Arc::new(Disconnected), Arc::new(Disconnected)),
     }
 }
 

@@ -1,20 +1,31 @@
 //! From what was read to policies that can judge.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use super::module::{ModuleError, ModuleSource};
 use super::read::{Configuration, PolicyItem, RefusedItem};
-use super::{Policy, PolicySet, Problem, Refusal, State};
-use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem};
+use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
+use crate::engine::{
+    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,
+};
+use crate::sources::{Access, Cluster, KindRef};
 
 /// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
 /// alone and stays in the set: its match and `onError` go on to apply.
-pub async fn load(engine: &Engine, configuration: &Configuration) -> PolicySet {
+pub async fn load(
+    engine: &Engine,
+    configuration: &Configuration,
+    cluster: &dyn Cluster,
+) -> PolicySet {
     let loader = Loader {
         engine,
         configuration,
+        cluster,
+        lacks_rights: AtomicBool::new(false),
         modules: modules(&configuration.policies).await,
     };
     // Collected first: a stream over borrowed items is not `Send` for any lifetime, and the server
@@ -26,7 +37,12 @@ pub async fn load(engine: &Engine, configuration: &Configuration) -> PolicySet {
         .collect();
     let mut policies: Vec<_> = stream::iter(loads).buffered(at_once()).collect().await;
     policies.extend(configuration.refused.iter().map(refused));
-    PolicySet::new(policies)
+    let set = PolicySet::new(policies);
+    if loader.lacks_rights.into_inner() {
+        set.awaiting_rights()
+    } else {
+        set
+    }
 }
 
 fn refused(item: &RefusedItem) -> Policy {
@@ -72,6 +88,8 @@ async fn modules(policies: &[PolicyItem]) -> Modules {
 struct Loader<'a> {
     engine: &'a Engine,
     configuration: &'a Configuration,
+    cluster: &'a dyn Cluster,
+    lacks_rights: AtomicBool,
     modules: Modules,
 }
 
@@ -92,7 +110,8 @@ impl Loader<'_> {
     }
 
     async fn judge(&self, item: &PolicyItem) -> Result<LoadedPolicy, Vec<Problem>> {
-        self.sources_are_described(item)?;
+        self.sources_may_be_asked(item)?;
+        self.kinds_may_be_read(item).await?;
         let policy = &item.policy;
         let module = match &self.modules[&policy.module] {
             Ok(module) => module.clone(),
@@ -115,26 +134,84 @@ impl Loader<'_> {
             .map_err(|error| problems(item, &error))
     }
 
-    /// A grant of a source that nobody describes would fail at the first query: say it now.
-    fn sources_are_described(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
-        let described = || self.configuration.source_names();
-        let unknown = item
-            .policy
-            .metric_grants
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !described().any(|known| known == *name));
-        let problem = |(index, name): (usize, &String)| {
-            let message = format!("no MetricSource `{}` is described", name.escape_debug());
-            item.problem(&format!("/spec/grants/metrics/{index}"), message)
-                .hint(hint_of_sources(&described().collect::<Vec<_>>()))
-        };
-        let problems: Vec<_> = unknown.map(problem).collect();
+    /// A grant of a source that nobody describes, or that is for others, would fail at the first
+    /// query: say it now.
+    fn sources_may_be_asked(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
+        let grants = item.policy.metric_grants.iter().enumerate();
+        let problems: Vec<_> = grants
+            .filter_map(|(index, name)| {
+                let pointer = format!("/spec/grants/metrics/{index}");
+                self.closed(&item.policy.name, name)
+                    .map(|(message, hint)| item.problem(&pointer, message).hint(hint))
+            })
+            .collect();
         if problems.is_empty() {
             Ok(())
         } else {
             Err(problems)
         }
+    }
+
+    /// Why a policy may not ask a source, and what to do.
+    fn closed(&self, policy: &PolicyName, source: &str) -> Option<(String, String)> {
+        let described: Vec<_> = self.configuration.source_names().collect();
+        let shown = source.escape_debug();
+        if !described.contains(&source) {
+            let message = format!("no MetricSource `{shown}` is described");
+            return Some((message, hint_of_sources(&described)));
+        }
+        let mut items = self.configuration.sources.iter();
+        let open_to = &items
+            .find(|item| item.name() == source)?
+            .source
+            .spec
+            .namespaces;
+        let own = policy.namespace()?;
+        let shut = open_to.as_ref().is_some_and(|open| !open.contains(own));
+        shut.then(|| {
+            (
+                format!("the MetricSource `{shown}` is not for policies in the namespace `{own}`"),
+                "whoever keeps the source can add it to its `spec.namespaces`".to_owned(),
+            )
+        })
+    }
+
+    /// A grant cannot give what the host itself may not read.
+    async fn kinds_may_be_read(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
+        let grants = item.policy.grants.cluster.iter().enumerate();
+        let problems = join_all(grants.map(|(index, grant)| async move {
+            let missing = self.missing(grant).await?;
+            Some(item.problem(&format!("/spec/grants/cluster/{index}"), missing))
+        }));
+        let problems: Vec<_> = problems.await.into_iter().flatten().collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        self.lacks_rights.store(true, Ordering::Relaxed);
+        Err(problems)
+    }
+
+    /// What the host lacks for a grant. Where that cannot be found out now, each reading tells.
+    async fn missing(&self, grant: &ClusterGrant) -> Option<String> {
+        let namespaces: Vec<Option<&str>> = match &grant.namespaces {
+            None => vec![None],
+            Some(some) => some.iter().map(|name| Some(name.as_str())).collect(),
+        };
+        for namespace in namespaces {
+            let kind = KindRef {
+                api_version: &grant.api_version,
+                kind: &grant.kind,
+                namespace,
+            };
+            match self.cluster.access(kind).await {
+                Access::Granted => {}
+                Access::Missing(what) => return Some(what),
+                Access::Unknown(why) => {
+                    tracing::debug!(?kind, why, "whether rollgate may read it is not known");
+                }
+            }
+        }
+        None
     }
 }
 

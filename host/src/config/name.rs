@@ -28,6 +28,12 @@ impl PolicyName {
         &self.0
     }
 
+    /// The namespace of a policy that has one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(namespace, _)| namespace)
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -59,6 +59,10 @@ impl Live {
         self.problems.store(Arc::new(problems));
     }
 
+    fn awaits_rights(&self) -> bool {
+        self.standing.borrow().set.awaits_rights()
+    }
+
     fn is_in_force(&self) -> bool {
         self.in_force.load().is_some()
     }

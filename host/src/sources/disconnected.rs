@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use rollgate_model::{ClusterError, ClusterErrorCode, Revisions, Wanted};
 
-use super::{Cluster, History, ListQuery, ObjectRef, Reading};
+use super::{Cluster, History, ListQuery, NoSecret, ObjectRef, Reading, Secrets};
 
 /// Stands where no cluster is connected, as in a dry-run of files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +34,14 @@ impl History for Disconnected {
     fn revisions<'a>(&'a self, _: &'a Wanted) -> BoxFuture<'a, Revisions> {
         let why = "this rollgate is not connected to a cluster".to_owned();
         ready(Revisions::Unknown { why }).boxed()
+    }
+}
+
+impl Secrets for Disconnected {
+    fn read<'a>(&'a self, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<String, NoSecret>> {
+        let why =
+            format!("this rollgate is not connected to a cluster, so it has no Secret `{name}`");
+        ready(Err(NoSecret(why))).boxed()
     }
 }
 

@@ -9,6 +9,7 @@ mod fetch;
 mod names;
 mod objects;
 mod revisions;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use rollgate_model::{ClusterError, Revisions, Wanted};
 use self::discovery::Discovery;
 use self::failure::Failure;
 use self::objects::{Objects, Question};
+pub use self::secrets::KubeSecrets;
 use super::{Access, Cluster, History, KindRef, ListQuery, ObjectRef, Reading};
 
 /// How long an answer serves again. A burst of requests asks the same, and a policy that must not

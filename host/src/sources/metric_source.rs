@@ -67,6 +67,10 @@ impl Metadata {
 pub struct MetricSourceSpec {
     /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
     pub prometheus: prometheus::Spec,
+    /// The namespaces whose `RolloutPolicy`s may ask it; left out, all. A `ClusterRolloutPolicy`
+    /// may ask every source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<std::collections::BTreeSet<String>>,
 }
 
 /// A source that cannot be set up as it is described.

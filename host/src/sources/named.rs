@@ -81,7 +81,11 @@ impl NamedMetrics {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::sources::Secrets;
+    use crate::sources::prometheus::DescribedIn;
 
     async fn ask(metrics: &NamedMetrics, source: &str) -> MetricsError {
         metrics
@@ -100,9 +104,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_name_is_told_the_known_ones() {
+        let secrets: Arc<dyn Secrets> = Arc::new(crate::sources::Disconnected);
         let spec = serde_json::from_str(r#"{"url": "http://localhost:9090"}"#).unwrap();
         let metrics: NamedMetrics = ["b", "a"]
-            .map(|name| (name.to_owned(), PrometheusSource::new(name, &spec)))
+            .map(|name| {
+                (
+                    name.to_owned(),
+                    PrometheusSource::new(name, &spec, DescribedIn::File, &secrets),
+                )
+            })
             .into_iter()
             .collect();
         let error = ask(&metrics, "prod").await;

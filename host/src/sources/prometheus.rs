@@ -18,14 +18,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollgate_model::{MetricsError, Sample, Series};
 
-pub use self::secret::SecretRef;
-pub use self::spec::{BasicAuth, Spec};
+pub use self::secret::{SecretKey, SecretRef};
+pub use self::spec::{BasicAuth, DescribedIn, Spec};
 
 use self::answer::Answer;
 use self::cache::{Cache, Weigh, Window};
 use self::client::Client;
 use self::failure::Failure;
-use super::{Range, SourceError};
+use super::{Range, Secrets, SourceError};
 
 /// The longest query that is sent, in bytes.
 const LONGEST_QUERY: usize = 16 << 10;
@@ -51,8 +51,13 @@ impl PrometheusSource {
     ///
     /// # Errors
     /// The field that cannot be right, or the secret or certificate file that cannot be read.
-    pub fn new(name: &str, spec: &Spec) -> Result<Self, SourceError> {
-        let settings = spec.validate()?;
+    pub fn new(
+        name: &str,
+        spec: &Spec,
+        described: DescribedIn,
+        secrets: &Arc<dyn Secrets>,
+    ) -> Result<Self, SourceError> {
+        let settings = spec.validate(described, secrets)?;
         let keep = settings.limits.cache_for;
         Ok(Self {
             name: name.into(),

@@ -132,6 +132,30 @@ fn grants() -> Rules {
 /// For a metric source.
 pub(super) fn metric_source() -> Rules {
     vec![
+        ("spec.namespaces", json!({"maxItems": 256})),
+        ("spec.namespaces[]", namespace()),
+        (
+            "spec.prometheus",
+            must(
+                "!has(self.bearerToken) || has(self.bearerToken.secret)",
+                "rollgate's own files and variables are not for a MetricSource in the cluster: keep the token in a Secret of rollgate's namespace and name it by `bearerToken.secret`",
+            ),
+        ),
+        (
+            "spec.prometheus",
+            must(
+                "!has(self.basicAuth) || has(self.basicAuth.password.secret)",
+                "rollgate's own files and variables are not for a MetricSource in the cluster: keep the password in a Secret of rollgate's namespace and name it by `basicAuth.password.secret`",
+            ),
+        ),
+        (
+            "spec.prometheus",
+            must(
+                "!has(self.caFile)",
+                "rollgate's own files are not for a MetricSource in the cluster: write the certificates into `ca`",
+            ),
+        ),
+        ("spec.prometheus.ca", json!({"maxLength": 65536})),
         (
             "spec.prometheus",
             must(

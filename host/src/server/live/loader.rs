@@ -11,17 +11,18 @@ use crate::admission::{Gate, Ties};
 use crate::config::{self, Configuration, Policy, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
-use crate::sources::{Cluster, History, Sources, SystemClock};
+use crate::sources::{Facts, Sources, SystemClock};
 use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+
+/// How soon a policy is loaded that only waits for a right of ours.
+const LOOK_FOR_RIGHTS_EVERY: Duration = Duration::from_secs(30);
 
 /// Brings policies into force.
 pub struct Loader {
     /// Compiles and runs them.
     pub engine: Engine,
-    /// What they may read of the cluster, as far as they are granted it.
-    pub cluster: Arc<dyn Cluster>,
-    /// What tells a rollback apart.
-    pub history: Arc<dyn History>,
+    /// What the cluster tells.
+    pub facts: Facts,
     /// What ties reviews to the cluster.
     pub ties: Ties,
     /// Where they come into force.
@@ -45,23 +46,36 @@ impl Loader {
             } else {
                 self.refuse(&configuration);
             }
-            origin.changed().await;
+            tokio::select! {
+                () = origin.changed() => {}
+                () = self.rights_may_have_come() => {}
+            }
+        }
+    }
+
+    /// Nothing tells of a ClusterRole that was changed, or of a kind that came.
+    async fn rights_may_have_come(&self) {
+        if self.live.awaits_rights() {
+            tokio::time::sleep(LOOK_FOR_RIGHTS_EVERY).await;
+        } else {
+            std::future::pending().await
         }
     }
 
     async fn put_in_force(&self, configuration: &Configuration) {
         let begun = Instant::now();
-        let (metrics, broken_sources) = config::metrics(configuration);
+        let (metrics, broken_sources) = config::metrics(configuration, &self.facts.secrets);
         for source in &broken_sources {
             tracing::error!(problem = %source.problem, "a metrics source cannot be set up; policies that ask it will fail");
         }
-        let set = Arc::new(config::load(&self.engine, configuration).await);
+        let set =
+            Arc::new(config::load(&self.engine, configuration, self.facts.cluster.as_ref()).await);
         self.tell(&set, begun.elapsed());
         let sources = Sources {
             clock: Arc::new(SystemClock),
             metrics: Arc::new(metrics),
-            cluster: Arc::clone(&self.cluster),
-            history: Arc::clone(&self.history),
+            cluster: Arc::clone(&self.facts.cluster),
+            history: Arc::clone(&self.facts.history),
         };
         let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
         let gate = gate.tied(self.ties.clone());

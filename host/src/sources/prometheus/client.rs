@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answer::Answer;
 use super::cache::Window;
 use super::failure::Failure;
+use super::secret::Reread;
 use super::spec::{Credential, Limits, Settings, Trust};
 use crate::sources::SourceError;
 
@@ -79,7 +80,10 @@ impl Client {
     }
 
     async fn ask(&self, query: &str, window: Window) -> Result<Answer, Failure> {
-        let response = self.send(query, window).await?;
+        let mut response = self.send(query, window).await?;
+        if self.is_refused(&response).await {
+            response = self.send(query, window).await?;
+        }
         let status = response.status();
         let content_type = content_type(&response);
         if status.is_redirection() {
@@ -103,15 +107,30 @@ impl Client {
     /// Sends once more where a kept connection was closed before any answer came: reading twice
     /// does no harm.
     async fn send(&self, query: &str, window: Window) -> Result<Response, Failure> {
-        let first = self.request(query, window)?.send().await;
+        let first = self.request(query, window).await?.send().await;
         let answer = match first {
-            Err(error) if is_closed_early(&error) => self.request(query, window)?.send().await,
+            Err(error) if is_closed_early(&error) => {
+                self.request(query, window).await?.send().await
+            }
             other => other,
         };
         answer.map_err(|error| self.explain(error))
     }
 
-    fn request(&self, query: &str, window: Window) -> Result<RequestBuilder, Failure> {
+    /// Whether the credential may have been rotated since it was read.
+    async fn is_refused(&self, response: &Response) -> bool {
+        if response.status() != reqwest::StatusCode::UNAUTHORIZED {
+            return false;
+        }
+        match &self.credential {
+            Some(Credential::Bearer(held) | Credential::Basic { password: held, .. }) => {
+                held.forget().await == Reread::Useful
+            }
+            None => false,
+        }
+    }
+
+    async fn request(&self, query: &str, window: Window) -> Result<RequestBuilder, Failure> {
         // A form rather than the URL: a long query passes every proxy.
         let (url, form) = match window {
             Window::Instant { at } => (&self.instant, vec![("time", seconds(at))]),
@@ -141,9 +160,9 @@ impl Client {
             .form(&[&form[..], &common[..]].concat());
         Ok(match &self.credential {
             None => request,
-            Some(Credential::Bearer(token)) => request.bearer_auth(token.read()?),
-            Some(Credential::Basic(basic)) => {
-                request.basic_auth(&basic.username, Some(basic.password.read()?))
+            Some(Credential::Bearer(token)) => request.bearer_auth(token.read().await?),
+            Some(Credential::Basic { username, password }) => {
+                request.basic_auth(username, Some(password.read().await?))
             }
         })
     }

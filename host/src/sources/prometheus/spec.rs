@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,8 +11,8 @@ use reqwest::{Certificate, Url};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::secret::SecretRef;
-use crate::sources::SourceError;
+use super::secret::{Held, Local, Remote, SecretRef};
+use crate::sources::{Secrets, SourceError};
 
 /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
 ///
@@ -31,9 +32,13 @@ pub struct Spec {
     /// A user and password that are sent as `Authorization: Basic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
-    /// A PEM file with the certificates of the authorities to trust, in place of the system's.
+    /// A PEM file with the certificates of the authorities to trust, in place of the system's; not
+    /// for a `MetricSource` in the cluster, which has `ca`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// The certificates of the authorities to trust, in place of the system's, as PEM text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// How long one query may take, from `100ms` to `30s`. It should be less than the timeout of
     /// the policies that ask, so that they learn of it in time. Prometheus is told as well, so
     /// that it gives up too.
@@ -89,10 +94,19 @@ pub(super) struct Settings {
 }
 
 /// What proves who asks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Credential {
-    Bearer(SecretRef),
-    Basic(BasicAuth),
+    Bearer(Held),
+    Basic { username: String, password: Held },
+}
+
+/// Where a source is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescribedIn {
+    /// In a file of this machine: whoever wrote it may name others.
+    File,
+    /// In the cluster: whoever wrote it must not reach our files and variables.
+    Cluster,
 }
 
 /// Whose word counts for the server's certificate.
@@ -113,35 +127,55 @@ pub(super) struct Limits {
 
 impl Spec {
     /// Checks all that can be checked without asking the server.
-    pub(super) fn validate(&self) -> Result<Settings, SourceError> {
+    pub(super) fn validate(
+        &self,
+        described: DescribedIn,
+        secrets: &Arc<dyn Secrets>,
+    ) -> Result<Settings, SourceError> {
         let base = base_url(&self.url)?;
         Ok(Settings {
-            trust: trust(&base, self.ca_file.as_deref())?,
+            trust: self.trust(&base, described)?,
             base,
             headers: headers(&self.headers)?,
-            credential: self.credential()?,
+            credential: self.credential(described, secrets)?,
             limits: self.limits()?,
         })
     }
 
-    fn credential(&self) -> Result<Option<Credential>, SourceError> {
-        let (field, secret, credential) = match (&self.bearer_token, &self.basic_auth) {
-            (None, None) => return Ok(None),
+    fn credential(
+        &self,
+        described: DescribedIn,
+        secrets: &Arc<dyn Secrets>,
+    ) -> Result<Option<Credential>, SourceError> {
+        let held = |field, secret: &SecretRef| held(field, secret, described, secrets);
+        Ok(match (&self.bearer_token, &self.basic_auth) {
+            (None, None) => None,
             (Some(_), Some(_)) => {
                 let message = "bearerToken and basicAuth exclude each other: keep one";
                 return Err(wrong("basicAuth", message));
             }
-            (Some(token), None) => ("bearerToken", token, Credential::Bearer(token.clone())),
-            (None, Some(basic)) => (
-                "basicAuth/password",
-                &basic.password,
-                Credential::Basic(basic.clone()),
-            ),
-        };
-        secret
-            .read()
-            .map_err(|error| wrong(field, error.to_string()))?;
-        Ok(Some(credential))
+            (Some(token), None) => Some(Credential::Bearer(held("bearerToken", token)?)),
+            (None, Some(basic)) => Some(Credential::Basic {
+                username: basic.username.clone(),
+                password: held("basicAuth/password", &basic.password)?,
+            }),
+        })
+    }
+
+    fn trust(&self, base: &Url, described: DescribedIn) -> Result<Trust, SourceError> {
+        match (&self.ca_file, &self.ca) {
+            (Some(_), Some(_)) => Err(wrong("ca", "ca and caFile exclude each other: keep one")),
+            (Some(_), None) if described == DescribedIn::Cluster => Err(wrong(
+                "caFile",
+                "a MetricSource in the cluster names no files of rollgate: write the certificates into `ca`",
+            )),
+            (Some(path), None) => trust_file(path),
+            (None, Some(pem)) => trust_pem(pem.as_bytes())
+                .ok_or_else(|| wrong("ca", "it holds no certificate in PEM format")),
+            // Without TLS nobody is asked for a certificate, and an image without any still works.
+            (None, None) if base.scheme() == "https" => Ok(Trust::System),
+            (None, None) => Ok(Trust::Only(Vec::new())),
+        }
     }
 
     fn limits(&self) -> Result<Limits, SourceError> {
@@ -226,15 +260,34 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SourceEr
     Ok((parsed, value))
 }
 
-fn trust(base: &Url, ca_file: Option<&Path>) -> Result<Trust, SourceError> {
-    let Some(path) = ca_file else {
-        // Without TLS nobody is asked for a certificate, and an image without any still works.
-        return Ok(if base.scheme() == "https" {
-            Trust::System
-        } else {
-            Trust::Only(Vec::new())
-        });
+/// What is on this machine is read once, to find a mistake early.
+fn held(
+    field: &'static str,
+    secret: &SecretRef,
+    described: DescribedIn,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Held, SourceError> {
+    let local = match secret {
+        SecretRef::Secret(at) => {
+            return Ok(Held::InCluster(Remote::new(
+                at.clone(),
+                Arc::clone(secrets),
+            )));
+        }
+        _ if described == DescribedIn::Cluster => {
+            let message = "a MetricSource in the cluster names no files and variables of rollgate: keep the credential in a Secret of rollgate's namespace and write `secret: {name: NAME, key: KEY}`";
+            return Err(wrong(field, message));
+        }
+        SecretRef::Env(name) => Local::Env(name.clone()),
+        SecretRef::File(path) => Local::File(path.clone()),
     };
+    match local.read() {
+        Ok(_) => Ok(Held::Here(local)),
+        Err(error) => Err(wrong(field, error.to_string())),
+    }
+}
+
+fn trust_file(path: &Path) -> Result<Trust, SourceError> {
     let shown = path.display();
     let pem = std::fs::read(path).map_err(|error| {
         wrong(
@@ -242,13 +295,17 @@ fn trust(base: &Url, ca_file: Option<&Path>) -> Result<Trust, SourceError> {
             format!("{shown} cannot be read: {}", error.kind()),
         )
     })?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(Trust::Only(found)),
-        _ => Err(wrong(
+    trust_pem(&pem).ok_or_else(|| {
+        wrong(
             "caFile",
             format!("{shown} holds no certificate in PEM format"),
-        )),
-    }
+        )
+    })
+}
+
+fn trust_pem(pem: &[u8]) -> Option<Trust> {
+    let found = Certificate::from_pem_bundle(pem).ok()?;
+    (!found.is_empty()).then_some(Trust::Only(found))
 }
 
 fn within(field: &str, value: u64, least: u64, most: u64) -> Result<u64, SourceError> {

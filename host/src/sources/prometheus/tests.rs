@@ -77,7 +77,13 @@ async fn send(mut stream: TcpStream, reply: String) {
 
 fn source(url: &str, more: &str) -> PrometheusSource {
     let spec = serde_json::from_str(&format!(r#"{{"url": "{url}"{more}}}"#)).unwrap();
-    PrometheusSource::new("prod", &spec).unwrap()
+    PrometheusSource::new(
+        "prod",
+        &spec,
+        DescribedIn::File,
+        &(Arc::new(crate::sources::Disconnected) as Arc<dyn Secrets>),
+    )
+    .unwrap()
 }
 
 /// Asks, and holds every failure to the rule that it shows no address.

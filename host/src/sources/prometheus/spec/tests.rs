@@ -6,14 +6,47 @@ fn spec(json: &str) -> Spec {
 }
 
 fn refused(json: &str) -> SourceError {
-    spec(json).validate().expect_err("it should be refused")
+    validate(json).expect_err("it should be refused")
+}
+
+fn validate(json: &str) -> Result<Settings, SourceError> {
+    let secrets: Arc<dyn Secrets> = Arc::new(crate::sources::Disconnected);
+    spec(json).validate(DescribedIn::File, &secrets)
+}
+
+#[test]
+fn a_source_of_the_cluster_reaches_no_files_and_variables_of_rollgate() {
+    let secrets: Arc<dyn Secrets> = Arc::new(crate::sources::Disconnected);
+    let validate = |json: &str| spec(json).validate(DescribedIn::Cluster, &secrets);
+    for (pointer, json) in [
+        (
+            "bearerToken",
+            r#"{"url": "http://p", "bearerToken": {"file": "/etc/passwd"}}"#,
+        ),
+        (
+            "bearerToken",
+            r#"{"url": "http://p", "bearerToken": {"env": "PATH"}}"#,
+        ),
+        (
+            "basicAuth/password",
+            r#"{"url": "http://p", "basicAuth": {"username": "u", "password": {"env": "PATH"}}}"#,
+        ),
+        ("caFile", r#"{"url": "https://p", "caFile": "/etc/passwd"}"#),
+    ] {
+        let error = validate(json).expect_err(json);
+        assert_eq!(error.pointer, format!("/spec/prometheus/{pointer}"));
+        assert!(error.message.contains("in the cluster"), "{error}");
+    }
+    let secret = r#"{"url": "http://p", "bearerToken": {"secret": {"name": "p", "key": "token"}}}"#;
+    assert!(matches!(
+        validate(secret).expect("settings").credential,
+        Some(Credential::Bearer(Held::InCluster(_)))
+    ));
 }
 
 #[test]
 fn an_address_alone_is_enough() {
-    let settings = spec(r#"{"url": "http://prometheus:9090"}"#)
-        .validate()
-        .expect("settings");
+    let settings = validate(r#"{"url": "http://prometheus:9090"}"#).expect("settings");
     assert_eq!(settings.limits.timeout, Duration::from_millis(1500));
     assert_eq!(
         (settings.limits.bytes, settings.limits.series),
@@ -26,7 +59,13 @@ fn an_address_alone_is_enough() {
 #[test]
 fn durations_are_written_as_people_write_them() {
     let spec = spec(r#"{"url": "http://p", "timeout": "2s 500ms", "cacheFor": "1m"}"#);
-    let limits = spec.validate().expect("settings").limits;
+    let limits = spec
+        .validate(
+            DescribedIn::File,
+            &(Arc::new(crate::sources::Disconnected) as Arc<dyn Secrets>),
+        )
+        .expect("settings")
+        .limits;
     assert_eq!(limits.timeout, Duration::from_millis(2500));
     assert_eq!(limits.cache_for, Duration::from_secs(60));
 }

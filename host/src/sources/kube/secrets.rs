@@ -1,0 +1,68 @@
+//! Secrets with the credentials of metric sources, in rollgate's own namespace and nowhere else.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
+use kube::api::Api;
+
+use super::failure::Failure;
+use super::names;
+use crate::sources::{NoSecret, Secrets};
+
+/// The Secrets of one namespace.
+#[derive(Clone)]
+pub struct KubeSecrets {
+    secrets: Api<Secret>,
+    namespace: String,
+}
+
+impl KubeSecrets {
+    /// Those of this namespace. Nothing is asked yet.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            secrets: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    async fn entry(&self, name: &str, key: &str) -> Result<String, NoSecret> {
+        names::object(name).map_err(|error| NoSecret(error.message))?;
+        let secret = match self.secrets.get(name).await {
+            Ok(secret) => secret,
+            Err(error) => return Err(self.missing(name, error.into())),
+        };
+        let entry = secret.data.and_then(|mut entries| entries.remove(key));
+        let entry = entry.ok_or_else(|| {
+            let namespace = &self.namespace;
+            NoSecret(format!(
+                "the Secret `{name}` in `{namespace}` has no key `{key}`"
+            ))
+        })?;
+        String::from_utf8(entry.0).map_err(|_| {
+            NoSecret(format!(
+                "the key `{key}` of the Secret `{name}` holds no text"
+            ))
+        })
+    }
+
+    fn missing(&self, name: &str, failure: Failure) -> NoSecret {
+        let namespace = &self.namespace;
+        NoSecret(match failure {
+            Failure::Refused { status: 404, .. } => {
+                format!("there is no Secret `{name}` in `{namespace}`, the namespace of rollgate")
+            }
+            Failure::Refused { status: 403, .. } => format!(
+                "rollgate may not read the Secret `{name}` in `{namespace}`: add its name to the chart's value `metricSecrets`"
+            ),
+            other => format!("the Secret `{name}` in `{namespace}` cannot be read: {other}"),
+        })
+    }
+}
+
+impl Secrets for KubeSecrets {
+    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<String, NoSecret>> {
+        self.entry(name, key).boxed()
+    }
+}

@@ -1,0 +1,265 @@
+//! The cluster as a source, on a real control plane: what policies and the host read of it, and what
+//! they are told where they may not.
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use rollgate::sources::{
+    Access, Cluster as _, KindRef, KubeCluster, KubeSecrets, ListQuery, ObjectRef, Reading,
+    Secrets as _,
+};
+use rollgate_model::{ClusterError, ClusterErrorCode};
+use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::files::Files;
+use serde_json::{Value, json};
+
+fn flags<'a>(namespace: &'a str) -> ObjectRef<'a> {
+    ObjectRef {
+        api_version: "v1",
+        kind: "ConfigMap",
+        namespace,
+        name: "flags",
+    }
+}
+
+fn config_maps<'a>(namespace: &'a str, label_selector: &'a str) -> ListQuery<'a> {
+    ListQuery {
+        api_version: "v1",
+        kind: "ConfigMap",
+        namespace,
+        label_selector,
+    }
+}
+
+async fn put(plane: &ControlPlane, namespace: &str, name: &str, data: &str) -> Result<()> {
+    let maps: Api<ConfigMap> = Api::namespaced(plane.client().await?, namespace);
+    let map = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": name, "labels": { "of": "tests" } },
+        "data": { "is": data },
+    });
+    let params = PatchParams::apply("tests").force();
+    maps.patch(name, &params, &Patch::Apply(&map)).await?;
+    Ok(())
+}
+
+fn code<T: std::fmt::Debug>(answer: Result<T, ClusterError>) -> ClusterErrorCode {
+    answer.expect_err("it should be refused").code
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    put(plane, &shop, "flags", "one").await?;
+    let cluster = KubeCluster::new(plane.client().await?);
+    let one = cluster.get(flags(&shop), Reading::Recent).await?;
+    let object: Value = serde_json::from_str(&one)?;
+    assert_eq!(
+        (&object["kind"], &object["data"]["is"]),
+        (&json!("ConfigMap"), &json!("one"))
+    );
+    assert_eq!(object["metadata"]["managedFields"], Value::Null);
+    let listed = cluster
+        .list(config_maps(&shop, "of=tests"), Reading::Recent)
+        .await?;
+    assert_eq!(listed, [one], "a list shows an object as `get` does");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    put(plane, &shop, "flags", "one").await?;
+    let cluster = KubeCluster::new(plane.client().await?);
+    let first = cluster.get(flags(&shop), Reading::Recent).await?;
+    put(plane, &shop, "flags", "two").await?;
+    assert_eq!(cluster.get(flags(&shop), Reading::Recent).await?, first);
+    let fresh = cluster.get(flags(&shop), Reading::Fresh).await?;
+    assert!(fresh.contains(r#""is":"two""#), "{fresh}");
+    assert_eq!(cluster.get(flags(&shop), Reading::Recent).await?, fresh);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    let maps: Api<ConfigMap> = Api::namespaced(plane.client().await?, &shop);
+    for number in (0..230).rev() {
+        let map = json!({"metadata": {"name": format!("m-{number:03}"), "labels": {"of": "many"}}});
+        maps.create(&PostParams::default(), &serde_json::from_value(map)?)
+            .await?;
+    }
+    let cluster = KubeCluster::new(plane.client().await?);
+    let listed = cluster
+        .list(config_maps(&shop, "of=many"), Reading::Recent)
+        .await?;
+    let names: Vec<_> = listed
+        .iter()
+        .map(|text| serde_json::from_str::<Value>(text).expect("JSON")["metadata"]["name"].clone())
+        .collect();
+    let expected: Vec<_> = (0..230)
+        .map(|number| json!(format!("m-{number:03}")))
+        .collect();
+    assert_eq!(names, expected);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    let cluster = KubeCluster::new(plane.client().await?);
+    let get = async |object: ObjectRef<'_>| code(cluster.get(object, Reading::Recent).await);
+    let of = |api_version, kind| ObjectRef {
+        api_version,
+        kind,
+        ..flags(&shop)
+    };
+    assert_eq!(get(flags(&shop)).await, ClusterErrorCode::NotFound);
+    assert_eq!(get(of("v1", "Unheard")).await, ClusterErrorCode::NotFound);
+    assert_eq!(
+        get(of("no.such/v1", "Pod")).await,
+        ClusterErrorCode::NotFound
+    );
+    assert_eq!(get(of("v1", "Secret")).await, ClusterErrorCode::NotGranted);
+    assert_eq!(get(of("v1", "Node")).await, ClusterErrorCode::Invalid);
+    assert_eq!(get(flags("")).await, ClusterErrorCode::Invalid);
+    let climbing = ObjectRef {
+        name: "../secrets/token",
+        ..flags(&shop)
+    };
+    assert_eq!(get(climbing).await, ClusterErrorCode::Invalid);
+    let odd = cluster.list(config_maps(&shop, "a in ("), Reading::Recent);
+    assert_eq!(code(odd.await), ClusterErrorCode::Invalid);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    let nobody = plane.user("reads-nothing", &[])?;
+    let cluster = KubeCluster::new(plane.client_of(&nobody).await?);
+    let deployments = ListQuery {
+        api_version: "apps/v1",
+        kind: "Deployment",
+        ..config_maps(&shop, "")
+    };
+    let error = cluster
+        .list(deployments, Reading::Recent)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ClusterErrorCode::Forbidden);
+    let rule = r#"lacks the rule `apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", "list"]`, which the chart adds for an entry `{apiGroup: "apps", resource: deployments}` of its value `readableKinds`"#;
+    assert!(error.message.contains(rule), "{error}");
+    let access = async |cluster: &KubeCluster, kind| {
+        let kind = KindRef {
+            api_version: "apps/v1",
+            kind,
+            namespace: Some(&shop),
+        };
+        cluster.access(kind).await
+    };
+    let missing = access(&cluster, "Deployment").await;
+    assert!(
+        matches!(&missing, Access::Missing(what) if what.contains(rule)),
+        "{missing:?}"
+    );
+    let missing = access(&cluster, "Unheard").await;
+    assert!(matches!(missing, Access::Missing(_)), "{missing:?}");
+    let admin = KubeCluster::new(plane.client().await?);
+    assert_eq!(access(&admin, "Deployment").await, Access::Granted);
+    Ok(())
+}
+
+const READS_PODS: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: reads-deployments}
+spec:
+  module: {builtin: probes}
+  grants: {cluster: [{apiVersion: apps/v1, kind: Deployment}]}
+";
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_grant_beyond_the_hosts_rights_refuses_the_policy_until_the_right_is_given() -> Result<()>
+{
+    let plane = ControlPlane::shared().await;
+    let system = plane.namespace("gate").await?;
+    let name = format!("{system}-reader");
+    let kubeconfig = plane.user(&name, &[])?.display().to_string();
+    let files = Files::new();
+    files.policy(READS_PODS);
+    let server = files.serve(&[
+        "--cluster",
+        "--kubeconfig",
+        &kubeconfig,
+        "--namespace",
+        &system,
+    ]);
+    let rule = "apiGroups: [\\\"apps\\\"], resources: [\\\"deployments\\\"]";
+    server.until("/info", |_, info| info.contains(rule)).await;
+    let role = [
+        "create",
+        "clusterrole",
+        &name,
+        "--verb=get,list",
+        "--resource=deployments.apps",
+    ];
+    plane.kubectl(role).ok().await?;
+    let bind = ["create", "clusterrolebinding", &name];
+    let (role, user) = (format!("--clusterrole={name}"), format!("--user={name}"));
+    plane.kubectl(bind).args([role, user]).ok().await?;
+    server.until("/info", |_, info| !info.contains(rule)).await;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let system = plane.namespace("gate").await?;
+    let secrets: Api<Secret> = Api::namespaced(plane.client().await?, &system);
+    let secret = json!({"metadata": {"name": "prometheus"}, "stringData": {"token": "hunter2"}});
+    secrets
+        .create(&PostParams::default(), &serde_json::from_value(secret)?)
+        .await?;
+    let ours = KubeSecrets::new(plane.client().await?, &system);
+    let token = wait_for("the Secret", async || {
+        Ok(Some(ours.read("prometheus", "token").await?))
+    });
+    assert_eq!(token.await?, "hunter2");
+    let told = async |name, key| ours.read(name, key).await.unwrap_err().to_string();
+    assert!(
+        told("prometheus", "password")
+            .await
+            .ends_with("has no key `password`")
+    );
+    assert!(
+        told("gone", "token")
+            .await
+            .starts_with("there is no Secret `gone`")
+    );
+    let nobody = plane.user("reads-nothing", &[])?;
+    let shut = KubeSecrets::new(plane.client_of(&nobody).await?, &system);
+    let error = shut
+        .read("prometheus", "token")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the chart's value `metricSecrets`"),
+        "{error}"
+    );
+    Ok(())
+}
