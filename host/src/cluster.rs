@@ -12,6 +12,7 @@ mod installation;
 mod lease;
 mod overrides;
 mod ownership;
+mod status;
 
 pub use connection::{ConnectError, Connection};
 pub use events::{EventWriter, Events, Notice, Severity};
@@ -20,3 +21,4 @@ pub use identity::{Identity, IdentityError};
 pub use installation::Installation;
 pub use lease::{Candidate, Leadership};
 pub use overrides::{KubeOverrides, OverrideDuties, OverrideStatus, OverrideWatch, Recorder};
+pub use status::Reporter;

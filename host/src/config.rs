@@ -33,7 +33,7 @@ pub use compile::PolicySource;
 pub use files::is_configuration;
 pub use load::load;
 pub use matching::Match;
-pub use metrics::metrics;
+pub use metrics::{SourceState, metrics};
 pub use module::{ModuleError, ModuleSource};
 pub use name::PolicyName;
 pub use object::{Head, Misread, Modules, read_policy, read_source};

@@ -23,10 +23,10 @@ pub(super) struct Loaded {
 pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loaded> {
     let engine = engine()?;
     let configuration = configuration(paths);
-    let (metrics, faults) = config::metrics(&configuration, &facts.secrets);
+    let (metrics, sources) = config::metrics(&configuration, &facts.secrets);
     let set = config::load(&engine, &configuration, facts.cluster.as_ref()).await;
     let mut problems = configuration.problems;
-    problems.extend(faults.into_iter().map(|source| source.problem));
+    problems.extend(sources.into_iter().filter_map(|source| source.problem));
     problems.extend(refusals(&set));
     problems.extend(nothing_judges(paths, &set, &problems));
     Ok(Loaded {

@@ -153,9 +153,10 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
         .map(|member| member.feed(&loader.readiness));
     let live = Arc::clone(&loader.live);
     let duties = member.map(|member| {
-        let (ties, _events, keepers) = ties::tie(&member, &telemetry);
+        let (ties, events, keepers) = ties::tie(&member, &telemetry);
         loader.ties = ties;
-        member.begin(keepers, &live, stop.clone())
+        let reporter = feed.as_ref().map(|feed| member.reporter(feed, events));
+        member.begin(keepers, reporter, &live, stop.clone())
     });
     let context = Context {
         tls,

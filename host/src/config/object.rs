@@ -66,7 +66,11 @@ pub fn read_source(head: &Head, spec: &Value) -> Result<SourceItem, Problem> {
         metadata: crate::sources::Metadata::named(&head.name),
         spec,
     };
-    Ok(SourceItem { source, place })
+    Ok(SourceItem {
+        source,
+        place,
+        generation: head.generation,
+    })
 }
 
 fn compiled(

@@ -95,6 +95,8 @@ pub struct SourceItem {
     pub source: MetricSource,
     /// Where it stands.
     pub place: Place,
+    /// The generation of its object, where it came from the cluster.
+    pub generation: Option<i64>,
 }
 
 /// A metric source that cannot be used as it is written.
@@ -104,6 +106,8 @@ pub struct BrokenSource {
     pub name: String,
     /// Why it cannot be used.
     pub problem: Problem,
+    /// The generation of its object, where it came from the cluster.
+    pub generation: Option<i64>,
 }
 
 impl SourceItem {
@@ -245,6 +249,7 @@ impl Reader {
         let item = SourceItem {
             source,
             place: Place::Text(Arc::clone(file), document.spans.clone()),
+            generation: None,
         };
         self.configuration.sources.push(item);
         Ok(())

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Answer, Reply};
 use crate::admission::Gate;
-use crate::config::{BrokenSource, PolicySet};
+use crate::config::{PolicySet, SourceState};
 
 pub use loader::Loader;
 pub use origin::{Bundled, Files, LOOK_EVERY, Origin};
@@ -34,8 +34,8 @@ pub struct Live {
 pub struct Standing {
     /// The policies; none before the first set.
     pub set: Arc<PolicySet>,
-    /// The metric sources that cannot be used.
-    pub broken_sources: Vec<BrokenSource>,
+    /// The metric sources.
+    pub sources: Vec<SourceState>,
 }
 
 impl Live {
@@ -47,8 +47,11 @@ impl Live {
     }
 
     fn put(&self, in_force: InForce, standing: Standing) {
-        let sources = standing.broken_sources.iter();
-        let problems = sources.map(|source| source.problem.to_string()).collect();
+        let problems = standing
+            .sources
+            .iter()
+            .filter_map(|source| source.problem.as_ref());
+        let problems = problems.map(ToString::to_string).collect();
         self.in_force.store(Some(Arc::new(in_force)));
         self.problems.store(Arc::new(problems));
         self.standing.send_replace(standing);

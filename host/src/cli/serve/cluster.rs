@@ -7,7 +7,7 @@ use kube::Client;
 use tokio::task::JoinHandle;
 
 use super::ties::{Keepers, Kept};
-use crate::cluster::{Candidate, Connection, Feed, Identity, Installation};
+use crate::cluster::{Candidate, Connection, Events, Feed, Identity, Installation, Reporter};
 use crate::server::Readiness;
 use crate::server::live::Live;
 
@@ -60,15 +60,24 @@ impl Member {
         Feed::new(&self.watching, self.modules.clone(), readiness)
     }
 
+    /// What says in the feed's objects how they stand.
+    pub(super) fn reporter(&self, feed: &Feed, events: Events) -> Reporter {
+        Reporter::new(self.brief.clone(), feed, events)
+    }
+
     /// Begins what a member does beside answering reviews; the part of the one that writes for all
     /// ends when `stop` is done.
     pub(super) fn begin(
         self,
         keepers: Keepers,
+        reporter: Option<Reporter>,
         live: &Live,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Duties {
         let (candidate, leadership) = Candidate::new(self.brief, self.installation, self.identity);
+        if let Some(reporter) = reporter {
+            tokio::spawn(reporter.run(leadership.clone(), live.subscribe()));
+        }
         Duties {
             candidate: tokio::spawn(candidate.run(stop)),
             kept: keepers.begin(leadership, live),

@@ -118,6 +118,12 @@ impl Object {
         self.object.metadata.generation
     }
 
+    /// The version of all of it, its status included.
+    #[must_use]
+    pub fn resource_version(&self) -> Option<&str> {
+        self.object.metadata.resource_version.as_deref()
+    }
+
     /// All of it but the metadata.
     #[must_use]
     pub fn data(&self) -> &serde_json::Value {

@@ -121,6 +121,7 @@ impl Reader {
             into.configuration.broken_sources.push(BrokenSource {
                 name: key.name.clone(),
                 problem: problem.clone(),
+                generation,
             });
             Consequence::Failing
         } else {

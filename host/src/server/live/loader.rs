@@ -64,9 +64,9 @@ impl Loader {
 
     async fn put_in_force(&self, configuration: &Configuration) {
         let begun = Instant::now();
-        let (metrics, broken_sources) = config::metrics(configuration, &self.facts.secrets);
-        for source in &broken_sources {
-            tracing::error!(problem = %source.problem, "a metrics source cannot be set up; policies that ask it will fail");
+        let (metrics, states) = config::metrics(configuration, &self.facts.secrets);
+        for problem in states.iter().filter_map(|source| source.problem.as_ref()) {
+            tracing::error!(%problem, "a metrics source cannot be set up; policies that ask it will fail");
         }
         let set =
             Arc::new(config::load(&self.engine, configuration, self.facts.cluster.as_ref()).await);
@@ -81,7 +81,7 @@ impl Loader {
         let gate = gate.tied(self.ties.clone());
         let standing = Standing {
             set,
-            broken_sources,
+            sources: states,
         };
         self.live.put(InForce::new(gate), standing);
         self.readiness.ready();
