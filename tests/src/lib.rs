@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod control_plane;
 pub mod corpus;
 pub mod files;
+pub mod guarded;
 pub mod judging;
 pub mod keeper;
 pub mod load;

@@ -107,9 +107,7 @@ fn digest(decision: &Decision, what: Announced) -> [u8; 8] {
     {
         hasher.update(format!("\n{}", judged.policy));
         match &judged.said {
-            Ok(verdict) => verdict
-                .findings
-                .iter()
+            Ok(verdict) => message::reasons_of(verdict)
                 .for_each(|finding| hasher.update(message::rule_and_place(finding))),
             Err(error) => hasher.update(error.kind()),
         }

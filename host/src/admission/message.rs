@@ -2,13 +2,11 @@
 
 mod record;
 
-use std::fmt::Write;
-
 use jiff::{SignedDuration, Unit};
 use rollgate_model::{Finding, Kind, Outcome, Severity, Undo, Verdict, Workload};
 
 use super::decision::{Answer, Decision, Judged};
-use super::plain::{cut, one_line, reword};
+use super::plain::{cut, one_line, reword, wrap};
 use crate::config::PolicyName;
 use crate::config::json_path;
 pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
@@ -18,9 +16,14 @@ const MESSAGE_BYTES: usize = 16 << 10;
 
 /// Why a rollout does not go: every reason of every policy that stands in its way, and the way out.
 pub(super) fn denial(decision: &Decision) -> String {
-    let mut text = one_line(&headline(decision));
+    // The API server writes a long line before it, which kubectl prefixes with another.
+    let mut text = String::new();
+    line(&mut text, &headline(decision), "", "");
+    if let Some(opening) = opening(decision) {
+        line(&mut text, &opening, "", "");
+    }
     if let Some(note) = note(decision) {
-        write!(text, "\n({})", one_line(note)).expect("writing to a String does not fail");
+        line(&mut text, &format!("({note})"), "", " ");
     }
     for judged in decision
         .judged()
@@ -37,10 +40,10 @@ pub(super) fn denial(decision: &Decision) -> String {
         }
     }
     overrides(&mut text, decision);
-    let mut text = cut(reword(&text), MESSAGE_BYTES);
+    let mut text = cut(text, MESSAGE_BYTES);
     if let Some(hint) = undo_hint(decision) {
-        text.push_str("\n\n");
-        text.push_str(&hint);
+        text.push('\n');
+        line(&mut text, &hint, "", "");
     }
     text
 }
@@ -59,23 +62,38 @@ pub(super) fn least_reason(verdict: &Verdict) -> Option<Severity> {
     }
 }
 
+/// The findings that the outcome rests on.
+pub(super) fn reasons_of(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
+    let least = least_reason(verdict);
+    let is_reason = move |finding: &&Finding| least.is_some_and(|least| finding.severity >= least);
+    verdict.findings.iter().filter(is_reason)
+}
+
 fn headline(decision: &Decision) -> String {
     let rollout = decision.rollout();
-    let what = format!(
-        "{} of {}",
+    let what_came = match decision.answer() {
+        Answer::Hold(_) => "held",
+        Answer::Deny | Answer::Allow => "denied",
+    };
+    format!(
+        "{} of {} is {what_came}",
         rollout.change().as_str(),
         title(rollout.subject())
-    );
+    )
+}
+
+/// Until when it is held.
+fn opening(decision: &Decision) -> Option<String> {
     match decision.answer() {
         Answer::Hold(Some(until)) if until <= decision.now() => {
-            format!("{what} is held until {until}, which has passed: try again")
+            Some(format!("until {until}, which has passed: try again"))
         }
         Answer::Hold(Some(until)) => {
             let wait = until.duration_since(decision.now());
-            format!("{what} is held until {until} (in {})", rough(wait))
+            Some(format!("until {until}, in {}", rough(wait)))
         }
-        Answer::Hold(None) => format!("{what} is held; no end is known"),
-        Answer::Deny | Answer::Allow => format!("{what} is denied"),
+        Answer::Hold(None) => Some("no end is known".to_owned()),
+        Answer::Deny | Answer::Allow => None,
     }
 }
 
@@ -101,9 +119,7 @@ fn reasons(text: &mut String, judged: &Judged, verdict: &Verdict) {
     if verdict.findings.is_empty() {
         bullet(text, &format!("{}: gave no reason", judged.policy));
     }
-    let least = least_reason(verdict);
-    let is_reason = |finding: &&Finding| least.is_some_and(|least| finding.severity >= least);
-    for finding in verdict.findings.iter().filter(is_reason) {
+    for finding in reasons_of(verdict) {
         bullet(text, &format!("{}: {}", judged.policy, finding.message));
         details(text, finding);
     }
@@ -135,12 +151,17 @@ fn overrides(text: &mut String, decision: &Decision) {
     }
 }
 
-fn bullet(text: &mut String, line: &str) {
-    write!(text, "\n- {}", one_line(line)).expect("writing to a String does not fail");
+fn bullet(text: &mut String, told: &str) {
+    line(text, told, "- ", "  ");
 }
 
 fn detail(text: &mut String, label: &str, value: &str) {
-    write!(text, "\n    {label}: {}", one_line(value)).expect("writing to a String does not fail");
+    line(text, &format!("{label}: {value}"), "    ", "      ");
+}
+
+fn line(text: &mut String, told: &str, first: &str, hang: &str) {
+    text.push('\n');
+    text.push_str(&wrap(&reword(&one_line(told)), first, hang));
 }
 
 /// True only where an undo would pass; where that cannot be known, it says so.

@@ -19,6 +19,32 @@ pub(super) fn cut(mut text: String, bytes: usize) -> String {
     text
 }
 
+/// A terminal's width is 80 columns until somebody makes it wider.
+const COLUMNS: usize = 78;
+
+/// A line broken between words, so that a terminal breaks none: the first line begins with `first`,
+/// the others with `hang`. A word that is too long for a line stays whole.
+pub(super) fn wrap(text: &str, first: &str, hang: &str) -> String {
+    let mut wrapped = first.to_owned();
+    let mut column = first.chars().count();
+    let mut begun = false;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if begun && column + 1 + width > COLUMNS {
+            wrapped.push('\n');
+            wrapped.push_str(hang);
+            column = hang.chars().count();
+        } else if begun {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += width;
+        begun = true;
+    }
+    wrapped
+}
+
 /// Flux deletes and recreates an object whose denial carries one of these two texts, whoever wrote
 /// them (kustomize-controller and helm-controller look for them in any error).
 pub(super) fn reword(text: &str) -> String {
@@ -66,6 +92,20 @@ mod tests {
         let line = cut("ü".repeat(300), 256);
         assert!(line.ends_with("ü …") && line.len() <= 256, "{line}");
         assert_eq!(cut("whole".into(), 5), "whole");
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words_only() {
+        let word = "ü".repeat(30);
+        let text = format!("{word} {word} {word} {}", "x".repeat(90));
+        let wrapped = wrap(&text, "- ", "  ");
+        let lines: Vec<_> = wrapped.lines().collect();
+        let expected = [
+            format!("- {word} {word}"),
+            format!("  {word}"),
+            format!("  {}", "x".repeat(90)),
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

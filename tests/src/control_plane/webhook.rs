@@ -34,7 +34,7 @@ impl Webhook<'_> {
             json!({
                 "apiGroups": [group],
                 "apiVersions": ["*"],
-                "operations": ["CREATE", "UPDATE"],
+                "operations": ["CREATE", "UPDATE", "DELETE"],
                 "resources": resources,
             })
         };

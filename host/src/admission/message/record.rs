@@ -6,7 +6,7 @@ use super::super::annotations::failure;
 use super::super::announcement::Announced;
 use super::super::decision::{Answer, Decision, Judged};
 use super::super::plain::{cut, one_line, reword};
-use super::least_reason;
+use super::reasons_of;
 use crate::config::json_path;
 
 /// What one policy may fill of a log line.
@@ -101,14 +101,7 @@ fn reason(judged: &Judged) -> String {
         Ok(verdict) => verdict,
         Err(error) => return format!("{}: {}", judged.policy, failure(error)),
     };
-    let least = least_reason(verdict);
-    let heavy = |finding: &&Finding| least.is_some_and(|least| finding.severity >= least);
-    let told: Vec<_> = verdict
-        .findings
-        .iter()
-        .filter(heavy)
-        .map(in_short)
-        .collect();
+    let told: Vec<_> = reasons_of(verdict).map(in_short).collect();
     match told.as_slice() {
         [] => format!("{} gave no reason", judged.policy),
         told => format!("{}: {}", judged.policy, told.join(", ")),

@@ -1,0 +1,145 @@
+//! A namespace that rollgate guards: processes of rollgate that are members of the cluster, with
+//! policies from files, registered by hand.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::balancer::Balancer;
+use crate::control_plane::{ControlPlane, Tool, Webhook, wait_for};
+use crate::files::Files;
+use crate::server::Serve;
+
+/// A guarded namespace. Several may stand on one control plane, where their policies are the same:
+/// each says of all overrides how they stand.
+#[derive(Debug)]
+pub struct Guarded {
+    /// The control plane.
+    pub plane: &'static ControlPlane,
+    /// The processes of rollgate.
+    pub servers: Vec<Serve>,
+    /// The namespace that it guards.
+    pub namespace: String,
+    files: Files,
+    balancer: Balancer,
+    system: String,
+}
+
+impl Guarded {
+    /// Guards a new namespace of the tests' control plane by so many replicas and these policies.
+    ///
+    /// # Errors
+    /// Something of it does not come up.
+    pub async fn start(replicas: usize, policies: &str) -> Result<Self> {
+        let plane = ControlPlane::shared().await;
+        let crds = ["apply", "--server-side", "--filename"];
+        plane.kubectl(crds).arg(crds_folder()).ok().await?;
+        let established = ["wait", "--for=condition=Established", "--filename"];
+        plane.kubectl(established).arg(crds_folder()).ok().await?;
+        let system = plane.namespace("gate").await?;
+        let files = Files::named(&format!("gate.{system}.svc"));
+        files.policy(policies);
+        let servers: Vec<_> = (0..replicas)
+            .map(|index| replica(plane, &files, &system, index))
+            .collect();
+        for server in &servers {
+            server.ready().await;
+        }
+        let balancer = Balancer::start(&servers.iter().collect::<Vec<_>>());
+        let guarded = Self {
+            plane,
+            servers,
+            namespace: plane.namespace("shop").await?,
+            files,
+            balancer,
+            system,
+        };
+        guarded.register().await?;
+        Ok(guarded)
+    }
+
+    /// A call of kubectl in the guarded namespace.
+    #[must_use]
+    pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Tool {
+        let here = ["--namespace", &self.namespace];
+        self.plane.kubectl(here).args(arguments)
+    }
+
+    /// What kubectl printed, with the names that every run has for itself replaced: the namespace is
+    /// `shop`.
+    #[must_use]
+    pub fn plain(&self, text: &str) -> String {
+        text.replace(&self.namespace, "shop")
+            .replace(&self.webhook(), "gate.rollgate.dev")
+    }
+
+    /// Sends a review to one of the processes, past the API server.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn ask(&self, replica: usize, review: &Value) -> Result<Value> {
+        let name = format!("gate.{}.svc", self.system);
+        let address = self.servers[replica].webhook;
+        let ca = reqwest::Certificate::from_pem(self.files.authority.pem.as_bytes())?;
+        let client = reqwest::Client::builder()
+            .tls_certs_only([ca])
+            .resolve(&name, address)
+            .build()?;
+        let url = format!("https://{name}:{}/admit?timeout=10s", address.port());
+        let request = client.post(url).header("content-type", "application/json");
+        let response = request.body(review.to_string()).send().await?;
+        Ok(serde_json::from_str(&response.text().await?)?)
+    }
+
+    fn webhook(&self) -> String {
+        format!("{}.rollgate.dev", self.system)
+    }
+
+    /// Has the API server ask about the namespace, and waits until it does.
+    async fn register(&self) -> Result<()> {
+        let webhook = Webhook {
+            namespace: &self.system,
+            service: "gate",
+            port: self.balancer.address.port(),
+            ca: &self.files.authority.pem,
+        };
+        let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": self.namespace } });
+        webhook.register(self.plane, here).await?;
+        wait_for("the API server to ask", async || {
+            let create = ["create", "deployment", "asked", "--image=none"];
+            self.kubectl(create).arg("--dry-run=server").run().await?;
+            let mut asked = false;
+            for server in &self.servers {
+                let (_, metrics) = server.get("/metrics").await;
+                asked |= metrics.contains("\nrollgate_reviews_total{");
+            }
+            Ok(asked.then_some(()))
+        })
+        .await
+    }
+}
+
+fn replica(plane: &ControlPlane, files: &Files, system: &str, index: usize) -> Serve {
+    let kubeconfig = plane.kubeconfig();
+    let identity = format!("gate-{index}");
+    files.serve(&[
+        "--cluster",
+        "--kubeconfig",
+        kubeconfig.to_str().expect("a temporary folder is text"),
+        "--installation",
+        "gate",
+        "--namespace",
+        system,
+        "--identity",
+        &identity,
+    ])
+}
+
+fn crds_folder() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    workspace
+        .expect("the crate lies in a workspace")
+        .join("deploy/chart/files/crds")
+}

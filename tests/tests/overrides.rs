@@ -1,0 +1,357 @@
+//! Breaking the glass on a real control plane: what an override lets pass, whom, how often, and what
+//! is left of it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use futures_util::future::join;
+use jiff::{SignedDuration, Timestamp};
+use rollgate_tests::control_plane::{Output, wait_for};
+use rollgate_tests::guarded::Guarded;
+use serde_json::{Value, json};
+
+const POLICIES: &str = include_str!("overrides/policies.yaml");
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn for_one_template_it_lets_that_pass_and_no_other() -> Result<()> {
+    let guarded = Guarded::start(2, POLICIES).await?;
+    apply(&guarded, &careful("cart:1")).await?.passed();
+    give(&guarded, "fix", json!({"singleUse": true})).await?;
+
+    let passed = apply(&guarded, &careless("cart:2")).await?.passed();
+    assert!(
+        passed.contains("Warning: probes: denied this; override fix lets it pass until "),
+        "{passed}"
+    );
+    assert!(passed.contains(": the shop is down"), "{passed}");
+    let uses = status(&guarded, "fix").await?["uses"].clone();
+    let deployment = get(&guarded, "deployment/cart").await?;
+    assert_eq!(uses[0]["workloadUid"], deployment["metadata"]["uid"]);
+    assert_eq!(uses[0]["templateHash"].as_str().map(str::len), Some(32));
+
+    // Back, and forward again to the same template.
+    apply(&guarded, &careful("cart:1")).await?.passed();
+    apply(&guarded, &careless("cart:2")).await?.passed();
+    apply(&guarded, &careful("cart:1")).await?.passed();
+    let refused = apply(&guarded, &careless("cart:3")).await?.refused();
+    let why = "override fix does not apply: it is for one template, and";
+    assert!(refused.contains(why), "{refused}");
+    assert_eq!(status(&guarded, "fix").await?["uses"], uses);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn of_two_replicas_that_use_it_for_two_templates_one_does() -> Result<()> {
+    let guarded = Guarded::start(2, POLICIES).await?;
+    for round in 0..8 {
+        let name = format!("race-{round}");
+        give(&guarded, &name, json!({"singleUse": true})).await?;
+        for replica in [0, 1] {
+            wait_for("the replica to know the override", async || {
+                let answer = guarded
+                    .ask(replica, &review(&guarded, "cart:0", DryRun::Yes))
+                    .await?;
+                Ok(answer["response"]["allowed"]
+                    .as_bool()
+                    .filter(|allowed| *allowed))
+            })
+            .await?;
+        }
+        let one = review(&guarded, "cart:1", DryRun::No);
+        let other = review(&guarded, "cart:2", DryRun::No);
+        let (one, other) = join(guarded.ask(0, &one), guarded.ask(1, &other)).await;
+        let answers = [one?, other?];
+        let passed = answers
+            .iter()
+            .filter(|answer| answer["response"]["allowed"] == true);
+        assert_eq!(passed.count(), 1, "{answers:?}");
+        let uses = &status(&guarded, &name).await?["uses"];
+        assert_eq!(uses.as_array().map(Vec::len), Some(1), "{uses}");
+        guarded
+            .kubectl(["delete", "rolloutoverride", &name])
+            .ok()
+            .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_dry_run_is_judged_with_it_and_leaves_no_trace() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    give(&guarded, "fix", json!({"singleUse": true})).await?;
+    let dry_run = guarded.kubectl(["apply", "--filename=-", "--dry-run=server"]);
+    let said = dry_run
+        .input(careless("cart:1").to_string())
+        .run()
+        .await?
+        .passed();
+    assert!(said.contains("override fix lets it pass until "), "{said}");
+    assert_eq!(status(&guarded, "fix").await?["uses"], Value::Null);
+    // What a dry-run left behind would come before what follows it.
+    apply(&guarded, &careless("cart:1")).await?.passed();
+    let events = events(&guarded, "RolloutOverridden").await?;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["series"], Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn an_expired_one_and_a_deleted_one_let_nothing_pass() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    let soon = Timestamp::now() + SignedDuration::from_secs(3);
+    give(&guarded, "brief", json!({"expires": soon.to_string()})).await?;
+    apply(&guarded, &careless("cart:1")).await?.passed();
+    wait_for("the end of it", async || {
+        let condition = ready(&status(&guarded, "brief").await?);
+        Ok((condition["reason"] == "Expired").then_some(()))
+    })
+    .await?;
+    apply(&guarded, &careful("cart:2")).await?.passed();
+    let refused = apply(&guarded, &careless("cart:2")).await?.refused();
+    assert!(
+        refused.contains("override brief does not apply: it expired at 20"),
+        "{refused}"
+    );
+
+    give(&guarded, "long", json!({})).await?;
+    apply(&guarded, &careless("cart:2")).await?.passed();
+    apply(&guarded, &careful("cart:2")).await?.passed();
+    guarded
+        .kubectl(["delete", "rolloutoverride", "long"])
+        .ok()
+        .await?;
+    apply(&guarded, &careless("cart:3")).await?.refused();
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn it_is_for_its_users_and_its_policies_alone() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    give(&guarded, "for-ana", json!({"users": ["ana"]})).await?;
+    let refused = apply(&guarded, &careless("cart:1")).await?.refused();
+    assert!(
+        refused.contains("override for-ana does not apply: it is not for the user"),
+        "{refused}"
+    );
+    let ana = guarded.plane.user("ana", &["system:masters"])?;
+    let mut frozen = careless("cart:1");
+    frozen["metadata"]["labels"] = json!({"freeze": "yes"});
+    let refused = apply_by(&guarded, &frozen, &ana).await?.refused();
+    let why = "it was not used, because no override lets freeze be passed";
+    assert!(refused.replace("\n  ", " ").contains(why), "{refused}");
+    apply_by(&guarded, &careless("cart:1"), &ana)
+        .await?
+        .passed();
+    wait_for("the use to be written down", async || {
+        let uses = &status(&guarded, "for-ana").await?["uses"];
+        Ok((uses[0]["user"] == "ana").then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn one_that_names_no_policy_says_so_and_lets_nothing_pass() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    let policies = json!({"policies": ["probes", "prbes"]});
+    create(&guarded, "slip", policies).await?;
+    wait_for("its status", async || {
+        let condition = ready(&status(&guarded, "slip").await?);
+        Ok(
+            (condition["reason"] == "UnknownPolicy" && condition["status"] == "False")
+                .then_some(()),
+        )
+    })
+    .await?;
+    let refused = apply(&guarded, &careless("cart:1")).await?.refused();
+    assert!(
+        refused.contains("override slip does not apply: it names prbes"),
+        "{refused}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn who_describes_the_workload_reads_that_the_glass_was_broken() -> Result<()> {
+    let guarded = Guarded::start(2, POLICIES).await?;
+    apply(&guarded, &careful("cart:1")).await?.passed();
+    for _ in 0..3 {
+        apply(&guarded, &careless("cart:2")).await?.refused();
+    }
+    give(&guarded, "fix", json!({})).await?;
+    apply(&guarded, &careless("cart:2")).await?.passed();
+    let denied = wait_for("the denials to be one Event", async || {
+        let events = events(&guarded, "RolloutDenied").await?;
+        let counted = events
+            .first()
+            .and_then(|event| event["series"]["count"].as_i64());
+        Ok(counted.filter(|count| *count >= 3).map(|_| events))
+    })
+    .await?;
+    assert_eq!(denied.len(), 1, "{denied:?}");
+    events(&guarded, "RolloutOverridden").await?;
+    let described = guarded
+        .kubectl(["describe", "deployment/cart"])
+        .ok()
+        .await?;
+    for words in [
+        "RolloutDenied",
+        "RolloutOverridden",
+        "probes by override fix until",
+        "(the shop is down)",
+    ] {
+        assert!(described.contains(words), "{words} is not in {described}");
+    }
+    let audit = guarded.plane.audit()?;
+    let kept = audit.iter().any(|event| {
+        event["annotations"]
+            .to_string()
+            .contains("override.fix\":\"passed until")
+    });
+    assert!(kept, "no audit annotation tells of the override");
+    Ok(())
+}
+
+/// What a call came to, where it has to be one or the other.
+trait Came {
+    fn passed(self) -> String;
+    fn refused(self) -> String;
+}
+
+impl Came for Output {
+    fn passed(self) -> String {
+        assert!(self.status.success(), "{self}");
+        self.to_string()
+    }
+
+    fn refused(self) -> String {
+        assert!(!self.status.success(), "{self}");
+        self.to_string()
+    }
+}
+
+async fn apply(guarded: &Guarded, object: &Value) -> Result<Output> {
+    let apply = guarded.kubectl(["apply", "--filename=-"]);
+    apply.input(object.to_string()).run().await
+}
+
+async fn apply_by(guarded: &Guarded, object: &Value, kubeconfig: &Path) -> Result<Output> {
+    let apply = guarded.kubectl(["apply", "--filename=-"]).by(kubeconfig);
+    apply.input(object.to_string()).run().await
+}
+
+/// Creates an override of `probes` for the cart, for an hour, and waits until it can be used.
+async fn give(guarded: &Guarded, name: &str, more: Value) -> Result<()> {
+    create(guarded, name, more).await?;
+    let wait = [
+        "wait",
+        "--for=condition=Ready",
+        "--timeout=60s",
+        "rolloutoverride",
+    ];
+    guarded.kubectl(wait).arg(name).ok().await?;
+    Ok(())
+}
+
+async fn create(guarded: &Guarded, name: &str, more: Value) -> Result<()> {
+    let mut spec = json!({
+        "workload": {"kind": "Deployment", "name": "cart"},
+        "policies": ["probes"],
+        "reason": "the shop is down",
+        "expires": (Timestamp::now() + SignedDuration::from_hours(1)).to_string(),
+    });
+    let more = more.as_object().expect("fields").clone();
+    spec.as_object_mut().expect("fields").extend(more);
+    let object = json!({
+        "apiVersion": "rollgate.dev/v1alpha1",
+        "kind": "RolloutOverride",
+        "metadata": {"name": name},
+        "spec": spec,
+    });
+    let create = guarded.kubectl(["create", "--filename=-"]);
+    create.input(object.to_string()).ok().await?;
+    Ok(())
+}
+
+async fn get(guarded: &Guarded, what: &str) -> Result<Value> {
+    let text = guarded.kubectl(["get", what, "--output=json"]).ok().await?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+async fn status(guarded: &Guarded, name: &str) -> Result<Value> {
+    let object = get(guarded, &format!("rolloutoverride/{name}")).await?;
+    Ok(object["status"].clone())
+}
+
+fn ready(status: &Value) -> Value {
+    status["conditions"][0].clone()
+}
+
+/// The Events with this reason, once there are any.
+async fn events(guarded: &Guarded, reason: &str) -> Result<Vec<Value>> {
+    let label = format!("--selector=rollgate.dev/reason={reason}");
+    wait_for("an Event", async || {
+        let get = ["get", "events.events.k8s.io", "--output=json"];
+        let list = guarded.kubectl(get).arg(&label).ok().await?;
+        let list: Value = serde_json::from_str(&list)?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        Ok((!items.is_empty()).then_some(items))
+    })
+    .await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DryRun {
+    Yes,
+    No,
+}
+
+/// The creation of a careless cart.
+fn review(guarded: &Guarded, image: &str, dry_run: DryRun) -> Value {
+    let mut object = careless(image);
+    object["metadata"]["namespace"] = guarded.namespace.as_str().into();
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1",
+            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+            "namespace": guarded.namespace,
+            "operation": "CREATE",
+            "userInfo": {"username": "jo"},
+            "dryRun": dry_run == DryRun::Yes,
+            "object": object,
+        },
+    })
+}
+
+fn careless(image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "cart"}},
+            "template": {
+                "metadata": {"labels": {"app": "cart"}},
+                "spec": {"containers": [
+                    {"name": "main", "image": image, "ports": [{"containerPort": 80}]},
+                ]},
+            },
+        },
+    })
+}
+
+fn careful(image: &str) -> Value {
+    let mut deployment = careless(image);
+    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    container["readinessProbe"] = json!({"httpGet": {"path": "/ready", "port": 80}});
+    deployment
+}
