@@ -10,6 +10,7 @@ mod policies;
 mod serve;
 mod terminal;
 mod test;
+mod uninstall;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ enum Command {
     Manifests(manifests::Args),
     Serve(Box<serve::Args>),
     Crds(crds::Args),
+    Uninstall(uninstall::Args),
 }
 
 impl Cli {
@@ -53,6 +55,7 @@ impl Cli {
             Command::Manifests(args) => manifests::run(&args),
             Command::Serve(args) => serve::run(*args),
             Command::Crds(args) => crds::run(&args),
+            Command::Uninstall(args) => uninstall::run(&args),
         }
     }
 }

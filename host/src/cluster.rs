@@ -3,6 +3,7 @@
 //! Everything in here speaks to the API server. The rest of the host knows this module by traits
 //! of its own only, so that `check`, `test` and a `serve` without a cluster never need one.
 
+mod certificates;
 mod connection;
 pub mod crd;
 mod events;
@@ -12,8 +13,12 @@ mod installation;
 mod lease;
 mod overrides;
 mod ownership;
+mod registration;
 mod status;
+mod uninstall;
+mod watching;
 
+pub use certificates::{Follower, Times};
 pub use connection::{ConnectError, Connection};
 pub use events::{EventWriter, Events, Notice, Severity};
 pub use feed::{Consequence, Fault, Feed, Followed, Key, Object, Objects};
@@ -21,4 +26,6 @@ pub use identity::{Identity, IdentityError};
 pub use installation::Installation;
 pub use lease::{Candidate, Leadership};
 pub use overrides::{KubeOverrides, OverrideDuties, OverrideStatus, OverrideWatch, Recorder};
+pub use registration::{Authority, FailurePolicy, Registrar, Settings};
 pub use status::Reporter;
+pub use uninstall::{Definitions, UninstallError, Uninstallation};

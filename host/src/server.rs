@@ -88,6 +88,23 @@ pub struct Context {
     pub info: Info,
 }
 
+impl Context {
+    /// `Ok` where this process can answer reviews, or what is missing, a line each.
+    ///
+    /// # Errors
+    /// The lines.
+    pub fn ready(&self) -> Result<(), String> {
+        let certificate = match self.tls.not_after() {
+            Some(_) => Ok(()),
+            None => Err("there is no certificate to serve with yet".to_owned()),
+        };
+        match (self.readiness.check(), certificate) {
+            (Err(policies), Err(certificate)) => Err(format!("{policies}\n{certificate}")),
+            (policies, certificate) => policies.and(certificate),
+        }
+    }
+}
+
 impl Server {
     /// Takes both ports.
     ///

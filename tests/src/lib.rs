@@ -6,6 +6,7 @@ pub mod control_plane;
 pub mod corpus;
 pub mod files;
 pub mod guarded;
+pub mod installation;
 pub mod judging;
 pub mod keeper;
 pub mod load;

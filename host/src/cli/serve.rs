@@ -2,6 +2,7 @@
 
 mod cluster;
 mod process;
+mod register;
 mod ties;
 mod values;
 
@@ -45,6 +46,8 @@ pub(super) struct Args {
     tls: TlsArgs,
     #[command(flatten)]
     cluster: cluster::Args,
+    #[command(flatten)]
+    register: register::Args,
     /// The folder for prepared policies, by default the user's cache folder; it must be ours alone
     #[arg(long, value_name = "FOLDER", env = "ROLLGATE_CACHE")]
     cache: Option<PathBuf>,
@@ -70,16 +73,20 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-#[command(group(clap::ArgGroup::new("certificate").required(true).args(["tls_cert", "self_signed"])))]
 struct TlsArgs {
     /// The serving certificate in PEM, its chain behind it; reloaded when it changes
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        required_unless_present_any = ["self_signed", "register"]
+    )]
     tls_cert: Option<PathBuf>,
     /// The certificate's key in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Clients must show a certificate signed by one of these (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", conflicts_with = "self_signed")]
     client_ca: Option<PathBuf>,
     /// For trying out: serve with a fresh certificate for these names, and print its CA
     #[arg(
@@ -89,7 +96,7 @@ struct TlsArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "localhost,127.0.0.1,::1",
-        conflicts_with_all = ["tls_cert", "tls_key", "client_ca"]
+        conflicts_with_all = ["tls_cert", "tls_key", "register"]
     )]
     self_signed: Option<Vec<String>>,
 }
@@ -143,6 +150,7 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let stop = stop.shared();
     let telemetry = Telemetry::default();
     telemetry.log(logs);
+    let plan = args.register.plan(&args.tls)?;
     let tls = args.tls.start(&telemetry)?;
     let server = Server::bind(args.options()).await?;
     let member = args.cluster.join().await?;
@@ -152,18 +160,19 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
         .filter(|_| args.policies.is_empty())
         .map(|member| member.feed(&loader.readiness));
     let live = Arc::clone(&loader.live);
+    let context = Context {
+        tls,
+        readiness: loader.readiness.clone(),
+        telemetry: telemetry.clone(),
+        info: info(&live),
+    };
     let duties = member.map(|member| {
         let (ties, events, keepers) = ties::tie(&member, &telemetry);
         loader.ties = ties;
         let reporter = feed.as_ref().map(|feed| member.reporter(feed, events));
-        member.begin(keepers, reporter, &live, stop.clone())
+        let registrar = plan.map(|plan| plan.begin(&member, &live, &context));
+        member.begin(keepers, reporter, registrar, &live, stop.clone())
     });
-    let context = Context {
-        tls,
-        readiness: loader.readiness.clone(),
-        telemetry,
-        info: info(&live),
-    };
     tracing::info!(
         webhook = %server.address()?,
         admin = %server.admin_address()?,
@@ -258,7 +267,11 @@ impl TlsArgs {
     /// What to serve with; files are followed from now on.
     fn start(&self, telemetry: &Telemetry) -> anyhow::Result<Tls> {
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
-            return self.self_signed(telemetry);
+            return match &self.self_signed {
+                Some(names) => self_signed(names, telemetry),
+                // What is registered comes with certificates of its own.
+                None => Ok(Tls::default()),
+            };
         };
         let files = tls::Files {
             certificate: certificate.clone(),
@@ -275,16 +288,17 @@ impl TlsArgs {
         ));
         Ok(tls)
     }
+}
 
-    fn self_signed(&self, telemetry: &Telemetry) -> anyhow::Result<Tls> {
-        let names = self.self_signed.clone().unwrap_or_default();
-        let signed = tls::self_signed(names.clone())?;
-        telemetry.certificate_expiry(signed.tls.not_after());
-        tracing::warn!(
-            ?names,
-            "serving with a self-signed certificate, for trying out only; its CA is on stdout"
-        );
-        std::io::stdout().lock().write_all(signed.ca.as_bytes())?;
-        Ok(signed.tls)
+fn self_signed(names: &[String], telemetry: &Telemetry) -> anyhow::Result<Tls> {
+    let signed = tls::self_signed(names.to_owned())?;
+    if let Some(not_after) = signed.tls.not_after() {
+        telemetry.certificate_expiry(not_after);
     }
+    tracing::warn!(
+        ?names,
+        "serving with a self-signed certificate, for trying out only; its CA is on stdout"
+    );
+    std::io::stdout().lock().write_all(signed.ca.as_bytes())?;
+    Ok(signed.tls)
 }

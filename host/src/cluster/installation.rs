@@ -19,4 +19,10 @@ impl Installation {
     pub fn service_host(&self) -> String {
         format!("{}.{}.svc", self.name, self.namespace)
     }
+
+    /// The name of the Secret with its certificates.
+    #[must_use]
+    pub fn certificates(&self) -> String {
+        format!("{}-certificates", self.name)
+    }
 }

@@ -1,6 +1,9 @@
 //! Who owns what this process creates.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::Api;
 use kube::{Client, Error, Resource as _};
@@ -16,4 +19,26 @@ pub(super) async fn deployment(
     let api: Api<Deployment> = Api::namespaced(client.clone(), &installation.namespace);
     let deployment = api.get_opt(&installation.name).await?;
     Ok(deployment.and_then(|deployment| deployment.owner_ref(&())))
+}
+
+/// The installation's ClusterRole as an owner, for what stands in no namespace.
+pub(super) async fn cluster_role(
+    client: &Client,
+    installation: &Installation,
+) -> Result<Option<OwnerReference>, Error> {
+    let api: Api<ClusterRole> = Api::all(client.clone());
+    let role = api.get_opt(&installation.name).await?;
+    Ok(role.and_then(|role| role.owner_ref(&())))
+}
+
+/// What tells people whose object it is.
+pub(super) fn labels(installation: &Installation) -> BTreeMap<String, String> {
+    let labels = [
+        ("app.kubernetes.io/name", "rollgate"),
+        ("app.kubernetes.io/managed-by", "rollgate"),
+        ("rollgate.dev/installation", installation.name.as_str()),
+    ];
+    labels
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
 }

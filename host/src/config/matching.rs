@@ -93,6 +93,18 @@ impl Match {
         self.changes.contains(change) && new.or(old).is_some_and(place) && self.has_labels(old, new)
     }
 
+    /// Whether there are rollouts of this kind and class that the policy judges.
+    #[must_use]
+    pub fn judges(&self, kind: Kind, change: Change) -> bool {
+        self.kinds.contains(kind) && self.changes.contains(change)
+    }
+
+    /// The only namespaces with rollouts that it judges; `None` where that may be any.
+    #[must_use]
+    pub const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
+        self.namespaces.as_ref()
+    }
+
     fn in_namespace(&self, namespace: &str) -> bool {
         self.namespaces
             .as_ref()

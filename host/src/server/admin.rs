@@ -66,7 +66,7 @@ fn routes(context: Context) -> Router {
 }
 
 async fn ready(State(context): State<Context>) -> Response {
-    match context.readiness.check() {
+    match context.ready() {
         Ok(()) => text(StatusCode::OK, "ok".to_owned()),
         Err(missing) => text(StatusCode::SERVICE_UNAVAILABLE, missing),
     }

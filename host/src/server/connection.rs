@@ -55,7 +55,11 @@ impl Connections {
     }
 
     async fn handshake(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        match timeout(self.bounds.head, self.tls.acceptor().accept(stream)).await {
+        let Some(acceptor) = self.tls.acceptor() else {
+            tracing::debug!("a client came before there is a certificate to serve with");
+            return None;
+        };
+        match timeout(self.bounds.head, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
                 complain(&error);

@@ -3,10 +3,10 @@
 mod files;
 mod self_signed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -16,7 +16,7 @@ use rustls::{RootCertStore, server::danger::ClientCertVerifier};
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-pub use files::{Files, keep_fresh};
+pub use files::{Files, keep_fresh, serve_with};
 pub use self_signed::{SelfSigned, self_signed};
 
 /// HTTP/2, as ALPN names it.
@@ -24,13 +24,14 @@ pub(super) const ALPN_H2: &[u8] = b"h2";
 const ALPN_H1: &[u8] = b"http/1.1";
 
 /// What new connections are served with. Clones share it, so that a renewed certificate reaches
-/// every listener; connections that are open keep what they began with.
-#[derive(Clone, Debug)]
-pub struct Tls(Arc<ArcSwap<Identity>>);
+/// every listener; connections that are open keep what they began with. Before the first certificate
+/// every handshake fails.
+#[derive(Clone, Debug, Default)]
+pub struct Tls(Arc<ArcSwapOption<Identity>>);
 
 /// A certificate that fits its key, ready to serve with.
 #[derive(Debug)]
-struct Identity {
+pub struct Identity {
     config: Arc<ServerConfig>,
     not_after: Timestamp,
 }
@@ -46,6 +47,9 @@ pub enum TlsError {
         /// What is wrong with it.
         message: String,
     },
+    /// A text that is not PEM of what it should be.
+    #[error("{0}")]
+    Pem(String),
     /// Certificate and key that do not belong together, or cannot be used.
     #[error("the certificate and the key cannot be used together: {0}")]
     Pair(rustls::Error),
@@ -69,26 +73,56 @@ impl Tls {
         Ok(Self::of(files.identity()?))
     }
 
-    /// When the certificate in use ends.
+    /// When the certificate in use ends; `None` before the first.
     #[must_use]
-    pub fn not_after(&self) -> Timestamp {
-        self.0.load().not_after
+    pub fn not_after(&self) -> Option<Timestamp> {
+        self.0.load().as_ref().map(|identity| identity.not_after)
+    }
+
+    /// Serves new connections with this from now on.
+    pub fn replace(&self, identity: Identity) {
+        self.0.store(Some(Arc::new(identity)));
     }
 
     fn of(identity: Identity) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(identity)))
+        let tls = Self::default();
+        tls.replace(identity);
+        tls
     }
 
-    fn replace(&self, identity: Identity) {
-        self.0.store(Arc::new(identity));
-    }
-
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.0.load().config))
+    pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
+        let identity = self.0.load();
+        let config = &identity.as_ref()?.config;
+        Some(TlsAcceptor::from(Arc::clone(config)))
     }
 }
 
 impl Identity {
+    /// From a certificate, its chain behind it, and its key, in PEM. Where the file of a client CA
+    /// is named, clients must show a certificate that it signed.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong, and with the file's name where it is the client CA.
+    pub fn from_pem(
+        certificate: &str,
+        key: &str,
+        client_ca: Option<&Path>,
+    ) -> Result<Self, TlsError> {
+        let chain = files::certificates(certificate.as_bytes()).map_err(TlsError::Pem)?;
+        let key = files::key(key.as_bytes()).map_err(TlsError::Pem)?;
+        Self::new(
+            chain,
+            key,
+            client_ca.map(files::certificates_in).transpose()?,
+        )
+    }
+
+    /// When the certificate ends.
+    #[must_use]
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
     fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,

@@ -62,6 +62,8 @@ pub enum Reloaded {
     Policies,
     /// Certificate, key and client CA.
     Certificate,
+    /// What the API server asks, kept by the holder of the Lease.
+    Registration,
 }
 
 /// How a reload ended.
@@ -156,6 +158,6 @@ label_values! {
         Allowed => "allowed", Held => "held", Denied => "denied", Unmatched => "unmatched", Invalid => "invalid",
     }
     EventOutcome { Written => "written", Dropped => "dropped", Failed => "failed" }
-    Reloaded { Policies => "policies", Certificate => "certificate" }
+    Reloaded { Policies => "policies", Certificate => "certificate", Registration => "registration" }
     ReloadOutcome { Ok => "ok", Failed => "failed" }
 }

@@ -7,7 +7,9 @@ use kube::Client;
 use tokio::task::JoinHandle;
 
 use super::ties::{Keepers, Kept};
-use crate::cluster::{Candidate, Connection, Events, Feed, Identity, Installation, Reporter};
+use crate::cluster::{
+    Candidate, Connection, Events, Feed, Identity, Installation, Registrar, Reporter,
+};
 use crate::server::Readiness;
 use crate::server::live::Live;
 
@@ -71,12 +73,16 @@ impl Member {
         self,
         keepers: Keepers,
         reporter: Option<Reporter>,
+        registrar: Option<Registrar>,
         live: &Live,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Duties {
         let (candidate, leadership) = Candidate::new(self.brief, self.installation, self.identity);
         if let Some(reporter) = reporter {
             tokio::spawn(reporter.run(leadership.clone(), live.subscribe()));
+        }
+        if let Some(registrar) = registrar {
+            tokio::spawn(registrar.run(leadership.clone()));
         }
         Duties {
             candidate: tokio::spawn(candidate.run(stop)),

@@ -35,9 +35,9 @@ impl Files {
     }
 
     pub(super) fn identity(&self) -> Result<Identity, TlsError> {
-        let chain = certificates(&self.certificate)?;
-        let key = key(&self.key)?;
-        let client_ca = self.client_ca.as_deref().map(certificates).transpose()?;
+        let chain = certificates_in(&self.certificate)?;
+        let key = key(&read(&self.key)?).map_err(|message| wrong(&self.key, message))?;
+        let client_ca = self.client_ca.as_deref().map(certificates_in).transpose()?;
         Identity::new(chain, key, client_ca)
     }
 }
@@ -45,25 +45,33 @@ impl Files {
 /// Serves with new files as they come, for ever. Files that cannot be used change nothing: the old
 /// certificate stays and the log says why, again at each change until they can.
 pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Telemetry) {
-    telemetry.certificate_expiry(tls.not_after());
-    warn_of_end(tls.not_after());
+    if let Some(not_after) = tls.not_after() {
+        telemetry.certificate_expiry(not_after);
+        warn_of_end(not_after);
+    }
     loop {
         watch.changed().await;
         let outcome = match files.identity() {
             Ok(identity) => {
-                tls.replace(identity);
-                telemetry.certificate_expiry(tls.not_after());
-                tracing::info!(not_after = %tls.not_after(), "new connections are served with the new certificate");
-                warn_of_end(tls.not_after());
+                serve_with(&tls, identity, &telemetry);
                 ReloadOutcome::Ok
             }
             Err(error) => {
-                tracing::error!(%error, not_after = %tls.not_after(), "the new certificate cannot be used; the old one stays");
+                tracing::error!(%error, "the new certificate cannot be used; the old one stays");
                 ReloadOutcome::Failed
             }
         };
         telemetry.reload(Reloaded::Certificate, outcome);
     }
+}
+
+/// Serves new connections with this, and tells until when.
+pub fn serve_with(tls: &Tls, identity: Identity, telemetry: &Telemetry) {
+    let not_after = identity.not_after();
+    tls.replace(identity);
+    telemetry.certificate_expiry(not_after);
+    tracing::info!(%not_after, "new connections are served with the new certificate");
+    warn_of_end(not_after);
 }
 
 /// An ended certificate is served all the same: whether to trust it is for the client to say.
@@ -73,26 +81,27 @@ fn warn_of_end(not_after: Timestamp) {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(&read(path)?).map_err(|message| wrong(path, message))
+}
+
+pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(wrong(
-            path,
-            "no certificate is in it: a block `-----BEGIN CERTIFICATE-----` is expected",
-        )),
-        Err(error) => Err(wrong(path, format!("it is not PEM: {error}"))),
+        Ok(_) => Err(
+            "no certificate is in it: a block `-----BEGIN CERTIFICATE-----` is expected".to_owned(),
+        ),
+        Err(error) => Err(format!("it is not PEM: {error}")),
     }
 }
 
-fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
-        pem::Error::NoItemsFound => wrong(
-            path,
-            "no private key is in it: a block `-----BEGIN PRIVATE KEY-----` is expected",
-        ),
-        error => wrong(path, format!("it is not PEM: {error}")),
+pub(super) fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            "no private key is in it: a block `-----BEGIN PRIVATE KEY-----` is expected".to_owned()
+        }
+        error => format!("it is not PEM: {error}"),
     })
 }
 

@@ -43,7 +43,10 @@ fn write(folder: &Path, pair: &Pair) {
 }
 
 fn year(tls: &Tls) -> i16 {
-    tls.not_after().to_zoned(jiff::tz::TimeZone::UTC).year()
+    tls.not_after()
+        .expect("a certificate")
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .year()
 }
 
 #[test]
@@ -211,6 +214,9 @@ async fn handshake(tls: &Tls, server: &Pair, client: Option<&Pair>) -> std::io::
     let (near, far) = tokio::io::duplex(64 << 10);
     let name = ServerName::try_from("localhost").expect("a name");
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let (server, _client) = tokio::join!(tls.acceptor().accept(near), connector.connect(name, far));
+    let (server, _client) = tokio::join!(
+        tls.acceptor().expect("a certificate").accept(near),
+        connector.connect(name, far)
+    );
     server.map(|_| ())
 }

@@ -1,0 +1,175 @@
+//! `serve --register`: what a person decides about the registration and its certificates.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::TlsArgs;
+use super::cluster::Member;
+use super::values::duration;
+use crate::cluster::{Authority, FailurePolicy, Follower, Registrar, Settings, Times};
+use crate::server::Context;
+use crate::server::live::Live;
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// Have the API server ask this installation for what its policies judge, and keep that so;
+    /// without --tls-cert, with certificates of our own
+    #[arg(long, requires = "cluster")]
+    register: bool,
+    /// What the API server does with a rollout while rollgate does not answer
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "Fail",
+        requires = "register"
+    )]
+    failure_policy: OnFailure,
+    /// How long the API server waits for an answer, in seconds, from 1 to 30
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "10",
+        requires = "register",
+        value_parser = clap::value_parser!(u8).range(1..=30)
+    )]
+    webhook_timeout: u8,
+    /// The port of the installation's Service
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "443",
+        requires = "register",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    service_port: u16,
+    /// A user that Argo Rollouts' controller is; its own steps are not judged
+    #[arg(
+        long,
+        value_name = "USER",
+        default_value = "system:serviceaccount:argo-rollouts:argo-rollouts",
+        requires = "register"
+    )]
+    argo_controller: Vec<String>,
+    /// With --tls-cert: whom the API server is to trust, in PEM; followed
+    #[arg(long, value_name = "FILE", requires_all = ["register", "tls_cert"])]
+    ca_bundle: Option<PathBuf>,
+    /// With --tls-cert: the cert-manager Certificate from which its injector tells the API server
+    /// whom to trust
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        requires_all = ["register", "tls_cert"],
+        conflicts_with = "ca_bundle"
+    )]
+    inject_ca_from: Option<String>,
+    /// How long a certificate of our own lasts; it is replaced when a third of this is left
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "2160h",
+        requires = "register",
+        conflicts_with = "tls_cert",
+        value_parser = duration
+    )]
+    certificate_lifetime: Duration,
+    /// How long each step of its replacement takes to be known everywhere
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1h",
+        requires = "register",
+        conflicts_with = "tls_cert",
+        value_parser = duration
+    )]
+    certificate_spread: Duration,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum OnFailure {
+    Fail,
+    Ignore,
+}
+
+impl Args {
+    /// What is to be registered, `None` where nothing is.
+    ///
+    /// # Errors
+    /// Where nobody would know whom to trust, or certificates would end before they are replaced.
+    pub(super) fn plan(&self, tls: &TlsArgs) -> anyhow::Result<Option<Plan>> {
+        if !self.register {
+            return Ok(None);
+        }
+        let settings = Settings {
+            failure_policy: match self.failure_policy {
+                OnFailure::Fail => FailurePolicy::Fail,
+                OnFailure::Ignore => FailurePolicy::Ignore,
+            },
+            timeout: self.webhook_timeout,
+            port: self.service_port,
+            argo_controllers: self.argo_controller.clone(),
+        };
+        Ok(Some(Plan {
+            settings,
+            authority: self.authority(tls)?,
+            client_ca: tls.client_ca.clone(),
+        }))
+    }
+
+    fn authority(&self, tls: &TlsArgs) -> anyhow::Result<Authority> {
+        match (&tls.tls_cert, &self.ca_bundle, &self.inject_ca_from) {
+            (None, ..) => self.own(),
+            (Some(_), Some(bundle), _) => Ok(Authority::File(bundle.clone())),
+            (Some(_), None, Some(from)) => Ok(Authority::Injected(from.clone())),
+            (Some(_), None, None) => anyhow::bail!(
+                "the API server would not know whom to trust: with --register and --tls-cert, name the CA by --ca-bundle, or the Certificate of cert-manager by --inject-ca-from"
+            ),
+        }
+    }
+
+    fn own(&self) -> anyhow::Result<Authority> {
+        let times = Times {
+            lifetime: self.certificate_lifetime,
+            spread: self.certificate_spread,
+        };
+        anyhow::ensure!(
+            times.leave_room(),
+            "a certificate would end before it is replaced: --certificate-lifetime must be at least six times --certificate-spread"
+        );
+        Ok(Authority::Own(times))
+    }
+}
+
+/// What is to be registered.
+pub(super) struct Plan {
+    settings: Settings,
+    authority: Authority,
+    client_ca: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Serves with certificates of our own from now on, if that is how; what keeps the registration
+    /// is for whoever holds the Lease.
+    pub(super) fn begin(self, member: &Member, live: &Live, server: &Context) -> Registrar {
+        if let Authority::Own(_) = self.authority {
+            let follower = Follower {
+                client: member.watching.clone(),
+                installation: member.installation.clone(),
+                client_ca: self.client_ca,
+                tls: server.tls.clone(),
+                telemetry: server.telemetry.clone(),
+            };
+            tokio::spawn(follower.run());
+        }
+        Registrar {
+            brief: member.brief.clone(),
+            watching: member.watching.clone(),
+            installation: member.installation.clone(),
+            settings: self.settings,
+            authority: self.authority,
+            policies: live.subscribe(),
+            server: server.clone(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What stands in the Secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+
+use super::pair::{Pair, Unusable};
+use super::pem::Certificate;
+
+const CURRENT: [&str; 2] = ["tls.crt", "tls.key"];
+const NEXT: [&str; 2] = ["next.crt", "next.key"];
+const TRUSTED: &str = "ca.crt";
+const SINCE: &str = "rollgate.dev/since";
+
+/// What stands in the Secret, as far as it can be used.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stored {
+    /// What every replica serves with.
+    pub(super) current: Option<Pair>,
+    /// What they will serve with when every API server trusts it.
+    pub(super) next: Option<Pair>,
+    /// Whom API servers are to trust; the CAs of both are among these.
+    pub(super) trusted: Vec<Certificate>,
+    /// Since when the present step of a rotation spreads.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// Something in the Secret that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}`: {error}")]
+pub(super) struct Damage {
+    key: &'static str,
+    error: Unusable,
+}
+
+impl Stored {
+    /// Reads the Secret of the replicas that are called `host`.
+    pub(super) fn read(secret: &Secret, host: &str, now: Timestamp) -> (Self, Vec<Damage>) {
+        let mut damages = Vec::new();
+        let mut pair = |[certificate, key]: [&'static str; 2]| {
+            let found = [text(secret, certificate), text(secret, key)];
+            if found.iter().all(String::is_empty) {
+                return None;
+            }
+            let read = Pair::read(&found[0], &found[1], host, now);
+            let told = |error| Damage {
+                key: certificate,
+                error,
+            };
+            read.map_err(|error| damages.push(told(error))).ok()
+        };
+        let (current, next) = (pair(CURRENT), pair(NEXT));
+        let mut stored = Self {
+            current,
+            next,
+            trusted: Vec::new(),
+            since: since(secret, now),
+        };
+        stored.trust(Certificate::all(&text(secret, TRUSTED)));
+        (stored, damages)
+    }
+
+    /// As it stands in a Secret.
+    pub(super) fn data(&self) -> BTreeMap<String, ByteString> {
+        let pairs = [(CURRENT, &self.current), (NEXT, &self.next)];
+        let pairs = pairs
+            .into_iter()
+            .filter_map(|(keys, pair)| Some((keys, pair.as_ref()?)));
+        let texts = pairs.flat_map(|([certificate, key], pair)| {
+            [(certificate, pair.chain.clone()), (key, pair.key.clone())]
+        });
+        let texts = texts.chain([(TRUSTED, self.bundle())]);
+        texts
+            .map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())))
+            .collect()
+    }
+
+    /// As it stands in the annotations of a Secret.
+    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
+        let since = self
+            .since
+            .map(|since| (SINCE.to_owned(), since.to_string()));
+        since.into_iter().collect()
+    }
+
+    /// Whom API servers are to trust, in PEM.
+    pub(super) fn bundle(&self) -> String {
+        Certificate::print(&self.trusted)
+    }
+
+    /// What a replica is to serve with that serves with something until `mine` now. Where what all
+    /// serve with is damaged, it stays with what it has: that is what API servers trust.
+    pub(super) fn to_serve(&self, mine: Option<Timestamp>, now: Timestamp) -> Option<&Pair> {
+        match (&self.current, mine) {
+            (Some(current), _) => Some(current),
+            (None, Some(mine)) if now < mine => None,
+            (None, _) => self.next.as_ref(),
+        }
+    }
+
+    /// A fresh pair that nobody has to trust yet.
+    pub(super) fn begun(pair: Pair) -> Self {
+        let mut begun = Self {
+            current: Some(pair),
+            ..Self::default()
+        };
+        begun.trust(Vec::new());
+        begun
+    }
+
+    /// The first step of a rotation: API servers learn to trust the pair that comes next.
+    pub(super) fn introduced(mut self, pair: Pair, trusted_before: Vec<Certificate>) -> Self {
+        self.next = Some(pair);
+        self.since = None;
+        let known = std::mem::take(&mut self.trusted);
+        self.trust(known.into_iter().chain(trusted_before).collect());
+        self
+    }
+
+    /// The step that was taken begins to spread.
+    pub(super) fn spreading(mut self, now: Timestamp) -> Self {
+        self.since = Some(now);
+        self
+    }
+
+    /// The second step: every replica serves with the next pair.
+    pub(super) fn promoted(mut self, now: Timestamp) -> Self {
+        self.current = self.next.take();
+        self.since = Some(now);
+        self
+    }
+
+    /// The last step: nobody trusts the CAs of before any more.
+    pub(super) fn retired(mut self) -> Self {
+        self.since = None;
+        self.trusted.clear();
+        self.trust(Vec::new());
+        self
+    }
+
+    /// Whether more is trusted than what is served with needs.
+    pub(super) fn trusts_others(&self) -> bool {
+        let pairs = [&self.current, &self.next].into_iter().flatten();
+        self.trusted.len() > pairs.count()
+    }
+
+    /// When what is served with is to be replaced: when a third of a lifetime is left.
+    pub(super) fn due(&self, lifetime: Duration) -> Option<Timestamp> {
+        let current = self.current.as_ref()?;
+        Some(
+            current
+                .not_after
+                .saturating_sub(lifetime / 3)
+                .unwrap_or(Timestamp::MIN),
+        )
+    }
+
+    /// The CAs of both pairs come first.
+    fn trust(&mut self, others: Vec<Certificate>) {
+        let pairs = [&self.next, &self.current].into_iter().flatten();
+        let all = pairs.map(|pair| pair.ca.clone()).chain(others);
+        let mut trusted: Vec<Certificate> = Vec::new();
+        for one in all {
+            if !trusted.contains(&one) {
+                trusted.push(one);
+            }
+        }
+        self.trusted = trusted;
+    }
+}
+
+/// A moment that lies ahead was written by a clock that is ahead.
+fn since(secret: &Secret, now: Timestamp) -> Option<Timestamp> {
+    let annotations = secret.metadata.annotations.as_ref()?;
+    let since: Timestamp = annotations.get(SINCE)?.parse().ok()?;
+    Some(since.min(now))
+}
+
+fn text(secret: &Secret, key: &str) -> String {
+    let data = secret.data.as_ref().and_then(|data| data.get(key));
+    data.map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,311 @@
+//! What the API server is asked to ask for, by what policies there are.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingWebhook, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use rollgate_model::{Change, Kind};
+
+use super::webhooks::{Argo, webhooks};
+use super::{Authority, FailurePolicy, Settings, Trust, configuration};
+use crate::cluster::Installation;
+use crate::config::Match;
+
+fn installation() -> Installation {
+    Installation {
+        name: "rollgate".to_owned(),
+        namespace: "system".to_owned(),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        failure_policy: FailurePolicy::Fail,
+        timeout: 10,
+        port: 443,
+        argo_controllers: vec!["system:serviceaccount:argo-rollouts:argo-rollouts".to_owned()],
+    }
+}
+
+fn registered(policies: &[Match], argo: Argo) -> Vec<ValidatingWebhook> {
+    let policies: Vec<_> = policies.iter().collect();
+    let bundle = ByteString(b"CA".to_vec());
+    webhooks(&policies, argo, &installation(), &settings(), Some(&bundle))
+}
+
+fn yaml(webhooks: &[ValidatingWebhook]) -> String {
+    serde_saphyr::to_string(&webhooks).expect("YAML")
+}
+
+/// Each webhook's name, and its rules in short.
+fn rules(policies: &[Match], argo: Argo) -> Vec<String> {
+    let webhooks = registered(policies, argo);
+    let rules = webhooks.iter().flat_map(|webhook| {
+        let name = webhook.name.split('.').next().unwrap_or_default();
+        webhook.rules.iter().flatten().map(move |rule| {
+            let [operations, resources] =
+                [&rule.operations, &rule.resources].map(|list| list.iter().flatten());
+            let join = |list: Vec<&String>| list.into_iter().cloned().collect::<Vec<_>>().join(",");
+            format!(
+                "{name}: {} {}",
+                join(operations.collect()),
+                join(resources.collect())
+            )
+        })
+    });
+    rules.collect()
+}
+
+fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+#[test]
+fn without_policies_nothing_is_asked_for() {
+    assert_eq!(registered(&[], Argo::Installed), []);
+}
+
+#[test]
+fn a_policy_that_says_nothing_is_asked_for_all_kinds_and_what_starts_something_new() {
+    let webhooks = registered(&[Match::default()], Argo::Installed);
+    insta::assert_snapshot!(yaml(&webhooks));
+}
+
+#[test]
+fn rollouts_of_argo_are_asked_for_only_where_they_exist() {
+    let all = [Match::default().changes(Change::ALL)];
+    insta::assert_snapshot!(rules(&all, Argo::Missing).join("\n"), @r"
+    workloads: CREATE,DELETE,UPDATE daemonsets,deployments,statefulsets
+    services: UPDATE services
+    scale: UPDATE deployments/scale,statefulsets/scale
+    ");
+    insta::assert_snapshot!(rules(&all, Argo::Installed).join("\n"), @r"
+    workloads: CREATE,DELETE,UPDATE daemonsets,deployments,statefulsets
+    workloads: CREATE,DELETE,UPDATE rollouts
+    services: UPDATE services
+    scale: UPDATE deployments/scale,statefulsets/scale
+    scale: UPDATE rollouts/scale
+    promotions: UPDATE rollouts/status
+    ");
+}
+
+#[test]
+fn what_no_policy_judges_is_not_asked_for() {
+    let only = |kind, change| [Match::default().kinds([kind]).changes([change])];
+    let table = [
+        (
+            Kind::Deployment,
+            Change::Create,
+            vec!["workloads: CREATE deployments"],
+        ),
+        (
+            Kind::Deployment,
+            Change::Restart,
+            vec!["workloads: UPDATE deployments"],
+        ),
+        (
+            Kind::StatefulSet,
+            Change::Delete,
+            vec!["workloads: DELETE statefulsets"],
+        ),
+        (
+            Kind::StatefulSet,
+            Change::Scale,
+            vec![
+                "workloads: UPDATE statefulsets",
+                "scale: UPDATE statefulsets/scale",
+            ],
+        ),
+        (
+            Kind::DaemonSet,
+            Change::Scale,
+            vec!["workloads: UPDATE daemonsets"],
+        ),
+        (
+            Kind::Service,
+            Change::Release,
+            vec!["services: UPDATE services"],
+        ),
+        (
+            Kind::Service,
+            Change::Rollback,
+            vec!["services: UPDATE services"],
+        ),
+        (Kind::Service, Change::Create, vec![]),
+        (Kind::Service, Change::Delete, vec![]),
+        (
+            Kind::Rollout,
+            Change::Create,
+            vec!["workloads: CREATE rollouts"],
+        ),
+        (
+            Kind::Rollout,
+            Change::RollForward,
+            vec!["workloads: UPDATE rollouts"],
+        ),
+        (
+            Kind::Rollout,
+            Change::Resume,
+            vec![
+                "workloads: UPDATE rollouts",
+                "promotions: UPDATE rollouts/status",
+            ],
+        ),
+    ];
+    for (kind, change, expected) in table {
+        assert_eq!(
+            rules(&only(kind, change), Argo::Installed),
+            expected,
+            "{kind} {change}"
+        );
+    }
+}
+
+#[test]
+fn kinds_with_the_same_operations_share_a_rule() {
+    let policies = [
+        Match::default().kinds([Kind::Deployment, Kind::DaemonSet]),
+        Match::default()
+            .kinds([Kind::Deployment])
+            .changes([Change::Delete]),
+    ];
+    insta::assert_snapshot!(rules(&policies, Argo::Missing).join("\n"), @r"
+    workloads: CREATE,DELETE,UPDATE deployments
+    workloads: CREATE,UPDATE daemonsets
+    ");
+}
+
+#[test]
+fn only_where_every_policy_names_its_namespaces_are_others_left_alone() {
+    let shop = || {
+        Match::default()
+            .kinds([Kind::Deployment])
+            .namespaces(names(["shop"]))
+    };
+    let bank = || {
+        Match::default()
+            .kinds([Kind::Service])
+            .namespaces(names(["bank", "shop"]))
+    };
+    let expressions = |policies: &[Match]| {
+        let webhooks = registered(policies, Argo::Missing);
+        let told = webhooks.iter().map(|webhook| {
+            let selector = webhook.namespace_selector.as_ref().expect("a selector");
+            let all = selector.match_expressions.iter().flatten();
+            let all: Vec<_> = all
+                .map(|one| {
+                    format!(
+                        "{} {}",
+                        one.operator,
+                        one.values
+                            .iter()
+                            .flatten()
+                            .cloned()
+                            .collect::<Vec<_>>()
+                            .join(",")
+                    )
+                })
+                .collect();
+            format!("{}: {}", webhook.name, all.join("; "))
+        });
+        told.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(expressions(&[shop(), bank()]), @r"
+    workloads.rollgate.dev: NotIn kube-system,system; In shop
+    services.rollgate.dev: NotIn kube-system,system; In bank,shop
+    ");
+    let everywhere = Match::default().kinds([Kind::Deployment]);
+    insta::assert_snapshot!(expressions(&[shop(), everywhere]), @"workloads.rollgate.dev: NotIn kube-system,system");
+}
+
+#[test]
+fn an_outage_stops_neither_autoscaling_nor_an_abort_whatever_the_setting() {
+    let webhooks = registered(&[Match::default().changes(Change::ALL)], Argo::Installed);
+    let policies: Vec<_> = webhooks
+        .iter()
+        .map(|webhook| {
+            (
+                webhook.name.as_str(),
+                webhook.failure_policy.as_deref().unwrap_or_default(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        policies,
+        [
+            ("workloads.rollgate.dev", "Fail"),
+            ("services.rollgate.dev", "Fail"),
+            ("scale.rollgate.dev", "Ignore"),
+            ("promotions.rollgate.dev", "Ignore"),
+        ]
+    );
+}
+
+#[test]
+fn as_long_as_nobody_is_trusted_nothing_is_asked_for_but_there_is_a_place_for_the_bundle() {
+    let policies = [&Match::default()];
+    let webhooks = webhooks(&policies, Argo::Missing, &installation(), &settings(), None);
+    assert!(!webhooks.is_empty());
+    assert!(webhooks.iter().all(|webhook| webhook.rules.is_none()));
+}
+
+#[test]
+fn a_bundle_that_was_injected_into_one_webhook_serves_all() {
+    let injected = ValidatingWebhookConfiguration {
+        webhooks: Some(registered(
+            &[Match::default().kinds([Kind::Service])],
+            Argo::Missing,
+        )),
+        ..configuration::blank(&installation())
+    };
+    let bundle = configuration::bundle(Trust::AsInjected, Some(&injected));
+    assert_eq!(bundle, Some(ByteString(b"CA".to_vec())));
+    assert_eq!(configuration::bundle(Trust::AsInjected, None), None);
+}
+
+#[test]
+fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
+    let wanted = |existing| {
+        let owner = OwnerReference {
+            kind: "ClusterRole".to_owned(),
+            name: "rollgate".to_owned(),
+            uid: "new".to_owned(),
+            ..OwnerReference::default()
+        };
+        let authority = Authority::Injected("system/rollgate".to_owned());
+        configuration::as_wanted(
+            existing,
+            registered(&[Match::default()], Argo::Missing),
+            Some(owner),
+            &authority,
+        )
+    };
+    let ours = wanted(configuration::blank(&installation()));
+    assert_eq!(wanted(ours.clone()), ours);
+
+    let mut drifted = ours.clone();
+    let labels = drifted.metadata.labels.get_or_insert_default();
+    labels.insert("team".to_owned(), "platform".to_owned());
+    let owners = drifted.metadata.owner_references.get_or_insert_default();
+    owners[0].uid = "old".to_owned();
+    for webhook in drifted.webhooks.iter_mut().flatten() {
+        webhook.failure_policy = Some("Ignore".to_owned());
+        webhook.match_conditions.get_or_insert_default().clear();
+    }
+    let put_back = wanted(drifted);
+    assert_eq!(put_back.webhooks, ours.webhooks);
+    assert_eq!(
+        put_back.metadata.owner_references,
+        ours.metadata.owner_references
+    );
+    assert_eq!(
+        put_back
+            .metadata
+            .labels
+            .map(|labels| labels["team"].clone()),
+        Some("platform".to_owned())
+    );
+}

@@ -1,0 +1,260 @@
+//! What the API server is to ask for: a function of the policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    MatchCondition, RuleWithOperations, ServiceReference, ValidatingWebhook, WebhookClientConfig,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use rollgate_model::{Change, Kind};
+
+use super::{FailurePolicy, Settings, conditions};
+use crate::cluster::Installation;
+use crate::config::Match;
+
+/// The label that every namespace has, with its name.
+const NAMESPACE: &str = "kubernetes.io/metadata.name";
+
+/// Where the cluster's own workloads are. What repairs a cluster must not wait for rollgate.
+const SYSTEM: &str = "kube-system";
+
+/// The classes of change that an update of an object can be.
+const UPDATES: [Change; 6] = [
+    Change::Restart,
+    Change::Rollback,
+    Change::RollForward,
+    Change::Resume,
+    Change::Release,
+    Change::Scale,
+];
+
+/// The classes of change that an update of a Service can be.
+const SWITCHES: [Change; 2] = [Change::Release, Change::Rollback];
+
+/// The classes of change that an update of a Rollout's status can be.
+const PROMOTIONS: [Change; 3] = [Change::Release, Change::Resume, Change::Rollback];
+
+/// What is known of the cluster that the API server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Argo {
+    Installed,
+    Missing,
+}
+
+impl Argo {
+    /// The kinds that exist.
+    fn kinds(self) -> impl Iterator<Item = Kind> {
+        let exists = move |kind: &Kind| *kind != Kind::Rollout || self == Self::Installed;
+        Kind::ALL.into_iter().filter(exists)
+    }
+}
+
+/// What asks for the rollouts that these policies judge, all fields written out as the API server
+/// gives them back. `bundle` is whom it is to trust; without one nothing is asked for yet.
+pub(super) fn webhooks(
+    policies: &[&Match],
+    argo: Argo,
+    installation: &Installation,
+    settings: &Settings,
+    bundle: Option<&ByteString>,
+) -> Vec<ValidatingWebhook> {
+    let entries = [
+        workloads(policies, argo, settings),
+        services(policies, settings),
+        scale(policies, argo),
+        promotions(policies, argo, settings),
+    ];
+    let entries = entries
+        .into_iter()
+        .filter(|entry| !entry.asked.0.is_empty());
+    entries
+        .map(|entry| entry.webhook(installation, settings, bundle))
+        .collect()
+}
+
+/// One webhook: requests that are asked for in the same way.
+struct Entry<'a> {
+    name: &'static str,
+    failure_policy: FailurePolicy,
+    conditions: Vec<MatchCondition>,
+    asked: Asked<'a>,
+}
+
+fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Entry<'a> {
+    let kinds = argo.kinds().filter(|kind| *kind != Kind::Service);
+    let asked = kinds.flat_map(|kind| {
+        [
+            (kind, "", "CREATE", &[Change::Create][..]),
+            (kind, "", "UPDATE", &UPDATES[..]),
+            (kind, "", "DELETE", &[Change::Delete][..]),
+        ]
+    });
+    Entry {
+        name: "workloads.rollgate.dev",
+        failure_policy: settings.failure_policy,
+        conditions: vec![conditions::changed_spec()],
+        asked: Asked::by(policies, asked),
+    }
+}
+
+fn services<'a>(policies: &[&'a Match], settings: &Settings) -> Entry<'a> {
+    Entry {
+        name: "services.rollgate.dev",
+        failure_policy: settings.failure_policy,
+        conditions: vec![conditions::changed_selector()],
+        asked: Asked::by(policies, [(Kind::Service, "", "UPDATE", &SWITCHES[..])]),
+    }
+}
+
+/// An outage must not stop autoscaling.
+fn scale<'a>(policies: &[&'a Match], argo: Argo) -> Entry<'a> {
+    let kinds = argo
+        .kinds()
+        .filter(|kind| !matches!(kind, Kind::Service | Kind::DaemonSet));
+    let asked = kinds.map(|kind| (kind, "/scale", "UPDATE", &[Change::Scale][..]));
+    Entry {
+        name: "scale.rollgate.dev",
+        failure_policy: FailurePolicy::Ignore,
+        conditions: vec![conditions::changed_spec()],
+        asked: Asked::by(policies, asked),
+    }
+}
+
+/// Argo promotes by a patch of the status. An outage must not stop an abort, which is one too.
+fn promotions<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Entry<'a> {
+    let kinds = argo.kinds().filter(|kind| *kind == Kind::Rollout);
+    let asked = kinds.map(|kind| (kind, "/status", "UPDATE", &PROMOTIONS[..]));
+    Entry {
+        name: "promotions.rollgate.dev",
+        failure_policy: FailurePolicy::Ignore,
+        conditions: vec![conditions::by_others_than(&settings.argo_controllers)],
+        asked: Asked::by(policies, asked),
+    }
+}
+
+/// A kind, a subresource of it, an operation, and the classes of change that it can be.
+type Question<'c> = (Kind, &'static str, &'static str, &'c [Change]);
+
+/// The operations asked for by group and resource, and the policies that ask.
+struct Asked<'a>(
+    BTreeMap<(&'static str, String), BTreeSet<&'static str>>,
+    Vec<&'a Match>,
+);
+
+impl<'a> Asked<'a> {
+    fn by<'c>(policies: &[&'a Match], questions: impl IntoIterator<Item = Question<'c>>) -> Self {
+        let mut asked = Self(BTreeMap::new(), Vec::new());
+        for (kind, sub_resource, operation, changes) in questions {
+            let asks = |policy: &&&Match| changes.iter().any(|one| policy.judges(kind, *one));
+            let asking: Vec<&Match> = policies.iter().filter(asks).copied().collect();
+            if asking.is_empty() {
+                continue;
+            }
+            let (group, plural) = resource(kind);
+            let resource = (group, format!("{plural}{sub_resource}"));
+            asked.0.entry(resource).or_default().insert(operation);
+            asked.1.extend(asking);
+        }
+        asked
+    }
+
+    /// Resources with the same operations share a rule.
+    fn rules(&self) -> Vec<RuleWithOperations> {
+        let mut rules: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for ((group, resource), operations) in &self.0 {
+            let like = rules.entry((group, operations)).or_default();
+            like.push(resource.clone());
+        }
+        let rule =
+            |((group, operations), resources): ((&&str, &BTreeSet<&str>), _)| RuleWithOperations {
+                api_groups: Some(vec![(*group).to_owned()]),
+                api_versions: Some(vec![version(group).to_owned()]),
+                operations: Some(operations.iter().map(ToString::to_string).collect()),
+                resources: Some(resources),
+                scope: Some("Namespaced".to_owned()),
+            };
+        rules.into_iter().map(rule).collect()
+    }
+
+    /// The only namespaces in question; `None` where that may be any.
+    fn namespaces(&self) -> Option<BTreeSet<&'a str>> {
+        let mut all = BTreeSet::new();
+        for policy in &self.1 {
+            all.extend(policy.only_namespaces()?.iter().map(String::as_str));
+        }
+        Some(all)
+    }
+}
+
+const fn resource(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Deployment => ("apps", "deployments"),
+        Kind::StatefulSet => ("apps", "statefulsets"),
+        Kind::DaemonSet => ("apps", "daemonsets"),
+        Kind::Rollout => ("argoproj.io", "rollouts"),
+        Kind::Service => ("", "services"),
+    }
+}
+
+fn version(group: &str) -> &'static str {
+    match group {
+        "argoproj.io" => "v1alpha1",
+        _ => "v1",
+    }
+}
+
+impl Entry<'_> {
+    fn webhook(
+        self,
+        installation: &Installation,
+        settings: &Settings,
+        bundle: Option<&ByteString>,
+    ) -> ValidatingWebhook {
+        let rules = bundle.map(|_| self.asked.rules());
+        ValidatingWebhook {
+            name: self.name.to_owned(),
+            client_config: WebhookClientConfig {
+                ca_bundle: bundle.cloned(),
+                service: Some(service(installation, settings)),
+                url: None,
+            },
+            rules,
+            failure_policy: Some(self.failure_policy.as_str().to_owned()),
+            match_policy: Some("Equivalent".to_owned()),
+            namespace_selector: Some(selector(installation, self.asked.namespaces())),
+            object_selector: Some(LabelSelector::default()),
+            match_conditions: Some(self.conditions),
+            side_effects: "NoneOnDryRun".to_owned(),
+            timeout_seconds: Some(settings.timeout.into()),
+            admission_review_versions: vec!["v1".to_owned()],
+        }
+    }
+}
+
+fn service(installation: &Installation, settings: &Settings) -> ServiceReference {
+    ServiceReference {
+        name: installation.name.clone(),
+        namespace: installation.namespace.clone(),
+        path: Some("/admit".to_owned()),
+        port: Some(settings.port.into()),
+    }
+}
+
+fn selector(installation: &Installation, only: Option<BTreeSet<&str>>) -> LabelSelector {
+    let requirement = |operator: &str, values: Vec<String>| LabelSelectorRequirement {
+        key: NAMESPACE.to_owned(),
+        operator: operator.to_owned(),
+        values: Some(values),
+    };
+    let exempt = vec![SYSTEM.to_owned(), installation.namespace.clone()];
+    let mut requirements = vec![requirement("NotIn", exempt)];
+    if let Some(only) = only {
+        let only = only.into_iter().map(str::to_owned).collect();
+        requirements.push(requirement("In", only));
+    }
+    LabelSelector {
+        match_expressions: Some(requirements),
+        match_labels: None,
+    }
+}

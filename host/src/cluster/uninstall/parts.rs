@@ -1,0 +1,105 @@
+//! What an installation consists of.
+
+use std::fmt;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Client, ResourceExt as _};
+
+use crate::cluster::Installation;
+
+/// The label of everything that is installed.
+const NAME: &str = "app.kubernetes.io/name";
+
+/// An object of an installation.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    kind: ApiResource,
+    namespace: Option<String>,
+    pub(super) name: String,
+}
+
+impl Part {
+    pub(super) fn api(&self, client: &Client) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.kind),
+            None => Api::all_with(client.clone(), &self.kind),
+        }
+    }
+
+    /// Another's object may have the same name. A Lease has no labels; nobody else would give its
+    /// name to one.
+    pub(super) fn is_ours(&self, object: &DynamicObject) -> bool {
+        let label = object.labels().get(NAME);
+        match self.kind.kind.as_str() {
+            "Lease" | "CustomResourceDefinition" => true,
+            _ => label.is_some_and(|name| name == "rollgate"),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.kind, self.name)
+    }
+}
+
+/// What the manifests put in and what rollgate itself made, in the order in which it is to go.
+pub(super) fn all(installation: &Installation) -> Vec<Part> {
+    let name = &installation.name;
+    let here = Some(&installation.namespace);
+    let rbac = |kind| ("rbac.authorization.k8s.io/v1", kind);
+    let mut parts = vec![
+        part(rbac("ClusterRoleBinding"), None, name),
+        part(rbac("RoleBinding"), here, name),
+        registration(installation),
+    ];
+    let namespaced = [
+        ("apps/v1", "Deployment"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("policy/v1", "PodDisruptionBudget"),
+        ("v1", "Service"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("coordination.k8s.io/v1", "Lease"),
+        rbac("Role"),
+        ("v1", "ServiceAccount"),
+    ];
+    parts.extend(namespaced.map(|kind| part(kind, here, name)));
+    parts.push(part(("v1", "Secret"), here, &installation.certificates()));
+    let roles = ["-view", "-edit", "-break-glass", ""];
+    parts.extend(roles.map(|suffix| part(rbac("ClusterRole"), None, &format!("{name}{suffix}"))));
+    parts
+}
+
+/// What has the API server call rollgate.
+pub(super) fn registration(installation: &Installation) -> Part {
+    let kind = (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingWebhookConfiguration",
+    );
+    part(kind, None, &installation.name)
+}
+
+/// One of rollgate's kinds.
+pub(super) fn definition(definition: &CustomResourceDefinition) -> Part {
+    let kind = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    part(kind, None, &definition.name_any())
+}
+
+/// The kind that a definition defines.
+pub(super) fn kind_of(definition: &CustomResourceDefinition) -> ApiResource {
+    let spec = &definition.spec;
+    let version = spec.versions.first();
+    let version = version.map_or("v1alpha1", |version| version.name.as_str());
+    let kind = GroupVersionKind::gvk(&spec.group, version, &spec.names.kind);
+    ApiResource::from_gvk_with_plural(&kind, &spec.names.plural)
+}
+
+fn part((api_version, kind): (&str, &str), namespace: Option<&String>, name: &str) -> Part {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    Part {
+        kind: ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind)),
+        namespace: namespace.cloned(),
+        name: name.to_owned(),
+    }
+}
