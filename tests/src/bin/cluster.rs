@@ -1,17 +1,11 @@
-//! `make cluster`: a control plane for a person, with rollgate in it, until Ctrl-C.
+//! `make cluster`: a control plane for a person, with rollgate installed in it, until Ctrl-C.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use rollgate_tests::balancer::Balancer;
-use rollgate_tests::control_plane::{ControlPlane, Webhook};
-use rollgate_tests::files::Files;
-use rollgate_tests::server::Serve;
-use serde_json::json;
+use rollgate_tests::control_plane::ControlPlane;
+use rollgate_tests::installation::{Installation, asked_for};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// Where rollgate runs, as far as the cluster knows.
-const NAMESPACE: &str = "rollgate-system";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -28,62 +22,48 @@ async fn run() -> Result<()> {
     eprintln!("starting a control plane ...");
     let plane = ControlPlane::start().await?;
     plane.kubectl(["create", "namespace", "shop"]).ok().await?;
-    let _rollgate = Rollgate::install(&plane).await?;
+    eprintln!("installing rollgate, with two replicas ...");
+    let _rollgate = install(&plane).await?;
     println!("{}", welcome(&plane));
     std::future::pending().await
 }
 
-/// rollgate, for as long as this is kept.
-struct Rollgate {
-    _files: Files,
-    _server: Serve,
-    _balancer: Balancer,
-}
-
-impl Rollgate {
-    /// Runs rollgate with the demo's policies, and has the API server ask it about Deployments.
-    async fn install(plane: &ControlPlane) -> Result<Self> {
-        plane
-            .kubectl(["create", "namespace", NAMESPACE])
-            .ok()
-            .await?;
-        let files = Files::named(&format!("rollgate.{NAMESPACE}.svc"));
-        let policies = examples("policies")?;
-        let server = files.serve(&["--policies", &policies]);
-        server.ready().await;
-        let balancer = Balancer::start(&[&server]);
-        let webhook = Webhook {
-            namespace: NAMESPACE,
-            service: "rollgate",
-            port: balancer.address.port(),
-            ca: &files.authority.pem,
-        };
-        let selector = json!({ "matchExpressions": [{
-            "key": "kubernetes.io/metadata.name",
-            "operator": "NotIn",
-            "values": ["kube-system", NAMESPACE],
-        }]});
-        webhook.register(plane, selector).await?;
-        Ok(Self {
-            _files: files,
-            _server: server,
-            _balancer: balancer,
-        })
-    }
+/// Installs rollgate by its manifests, with the policies of the demo, and waits until the API server
+/// asks it.
+async fn install(plane: &ControlPlane) -> Result<Installation<'_>> {
+    let modules = path("first-policy/target/wasm32-unknown-unknown/release")?;
+    let rollgate = Installation::new(plane, 2, &[&format!("--modules={modules}")]).await?;
+    let policies = path("demo/cluster/policies.yaml")?;
+    let apply = plane.kubectl(["apply", "--filename", &policies]);
+    apply.ok().await?;
+    let registered = rollgate.registered(|registered| !asked_for(registered).is_empty());
+    registered.await?;
+    Ok(rollgate)
 }
 
 fn welcome(plane: &ControlPlane) -> String {
     format!(
         "
-A Kubernetes cluster runs here, and rollgate is asked about every Deployment. In another terminal:
+A Kubernetes cluster runs here, and rollgate is asked about rollouts. In another terminal:
 
   export KUBECONFIG={kubeconfig}
   export PATH={programs}:$PATH
+  cd examples/demo
 
-  kubectl apply -f examples/demo/manifests/search.yaml       # denied: no readinessProbe, no fixed version
-  kubectl apply -f examples/demo/manifests/catalog.yaml      # let through
-  kubectl rollout status -n shop deployment/catalog          # its Pods are simulated
-  kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:latest
+  kubectl get rollgate                                 # its policies, and how each stands
+  kubectl apply -f manifests/search.yaml               # denied: no readinessProbe, no fixed version
+  kubectl apply -f manifests/catalog.yaml              # let through; its Pods are simulated
+  kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.5.0
+  kubectl rollout status -n shop deployment/catalog
+
+  kubectl apply -f cluster/freeze.yaml                 # nothing new goes ...
+  kubectl wait --for=condition=Ready clusterrolloutpolicy/freeze
+  kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.6.0
+  kubectl rollout undo -n shop deployment/catalog      # ... but going back does
+  kubectl apply -f cluster/override.yaml               # one new template may pass, once
+  kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.6.0
+  kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.7.0
+  kubectl get events -n shop                           # what rollgate said
 
 Ctrl-C stops it all and leaves nothing behind.",
         kubeconfig = plane.kubeconfig().display(),
@@ -91,16 +71,13 @@ Ctrl-C stops it all and leaves nothing behind.",
     )
 }
 
-/// The path of something of the demo.
-fn examples(name: &str) -> Result<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/demo")
-        .join(name);
+/// The path of something among the examples.
+fn path(name: &str) -> Result<String> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let path = examples.join(name);
     let path = path
         .canonicalize()
-        .with_context(|| format!("no {}", path.display()))?;
-    path.into_os_string()
-        .into_string()
-        .ok()
-        .context("the path is no UTF-8")
+        .with_context(|| format!("{} is missing: make example", path.display()))?;
+    let path = path.into_os_string().into_string();
+    path.ok().context("the path to here is no UTF-8")
 }
