@@ -89,21 +89,42 @@ impl Files {
         Serve::start(self.arguments(&cache, more))
     }
 
+    /// Starts a server with this certificate that has its policies from a cluster, installed in a
+    /// namespace of it.
+    #[must_use]
+    pub fn serve_cluster(&self, kubeconfig: &Path, namespace: &str, more: &[&str]) -> Serve {
+        let cache = binary().with_file_name("serve-cache");
+        let member = [
+            "--cluster".into(),
+            "--kubeconfig".into(),
+            kubeconfig.into(),
+            "--namespace".into(),
+            namespace.into(),
+        ];
+        let arguments = self.serving(&cache).into_iter().chain(member);
+        Serve::start(arguments.chain(more.iter().map(Into::into)))
+    }
+
     /// The arguments of a server with these files and this cache folder.
     #[must_use]
     pub fn arguments(&self, cache: &Path, more: &[&str]) -> Vec<OsString> {
-        let path = |path: &str| self.folder.path().join(path).into_os_string();
+        let policies = ["--policies".into(), self.policies().into_os_string()];
+        let arguments = self.serving(cache).into_iter().chain(policies);
+        arguments.chain(more.iter().map(Into::into)).collect()
+    }
+
+    fn serving(&self, cache: &Path) -> Vec<OsString> {
+        let tls = |name: &str| self.tls().join(name).into_os_string();
         let arguments = [
-            ("--tls-cert", path("tls/tls.crt")),
-            ("--tls-key", path("tls/tls.key")),
-            ("--policies", path("policies")),
+            ("--tls-cert", tls("tls.crt")),
+            ("--tls-key", tls("tls.key")),
             ("--cache", cache.into()),
             ("--slots", "16".into()),
         ];
-        let arguments = arguments
-            .into_iter()
-            .flat_map(|(name, value)| [name.into(), value]);
-        arguments.chain(more.iter().map(Into::into)).collect()
+        let arguments = arguments.into_iter();
+        arguments
+            .flat_map(|(name, value)| [name.into(), value])
+            .collect()
     }
 
     /// A client that trusts the certificate.
