@@ -40,7 +40,7 @@ test: toolchain prometheus control-plane build example wasi-guest ## Runs every 
 .PHONY: bench
 bench: toolchain ## Measures evaluations and the server; takes a release build
 	@$(CARGO) build --release --workspace --bin rollgate
-	$(CARGO) bench --workspace --bench evaluate --bench serve --bench check
+	$(CARGO) bench --workspace --bench evaluate --bench serve --bench check --bench cluster
 
 .PHONY: manifests
 manifests: control-plane ## Renders deploy/manifests.yaml from the Helm chart

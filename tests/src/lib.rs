@@ -10,6 +10,7 @@ pub mod installation;
 pub mod judging;
 pub mod keeper;
 pub mod load;
+pub mod measured;
 pub mod prometheus;
 pub mod report;
 pub mod scenarios;
