@@ -88,7 +88,9 @@ impl Subject {
             let stamp = format!("{:?}", begun);
             let annotations = json!({ "metadata": { "annotations": { "bench": stamp } } });
             let patch = Patch::Merge(json!({ "spec": { "template": annotations } }));
-            let updated = self.deployments.patch(NAME, &PatchParams::default(), &patch);
+            let updated = self
+                .deployments
+                .patch(NAME, &PatchParams::default(), &patch);
             updated.await?;
             took.push(begun.elapsed().as_secs_f64() * 1e3);
         }

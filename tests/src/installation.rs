@@ -24,6 +24,8 @@ pub struct Installation<'p> {
     plane: &'p ControlPlane,
     kubeconfig: PathBuf,
     balancer: Balancer,
+    /// How many replicas there ever were.
+    started: usize,
     /// The processes that answer.
     pub replicas: Vec<Serve>,
 }
@@ -59,6 +61,7 @@ impl<'p> Installation<'p> {
             plane,
             kubeconfig: plane.service_account(NAMESPACE, NAME).await?,
             balancer: Balancer::start(&[]),
+            started: 0,
             replicas: Vec::new(),
         })
     }
@@ -70,7 +73,7 @@ impl<'p> Installation<'p> {
             "--register".to_owned(),
             format!("--kubeconfig={}", self.kubeconfig.display()),
             format!("--namespace={NAMESPACE}"),
-            format!("--identity=replica-{}", self.replicas.len()),
+            format!("--identity=replica-{}", self.started),
             format!("--service-port={}", self.balancer.address.port()),
             format!(
                 "--cache={}",
@@ -82,6 +85,7 @@ impl<'p> Installation<'p> {
         let more = more.iter().map(|&argument| argument.to_owned());
         let replica = Serve::start(arguments.into_iter().chain(more));
         self.balancer.join(&replica);
+        self.started += 1;
         self.replicas.push(replica);
     }
 

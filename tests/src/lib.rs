@@ -15,3 +15,4 @@ pub mod prometheus;
 pub mod report;
 pub mod scenarios;
 pub mod server;
+pub mod traffic;

@@ -1,34 +1,16 @@
 //! What rollgate keeps in a cluster: its registration and its certificates, on a real API server.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, PostParams};
+use kube::api::Api;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::installation::{Installation, NAME, NAMESPACE, asked_for};
+use rollgate_tests::traffic::{Traffic, careful, careless, failed_calls, probes};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
-
-/// Every Deployment of a namespace needs a readiness probe, whatever is changed.
-fn probes(namespace: &str) -> String {
-    json!({
-        "apiVersion": "rollgate.dev/v1alpha1",
-        "kind": "RolloutPolicy",
-        "metadata": { "name": "probes", "namespace": namespace },
-        "spec": {
-            "module": { "builtin": "probes" },
-            "settings": {},
-            "match": { "kinds": ["Deployment"] },
-        },
-    })
-    .to_string()
-}
 
 /// A freeze of everything that can be judged.
 const FREEZE: &str = "
@@ -42,38 +24,6 @@ spec:
     namespaces: [shop]
     changes: [roll-forward, release, scale]
 ";
-
-fn deployment(probe: Option<Value>) -> Value {
-    let mut container = json!({
-        "name": "main",
-        "image": "registry.example/cart:1.2.3",
-        "ports": [{ "containerPort": 80 }],
-    });
-    if let Some(probe) = probe {
-        container["readinessProbe"] = probe;
-    }
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": { "name": "cart" },
-        "spec": {
-            "replicas": 1,
-            "selector": { "matchLabels": { "app": "cart" } },
-            "template": {
-                "metadata": { "labels": { "app": "cart" } },
-                "spec": { "containers": [container] },
-            },
-        },
-    })
-}
-
-fn careless() -> Value {
-    deployment(None)
-}
-
-fn careful() -> Value {
-    deployment(Some(json!({ "httpGet": { "path": "/ready", "port": 80 } })))
-}
 
 async fn apply(plane: &ControlPlane, namespace: &str, object: impl ToString) -> Result<String> {
     let apply = ["apply", "--namespace", namespace, "--filename=-"];
@@ -277,9 +227,9 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
     let wanted = &["workloads.rollgate.dev: deployments"][..];
     installation.registered(asks_for(wanted)).await?;
     denied(&plane, &shop).await?;
-    let before = plane.metrics().await?;
+    let before = failed_calls(&plane).await?;
 
-    let load = Load::start(&plane, &shop).await?;
+    let traffic = Traffic::start(&plane, &shop).await?;
     let secrets: Api<Secret> = Api::namespaced(plane.client().await?, NAMESPACE);
     let (mut served, mut trusted) = (BTreeSet::new(), BTreeSet::new());
     let from = Instant::now();
@@ -295,78 +245,11 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
         trusted.insert(data["ca.crt"].0.clone());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let (allowed, denied) = load.end().await?;
-    assert!(
-        allowed > 100 && denied > 100,
-        "{allowed} allowed, {denied} denied"
-    );
+    let seen = traffic.end().await;
+    assert!(seen.allowed > 100 && seen.denied > 100, "{seen:?}");
+    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert!(trusted.len() > served.len(), "bundles overlap");
-    let after = plane.metrics().await?;
-    assert_eq!(failed_calls(&after), failed_calls(&before));
+    assert_eq!(failed_calls(&plane).await?, before);
     Ok(())
-}
-
-/// Lines of the API server's metrics that tell of webhooks which it could not call.
-fn failed_calls(metrics: &str) -> Vec<&str> {
-    let lines = metrics.lines();
-    let failed = lines.filter(|line| {
-        line.starts_with("apiserver_admission_webhook_fail_open_count{")
-            || line.starts_with("apiserver_admission_webhook_rejection_count{")
-                && !line.contains("error_type=\"no_error\"")
-    });
-    failed.collect()
-}
-
-/// Clients that create a good and a bad Deployment again and again, as dry-runs.
-struct Load {
-    stop: Arc<AtomicBool>,
-    clients: JoinSet<Result<(usize, usize)>>,
-}
-
-impl Load {
-    async fn start(plane: &ControlPlane, namespace: &str) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut clients = JoinSet::new();
-        for _ in 0..4 {
-            let api = Api::namespaced(plane.client().await?, namespace);
-            clients.spawn(create(api, Arc::clone(&stop)));
-        }
-        Ok(Self { stop, clients })
-    }
-
-    async fn end(self) -> Result<(usize, usize)> {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut sum = (0, 0);
-        for counted in self.clients.join_all().await {
-            let (allowed, denied) = counted?;
-            sum = (sum.0 + allowed, sum.1 + denied);
-        }
-        Ok(sum)
-    }
-}
-
-async fn create(api: Api<Deployment>, stop: Arc<AtomicBool>) -> Result<(usize, usize)> {
-    let dry_run = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    let (good, bad) = (
-        serde_json::from_value(careful())?,
-        serde_json::from_value(careless())?,
-    );
-    let (mut allowed, mut denied) = (0, 0);
-    while !stop.load(Ordering::Relaxed) {
-        api.create(&dry_run, &good)
-            .await
-            .context("a good one was not let through")?;
-        allowed += 1;
-        match api.create(&dry_run, &bad).await {
-            Err(kube::Error::Api(status)) if status.message.contains("denied the request") => {
-                denied += 1
-            }
-            other => anyhow::bail!("a bad one was not denied: {other:?}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok((allowed, denied))
 }
