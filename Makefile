@@ -38,8 +38,9 @@ test: toolchain prometheus control-plane build example wasi-guest ## Runs every 
 	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
 
 .PHONY: bench
-bench: toolchain ## Measures evaluations and the server; takes a release build
-	@$(CARGO) build --release --workspace --bin rollgate
+bench: toolchain control-plane ## Measures evaluations, the server and its cost in a cluster; takes a release build
+	@export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
+	$(CARGO) build --release --workspace --bin rollgate
 	$(CARGO) bench --workspace --bench evaluate --bench serve --bench check --bench cluster
 
 .PHONY: manifests

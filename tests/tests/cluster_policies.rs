@@ -61,7 +61,7 @@ async fn ready_is(
 ) -> Result<(String, String)> {
     wait_for(&format!("{name} to be Ready={status}"), async || {
         let object = get(plane, namespace, name).await?;
-        let observed = &object["status"]["observedGeneration"] == &object["metadata"]["generation"];
+        let observed = object["status"]["observedGeneration"] == object["metadata"]["generation"];
         let ready = &object["status"]["conditions"][0];
         let word = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
         let there = observed && ready["type"] == "Ready" && ready["status"] == status;
