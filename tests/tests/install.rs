@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use rollgate_tests::control_plane::{ControlPlane, Tool, wait_for};
-use rollgate_tests::server::binary;
+use rollgate_tests::server::{Serve, binary};
 use serde_json::{Value, json};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/chart");
@@ -21,6 +21,19 @@ kind: Namespace
 metadata:
   name: gates
   labels: {pod-security.kubernetes.io/enforce: restricted}
+";
+
+/// One of each kind.
+const POLICIES: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: everywhere}
+spec: {module: {builtin: probes}, action: Warn}
+---
+apiVersion: rollgate.dev/v1alpha1
+kind: RolloutPolicy
+metadata: {name: here, namespace: gates}
+spec: {module: {builtin: probes}, action: Audit}
 ";
 
 #[tokio::test]
@@ -160,8 +173,67 @@ async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
         .ok()
         .await?;
 
+    assert!(named_after(&plane).await?.len() > before.len() + 15);
     helm(&plane, "uninstall").arg("--wait").ok().await?;
     nothing_but(&plane, &before).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make test"]
+async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    plane
+        .kubectl(["apply", "--filename=-"])
+        .input(RESTRICTED)
+        .ok()
+        .await?;
+    let before = named_after(&plane).await?;
+    helm(&plane, "install")
+        .args([CHART, "--wait", "--set=drain.delay=1"])
+        .ok()
+        .await?;
+    let (one, other) = (
+        replica(&plane, "one").await?,
+        replica(&plane, "other").await?,
+    );
+    one.ready().await;
+    other.ready().await;
+
+    plane
+        .kubectl(["apply", "--filename=-"])
+        .input(POLICIES)
+        .ok()
+        .await?;
+    for policy in ["clusterrolloutpolicy/everywhere", "rolloutpolicy/here"] {
+        let wait = [
+            "wait",
+            "--for=condition=Ready",
+            policy,
+            "--namespace=gates",
+            "--timeout=60s",
+        ];
+        plane.kubectl(wait).ok().await?;
+    }
+    for made in [
+        "lease/rollgate",
+        "secret/rollgate-certificates",
+        "validatingwebhookconfiguration/rollgate",
+    ] {
+        let owner = "--output=jsonpath={.metadata.ownerReferences[*].name}";
+        let get = ["get", made, "--namespace=gates", owner];
+        let owner = wait_for(made, async || Ok(Some(plane.kubectl(get).ok().await?)));
+        assert_eq!(owner.await?, "rollgate", "{made}");
+    }
+
+    let log = one.log_to_the_end();
+    let refused = log
+        .iter()
+        .filter(|line| line.to_string().contains("forbidden"));
+    assert_eq!(refused.collect::<Vec<_>>(), Vec::<&Value>::new());
+    helm(&plane, "uninstall").arg("--wait").ok().await?;
+    nothing_but(&plane, &before).await?;
+    drop(other);
+    Ok(())
 }
 
 #[tokio::test]
@@ -198,9 +270,28 @@ async fn the_plain_manifests_install_and_delete_the_same() -> Result<()> {
     ];
     plane.kubectl(status).arg("--timeout=90s").ok().await?;
     assert_eq!(available(&plane).await?, "3");
+    assert!(named_after(&plane).await?.len() > before.len() + 15);
     let delete = plane.kubectl(["delete", "--filename=-"]);
     delete.input(manifests.as_str()).ok().await?;
     nothing_but(&plane, &before).await
+}
+
+/// A replica outside a Pod, with the arguments and the rights that the chart gives it in one.
+async fn replica(plane: &ControlPlane, identity: &str) -> Result<Serve> {
+    let arguments = "--output=jsonpath={.spec.template.spec.containers[0].args}";
+    let deployment = ["get", "deployment/rollgate", "--namespace=gates", arguments];
+    let arguments: Vec<String> = serde_json::from_str(&plane.kubectl(deployment).ok().await?)?;
+    let elsewhere = ["serve", "--cache=", "--log-format="];
+    let arguments = arguments
+        .into_iter()
+        .filter(|argument| !elsewhere.iter().any(|other| argument.starts_with(other)));
+    let account = plane.service_account("gates", "rollgate").await?;
+    let place = [
+        format!("--kubeconfig={}", account.display()),
+        "--namespace=gates".to_owned(),
+        format!("--identity={identity}"),
+    ];
+    Ok(Serve::start(arguments.chain(place)))
 }
 
 /// A call about the release `rollgate` in the namespace `gates`.
@@ -215,7 +306,9 @@ async fn available(plane: &ControlPlane) -> Result<String> {
     plane.kubectl(deployment).ok().await
 }
 
-/// All objects in the cluster with rollgate's name in theirs, but for Events, which run out.
+/// All objects in the cluster with rollgate's name in theirs, but for Events, which run out. (Asking for
+/// its kinds makes them quick to delete: the API server puts the deletion of one that nobody ever asked
+/// for off, at times for minutes.)
 async fn named_after(plane: &ControlPlane) -> Result<Vec<String>> {
     let listed = ["api-resources", "--verbs=list", "--output=name"];
     let resources = plane.kubectl(listed).ok().await?;
