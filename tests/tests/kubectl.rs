@@ -1,6 +1,8 @@
 //! What people read in the terminal: the output of the real kubectl, call by call. The snapshots are
 //! the specification; a terminal has 80 columns.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use rollgate_tests::control_plane::Tool;
@@ -39,14 +41,14 @@ async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
     show(&guarded, "apply", apply(&[]).input(BAD)).await?;
     show(
         &guarded,
-        "apply --server-side",
+        "apply-server-side",
         apply(&["--server-side", "--force-conflicts"]).input(BAD),
     )
     .await?;
-    show(&guarded, "apply --force", apply(&["--force"]).input(BAD)).await?;
+    show(&guarded, "apply-force", apply(&["--force"]).input(BAD)).await?;
     show(
         &guarded,
-        "apply --dry-run=server",
+        "apply-dry-run-server",
         apply(&["--dry-run=server"]).input(BAD),
     )
     .await?;
@@ -98,7 +100,7 @@ async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
         "deployment/cart",
         "web=registry.example.com/cart:2.0",
     ];
-    show(&guarded, "set image", guarded.kubectl(image)).await?;
+    show(&guarded, "set-image", guarded.kubectl(image)).await?;
     let held = guarded.plane.audit()?.into_iter().filter(|event| {
         event["objectRef"]["namespace"] == guarded.namespace
             && event["verb"] == "patch"
@@ -108,7 +110,7 @@ async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
 
     show(
         &guarded,
-        "rollout restart",
+        "rollout-restart",
         guarded.kubectl(["rollout", "restart", "deployment/cart"]),
     )
     .await?;
@@ -120,7 +122,7 @@ async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
     .await?;
     show(
         &guarded,
-        "rollout undo",
+        "rollout-undo",
         guarded.kubectl(["rollout", "undo", "deployment/cart"]),
     )
     .await?;
@@ -155,7 +157,7 @@ async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
     guarded.kubectl(wait).ok().await?;
     let remove = r#"[{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}]"#;
     let patch = ["patch", "deployment/cart", "--type=json", "--patch", remove];
-    show(&guarded, "passed by an override", guarded.kubectl(patch)).await?;
+    show(&guarded, "passed-by-an-override", guarded.kubectl(patch)).await?;
     guarded
         .kubectl(["apply", "--filename=-"])
         .input(GOOD)
@@ -167,7 +169,7 @@ async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
         "--force-conflicts",
         "--filename=-",
     ]);
-    show(&guarded, "an override that was used", apply.input(BAD)).await
+    show(&guarded, "an-override-that-was-used", apply.input(BAD)).await
 }
 
 /// For one template, until a time that no run has another one of.
@@ -197,31 +199,40 @@ async fn show(guarded: &Guarded, name: &str, call: Tool) -> Result<()> {
 
 /// A line without what every run has anew: the time, the file of an editor.
 fn steady(line: &str) -> String {
-    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
-    let yesterday = yesterday.strftime("%Y-%m-%d").to_string();
     let kept = |before: &str| {
         line.split_inclusive(before)
             .next()
             .filter(|kept| *kept != line)
     };
-    if let Some(kept) = kept("until 2099-01-07T05:00:00Z, in ") {
+    if let Some(kept) = kept("Z, in ") {
         return format!("{kept}SO LONG");
     }
     if let Some(kept) = kept("/kubectl-edit-") {
         return format!("{kept}NUMBER.yaml` to try this update again.");
     }
-    match line.split_once("found: ") {
-        Some((before, found)) if found.contains(&today) || found.contains(&yesterday) => {
-            format!("{before}found: NOW")
-        }
-        _ => line.to_owned(),
+    let day = |ago| {
+        (Timestamp::now() - SignedDuration::from_hours(ago))
+            .strftime("%Y-%m-%d")
+            .to_string()
+    };
+    let days = [day(0), day(24)];
+    let is_now = |word: &str| days.iter().any(|day| word.contains(day));
+    if let Some((before, found)) = line.split_once("found: ")
+        && is_now(found)
+    {
+        return format!("{before}found: NOW");
     }
+    let words = line
+        .split(' ')
+        .map(|word| if is_now(word) { "NOW" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
-/// Waits until the controller writes no more to it.
+/// Waits until the controller writes no more to it, and so long that another revision is younger: what
+/// was created in the same second is not told apart.
 async fn settled(guarded: &Guarded) -> Result<()> {
     let status = ["rollout", "status", "deployment/cart", "--timeout=60s"];
     guarded.kubectl(status).ok().await?;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     Ok(())
 }

@@ -3,17 +3,20 @@
 mod reviews;
 mod revisions;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rollgate_model::{
-    Evidence, Finding, Operation, Outcome, Request, Reviewed, Revisions, Rollout, Severity,
+    Evidence, Finding, Kind, Operation, Outcome, Request, Reviewed, Revisions, Rollout, Severity,
     SubResource, Verdict,
 };
 use serde_json::{Value, json};
 
+use super::announcement::{self, Announced};
 use super::decision::{Decision, Judged, Unjudged};
+use super::overrides::{Override, Refused, Ruling, Uses, Why};
 use super::wire::{self, Reply};
 use crate::config::{Action, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
@@ -142,6 +145,54 @@ fn warn_and_audit_never_deny() {
 }
 
 #[test]
+fn what_an_override_lets_pass_is_told_and_recorded() {
+    let passage = an_override();
+    let denied = deny([finding(Severity::Deny, "readiness", "no readiness probe")]);
+    let judged = [said("probes", denied), said("hours", hold(None))];
+    let decision = decision(judged).overruled(Ruling {
+        passed: vec![
+            (PolicyName::cluster("probes"), Arc::clone(&passage)),
+            (PolicyName::cluster("hours"), passage),
+        ],
+        refused: vec![],
+    });
+    insta::assert_snapshot!(shown(&decision));
+    let told = announcement::of(&decision);
+    let told: Vec<_> = told
+        .iter()
+        .map(|one| (one.what, one.note.as_str()))
+        .collect();
+    let note = "roll-forward by jo passed: probes by override fix until 2026-11-27T11:00:00Z (the shop is down); hours by override fix until 2026-11-27T11:00:00Z (the shop is down)";
+    assert_eq!(told, [(Announced::Overridden, note)]);
+}
+
+#[test]
+fn an_override_that_does_not_apply_is_told_with_why() {
+    let judged = [said(
+        "probes",
+        deny([finding(Severity::Deny, "readiness", "no probe")]),
+    )];
+    let refused = |name: &str, why| Refused {
+        name: name.into(),
+        why,
+    };
+    let decision = decision(judged).overruled(Ruling {
+        passed: vec![],
+        refused: vec![
+            refused(
+                "old",
+                Why::Expired("2026-11-27T09:00:00Z".parse().expect("an instant")),
+            ),
+            refused(
+                "fix",
+                Why::NotRecorded("the API server did not answer in time".into()),
+            ),
+        ],
+    });
+    insta::assert_snapshot!(shown(&decision));
+}
+
+#[test]
 fn warnings_are_as_many_as_the_api_server_passes_on() {
     let many =
         (0..40).map(|index| finding(Severity::Warn, "w", &format!("{index} {}", "ü".repeat(300))));
@@ -172,7 +223,11 @@ fn an_answer_stays_bounded_and_keeps_its_last_line() {
 
 /// The answer's JSON, its message apart so that it can be read.
 fn answer(judged: impl IntoIterator<Item = Judged>) -> String {
-    let mut reply = reply(judged);
+    shown(&decision(judged))
+}
+
+fn shown(decision: &Decision) -> String {
+    let mut reply = sent(decision);
     let status = reply["response"]["status"].as_object_mut();
     let message = status.expect("a status").remove("message");
     let json = serde_json::to_string_pretty(&reply).expect("JSON");
@@ -183,9 +238,32 @@ fn answer(judged: impl IntoIterator<Item = Judged>) -> String {
 }
 
 fn reply(judged: impl IntoIterator<Item = Judged>) -> Value {
-    let decision = Decision::of(review(), judged.into_iter().collect(), vec![]);
-    let Reply(bytes) = wire::decided("u-1".into(), &decision);
+    sent(&decision(judged))
+}
+
+fn decision(judged: impl IntoIterator<Item = Judged>) -> Decision {
+    Decision::of(review(), judged.into_iter().collect(), vec![])
+}
+
+fn sent(decision: &Decision) -> Value {
+    let Reply(bytes) = wire::decided("u-1".into(), decision);
     serde_json::from_slice(&bytes).expect("JSON")
+}
+
+fn an_override() -> Arc<Override> {
+    Arc::new(Override {
+        name: "fix".into(),
+        namespace: "shop".into(),
+        kind: Kind::Deployment,
+        workload: "cart".into(),
+        policies: [PolicyName::cluster("probes"), PolicyName::cluster("hours")].into(),
+        reason: "the shop is down".into(),
+        expires: "2026-11-27T11:00:00Z".parse().expect("an instant"),
+        users: BTreeSet::new(),
+        images: BTreeSet::new(),
+        template: None,
+        uses: Uses::Any,
+    })
 }
 
 fn review() -> Arc<Review> {

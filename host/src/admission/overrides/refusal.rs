@@ -43,17 +43,13 @@ pub enum Why {
     #[error("it is for certain images, and this object names none")]
     NoImages,
     /// It is for one template, and was used for another.
-    #[error(
-        "it is for one template, and {user} used it at {at} for another ({template}, this one is {found})"
-    )]
+    #[error("it is for one template, and {user} used it for another at {at}; this one is {found}")]
     Used {
         /// By whom.
         user: String,
         /// When.
         at: Timestamp,
-        /// For which template.
-        template: TemplateHash,
-        /// The rollout's.
+        /// The rollout's template.
         found: TemplateHash,
     },
     /// The object that it was used for is gone, and this is another one of the same name.

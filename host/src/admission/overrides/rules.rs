@@ -159,7 +159,6 @@ fn bound(one: &Override, plea: &Plea<'_>, template: TemplateHash) -> Result<(), 
         return Err(Why::Used {
             user: binding.user.clone(),
             at: binding.at,
-            template: binding.template,
             found: template,
         });
     }

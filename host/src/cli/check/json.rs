@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::judge::{Checked, Outcome, Standing};
 use super::report::{Report, Summary};
+use crate::admission::overrides::TemplateHash;
 use crate::admission::{Answer, Decision, Judged};
 use crate::config::{Action, OnError, PolicyName, Problem};
 
@@ -40,6 +41,8 @@ struct Workload<'a> {
     result: Standing,
     /// The class of the change; absent where it is no rollout.
     change: Option<&'static str>,
+    /// Names the template: what an override may be limited to. Absent where it is no rollout.
+    template_hash: Option<String>,
     /// How the class was told, or why it is no rollout.
     note: Option<&'a str>,
     /// From when on it may go; absent unless it is held until an instant that is known.
@@ -143,6 +146,8 @@ impl<'a> Workload<'a> {
             name: &checked.name,
             result: checked.standing(),
             change: decision.map(|decision| decision.rollout().change().as_str()),
+            template_hash: decision
+                .map(|decision| TemplateHash::of(decision.rollout().subject()).to_string()),
             note,
             held_until: decision.and_then(|decision| held_until(decision)),
             policies: judged
