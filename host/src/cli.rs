@@ -12,9 +12,10 @@ mod terminal;
 mod test;
 mod uninstall;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use terminal::Fatal;
 
@@ -40,7 +41,24 @@ enum Command {
     Uninstall(uninstall::Args),
 }
 
+/// What the program is called as a plugin of kubectl: a link of this name to it.
+const PLUGIN: &str = "kubectl-rollgate";
+
 impl Cli {
+    /// Reads the command line; ends the process where that asks for help, or makes no sense.
+    #[must_use]
+    pub fn read() -> Self {
+        let mut arguments = std::env::args_os();
+        let called = arguments.next().map(PathBuf::from).unwrap_or_default();
+        let command = Self::command();
+        let mut command = match called.file_stem() {
+            Some(name) if name == PLUGIN => command.bin_name("kubectl rollgate"),
+            _ => command,
+        };
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+
     /// Runs the command.
     ///
     /// # Errors

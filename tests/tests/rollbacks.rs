@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use rollgate_tests::balancer::Balancer;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
-use rollgate_tests::files::Files;
-use rollgate_tests::server::Serve;
+use rollgate_tests::gate::Gate;
 use serde_json::{Value, json};
 
 /// Nothing new goes, for ever. Restarts, scaling and rollbacks are not asked about.
@@ -68,7 +66,7 @@ async fn every_way_back_passes_a_freeze_and_no_way_forward_does() -> Result<()> 
         // A creation time has no fractions of a second.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
-    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    let _gate = Gate::start(plane, &shop, FREEZE).await?;
     for (kind, way) in workloads() {
         let resource = format!("{kind}/{}", way.name());
         let forward = [
@@ -136,7 +134,7 @@ async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()
         has_revision_of(plane, &shop, "Deployment", "cart", version).await?;
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
-    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    let _gate = Gate::start(plane, &shop, FREEZE).await?;
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
     for version in ["app:1", "app:2"] {
         let unprobed = workload("Deployment", "cart", version).to_string();
@@ -163,7 +161,7 @@ async fn a_service_goes_back_to_the_older_colour_and_not_to_the_newer() -> Resul
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
     apply(plane, &shop, [service("green")]).await?;
-    let _gate = Gate::with(plane, &shop, &[FREEZE]).await?;
+    let _gate = Gate::start(plane, &shop, FREEZE).await?;
     apply(plane, &shop, [service("blue")]).await?;
     told_as(plane, &shop, "shop", "Service", "rollback")?;
     let forward = ["apply", "--namespace", &shop, "--filename=-"];
@@ -185,7 +183,7 @@ async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
     let nobody = plane.user("nobody", &[])?;
-    let _gate = Gate::of(plane, &shop, &[FREEZE], &nobody).await?;
+    let _gate = Gate::start_as(plane, &shop, FREEZE, &nobody).await?;
     let undo = ["rollout", "undo", "deployment/cart", "--namespace", &shop];
     let refused = plane.kubectl(undo).refused().await?;
     let why = format!(
@@ -193,96 +191,6 @@ async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_
     );
     assert!(refused.contains(&why), "{refused}");
     Ok(())
-}
-
-/// rollgate in front of one namespace, for as long as it lives.
-struct Gate {
-    _files: Files,
-    _server: Serve,
-    _balancer: Balancer,
-}
-
-impl Gate {
-    async fn with(plane: &ControlPlane, shop: &str, policies: &[&str]) -> Result<Self> {
-        Self::of(plane, shop, policies, &plane.kubeconfig()).await
-    }
-
-    async fn of(
-        plane: &ControlPlane,
-        shop: &str,
-        policies: &[&str],
-        kubeconfig: &std::path::Path,
-    ) -> Result<Self> {
-        let system = plane.namespace("gate").await?;
-        let files = Files::named(&format!("gate.{system}.svc"));
-        files.policy(&policies.join("---"));
-        let kubeconfig = kubeconfig.display().to_string();
-        let server = files.serve(&[
-            "--cluster",
-            "--kubeconfig",
-            &kubeconfig,
-            "--namespace",
-            &system,
-        ]);
-        server.ready().await;
-        let balancer = Balancer::start(&[&server]);
-        plane.service_to_here(&system, "gate").await?;
-        let port = balancer.address.port();
-        let webhook = webhook(&system, shop, port, &files.authority.pem);
-        let register = ["apply", "--filename=-"];
-        plane.kubectl(register).input(webhook).ok().await?;
-        let probe = workload("Deployment", "is-anybody-there", "app:1").to_string();
-        let create = [
-            "create",
-            "--dry-run=server",
-            "--filename=-",
-            "--namespace",
-            shop,
-        ];
-        wait_for("the API server to ask", async || {
-            let refused = plane.kubectl(create).input(probe.clone()).refused().await;
-            Ok(refused.ok())
-        })
-        .await?;
-        Ok(Self {
-            _files: files,
-            _server: server,
-            _balancer: balancer,
-        })
-    }
-}
-
-fn webhook(system: &str, shop: &str, port: u16, ca: &str) -> String {
-    let rule = |group: &str, resources: &[&str]| {
-        json!({
-            "apiGroups": [group],
-            "apiVersions": ["v1"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": resources,
-        })
-    };
-    json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": { "name": system },
-        "webhooks": [{
-            "name": format!("{system}.rollgate.dev"),
-            "clientConfig": {
-                "service": { "namespace": system, "name": "gate", "port": port, "path": "/admit" },
-                "caBundle": k8s_openapi::ByteString(ca.into()),
-            },
-            "rules": [
-                rule("apps", &["deployments", "statefulsets", "daemonsets"]),
-                rule("", &["services"]),
-            ],
-            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": shop } },
-            "failurePolicy": "Fail",
-            "timeoutSeconds": 10,
-            "sideEffects": "NoneOnDryRun",
-            "admissionReviewVersions": ["v1"],
-        }],
-    })
-    .to_string()
 }
 
 fn workload(kind: &str, name: &str, image: &str) -> Value {

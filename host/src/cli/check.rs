@@ -1,5 +1,7 @@
-//! `rollgate check`: what would become of these manifests, without a cluster.
+//! `rollgate check`: what would become of these manifests, without a cluster; or of the workloads
+//! that run in one.
 
+mod cluster;
 mod drafts;
 mod human;
 mod json;
@@ -63,8 +65,17 @@ pub(super) struct Args {
     namespace: Option<String>,
 
     /// How to tell
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(
+        short = 'o',
+        long,
+        visible_alias = "output",
+        value_name = "FORMAT",
+        default_value = "human"
+    )]
     format: Format,
+
+    #[command(flatten)]
+    cluster: cluster::Args,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -84,16 +95,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    if args.cluster.cluster {
+        return runtime.block_on(cluster::run(cluster::Request {
+            cluster: &args.cluster,
+            namespace: args.namespace.as_deref(),
+            policies: &args.policies,
+            format: args.format,
+        }));
+    }
     let report = runtime.block_on(check(args))?;
-    match args.format {
-        Format::Human => human::write(&report)?,
+    write(&report, args.format)?;
+    Ok(report.exit())
+}
+
+fn write(report: &Report, format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Human => human::write(report)?,
         Format::Json => {
             let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, &json::Document::of(&report))?;
+            serde_json::to_writer_pretty(&mut out, &json::Document::of(report))?;
             writeln!(out)?;
         }
     }
-    Ok(report.exit())
+    Ok(())
 }
 
 async fn check(args: &Args) -> anyhow::Result<Report> {

@@ -113,7 +113,7 @@ const fn zero(field: &'static str, value: Fill) -> Row {
     }
 }
 
-const SHAPES: [&Shape; 35] = [
+const SHAPES: [&Shape; 36] = [
     &workloads::DEPLOYMENT_SPEC,
     &workloads::DEPLOYMENT_STRATEGY,
     &workloads::DEPLOYMENT_ROLLING_UPDATE,
@@ -147,6 +147,7 @@ const SHAPES: [&Shape; 35] = [
     &volumes::AZURE_DISK,
     &volumes::SCALE_IO,
     &volumes::CLAIM,
+    &volumes::CLAIM_TEMPLATE,
     &volumes::CLAIM_SPEC,
     &volumes::CLAIM_STATUS,
 ];

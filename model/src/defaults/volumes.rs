@@ -35,8 +35,11 @@ pub(super) fn fill(volume: &mut Object) {
     }
     let ephemeral =
         child(volume, "ephemeral").and_then(|ephemeral| child(ephemeral, "volumeClaimTemplate"));
-    if let Some(spec) = ephemeral.and_then(|claim| opened(claim, "spec")) {
-        claim_spec(spec);
+    if let Some(claim) = ephemeral {
+        apply(&rows::volumes::CLAIM_TEMPLATE, claim);
+        if let Some(spec) = opened(claim, "spec") {
+            claim_spec(spec);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, Workload,
+    Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError, SubResource, Workload,
 };
 use serde_json::Value;
 
@@ -89,6 +89,40 @@ pub(super) fn subjects(
         }
     }
     subjects
+}
+
+/// A workload of the cluster beside itself with another template: the change that asks for nothing
+/// but to roll.
+pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
+    const NEXT: &str = "rollgate.dev/next";
+    let (kind, namespace, name) = key(&manifest, None);
+    let Manifest { tree, origin, .. } = manifest;
+    let mut next = tree.clone();
+    if let Some(template) = next
+        .pointer_mut("/spec/template")
+        .filter(|it| it.is_object())
+    {
+        template["metadata"]["annotations"][NEXT] = "another".into();
+    }
+    let request = Request {
+        operation: Operation::Update,
+        sub_resource: SubResource::None,
+        namespace: None,
+        user: String::new(),
+        groups: Vec::new(),
+        dry_run: true,
+        object: Some(next),
+        old_object: Some(tree),
+    };
+    // What nobody has written yet goes back to nothing.
+    let reviewed = Rollout::from_request(request, &Revisions::Known(Vec::new()))?;
+    Ok(Subject {
+        kind,
+        namespace,
+        name,
+        origin,
+        reviewed,
+    })
 }
 
 fn subject(

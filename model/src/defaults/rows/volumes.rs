@@ -74,6 +74,12 @@ pub(in crate::defaults) const SCALE_IO: Shape = Shape {
     ],
 };
 
+pub(in crate::defaults) const CLAIM_TEMPLATE: Shape = Shape {
+    name: "core/v1 PersistentVolumeClaimTemplate",
+    source: "staging/src/k8s.io/api/core/v1/types.go: a struct is written even when it is empty",
+    rows: &[absent("metadata", Fill::Empty)],
+};
+
 pub(in crate::defaults) const CLAIM: Shape = Shape {
     name: "core/v1 PersistentVolumeClaim of a StatefulSet",
     source: "pkg/apis/apps/v1/conversion.go Convert_apps_StatefulSetSpec_To_v1_StatefulSetSpec",

@@ -34,6 +34,8 @@ pub(in crate::defaults) const STATEFUL_SET_SPEC: Shape = Shape {
         zero("podManagementPolicy", Fill::Text("OrderedReady")),
         absent("replicas", Fill::Int(1)),
         absent("revisionHistoryLimit", Fill::Int(10)),
+        // No default: text without `omitempty` is always written.
+        absent("serviceName", Fill::Text("")),
     ],
 };
 

@@ -1,0 +1,141 @@
+//! The workloads that run in a cluster.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use rollgate_model::{Kind, yaml};
+use serde_json::Value;
+
+use super::super::manifests::{Manifest, Origin};
+use crate::config::Problem;
+
+/// What was found.
+pub(super) struct Workloads {
+    pub(super) found: Vec<Live>,
+    /// The kinds that could not be listed.
+    pub(super) unlisted: Vec<Problem>,
+}
+
+/// A workload as the API server has it, without `managedFields`.
+pub(super) struct Live {
+    pub(super) kind: Kind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    tree: Value,
+}
+
+/// A Service rolls nothing: only its selector counts, and nobody knows its next one.
+const KINDS: [Kind; 4] = [
+    Kind::Deployment,
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::Rollout,
+];
+
+/// How many objects one page holds.
+const PAGE: u32 = 200;
+
+/// Lists the workloads of one namespace or of all.
+///
+/// # Errors
+/// None of the kinds could be listed.
+pub(super) async fn list(client: &Client, namespace: Option<&str>) -> anyhow::Result<Workloads> {
+    let mut workloads = Workloads {
+        found: Vec::new(),
+        unlisted: Vec::new(),
+    };
+    for kind in KINDS {
+        match of_kind(client, kind, namespace).await {
+            Ok(found) => workloads.found.extend(found),
+            // The kind of Argo is there where its CRD is.
+            Err(kube::Error::Api(status)) if status.code == 404 && kind == Kind::Rollout => {}
+            Err(kube::Error::Api(status)) => {
+                let problem = Problem::of_file(&format!("{kind}s").into(), status.message.as_str());
+                let hint = "they are left out; this takes the right to list them";
+                workloads.unlisted.push(problem.hint(hint));
+            }
+            Err(error) => return Err(error).context("the API server cannot be asked"),
+        }
+    }
+    Ok(workloads)
+}
+
+async fn of_kind(
+    client: &Client,
+    kind: Kind,
+    namespace: Option<&str>,
+) -> Result<Vec<Live>, kube::Error> {
+    let resource = resource(kind);
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let mut params = ListParams::default().limit(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let page = api.list(&params).await?;
+        found.extend(page.items.into_iter().map(|object| Live::of(kind, object)));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params.continue_token = Some(token),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Where the objects of a kind are.
+pub(super) fn resource(kind: Kind) -> ApiResource {
+    let (group, version) = kind
+        .api_version()
+        .split_once('/')
+        .unwrap_or(("", kind.api_version()));
+    let kind = GroupVersionKind::gvk(group, version, kind.as_str());
+    ApiResource::from_gvk(&kind)
+}
+
+impl Live {
+    fn of(kind: Kind, mut object: DynamicObject) -> Self {
+        object.metadata.managed_fields = None;
+        let mut tree = object.data;
+        tree["apiVersion"] = kind.api_version().into();
+        tree["kind"] = kind.as_str().into();
+        tree["metadata"] =
+            serde_json::to_value(&object.metadata).expect("metadata is maps with string keys");
+        Self {
+            kind,
+            namespace: object.metadata.namespace.unwrap_or_default(),
+            name: object.metadata.name.unwrap_or_default(),
+            tree,
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
+        format!("{} {}/{}", self.kind, self.namespace, self.name)
+    }
+
+    /// Whether the template stands in the object itself.
+    pub(super) fn has_template(&self) -> bool {
+        self.tree
+            .pointer("/spec/workloadRef")
+            .is_none_or(Value::is_null)
+    }
+
+    /// The object as a manifest, so that findings point at its lines.
+    pub(super) fn manifest(self) -> anyhow::Result<Manifest> {
+        let file = format!("{} in the cluster", self.title());
+        let text = serde_saphyr::to_string(&self.tree)?;
+        let document = yaml::read(text.as_bytes())
+            .pop()
+            .context("an object is one document")?
+            .context("what was written is YAML")?;
+        Ok(Manifest {
+            kind: self.kind,
+            tree: document.tree,
+            origin: Origin {
+                file: Arc::from(file),
+                spans: document.spans,
+            },
+        })
+    }
+}

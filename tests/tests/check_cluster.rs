@@ -1,0 +1,168 @@
+//! `rollgate check --cluster` on a real control plane: would what runs be allowed to roll now?
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+use rollgate_tests::control_plane::ControlPlane;
+use rollgate_tests::gate::Gate;
+use rollgate_tests::server::binary;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FREEZE: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: freeze}
+spec:
+  module: {builtin: time-window}
+  match: {labels: {matchLabels: {}, matchExpressions: [{key: app, operator: NotIn, values: [free]}]}}
+  settings:
+    timeZone: UTC
+    deny: [{reason: the shop is busy, span: {start: 2020-01-01T00:00, end: 2090-01-01T00:00}}]
+";
+
+const PROBES: &str = "
+apiVersion: rollgate.dev/v1alpha1
+kind: ClusterRolloutPolicy
+metadata: {name: probes}
+spec: {module: {builtin: probes}}
+";
+
+/// A port, and no probe.
+async fn run(plane: &ControlPlane, shop: &str, name: &str) -> Result<()> {
+    let create = ["create", "deployment", name, "--image=app:1", "--port=80"];
+    let create = plane.kubectl(create).args(["--namespace", shop]);
+    create.ok().await?;
+    Ok(())
+}
+
+/// The report for programs, and the exit code.
+async fn check(kubeconfig: &Path, shop: &str, more: &[&str]) -> Result<(Value, i32)> {
+    let mut command = Command::new(binary());
+    command
+        .args([
+            "check",
+            "--cluster",
+            "-o",
+            "json",
+            "-n",
+            shop,
+            "--kubeconfig",
+        ])
+        .arg(kubeconfig)
+        .args(more);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let report = serde_json::from_slice(&output.stdout)
+        .map_err(|error| anyhow::anyhow!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    Ok((report, output.status.code().unwrap_or(-1)))
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn the_rollgate_of_the_cluster_is_asked_and_nothing_is_written() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    run(plane, &shop, "cart").await?;
+    run(plane, &shop, "free").await?;
+    let _gate = Gate::start(plane, &shop, FREEZE).await?;
+    let template = ["get", "deployments", "--namespace", &shop, "--output"];
+    let template = || plane.kubectl(template).arg("jsonpath={.items[*].spec}");
+    let before = template().ok().await?;
+    let (report, exit) = check(&plane.kubeconfig(), &shop, &[]).await?;
+    assert_eq!(exit, 1, "{report}");
+    assert_eq!(
+        report["summary"],
+        json!({"workloads": 2, "mayGo": 1, "held": 1, "denied": 0, "unknown": 0})
+    );
+    let [cart, free] = [&report["workloads"][0], &report["workloads"][1]];
+    assert_eq!(
+        (&cart["name"], &cart["result"]),
+        (&json!("cart"), &json!("held"))
+    );
+    let message = cart["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("roll-forward of Deployment"),
+        "{message}"
+    );
+    assert!(message.contains("the shop is busy"), "{message}");
+    let until = cart["heldUntil"].as_str().unwrap_or_default();
+    assert!(
+        until.starts_with("2089-12-31T23:59") || until.starts_with("2090-01-01T00:00"),
+        "{until}"
+    );
+    assert_eq!(
+        (&free["name"], &free["result"]),
+        (&json!("free"), &json!("may-go"))
+    );
+    assert_eq!(template().ok().await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn policies_of_ones_own_judge_what_runs() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    run(plane, &shop, "cart").await?;
+    let folder = TempDir::new()?;
+    let policies = folder.path().join("probes.yaml");
+    std::fs::write(&policies, PROBES)?;
+    let policies = ["--policies", policies.to_str().expect("UTF-8")];
+    let (report, exit) = check(&plane.kubeconfig(), &shop, &policies).await?;
+    assert_eq!(exit, 1, "{report}");
+    let cart = &report["workloads"][0];
+    assert_eq!(
+        (&cart["change"], &cart["result"]),
+        (&json!("roll-forward"), &json!("denied")),
+        "{report}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn who_may_only_look_is_told_so_and_that_policies_judge_without_more_rights() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("shop").await?;
+    run(plane, &shop, "cart").await?;
+    let viewer = plane.user("only-looks", &[])?;
+    let bind = [
+        "create",
+        "rolebinding",
+        "looks",
+        "--clusterrole=view",
+        "--user=only-looks",
+    ];
+    plane
+        .kubectl(bind)
+        .args(["--namespace", &shop])
+        .ok()
+        .await?;
+    let (report, exit) = check(&viewer, &shop, &[]).await?;
+    assert_eq!(exit, 2, "{report}");
+    let cart = &report["workloads"][0];
+    assert_eq!(cart["result"], "unknown");
+    let message = cart["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("cannot patch resource \"deployments\""),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("--policies judges without it"),
+        "{message}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn as_a_plugin_of_kubectl_it_speaks_of_itself_as_one() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let folder = TempDir::new()?;
+    std::os::unix::fs::symlink(binary(), folder.path().join("kubectl-rollgate"))?;
+    let help = plane.kubectl(["rollgate", "check", "--help"]);
+    let help = help.env("PATH", folder.path()).ok().await?;
+    assert!(help.contains("Usage: kubectl rollgate check"), "{help}");
+    Ok(())
+}
