@@ -22,16 +22,8 @@ spec:
     deny: [{reason: the shop is busy, span: {start: 2020-01-01T00:00, end: 2090-01-01T00:00}}]
 ";
 
-const PROBES: &str = "
-apiVersion: rollgate.dev/v1alpha1
-kind: ClusterRolloutPolicy
-metadata: {name: probes}
-spec: {module: {builtin: probes}}
-";
-
-/// A port, and no probe.
 async fn run(plane: &ControlPlane, shop: &str, name: &str) -> Result<()> {
-    let create = ["create", "deployment", name, "--image=app:1", "--port=80"];
+    let create = ["create", "deployment", name, "--image=app:1"];
     let create = plane.kubectl(create).args(["--namespace", shop]);
     create.ok().await?;
     Ok(())
@@ -106,15 +98,15 @@ async fn policies_of_ones_own_judge_what_runs() -> Result<()> {
     let shop = plane.namespace("shop").await?;
     run(plane, &shop, "cart").await?;
     let folder = TempDir::new()?;
-    let policies = folder.path().join("probes.yaml");
-    std::fs::write(&policies, PROBES)?;
+    let policies = folder.path().join("freeze.yaml");
+    std::fs::write(&policies, FREEZE)?;
     let policies = ["--policies", policies.to_str().expect("UTF-8")];
     let (report, exit) = check(&plane.kubeconfig(), &shop, &policies).await?;
     assert_eq!(exit, 1, "{report}");
     let cart = &report["workloads"][0];
     assert_eq!(
         (&cart["change"], &cart["result"]),
-        (&json!("roll-forward"), &json!("denied")),
+        (&json!("roll-forward"), &json!("held")),
         "{report}"
     );
     Ok(())

@@ -140,6 +140,7 @@ async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()
         let unprobed = workload("Deployment", "cart", version).to_string();
         let refused = plane.kubectl(apply).input(unprobed).refused().await?;
         assert!(refused.contains("roll-forward of"), "{version}: {refused}");
+        let refused = unbroken(&refused);
         let alike = "has the same images, but this is no rollback to it: the first difference is at /spec/template/spec/containers/0/readinessProbe";
         assert_eq!(refused.contains(alike), version == "app:1", "{refused}");
     }
@@ -186,6 +187,7 @@ async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_
     let _gate = Gate::start_as(plane, &shop, FREEZE, &nobody).await?;
     let undo = ["rollout", "undo", "deployment/cart", "--namespace", &shop];
     let refused = plane.kubectl(undo).refused().await?;
+    let refused = unbroken(&refused);
     let why = format!(
         "Rollbacks could not be told apart, because rollgate itself may not list replicasets in `{shop}`."
     );
@@ -277,6 +279,11 @@ async fn has_revision_of(
         Ok(images.split(' ').any(|found| found == image).then_some(()))
     })
     .await
+}
+
+/// Without the line breaks that suit a terminal.
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The last change of an object was told as this one, as the API server's audit log says.

@@ -160,7 +160,7 @@ fn said_by_rollgate(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("admission webhook \"")?;
     let (name, rest) = rest.split_once('"')?;
     let words = rest.strip_prefix(" denied the request: ")?;
-    name.ends_with(OURS).then(|| words.to_owned())
+    name.ends_with(OURS).then(|| words.trim().to_owned())
 }
 
 /// `299 - "TEXT"`, as RFC 7234 (5.5) has it and the API server writes it.
