@@ -53,10 +53,12 @@ impl<'p> Installation<'p> {
     /// # Errors
     /// The API server refuses something.
     pub async fn of_what_is_installed(plane: &'p ControlPlane) -> Result<Self> {
-        // Its endpoints would be Pods that are simulated.
-        let delete = ["delete", "service", NAME, "--namespace", NAMESPACE];
-        plane.kubectl(delete).ok().await?;
-        plane.service_to_here(NAMESPACE, NAME).await?;
+        // Its endpoints are Pods that are simulated.
+        let to_here = r#"{"spec": {"type": "ExternalName", "externalName": "localhost",
+            "clusterIP": null, "clusterIPs": null, "selector": null}}"#;
+        let patch = ["patch", "service", NAME, "--namespace", NAMESPACE];
+        let patch = plane.kubectl(patch).args(["--type=merge", "--patch"]);
+        patch.arg(to_here).ok().await?;
         Ok(Self {
             plane,
             kubeconfig: plane.service_account(NAMESPACE, NAME).await?,

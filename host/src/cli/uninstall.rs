@@ -108,17 +108,19 @@ impl Args {
     /// What is left alone, a line each.
     fn what_stays(&self, found: &Uninstallation) -> Vec<String> {
         let namespace = format!("the namespace {} stays", self.namespace);
-        let all: Vec<_> = found
-            .objects
-            .iter()
+        let some = found.objects.iter().filter(|(_, count)| *count > 0);
+        let some: Vec<_> = some
             .map(|(plural, count)| format!("{count} {plural}"))
             .collect();
-        let objects = match (all.is_empty(), self.crds) {
+        let with = match some.as_slice() {
+            [] => String::new(),
+            some => format!(", with {}", some.join(", ")),
+        };
+        let objects = match (found.objects.is_empty(), self.crds) {
             (true, _) => None,
-            (false, true) => Some(format!("with the definitions go {}", all.join(", "))),
+            (false, true) => Some(format!("the custom resource definitions go{with}")),
             (false, false) => Some(format!(
-                "the custom resource definitions stay, with {}; --crds removes them",
-                all.join(", ")
+                "the custom resource definitions stay{with}; --crds removes them"
             )),
         };
         objects.into_iter().chain([namespace]).collect()

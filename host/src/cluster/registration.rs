@@ -14,6 +14,7 @@ mod registrar;
 #[cfg(test)]
 mod tests;
 mod webhooks;
+mod writing;
 
 use std::path::PathBuf;
 
