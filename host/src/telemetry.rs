@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 pub use labels::{Decided, EventOutcome, ReloadOutcome, Reloaded, ReviewOutcome, Said};
 use labels::{
     DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
-    RequestLabels, ReviewLabels, StateLabels, SubjectLabels,
+    RequestLabels, ReviewLabels, StateLabels, SubjectLabels, WatchLabels,
 };
 use logs::Dropped;
 use metrics::Metrics;
@@ -111,6 +111,14 @@ impl Telemetry {
     /// Counts a connection that could not be accepted.
     pub fn accept_error(&self) {
         self.metrics().accept_errors.inc();
+    }
+
+    /// Counts a failure of the watch of a kind of object.
+    pub fn watch_error(&self, kind: &'static str) {
+        self.metrics()
+            .watch_errors
+            .get_or_create(&WatchLabels { kind })
+            .inc();
     }
 
     /// Counts a request that panicked.

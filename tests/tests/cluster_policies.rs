@@ -386,6 +386,11 @@ async fn while_the_api_server_is_away_the_policies_stay_and_later_ones_come() ->
     }
     assert!(asked > 10, "the API server was not away long enough to ask");
     assert_eq!(server.get("/readyz").await.0, 200);
+    server
+        .until("/metrics", |_, text| {
+            text.contains("rollgate_watch_errors_total{kind=\"RolloutPolicy\"}")
+        })
+        .await;
     apply(&plane, policy(&shop, "probes", &spec("Audit"))).await?;
     until_allowed_is(&files, &server, &shop, true).await?;
     ready_is(&plane, &shop, "probes", "True").await?;

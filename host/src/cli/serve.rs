@@ -158,7 +158,7 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
     let feed = member
         .as_ref()
         .filter(|_| args.policies.is_empty())
-        .map(|member| member.feed(&loader.readiness));
+        .map(|member| member.feed(&loader.readiness, &telemetry));
     let live = Arc::clone(&loader.live);
     let context = Context {
         tls,

@@ -21,6 +21,7 @@ use crate::config::{Configuration, Modules};
 use crate::server::Readiness;
 use crate::server::live::{LOOK_EVERY, Origin};
 use crate::server::watch::Watch;
+use crate::telemetry::Telemetry;
 use reading::Reader;
 
 pub use objects::{Followed, Key, Object, Objects};
@@ -59,9 +60,14 @@ impl Feed {
     /// Follows the objects of a cluster from now on. `modules` is where the module files are that
     /// they name. Until the first complete list, `readiness` is told why it does not come.
     #[must_use]
-    pub fn new(client: &Client, modules: Option<PathBuf>, readiness: &Readiness) -> Self {
+    pub fn new(
+        client: &Client,
+        modules: Option<PathBuf>,
+        readiness: &Readiness,
+        telemetry: &Telemetry,
+    ) -> Self {
         Self {
-            objects: Objects::follow(client, readiness),
+            objects: Objects::follow(client, readiness, telemetry),
             files: watched(modules.clone()),
             reader: Reader::new(Modules(modules)),
             read: Versions::default(),

@@ -107,13 +107,16 @@ impl Candidate {
         }
     }
 
-    /// Tries until the Lease can be read.
+    /// Tries until the Lease can be read. What is wrong is told once and not every few seconds.
     async fn manager(&self) -> LeaseManager {
+        let mut told = false;
         loop {
             match self.open().await {
                 Ok(manager) => return manager,
+                Err(error) if told => tracing::debug!(%error, "the Lease still cannot be read"),
                 Err(error) => {
-                    tracing::warn!(%error, lease = self.installation.name, "the Lease cannot be read; trying again");
+                    told = true;
+                    tracing::warn!(%error, lease = self.installation.name, "the Lease cannot be read; trying again until it can");
                 }
             }
             sleep(RETRY).await;
@@ -161,8 +164,13 @@ impl Candidate {
         loop {
             match manager.changed().await {
                 Ok(holds) => {
-                    tracing::info!(holds, identity = %self.identity, "this replica writes for all, or no longer");
                     self.tell.send_replace(holds);
+                    let identity = self.identity.as_str();
+                    if holds {
+                        tracing::info!(identity, "this replica holds the Lease and writes for all");
+                    } else {
+                        tracing::info!(identity, "another replica writes for all");
+                    }
                 }
                 Err(error) => return error,
             }

@@ -141,6 +141,11 @@ pub(super) struct SubjectLabels {
     pub(super) subject: Reloaded,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WatchLabels {
+    pub(super) kind: &'static str,
+}
+
 /// The derived encoding would keep the variant's capital letter.
 macro_rules! label_values {
     ($($name:ident { $($variant:ident => $text:literal),+ $(,)? })+) => {$(

@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
     DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
-    RequestLabels, ReviewLabels, StateLabels, SubjectLabels,
+    RequestLabels, ReviewLabels, StateLabels, SubjectLabels, WatchLabels,
 };
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -32,6 +32,7 @@ pub(super) struct Metrics {
     pub(super) policies: Family<StateLabels, Gauge>,
     pub(super) reloads: Family<ReloadLabels, Counter>,
     pub(super) stale: Family<SubjectLabels, Gauge>,
+    pub(super) watch_errors: Family<WatchLabels, Counter>,
     pub(super) certificate_expiry: Gauge<f64, AtomicU64>,
     pub(super) log_lines_dropped: Counter,
 }
@@ -53,6 +54,7 @@ impl Default for Metrics {
             policies: Family::default(),
             reloads: Family::default(),
             stale: Family::default(),
+            watch_errors: Family::default(),
             certificate_expiry: Gauge::default(),
             log_lines_dropped: Counter::default(),
         }
@@ -144,6 +146,11 @@ impl Metrics {
             "reload_stale",
             "1 while what is in force is older than what the files say, because they could not be used",
             self.stale.clone(),
+        );
+        all.register(
+            "watch_errors",
+            "Failures of the watches that policies and metric sources of the cluster come by",
+            self.watch_errors.clone(),
         );
         all.register(
             "log_lines_dropped",

@@ -87,6 +87,7 @@ fn everything() -> Telemetry {
     telemetry.review(ReviewOutcome::Held);
     telemetry.override_asked("passed");
     telemetry.event(EventOutcome::Written);
+    telemetry.watch_error("RolloutPolicy");
     telemetry.request(200, Duration::from_micros(200));
     telemetry.policies(1, 0);
     telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);

@@ -12,6 +12,7 @@ use crate::cluster::{
 };
 use crate::server::Readiness;
 use crate::server::live::Live;
+use crate::telemetry::Telemetry;
 
 /// Where a Pod finds the namespace that it runs in.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -58,8 +59,8 @@ pub(super) struct Member {
 
 impl Member {
     /// The policies of the cluster, followed from now on.
-    pub(super) fn feed(&self, readiness: &Readiness) -> Feed {
-        Feed::new(&self.watching, self.modules.clone(), readiness)
+    pub(super) fn feed(&self, readiness: &Readiness, telemetry: &Telemetry) -> Feed {
+        Feed::new(&self.watching, self.modules.clone(), readiness, telemetry)
     }
 
     /// What says in the feed's objects how they stand.

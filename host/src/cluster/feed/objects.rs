@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::cluster::crd::{ClusterRolloutPolicy, MetricSource, RolloutPolicy};
 use crate::config::Head;
 use crate::server::Readiness;
+use crate::telemetry::Telemetry;
 
 /// After how many seconds a watch begins anew: the longest time that a connection which silently
 /// leads nowhere is believed.
@@ -39,6 +40,16 @@ impl Followed {
         Self::RolloutPolicy,
         Self::MetricSource,
     ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterRolloutPolicy => "ClusterRolloutPolicy",
+            Self::RolloutPolicy => "RolloutPolicy",
+            Self::MetricSource => "MetricSource",
+        }
+    }
 
     /// The resource behind the kind.
     pub(in crate::cluster) fn resource(self) -> ApiResource {
@@ -63,7 +74,7 @@ pub struct Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} ", self.kind)?;
+        write!(f, "{} ", self.kind.as_str())?;
         if let Some(namespace) = &self.namespace {
             write!(f, "{namespace}/")?;
         }
@@ -140,12 +151,13 @@ pub struct Objects {
 
 impl Objects {
     /// Follows them from now on.
-    pub(super) fn follow(client: &Client, readiness: &Readiness) -> Self {
+    pub(super) fn follow(client: &Client, readiness: &Readiness, telemetry: &Telemetry) -> Self {
         let noticed = Arc::new(Notify::new());
         let stores = Followed::ALL.map(|kind| {
             let follower = Follower {
                 kind,
                 readiness: readiness.clone(),
+                telemetry: telemetry.clone(),
                 noticed: Arc::clone(&noticed),
                 listed: false,
             };
@@ -187,6 +199,7 @@ impl Objects {
 struct Follower {
     kind: Followed,
     readiness: Readiness,
+    telemetry: Telemetry,
     noticed: Arc<Notify>,
     listed: bool,
 }
@@ -224,11 +237,12 @@ impl Follower {
     }
 
     fn tell(&self, error: &watcher::Error) {
-        let kind = self.kind;
-        let why = Away::from(error);
-        tracing::warn!(?kind, %why, "a watch has ended and begins again; what was read last stays in force");
+        let kind = self.kind.as_str();
+        let why = Away(error);
+        self.telemetry.watch_error(kind);
+        tracing::warn!(kind, %why, "a watch has ended and begins again; what was read last stays in force");
         if !self.listed {
-            let missing = format!("the objects of kind {kind:?} cannot be listed: {why}");
+            let missing = format!("the objects of kind {kind} cannot be listed: {why}");
             self.readiness.missing(vec![missing]);
         }
     }
@@ -257,12 +271,6 @@ impl Backoff for Soon {
 
 /// Why objects cannot be followed, in words for whoever has to mend it.
 struct Away<'a>(&'a watcher::Error);
-
-impl<'a> From<&'a watcher::Error> for Away<'a> {
-    fn from(error: &'a watcher::Error) -> Self {
-        Self(error)
-    }
-}
 
 impl fmt::Display for Away<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
