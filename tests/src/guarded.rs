@@ -34,6 +34,16 @@ impl Guarded {
     /// Something of it does not come up.
     pub async fn start(replicas: usize, policies: &str) -> Result<Self> {
         let plane = ControlPlane::shared().await;
+        Self::start_as(&plane.kubeconfig(), replicas, policies).await
+    }
+
+    /// As [`Guarded::start`], where rollgate may do no more than the user of a kubeconfig of the
+    /// tests' control plane.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_as(kubeconfig: &Path, replicas: usize, policies: &str) -> Result<Self> {
+        let plane = ControlPlane::shared().await;
         let crds = ["apply", "--server-side", "--filename"];
         plane.kubectl(crds).arg(crds_folder()).ok().await?;
         let established = ["wait", "--for=condition=Established", "--filename"];
@@ -42,7 +52,7 @@ impl Guarded {
         let files = Files::named(&format!("gate.{system}.svc"));
         files.policy(policies);
         let servers: Vec<_> = (0..replicas)
-            .map(|index| replica(plane, &files, &system, index))
+            .map(|index| replica(kubeconfig, &files, &system, index))
             .collect();
         for server in &servers {
             server.ready().await;
@@ -121,8 +131,7 @@ impl Guarded {
     }
 }
 
-fn replica(plane: &ControlPlane, files: &Files, system: &str, index: usize) -> Serve {
-    let kubeconfig = plane.kubeconfig();
+fn replica(kubeconfig: &Path, files: &Files, system: &str, index: usize) -> Serve {
     let identity = format!("gate-{index}");
     files.serve(&[
         "--cluster",

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
-use rollgate_tests::control_plane::{Output, wait_for};
+use rollgate_tests::control_plane::{ControlPlane, Output, wait_for};
 use rollgate_tests::guarded::Guarded;
 use serde_json::{Value, json};
 
@@ -74,6 +74,44 @@ async fn of_two_replicas_that_use_it_for_two_templates_one_does() -> Result<()> 
             .ok()
             .await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn where_its_use_cannot_be_written_down_it_lets_nothing_pass() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let reader = plane.user("reader", &["readers"])?;
+    let may_read = [
+        "create",
+        "clusterrole",
+        "readers",
+        "--verb=get,list,watch",
+        "--resource=*.*",
+    ];
+    plane.kubectl(may_read).ok().await?;
+    let binding = [
+        "create",
+        "clusterrolebinding",
+        "readers",
+        "--clusterrole=readers",
+        "--group=readers",
+    ];
+    plane.kubectl(binding).ok().await?;
+    let guarded = Guarded::start_as(&reader, 1, POLICIES).await?;
+    create(&guarded, "fix", json!({"singleUse": true})).await?;
+    let refused = wait_for("the override to be known", async || {
+        let refused = apply(&guarded, &careless("cart:1")).await?.refused();
+        Ok(refused.contains("override fix").then_some(refused))
+    })
+    .await?;
+    let refused = refused.replace("\n  ", " ");
+    let why = "override fix does not apply: its use could not be recorded:";
+    assert!(
+        refused.contains(why) && refused.contains("cannot patch resource"),
+        "{refused}"
+    );
+    assert_eq!(status(&guarded, "fix").await?["uses"], Value::Null);
     Ok(())
 }
 

@@ -53,13 +53,18 @@ impl OverrideStatus {
     }
 
     /// Says it whenever an override, the policies or the time change, while this replica holds the
-    /// Lease; for ever.
+    /// Lease; for ever. `in_force` has to come from before the first set: until that is in force,
+    /// every policy would be said to be unknown.
     pub async fn run(
         self,
         mut leadership: Leadership,
         mut in_force: watch::Receiver<live::Standing>,
     ) -> Infallible {
         let mut objects = self.index.objects();
+        if in_force.changed().await.is_err() {
+            // Nothing brings policies into force any more: the process is about to end.
+            std::future::pending().await
+        }
         loop {
             leadership.held().await;
             let policies = Arc::clone(&in_force.borrow_and_update().set);
