@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
+use rollgate_tests::certificate::{Authority, Pair};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::files::Files;
 use rollgate_tests::installation::{Installation, NAME, NAMESPACE, asked_for};
 use rollgate_tests::traffic::{Traffic, careful, careless, failed_calls, probes};
 use serde_json::{Value, json};
@@ -251,5 +254,79 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert!(trusted.len() > served.len(), "bundles overlap");
     assert_eq!(failed_calls(&plane).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn with_certificates_of_cert_manager_nothing_is_asked_before_its_injector_came() -> Result<()>
+{
+    let plane = ControlPlane::start().await?;
+    let files = Files::named(&format!("{NAME}.{NAMESPACE}.svc"));
+    let (certificate, key) = (files.tls().join("tls.crt"), files.tls().join("tls.key"));
+    let arguments = [
+        format!("--tls-cert={}", certificate.display()),
+        format!("--tls-key={}", key.display()),
+        "--inject-ca-from=rollgate-system/rollgate".to_owned(),
+    ];
+    let arguments = arguments.each_ref().map(String::as_str);
+    let installation = Installation::new(&plane, 1, &arguments).await?;
+    let shop = plane.namespace("shop").await?;
+    apply(&plane, &shop, probes(&shop)).await?;
+    let blank = &["workloads.rollgate.dev: "][..];
+    let registered = installation.registered(asks_for(blank)).await?;
+    let annotations = registered.metadata.annotations.unwrap_or_default();
+    assert_eq!(
+        annotations["cert-manager.io/inject-ca-from"],
+        "rollgate-system/rollgate"
+    );
+    apply(&plane, &shop, careless()).await?;
+
+    let bundle = ByteString(files.authority.pem.clone().into_bytes());
+    let path = "/webhooks/0/clientConfig/caBundle";
+    let inject = json!([{ "op": "add", "path": path, "value": bundle }]).to_string();
+    let kind = "validatingwebhookconfiguration";
+    let patch = ["patch", kind, NAME, "--type=json", "--patch", &inject];
+    plane.kubectl(patch).ok().await?;
+    let wanted = asks_for(&["workloads.rollgate.dev: deployments"]);
+    installation.registered(wanted).await?;
+    let complaint = denied(&plane, &shop).await?;
+    assert!(complaint.contains("denied the request"), "{complaint}");
+    let secrets: Api<Secret> = Api::namespaced(plane.client().await?, NAMESPACE);
+    let own = secrets.get_opt(&format!("{NAME}-certificates")).await?;
+    assert!(own.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn only_clients_of_the_named_ca_are_let_in_where_one_is_named() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    let (clients, others) = (Authority::new(), Authority::new());
+    let files = Files::new();
+    files.put("clients.crt", clients.pem.as_bytes());
+    let file = files.policies().join("clients.crt");
+    let client_ca = format!("--client-ca={}", file.display());
+    let installation = Installation::new(&plane, 1, &[&client_ca]).await?;
+    let secrets: Api<Secret> = Api::namespaced(plane.client().await?, NAMESPACE);
+    let secret = secrets.get(&format!("{NAME}-certificates")).await?;
+    let trusted = secret.data.context("data")?["ca.crt"].0.clone();
+    let webhook = installation.replicas[0].webhook;
+    let name = format!("{NAME}.{NAMESPACE}.svc");
+    let ask = async |shown: Option<Pair>| {
+        let mut client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&trusted)?])
+            .resolve(&name, webhook);
+        if let Some(pair) = shown {
+            let pem = format!("{}{}", pair.certificate, pair.key);
+            client = client.identity(reqwest::Identity::from_pem(pem.as_bytes())?);
+        }
+        let url = format!("https://{name}:{}/admit", webhook.port());
+        let request = client.build()?.post(url).body("{}");
+        anyhow::Ok(request.send().await?.status().is_client_error())
+    };
+    assert!(ask(Some(clients.user("api-server", None))).await?);
+    assert!(ask(Some(others.user("api-server", None))).await.is_err());
+    assert!(ask(None).await.is_err());
     Ok(())
 }

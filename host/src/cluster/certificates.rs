@@ -208,7 +208,7 @@ impl Keeper {
             ..Secret::default()
         });
         secret.metadata.owner_references = owner.map(|owner| vec![owner]);
-        secret.metadata.annotations = Some(stored.annotations());
+        stored.annotate(secret.metadata.annotations.get_or_insert_default());
         secret.data = Some(stored.data());
         Ok(secret)
     }

@@ -78,12 +78,12 @@ impl Stored {
             .collect()
     }
 
-    /// As it stands in the annotations of a Secret.
-    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        let since = self
-            .since
-            .map(|since| (SINCE.to_owned(), since.to_string()));
-        since.into_iter().collect()
+    /// Puts what stands in annotations among those of a Secret.
+    pub(super) fn annotate(&self, annotations: &mut BTreeMap<String, String>) {
+        annotations.remove(SINCE);
+        if let Some(since) = self.since {
+            annotations.insert(SINCE.to_owned(), since.to_string());
+        }
     }
 
     /// Whom API servers are to trust, in PEM.

@@ -41,9 +41,11 @@ fn introduced() -> Stored {
 }
 
 fn secret(stored: &Stored) -> Secret {
+    let mut annotations = BTreeMap::new();
+    stored.annotate(&mut annotations);
     Secret {
         metadata: ObjectMeta {
-            annotations: Some(stored.annotations()),
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         data: Some(stored.data()),
