@@ -73,14 +73,10 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(group(clap::ArgGroup::new("certificate").required(true).multiple(true).args(["tls_cert", "self_signed", "register"])))]
 struct TlsArgs {
     /// The serving certificate in PEM, its chain behind it; reloaded when it changes
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "tls_key",
-        required_unless_present_any = ["self_signed", "register"]
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
