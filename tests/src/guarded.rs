@@ -34,7 +34,8 @@ impl Guarded {
     /// Something of it does not come up.
     pub async fn start(replicas: usize, policies: &str) -> Result<Self> {
         let plane = ControlPlane::shared().await;
-        Self::start_as(&plane.kubeconfig(), replicas, policies).await
+        let namespace = plane.namespace("shop").await?;
+        Self::new(&plane.kubeconfig(), namespace, replicas, policies).await
     }
 
     /// As [`Guarded::start`], where rollgate may do no more than the user of a kubeconfig of the
@@ -43,6 +44,33 @@ impl Guarded {
     /// # Errors
     /// As there.
     pub async fn start_as(kubeconfig: &Path, replicas: usize, policies: &str) -> Result<Self> {
+        let namespace = ControlPlane::shared().await.namespace("shop").await?;
+        Self::new(kubeconfig, namespace, replicas, policies).await
+    }
+
+    /// Guards a namespace that is there already, by one replica.
+    ///
+    /// # Errors
+    /// As [`Guarded::start`].
+    pub async fn over(namespace: &str, policies: &str) -> Result<Self> {
+        let kubeconfig = ControlPlane::shared().await.kubeconfig();
+        Self::new(&kubeconfig, namespace.to_owned(), 1, policies).await
+    }
+
+    /// As [`Guarded::over`], with the rights of [`Guarded::start_as`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn over_as(kubeconfig: &Path, namespace: &str, policies: &str) -> Result<Self> {
+        Self::new(kubeconfig, namespace.to_owned(), 1, policies).await
+    }
+
+    async fn new(
+        kubeconfig: &Path,
+        namespace: String,
+        replicas: usize,
+        policies: &str,
+    ) -> Result<Self> {
         let plane = ControlPlane::shared().await;
         let crds = ["apply", "--server-side", "--filename"];
         plane.kubectl(crds).arg(crds_folder()).ok().await?;
@@ -61,7 +89,7 @@ impl Guarded {
         let guarded = Self {
             plane,
             servers,
-            namespace: plane.namespace("shop").await?,
+            namespace,
             files,
             balancer,
             system,

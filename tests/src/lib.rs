@@ -5,7 +5,6 @@ pub mod certificate;
 pub mod control_plane;
 pub mod corpus;
 pub mod files;
-pub mod gate;
 pub mod guarded;
 pub mod installation;
 pub mod judging;

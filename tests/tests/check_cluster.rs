@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use rollgate_tests::control_plane::ControlPlane;
-use rollgate_tests::gate::Gate;
+use rollgate_tests::guarded::Guarded;
 use rollgate_tests::server::binary;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ async fn the_rollgate_of_the_cluster_is_asked_and_nothing_is_written() -> Result
     let shop = plane.namespace("shop").await?;
     run(plane, &shop, "cart").await?;
     run(plane, &shop, "free").await?;
-    let _gate = Gate::start(plane, &shop, FREEZE).await?;
+    let _guarded = Guarded::over(&shop, FREEZE).await?;
     let template = ["get", "deployments", "--namespace", &shop, "--output"];
     let template = || plane.kubectl(template).arg("jsonpath={.items[*].spec}");
     let before = template().ok().await?;

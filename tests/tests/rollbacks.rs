@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
-use rollgate_tests::gate::Gate;
+use rollgate_tests::guarded::Guarded;
 use serde_json::{Value, json};
 
 /// Nothing new goes, for ever. Restarts, scaling and rollbacks are not asked about.
@@ -66,7 +66,7 @@ async fn every_way_back_passes_a_freeze_and_no_way_forward_does() -> Result<()> 
         // A creation time has no fractions of a second.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
-    let _gate = Gate::start(plane, &shop, FREEZE).await?;
+    let _guarded = Guarded::over(&shop, FREEZE).await?;
     for (kind, way) in workloads() {
         let resource = format!("{kind}/{}", way.name());
         let forward = [
@@ -134,7 +134,7 @@ async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()
         has_revision_of(plane, &shop, "Deployment", "cart", version).await?;
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
-    let _gate = Gate::start(plane, &shop, FREEZE).await?;
+    let _guarded = Guarded::over(&shop, FREEZE).await?;
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
     for version in ["app:1", "app:2"] {
         let unprobed = workload("Deployment", "cart", version).to_string();
@@ -162,7 +162,7 @@ async fn a_service_goes_back_to_the_older_colour_and_not_to_the_newer() -> Resul
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
     apply(plane, &shop, [service("green")]).await?;
-    let _gate = Gate::start(plane, &shop, FREEZE).await?;
+    let _guarded = Guarded::over(&shop, FREEZE).await?;
     apply(plane, &shop, [service("blue")]).await?;
     told_as(plane, &shop, "shop", "Service", "rollback")?;
     let forward = ["apply", "--namespace", &shop, "--filename=-"];
@@ -184,7 +184,7 @@ async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
     let nobody = plane.user("nobody", &[])?;
-    let _gate = Gate::start_as(plane, &shop, FREEZE, &nobody).await?;
+    let _guarded = Guarded::over_as(&nobody, &shop, FREEZE).await?;
     let undo = ["rollout", "undo", "deployment/cart", "--namespace", &shop];
     let refused = plane.kubectl(undo).refused().await?;
     let refused = unbroken(&refused);
