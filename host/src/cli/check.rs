@@ -30,7 +30,7 @@ use manifests::Manifests;
 use pairs::{Before, Subject};
 use report::Report;
 
-/// Say what would become of manifests, without a cluster
+/// Say what would become of manifests, or of what runs in a cluster
 ///
 /// Exits with 0 when all may go, 1 when some may not, and 2 when something could not be read or
 /// judged.
