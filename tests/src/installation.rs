@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
@@ -59,6 +60,7 @@ impl<'p> Installation<'p> {
         let patch = ["patch", "service", NAME, "--namespace", NAMESPACE];
         let patch = plane.kubectl(patch).args(["--type=merge", "--patch"]);
         patch.arg(to_here).ok().await?;
+        forget_endpoints(plane).await?;
         Ok(Self {
             plane,
             kubeconfig: plane.service_account(NAMESPACE, NAME).await?,
@@ -109,6 +111,23 @@ impl<'p> Installation<'p> {
             Err(error) => Err(error.context(format!("{:#?}", all.get_opt(NAME).await?))),
         }
     }
+}
+
+/// Removes the endpoints that the Service had before it led to here. Their controller no longer looks
+/// at them, so that they would stay as they are, ready or not; it may just be making some.
+async fn forget_endpoints(plane: &ControlPlane) -> Result<()> {
+    let of_service = format!("--selector=kubernetes.io/service-name={NAME}");
+    let slices = |verb| {
+        let arguments = [verb, "endpointslices", "--namespace", NAMESPACE];
+        plane.kubectl(arguments).arg(&of_service)
+    };
+    wait_for("the Service's old endpoints to go", async || {
+        slices("delete").ok().await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let left = slices("get").arg("--output=name").ok().await?;
+        Ok(left.is_empty().then_some(()))
+    })
+    .await
 }
 
 /// What `rollgate manifests` prints.
