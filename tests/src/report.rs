@@ -13,6 +13,12 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A message in one line, however wide the terminal that it was broken for.
+#[must_use]
+pub fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Latencies in words: the median, the 99th of a hundred, the longest.
 ///
 /// # Panics

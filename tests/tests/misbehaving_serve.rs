@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::load::Load;
-use rollgate_tests::report::{latencies, say};
+use rollgate_tests::report::{latencies, say, unbroken};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -219,7 +219,7 @@ fn said(answer: &Value, files: &Files) -> String {
         !message.replace('\n', "").contains(char::is_control),
         "{message:?}"
     );
-    let message = message.replace(&files.policies().display().to_string(), "POLICIES");
+    let message = unbroken(message).replace(&files.policies().display().to_string(), "POLICIES");
     // What a busy machine adds to the timeout of a second; where the compiler's file was cut.
     ["no answer after ", "cut off at byte "]
         .iter()
@@ -236,9 +236,8 @@ fn without_number(text: &str, before: &str) -> String {
     }
 }
 
-/// The line about the policy.
+/// Why the policy gave no verdict, where it gave none.
 fn in_short(said: &str) -> &str {
-    let line = said.lines().find(|line| line.starts_with("- "));
-    line.and_then(|line| line.split_once("could not judge: "))
+    said.split_once("could not judge: ")
         .map_or(said, |(_, why)| why)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::guarded::Guarded;
+use rollgate_tests::report::unbroken;
 use serde_json::{Value, json};
 
 /// Nothing new goes, for ever. Restarts, scaling and rollbacks are not asked about.
@@ -279,11 +280,6 @@ async fn has_revision_of(
         Ok(images.split(' ').any(|found| found == image).then_some(()))
     })
     .await
-}
-
-/// Without the line breaks that suit a terminal.
-fn unbroken(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The last change of an object was told as this one, as the API server's audit log says.
