@@ -113,18 +113,20 @@ impl<'p> Installation<'p> {
     }
 }
 
-/// Removes the endpoints that the Service had before it led to here. Their controller no longer looks
-/// at them, so that they would stay as they are, ready or not; it may just be making some.
+/// Removes the endpoints that the Service had before it led to here. Their controllers no longer look
+/// at it, and mirror the one kind into the other, so that they would stay as they are, ready or not;
+/// and one may just be making some.
 async fn forget_endpoints(plane: &ControlPlane) -> Result<()> {
+    let here = ["--namespace", NAMESPACE];
     let of_service = format!("--selector=kubernetes.io/service-name={NAME}");
-    let slices = |verb| {
-        let arguments = [verb, "endpointslices", "--namespace", NAMESPACE];
-        plane.kubectl(arguments).arg(&of_service)
-    };
     wait_for("the Service's old endpoints to go", async || {
-        slices("delete").ok().await?;
+        let endpoints = ["delete", "endpoints", NAME, "--ignore-not-found"];
+        plane.kubectl(endpoints).args(here).ok().await?;
+        let slices = ["delete", "endpointslices", &of_service];
+        plane.kubectl(slices).args(here).ok().await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let left = slices("get").arg("--output=name").ok().await?;
+        let left = ["get", "endpointslices", &of_service, "--output=name"];
+        let left = plane.kubectl(left).args(here).ok().await?;
         Ok(left.is_empty().then_some(()))
     })
     .await
