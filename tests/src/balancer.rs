@@ -127,6 +127,8 @@ async fn accept(listener: std::net::TcpListener, backends: Arc<Backends>) {
         };
         tokio::spawn(async move {
             if let Ok(mut server) = TcpStream::connect(webhook).await {
+                // Or each answer waits for the kernel's delayed acknowledgement, 40 ms.
+                let _ = client.set_nodelay(true).and(server.set_nodelay(true));
                 let _ = copy_bidirectional(&mut client, &mut server).await;
             }
         });
