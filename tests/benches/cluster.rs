@@ -24,7 +24,8 @@ const AT_ONCE: usize = 16;
 #[tokio::main]
 async fn main() -> Result<()> {
     let plane = ControlPlane::start().await?;
-    let rollgate = Installation::new(&plane, 2, &["--log-level=info,rollgate::admission=warn"]).await?;
+    let rollgate =
+        Installation::new(&plane, 2, &["--log-level=info,rollgate::admission=warn"]).await?;
     let subject = Subject::new(&plane).await?;
 
     println!("{UPDATES} updates of a Deployment of 16 KB, one after the other; two replicas");
