@@ -1,6 +1,7 @@
 //! The one gate before every host call that reaches the world: it denies by default.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// What a policy may ask of metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
@@ -34,6 +35,16 @@ pub(super) enum Ask<'a> {
         kind: &'a str,
         namespace: &'a str,
     },
+}
+
+/// What is being waited for, once the gate is open.
+impl fmt::Display for Ask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Metrics { source } => write!(f, "the metrics source `{source}`"),
+            Self::Cluster { kind, .. } => write!(f, "{kind} objects of the cluster"),
+        }
+    }
 }
 
 /// Why the gate stays shut.

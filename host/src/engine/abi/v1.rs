@@ -34,6 +34,10 @@ mod bindings {
             default: trappable,
         },
         exports: { default: async },
+        trappable_error_type: {
+            "rollgate:policy/metrics.metrics-error" => super::facts::Unanswered,
+            "rollgate:policy/cluster.cluster-error" => super::facts::Unanswered,
+        },
         with: {
             "rollgate:policy/types.rollout": super::objects::RolloutHandle,
             "rollgate:policy/types.workload": super::objects::WorkloadHandle,

@@ -3,18 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate_model::{ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode};
+use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode};
 use wasmtime::Result;
 
 use super::answers;
 use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
 use crate::engine::gate::{Ask, Shut};
-use crate::engine::state::{HostState, Judging};
+use crate::engine::state::{HostState, Judging, Review};
 use crate::sources::{ListQuery, ObjectRef, Range, Reading};
 
 /// Prometheus itself takes no step below a millisecond; below a second nobody scrapes.
 const SHORTEST_STEP: u64 = 1_000;
+
+/// Why the guest's question gets no answer.
+pub(super) enum Unanswered {
+    /// It is told so, by a code of the contract.
+    Told { code: &'static str, message: String },
+    /// It ends here.
+    Trap(wasmtime::Error),
+}
+
+type Answer<T> = Result<T, Unanswered>;
 
 impl metrics::Host for HostState {
     async fn query(
@@ -22,20 +32,16 @@ impl metrics::Host for HostState {
         source: String,
         query: String,
         at: Option<types::Timestamp>,
-    ) -> Result<Result<Vec<metrics::Sample>, metrics::MetricsError>> {
+    ) -> Answer<Vec<metrics::Sample>> {
         let judging = self.judging_for("metrics.query")?;
-        let at = match at.map(answers::timestamp).transpose() {
-            Ok(at) => at.unwrap_or(judging.review.now),
-            Err(message) => return Ok(Err(bad_query(message))),
+        let at = match at {
+            Some(at) => answers::timestamp(at).map_err(bad_query)?,
+            None => judging.review.now,
         };
-        if let Err(error) = judging.open_metrics(&source) {
-            return Ok(Err(error));
-        }
-        let metrics = Arc::clone(&judging.review.sources.metrics);
-        let answer = self.wait(metrics.query(&source, &query, at)).await;
-        Ok(answer
-            .map(|samples| samples.into_iter().map(sample).collect())
-            .map_err(metrics_error))
+        let review = judging.open(Ask::Metrics { source: &source })?;
+        let answer = review.sources.metrics.query(&source, &query, at);
+        let samples = self.wait(answer).await?;
+        Ok(samples.into_iter().map(sample).collect())
     }
 
     async fn query_range(
@@ -45,25 +51,20 @@ impl metrics::Host for HostState {
         start: types::Timestamp,
         end: types::Timestamp,
         step: u64,
-    ) -> Result<Result<Vec<metrics::Series>, metrics::MetricsError>> {
+    ) -> Answer<Vec<metrics::Series>> {
         let judging = self.judging_for("metrics.query-range")?;
-        let range = match range(start, end, step) {
-            Ok(range) => range,
-            Err(message) => return Ok(Err(bad_query(message))),
-        };
-        if let Err(error) = judging.open_metrics(&source) {
-            return Ok(Err(error));
-        }
-        let metrics = Arc::clone(&judging.review.sources.metrics);
-        let answer = self.wait(metrics.query_range(&source, &query, range)).await;
-        Ok(answer
-            .map(|all| all.into_iter().map(series).collect())
-            .map_err(metrics_error))
+        let range = range(start, end, step).map_err(bad_query)?;
+        let review = judging.open(Ask::Metrics { source: &source })?;
+        let answer = review.sources.metrics.query_range(&source, &query, range);
+        let all = self.wait(answer).await?;
+        Ok(all.into_iter().map(series).collect())
+    }
+
+    fn convert_metrics_error(&mut self, error: Unanswered) -> Result<metrics::MetricsError> {
+        let (code, message) = error.told()?;
+        Ok(metrics::MetricsError { code, message })
     }
 }
-
-type Text = std::result::Result<String, cluster::ClusterError>;
-type Texts = std::result::Result<Vec<String>, cluster::ClusterError>;
 
 impl cluster::Host for HostState {
     async fn get(
@@ -72,10 +73,9 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         name: String,
-    ) -> Result<Text> {
+    ) -> Answer<String> {
         let object = [&*version, &kind, &namespace, &name];
-        self.get_object("cluster.get", object, Reading::Recent)
-            .await
+        self.object("cluster.get", object, Reading::Recent).await
     }
 
     async fn list(
@@ -84,10 +84,9 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         labels: String,
-    ) -> Result<Texts> {
+    ) -> Answer<Vec<String>> {
         let query = [&*version, &kind, &namespace, &labels];
-        self.list_objects("cluster.list", query, Reading::Recent)
-            .await
+        self.objects("cluster.list", query, Reading::Recent).await
     }
 
     async fn get_fresh(
@@ -96,9 +95,9 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         name: String,
-    ) -> Result<Text> {
+    ) -> Answer<String> {
         let object = [&*version, &kind, &namespace, &name];
-        self.get_object("cluster.get-fresh", object, Reading::Fresh)
+        self.object("cluster.get-fresh", object, Reading::Fresh)
             .await
     }
 
@@ -108,100 +107,109 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         labels: String,
-    ) -> Result<Texts> {
+    ) -> Answer<Vec<String>> {
         let query = [&*version, &kind, &namespace, &labels];
-        self.list_objects("cluster.list-fresh", query, Reading::Fresh)
+        self.objects("cluster.list-fresh", query, Reading::Fresh)
             .await
+    }
+
+    fn convert_cluster_error(&mut self, error: Unanswered) -> Result<cluster::ClusterError> {
+        let (code, message) = error.told()?;
+        Ok(cluster::ClusterError { code, message })
     }
 }
 
 impl HostState {
-    async fn get_object(
+    async fn object(
         &mut self,
         call: &'static str,
         [api_version, kind, namespace, name]: [&str; 4],
         reading: Reading,
-    ) -> Result<Text> {
-        let judging = self.judging_for(call)?;
-        if let Err(error) = judging.open_cluster(api_version, kind, namespace) {
-            return Ok(Err(error));
-        }
+    ) -> Answer<String> {
+        let review = self.judging_for(call)?.open(Ask::Cluster {
+            api_version,
+            kind,
+            namespace,
+        })?;
         let object = ObjectRef {
             api_version,
             kind,
             namespace,
             name,
         };
-        let cluster = Arc::clone(&judging.review.sources.cluster);
-        let answer = self.wait(cluster.get(object, reading)).await;
-        Ok(answer
-            .map(|text| text.as_ref().to_owned())
-            .map_err(cluster_error))
+        let text = self.wait(review.sources.cluster.get(object, reading));
+        Ok(text.await?.as_ref().to_owned())
     }
 
-    async fn list_objects(
+    async fn objects(
         &mut self,
         call: &'static str,
         [api_version, kind, namespace, label_selector]: [&str; 4],
         reading: Reading,
-    ) -> Result<Texts> {
-        let judging = self.judging_for(call)?;
-        if let Err(error) = judging.open_cluster(api_version, kind, namespace) {
-            return Ok(Err(error));
-        }
+    ) -> Answer<Vec<String>> {
+        let review = self.judging_for(call)?.open(Ask::Cluster {
+            api_version,
+            kind,
+            namespace,
+        })?;
         let query = ListQuery {
             api_version,
             kind,
             namespace,
             label_selector,
         };
-        let cluster = Arc::clone(&judging.review.sources.cluster);
-        let answer = self.wait(cluster.list(query, reading)).await;
-        Ok(answer
-            .map(|all| all.iter().map(|text| text.as_ref().to_owned()).collect())
-            .map_err(cluster_error))
+        let all = self.wait(review.sources.cluster.list(query, reading));
+        let all = all.await?.into_iter();
+        Ok(all.map(|text| text.as_ref().to_owned()).collect())
     }
 }
 
 impl Judging {
-    fn open_metrics(&mut self, source: &str) -> Result<(), metrics::MetricsError> {
-        self.grants
-            .admit(Ask::Metrics { source }, &mut self.budget)
-            .map_err(|shut| {
-                let (code, message) = match shut {
-                    Shut::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
-                    Shut::Spent(message) => (MetricsErrorCode::Limit, message),
-                };
-                metrics_error(MetricsError { code, message })
-            })?;
-        self.waiting_for = Some(format!("the metrics source `{source}`"));
-        Ok(())
+    /// Opens the gate to the sources for one question.
+    fn open(&mut self, ask: Ask<'_>) -> Result<Arc<Review>, Shut> {
+        self.grants.admit(ask, &mut self.budget)?;
+        self.waiting_for = Some(ask.to_string());
+        Ok(Arc::clone(&self.review))
     }
+}
 
-    fn open_cluster(
-        &mut self,
-        api_version: &str,
-        kind: &str,
-        namespace: &str,
-    ) -> Result<(), cluster::ClusterError> {
-        self.grants
-            .admit(
-                Ask::Cluster {
-                    api_version,
-                    kind,
-                    namespace,
-                },
-                &mut self.budget,
-            )
-            .map_err(|shut| {
-                let (code, message) = match shut {
-                    Shut::NotGranted(message) => (ClusterErrorCode::NotGranted, message),
-                    Shut::Spent(message) => (ClusterErrorCode::Limit, message),
-                };
-                cluster_error(ClusterError { code, message })
-            })?;
-        self.waiting_for = Some(format!("{kind} objects of the cluster"));
-        Ok(())
+impl Unanswered {
+    fn told(self) -> Result<(String, String)> {
+        match self {
+            Self::Told { code, message } => Ok((code.to_owned(), message)),
+            Self::Trap(error) => Err(error),
+        }
+    }
+}
+
+impl From<wasmtime::Error> for Unanswered {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Trap(error)
+    }
+}
+
+impl From<MetricsError> for Unanswered {
+    fn from(MetricsError { code, message }: MetricsError) -> Self {
+        let code = code.as_str();
+        Self::Told { code, message }
+    }
+}
+
+impl From<ClusterError> for Unanswered {
+    fn from(ClusterError { code, message }: ClusterError) -> Self {
+        let code = code.as_str();
+        Self::Told { code, message }
+    }
+}
+
+/// The contract has the same two words for metrics and the cluster.
+impl From<Shut> for Unanswered {
+    fn from(shut: Shut) -> Self {
+        let (code, message) = match shut {
+            Shut::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
+            Shut::Spent(message) => (MetricsErrorCode::Limit, message),
+        };
+        MetricsError { code, message }.into()
     }
 }
 
@@ -241,23 +249,26 @@ fn series(series: rollgate_model::Series) -> metrics::Series {
     }
 }
 
-fn bad_query(message: String) -> metrics::MetricsError {
-    metrics_error(MetricsError {
-        code: MetricsErrorCode::BadQuery,
-        message,
-    })
+fn bad_query(message: String) -> Unanswered {
+    let code = MetricsErrorCode::BadQuery;
+    MetricsError { code, message }.into()
 }
 
-fn metrics_error(error: MetricsError) -> metrics::MetricsError {
-    metrics::MetricsError {
-        code: error.code.as_str().into(),
-        message: error.message,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use rollgate_model::ClusterErrorCode;
 
-fn cluster_error(error: ClusterError) -> cluster::ClusterError {
-    cluster::ClusterError {
-        code: error.code.as_str().into(),
-        message: error.message,
+    use super::*;
+
+    #[test]
+    fn a_shut_gate_is_told_alike_by_metrics_and_the_cluster() {
+        let code = |shut: Shut| match Unanswered::from(shut) {
+            Unanswered::Told { code, .. } => code,
+            Unanswered::Trap(error) => panic!("{error}"),
+        };
+        let not_granted = code(Shut::NotGranted(String::new()));
+        assert_eq!(not_granted, ClusterErrorCode::NotGranted.as_str());
+        let spent = code(Shut::Spent(String::new()));
+        assert_eq!(spent, ClusterErrorCode::Limit.as_str());
     }
 }
