@@ -328,7 +328,7 @@ fn kind_of(file: &Arc<str>, document: &Document) -> Result<Kind, Vec<Problem>> {
             "/kind",
             yaml::Problem::UnknownWord {
                 word: other.to_owned(),
-                known: KINDS,
+                known: KINDS.to_vec(),
             }
             .to_string(),
         ),

@@ -165,7 +165,7 @@ fn sort_object(api_version: &str, kind: &str) -> Sorted {
         None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => mistaken(
             yaml::Problem::UnknownWord {
                 word: kind.to_owned(),
-                known: &["Deployment", "StatefulSet", "DaemonSet"],
+                known: vec!["Deployment", "StatefulSet", "DaemonSet"],
             }
             .to_string(),
         ),

@@ -21,7 +21,7 @@ pub enum Problem {
         /// The word.
         word: String,
         /// The words allowed.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// A value of another type.
     WrongType {
@@ -57,7 +57,7 @@ impl fmt::Display for Problem {
 /// The closest of the known words, or all of them.
 struct Advice<'a> {
     word: &'a str,
-    known: &'static [&'static str],
+    known: &'a [&'static str],
 }
 
 impl fmt::Display for Advice<'_> {
@@ -131,7 +131,7 @@ impl de::Error for Fault {
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
         Self::new(Problem::UnknownWord {
             word: word.into(),
-            known,
+            known: known.to_vec(),
         })
     }
 
