@@ -196,11 +196,10 @@ fn group(api_version: &str) -> &str {
 /// The answer to a rollout that was judged.
 pub(super) fn decided(uid: String, decision: &Decision) -> Reply {
     let warnings = warnings::of(decision);
-    let status = match decision.answer() {
-        Answer::Allow => Status::default(),
-        Answer::Hold(_) | Answer::Deny => forbidden(decision),
+    let mut response = match decision.answer() {
+        Answer::Allow => yes(uid),
+        Answer::Hold(_) | Answer::Deny => no(uid, forbidden(decision)),
     };
-    let mut response = response(uid, decision.answer() == Answer::Allow, status);
     response.audit_annotations = annotations::of(decision);
     response.warnings = (!warnings.is_empty()).then_some(warnings);
     reply(response)
@@ -208,7 +207,7 @@ pub(super) fn decided(uid: String, decision: &Decision) -> Reply {
 
 /// The answer to what is no rollout.
 pub(super) fn allowed(uid: String) -> Reply {
-    reply(response(uid, true, Status::default()))
+    reply(yes(uid))
 }
 
 /// The answer to a review that cannot be read: no, since a wrong yes could follow.
@@ -220,7 +219,7 @@ pub(super) fn invalid(unreadable: Unreadable) -> Reply {
         message: plain::reword(&plain::one_line(&unreadable.message)),
         ..Status::default()
     };
-    reply(response(unreadable.uid, false, status))
+    reply(no(unreadable.uid, status))
 }
 
 /// 403, never 409 or 422 (Flux and `kubectl apply --force` then delete and recreate) and never 429
@@ -244,10 +243,15 @@ fn forbidden(decision: &Decision) -> Status {
     }
 }
 
-fn response(uid: String, allowed: bool, status: Status) -> AdmissionResponse {
+fn yes(uid: String) -> AdmissionResponse {
+    let mut response = no(uid, Status::default());
+    response.allowed = true;
+    response
+}
+
+fn no(uid: String, status: Status) -> AdmissionResponse {
     let mut response = AdmissionResponse::invalid("");
     response.uid = uid;
-    response.allowed = allowed;
     response.result = status;
     response
 }

@@ -56,6 +56,15 @@ pub(super) enum Origin {
     Elsewhere,
 }
 
+/// Where a pointer leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolved {
+    /// To this node.
+    Value(u32),
+    /// To nothing; this node is the last that stands on the way.
+    Ancestor(u32),
+}
+
 impl Index {
     pub(super) fn new(source: Arc<Source>) -> Self {
         Self {
@@ -163,25 +172,25 @@ impl Index {
         std::iter::successors(in_range(first), move |&id| in_range(self.node(id).next))
     }
 
-    /// The node that a pointer leads to and whether that is all of it.
-    pub(super) fn resolve(&self, root: u32, pointer: &str) -> (u32, bool) {
+    /// The node that a pointer leads to.
+    pub(super) fn resolve(&self, root: u32, pointer: &str) -> Resolved {
         if pointer.is_empty() {
-            return (root, true);
+            return Resolved::Value(root);
         }
         let Some(path) = pointer.strip_prefix('/') else {
-            return (root, false);
+            return Resolved::Ancestor(root);
         };
         let mut at = root;
         for segment in path.split('/') {
             if self.node(at).opaque {
-                return (at, true);
+                return Resolved::Value(at);
             }
             match self.child(at, &unescape(segment)) {
                 Some(child) => at = child,
-                None => return (at, false),
+                None => return Resolved::Ancestor(at),
             }
         }
-        (at, true)
+        Resolved::Value(at)
     }
 
     fn child(&self, id: u32, segment: &str) -> Option<u32> {

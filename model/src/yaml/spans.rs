@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::index::Index;
-use super::source::Location;
+use super::index::{Index, Resolved};
+use super::source::{Location, Source};
 
 /// Where the parts of a document, or of a part of one, stand. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,18 +31,32 @@ impl Spans {
     /// Where an RFC 6901 pointer leads: the value, or its nearest existing ancestor.
     #[must_use]
     pub fn locate(&self, pointer: &str) -> Place {
-        let (node, exact) = self.index.resolve(self.root, pointer);
-        self.place(node, exact)
+        let (id, exact) = match self.index.resolve(self.root, pointer) {
+            Resolved::Value(id) => (id, true),
+            Resolved::Ancestor(id) => (id, false),
+        };
+        let (source, node) = (&self.index.source, self.index.node(id));
+        let value = source.locate(node.range());
+        let key = node.key_place().map(|key| source.locate(key));
+        let focus = focus(source, &value, key.as_ref());
+        Place {
+            value,
+            key,
+            focus,
+            exact,
+        }
     }
 
     /// The spans of the part under a pointer; `None` where nothing stands there.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Self> {
-        let (root, exact) = self.index.resolve(self.root, pointer);
-        exact.then(|| Self {
-            index: Arc::clone(&self.index),
-            root,
-        })
+        match self.index.resolve(self.root, pointer) {
+            Resolved::Value(root) => Some(Self {
+                index: Arc::clone(&self.index),
+                root,
+            }),
+            Resolved::Ancestor(_) => None,
+        }
     }
 
     /// The whole text that the document was read from.
@@ -74,25 +88,17 @@ impl Spans {
             root: 0,
         }
     }
+}
 
-    fn place(&self, id: u32, exact: bool) -> Place {
-        let (source, node) = (&self.index.source, self.index.node(id));
-        let value = source.locate(node.range());
-        let key = node.key_place().map(|key| source.locate(key));
-        let line_end = source.line_end(value.bytes.start);
-        let fits = !value.bytes.is_empty() && value.bytes.end <= line_end;
-        let focus = match &key {
-            Some(key) if !fits || key.line < value.line => key.clone(),
-            _ => Location {
-                bytes: value.bytes.start..value.bytes.end.min(line_end),
-                ..value.clone()
-            },
-        };
-        Place {
-            value,
-            key,
-            focus,
-            exact,
-        }
+/// What to point at: see [`Place::focus`].
+fn focus(source: &Source, value: &Location, key: Option<&Location>) -> Location {
+    let line_end = source.line_end(value.bytes.start);
+    let fits = !value.bytes.is_empty() && value.bytes.end <= line_end;
+    match key {
+        Some(key) if !fits || key.line < value.line => key.clone(),
+        _ => Location {
+            bytes: value.bytes.start..value.bytes.end.min(line_end),
+            ..value.clone()
+        },
     }
 }
