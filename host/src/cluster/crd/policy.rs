@@ -7,52 +7,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::wire::PolicySpec;
 
-/// A policy for the rollouts of its own namespace.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[serde(transparent)]
-#[kube(
-    group = "rollgate.dev",
-    version = "v1alpha1",
-    kind = "RolloutPolicy",
-    doc = "Judges the rollouts of its namespace by a module",
-    plural = "rolloutpolicies",
-    shortname = "rpol",
-    category = "rollgate",
-    status = "PolicyStatus",
-    namespaced,
-    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
-    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
-    printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
-    printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
-    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
-    printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,
-    printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.module.digest", "priority": 1}"#,
-    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
-)]
-pub struct RolloutPolicySpec(pub PolicySpec);
+/// Makes a kind of policy. Both kinds have the same spec, status and columns; what is each one's own
+/// is given in the words of `kube`.
+macro_rules! policy_kind {
+    ($(#[$doc:meta])* $spec:ident { $($own:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, CustomResource)]
+        #[serde(transparent)]
+        #[kube(
+            $($own)*,
+            group = "rollgate.dev",
+            version = "v1alpha1",
+            category = "rollgate",
+            status = "PolicyStatus",
+            printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+            printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+            printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
+            printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
+            printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+            printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,
+            printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.module.digest", "priority": 1}"#,
+            printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
+        )]
+        pub struct $spec(pub PolicySpec);
+    };
+}
 
-/// A policy for the rollouts of all namespaces that it matches.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[serde(transparent)]
-#[kube(
-    group = "rollgate.dev",
-    version = "v1alpha1",
-    kind = "ClusterRolloutPolicy",
-    doc = "Judges the rollouts that it matches, in all namespaces, by a module",
-    plural = "clusterrolloutpolicies",
-    shortname = "crpol",
-    category = "rollgate",
-    status = "PolicyStatus",
-    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
-    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
-    printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
-    printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
-    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
-    printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,
-    printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.module.digest", "priority": 1}"#,
-    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
-)]
-pub struct ClusterRolloutPolicySpec(pub PolicySpec);
+policy_kind! {
+    /// A policy for the rollouts of its own namespace.
+    RolloutPolicySpec {
+        kind = "RolloutPolicy",
+        doc = "Judges the rollouts of its namespace by a module",
+        plural = "rolloutpolicies",
+        shortname = "rpol",
+        namespaced
+    }
+}
+
+policy_kind! {
+    /// A policy for the rollouts of all namespaces that it matches.
+    ClusterRolloutPolicySpec {
+        kind = "ClusterRolloutPolicy",
+        doc = "Judges the rollouts that it matches, in all namespaces, by a module",
+        plural = "clusterrolloutpolicies",
+        shortname = "crpol"
+    }
+}
 
 /// What rollgate says of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
