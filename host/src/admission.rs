@@ -8,12 +8,12 @@ mod history;
 mod message;
 pub mod overrides;
 mod plain;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod warnings;
 mod wire;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub use wire::{BadRequest, Reply};
 use crate::config::{Policy, PolicySet, State};
 use crate::engine::Review;
 use crate::sources::Sources;
-use crate::telemetry::{Decided, ReviewOutcome, Said, Telemetry};
+use crate::telemetry::{ReviewOutcome, Telemetry};
 use overrides::{Overrides, Plea};
 use wire::Asked;
 
@@ -168,8 +168,7 @@ impl Gate {
 
     async fn decide(&self, uid: String, rollout: Rollout, deadline: Instant) -> Reply {
         let decision = self.judge(&uid, rollout, deadline).await;
-        self.count(&decision);
-        decision.log();
+        telling::tell(&decision, &self.telemetry);
         if let Some(announcements) = &self.ties.announcements {
             announcement::of(&decision)
                 .into_iter()
@@ -192,54 +191,6 @@ impl Gate {
         );
         self.telemetry.review(ReviewOutcome::Invalid);
         wire::invalid(unreadable)
-    }
-
-    fn count(&self, decision: &Decision) {
-        let rollout = decision.rollout();
-        for judged in decision.judged() {
-            let policy = judged.policy.shared();
-            let said = match &judged.said {
-                Ok(verdict) => (&verdict.outcome).into(),
-                Err(error) => {
-                    self.telemetry.error(policy, error.kind());
-                    Said::Error
-                }
-            };
-            self.telemetry.evaluation(policy, judged.took);
-            let (change, kind) = (rollout.change().as_str(), rollout.subject().kind().as_str());
-            self.telemetry.decision(&Decided {
-                policy,
-                said,
-                change,
-                kind,
-            });
-        }
-        self.count_overrides(decision);
-        self.telemetry.review(match decision.answer() {
-            _ if decision.judged().is_empty() => ReviewOutcome::Unmatched,
-            Answer::Allow => ReviewOutcome::Allowed,
-            Answer::Hold(_) => ReviewOutcome::Held,
-            Answer::Deny => ReviewOutcome::Denied,
-        });
-    }
-
-    fn count_overrides(&self, decision: &Decision) {
-        let passing: BTreeSet<_> = decision
-            .judged()
-            .iter()
-            .filter_map(|judged| Some(judged.passed_by.as_ref()?.name.as_str()))
-            .collect();
-        let outcome = if decision.rollout().dry_run() {
-            "would-pass"
-        } else {
-            "passed"
-        };
-        passing
-            .iter()
-            .for_each(|_| self.telemetry.override_asked(outcome));
-        for refused in decision.refused_overrides() {
-            self.telemetry.override_asked(refused.why.kind());
-        }
     }
 }
 

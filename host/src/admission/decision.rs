@@ -6,11 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollgate_model::{Outcome, Rollout, Verdict};
 
-use super::message;
 use super::overrides::{Override, Refused, Ruling};
 use crate::config::{Action, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
-use crate::telemetry::Said;
 
 /// `retryAfterSeconds` is an int32 in the API: a larger one would make the whole answer unreadable, and
 /// a webhook that answers nonsense may be passed over.
@@ -137,6 +135,11 @@ impl Decision {
         &self.going_back
     }
 
+    /// Names the review in logs.
+    pub(super) fn id(&self) -> &str {
+        &self.review.id
+    }
+
     /// The rollout that was judged.
     #[must_use]
     pub fn rollout(&self) -> &Rollout {
@@ -159,26 +162,6 @@ impl Decision {
         let wait = until.duration_since(self.review.now);
         let rounded_up = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
         Some(u32::try_from(rounded_up.clamp(1, LONGEST_RETRY)).expect("clamped to what fits"))
-    }
-
-    /// One line with the reasons.
-    pub(super) fn log(&self) {
-        let subject = self.rollout().subject();
-        let reasons: Vec<_> = self.judged.iter().filter_map(message::log_reason).collect();
-        tracing::info!(
-            uid = self.review.id,
-            decision = self.answer.as_str(),
-            change = self.rollout().change().as_str(),
-            kind = subject.kind().as_str(),
-            namespace = subject.namespace(),
-            name = subject.name(),
-            user = self.rollout().user(),
-            dry_run = self.rollout().dry_run(),
-            policies = self.judged.len(),
-            reasons = reasons.join("; "),
-            overrides = message::log_overrides(self),
-            "decided"
-        );
     }
 }
 
@@ -234,16 +217,6 @@ impl Answer {
             Self::Allow => "allow",
             Self::Hold(_) => "hold",
             Self::Deny => "deny",
-        }
-    }
-}
-
-impl From<&Outcome> for Said {
-    fn from(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Allow => Self::Allow,
-            Outcome::Hold(_) => Self::Hold,
-            Outcome::Deny => Self::Deny,
         }
     }
 }
