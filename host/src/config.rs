@@ -21,7 +21,9 @@ mod read;
 mod selector;
 pub mod wire;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use rollgate_model::{Change, Rollout};
 use schemars::JsonSchema;
@@ -89,6 +91,29 @@ impl PolicySet {
         &self.policies
     }
 
+    /// The policies that can judge whose loaded form is not the one that they have in an earlier set.
+    pub fn prepared_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a PolicyName> {
+        let earlier = earlier.loaded();
+        self.loaded().into_iter().filter_map(move |(name, loaded)| {
+            let kept = earlier
+                .get(name)
+                .is_some_and(|earlier| Arc::ptr_eq(earlier, loaded));
+            (!kept).then_some(name)
+        })
+    }
+
+    /// The loaded form of each policy that can judge.
+    fn loaded(&self) -> HashMap<&PolicyName, &Arc<LoadedPolicy>> {
+        let ready = self
+            .policies
+            .iter()
+            .filter_map(|policy| match &policy.state {
+                State::Ready(loaded) => Some((&policy.name, loaded)),
+                State::Refused(_) => None,
+            });
+        ready.collect()
+    }
+
     /// The policies that judge this rollout.
     pub fn matching<'a>(&'a self, rollout: &'a Rollout) -> impl Iterator<Item = &'a Policy> {
         self.policies
@@ -128,8 +153,8 @@ pub struct Policy {
 
 /// Whether a policy can judge.
 pub enum State {
-    /// Loaded and configured.
-    Ready(Box<LoadedPolicy>),
+    /// Loaded and configured; the next set shares this form where nothing that goes into it changed.
+    Ready(Arc<LoadedPolicy>),
     /// Its module or settings do not load: it stays in force and fails each time, so that its
     /// match and `onError` apply. There is no last good version.
     Refused(Refusal),

@@ -16,6 +16,7 @@ mod log;
 mod module;
 mod outcome;
 mod policy;
+mod recipe;
 mod rehearsal;
 mod runtime;
 mod snapshot;

@@ -24,7 +24,8 @@ pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loa
     let engine = engine()?;
     let configuration = configuration(paths);
     let (metrics, sources) = config::metrics(&configuration, &facts.secrets);
-    let set = config::load(&engine, &configuration, facts.cluster.as_ref()).await;
+    let none = PolicySet::default();
+    let set = config::load(&engine, &configuration, facts.cluster.as_ref(), &none).await;
     let mut problems = configuration.problems;
     problems.extend(sources.into_iter().filter_map(|source| source.problem));
     problems.extend(refusals(&set));

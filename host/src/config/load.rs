@@ -1,6 +1,7 @@
 //! From what was read to policies that can judge.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
@@ -16,15 +17,20 @@ use crate::sources::{Access, Cluster, KindRef};
 
 /// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
 /// alone and stays in the set: its match and `onError` go on to apply.
+///
+/// Those that the set in force has loaded of the same module, settings, limits and grants are taken
+/// over as they are.
 pub async fn load(
     engine: &Engine,
     configuration: &Configuration,
     cluster: &dyn Cluster,
+    in_force: &PolicySet,
 ) -> PolicySet {
     let loader = Loader {
         engine,
         configuration,
         cluster,
+        in_force: in_force.loaded(),
         lacks_rights: AtomicBool::new(false),
         modules: modules(&configuration.policies).await,
     };
@@ -89,6 +95,7 @@ struct Loader<'a> {
     engine: &'a Engine,
     configuration: &'a Configuration,
     cluster: &'a dyn Cluster,
+    in_force: HashMap<&'a PolicyName, &'a Arc<LoadedPolicy>>,
     lacks_rights: AtomicBool,
     modules: Modules,
 }
@@ -96,7 +103,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     async fn policy(&self, item: &PolicyItem) -> Policy {
         let state = match self.judge(item).await {
-            Ok(policy) => State::Ready(Box::new(policy)),
+            Ok(policy) => State::Ready(policy),
             Err(problems) => State::Refused(Refusal { problems }),
         };
         Policy {
@@ -109,7 +116,7 @@ impl Loader<'_> {
         }
     }
 
-    async fn judge(&self, item: &PolicyItem) -> Result<LoadedPolicy, Vec<Problem>> {
+    async fn judge(&self, item: &PolicyItem) -> Result<Arc<LoadedPolicy>, Vec<Problem>> {
         self.sources_may_be_asked(item)?;
         self.kinds_may_be_read(item).await?;
         let policy = &item.policy;
@@ -128,10 +135,13 @@ impl Loader<'_> {
             limits: policy.limits,
             grants: policy.grants.clone(),
         };
-        self.engine
-            .load(request)
-            .await
-            .map_err(|error| problems(item, &error))
+        if let Some(loaded) = self.in_force.get(&policy.name)
+            && loaded.is_made_of(&request, self.engine)
+        {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = self.engine.load(request).await;
+        loaded.map(Arc::new).map_err(|error| problems(item, &error))
     }
 
     /// A grant of a source that nobody describes, or that is for others, would fail at the first

@@ -13,6 +13,7 @@ use super::gate::Grants;
 use super::limits::Limits;
 use super::module::{Module, PolicyComponent};
 use super::policy::{LoadedPolicy, Start};
+use super::recipe::Recipe;
 use super::rehearsal::Rehearsal;
 use super::runtime::{Imports, Runtime};
 use super::snapshot::{self, Snapshot};
@@ -45,14 +46,14 @@ impl Engine {
             .as_ref()
             .and_then(|cache| cache.get(&key, self.runtime.engine()));
         if let Some((prepared, compiled)) = cached {
-            return self.assemble(request, prepared, &compiled);
+            return self.assemble(&request, prepared, &compiled);
         }
         let prepared = prepare(&self.loader, &request).await?;
         let compiled = compile(self.runtime.engine(), Arc::clone(&prepared.component)).await?;
         if let (Some(cache), Ok(code)) = (&self.cache, compiled.serialize()) {
             cache.put(&key, &prepared, &code);
         }
-        self.assemble(request, prepared, &compiled)
+        self.assemble(&request, prepared, &compiled)
     }
 
     /// What a module says of itself.
@@ -72,7 +73,7 @@ impl Engine {
 
     fn assemble(
         &self,
-        request: LoadRequest,
+        request: &LoadRequest,
         prepared: Prepared,
         compiled: &Component,
     ) -> Result<LoadedPolicy, LoadError> {
@@ -82,7 +83,12 @@ impl Engine {
             .link(compiled, prepared.imports)
             .map_err(mismatch)?;
         let guest = GuestPre::new(pre).map_err(mismatch)?;
-        Ok(LoadedPolicy::new(self, request, prepared, guest))
+        Ok(LoadedPolicy::new(
+            self,
+            Recipe::of(request),
+            prepared,
+            guest,
+        ))
     }
 }
 

@@ -11,25 +11,21 @@ use wasmtime::Store;
 use super::Engine;
 use super::abi::{Description, EvaluateAnswer, Guest, GuestPre};
 use super::error::EvaluationError;
-use super::gate::Grants;
 use super::limits::Limits;
 use super::load::{LoadRequest, Prepared};
 use super::outcome::{self, NotStarted};
+use super::recipe::Recipe;
 use super::runtime::{Imports, Runtime};
 use super::state::{HostState, Phase, Review};
 use super::wasi::EmptyWasi;
 
 /// A policy that can judge.
 pub struct LoadedPolicy {
-    name: Arc<str>,
-    digest: String,
+    recipe: Recipe,
     description: Description,
     guest: GuestPre,
     imports: Imports,
     start: Start,
-    settings: String,
-    limits: Limits,
-    grants: Arc<Grants>,
     runtime: Arc<Runtime>,
     slots: Arc<Semaphore>,
 }
@@ -56,8 +52,8 @@ impl KeptSandbox {
 impl fmt::Debug for LoadedPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadedPolicy")
-            .field("name", &self.name)
-            .field("digest", &self.digest)
+            .field("name", &self.recipe.name)
+            .field("digest", &self.recipe.digest)
             .field("start", &self.start)
             .finish_non_exhaustive()
     }
@@ -78,23 +74,25 @@ pub enum Start {
 impl LoadedPolicy {
     pub(super) fn new(
         engine: &Engine,
-        request: LoadRequest,
+        recipe: Recipe,
         prepared: Prepared,
         guest: GuestPre,
     ) -> Self {
         Self {
-            name: request.name.into(),
-            digest: request.module.digest(),
+            recipe,
             description: prepared.description,
             guest,
             imports: prepared.imports,
             start: prepared.start,
-            settings: request.settings,
-            limits: request.limits,
-            grants: Arc::new(request.grants),
             runtime: Arc::clone(&engine.runtime),
             slots: Arc::clone(&engine.slots),
         }
+    }
+
+    /// Whether this is what loading the request into this engine would give again.
+    #[must_use]
+    pub fn is_made_of(&self, request: &LoadRequest, engine: &Engine) -> bool {
+        Arc::ptr_eq(&self.runtime, &engine.runtime) && self.recipe == Recipe::of(request)
     }
 
     /// What the module says of itself.
@@ -106,7 +104,7 @@ impl LoadedPolicy {
     /// The SHA-256 of the module's file, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.recipe.digest
     }
 
     /// What each evaluation starts from.
@@ -125,7 +123,7 @@ impl LoadedPolicy {
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
         let begun = Instant::now();
-        let deadline = deadline.min(begun + self.limits.timeout);
+        let deadline = deadline.min(begun + self.recipe.limits.timeout);
         let slot = timeout_at(deadline, self.slots.acquire())
             .await
             .map_err(|_| EvaluationError::Overloaded)?;
@@ -133,7 +131,7 @@ impl LoadedPolicy {
 
         let mut store = self.runtime.store(self.state(review));
         match timeout_at(deadline, self.call(&mut store)).await {
-            Ok(said) => settle(said, &store, &self.limits),
+            Ok(said) => settle(said, &store, &self.recipe.limits),
             Err(_) => Err(EvaluationError::Deadline {
                 after: begun.elapsed(),
                 waiting_for: waiting_for(store),
@@ -152,11 +150,11 @@ impl LoadedPolicy {
             Ok(guest) => Ok(KeptSandbox {
                 store,
                 guest,
-                limits: self.limits,
+                limits: self.recipe.limits,
             }),
             Err(error) => {
                 let error = error.context(NotStarted);
-                Err(outcome::explain(&error, store.data(), &self.limits))
+                Err(outcome::explain(&error, store.data(), &self.recipe.limits))
             }
         }
     }
@@ -168,7 +166,7 @@ impl LoadedPolicy {
         let started = self.guest.instantiate(store).await;
         let guest = started.map_err(|error| error.context(NotStarted))?;
         if let Start::Unconfigured { .. } = self.start
-            && let Err(problems) = guest.configure(store, &self.settings).await?
+            && let Err(problems) = guest.configure(store, &self.recipe.settings).await?
         {
             let reason = format!("it refuses settings that it accepted at load: {problems:?}");
             return Ok(Err(EvaluateAnswer::Nonsense(reason)));
@@ -177,7 +175,13 @@ impl LoadedPolicy {
     }
 
     fn state(&self, review: &Arc<Review>) -> HostState {
-        let mut state = HostState::judging(review, &self.grants, &self.name, &self.limits);
+        let Recipe {
+            name,
+            limits,
+            grants,
+            ..
+        } = &self.recipe;
+        let mut state = HostState::judging(review, grants, name, limits);
         if self.imports == Imports::ContractAndWasi {
             state.wasi = Some(Box::new(EmptyWasi::new(review.now, review.id.as_bytes())));
         }

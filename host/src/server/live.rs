@@ -62,8 +62,9 @@ impl Live {
         self.problems.store(Arc::new(problems));
     }
 
-    fn awaits_rights(&self) -> bool {
-        self.standing.borrow().set.awaits_rights()
+    /// The policies in force; none before the first set.
+    fn set(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.standing.borrow().set)
     }
 
     fn is_in_force(&self) -> bool {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{InForce, Live, Origin, Standing};
 use crate::admission::{Gate, Ties};
-use crate::config::{self, Configuration, Policy, PolicySet, State};
+use crate::config::{self, Configuration, Policy, PolicyName, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
 use crate::sources::{Facts, Sources, SystemClock};
@@ -55,7 +55,7 @@ impl Loader {
 
     /// Nothing tells of a ClusterRole that was changed, or of a kind that came.
     async fn rights_may_have_come(&self) {
-        if self.live.awaits_rights() {
+        if self.live.set().awaits_rights() {
             tokio::time::sleep(LOOK_FOR_RIGHTS_EVERY).await;
         } else {
             std::future::pending().await
@@ -68,9 +68,11 @@ impl Loader {
         for problem in states.iter().filter_map(|source| source.problem.as_ref()) {
             tracing::error!(%problem, "a metrics source cannot be set up; policies that ask it will fail");
         }
-        let set =
-            Arc::new(config::load(&self.engine, configuration, self.facts.cluster.as_ref()).await);
-        self.tell(&set, begun.elapsed());
+        let earlier = self.live.set();
+        let cluster = self.facts.cluster.as_ref();
+        let set = config::load(&self.engine, configuration, cluster, &earlier).await;
+        self.tell(&set, &earlier, begun.elapsed());
+        let set = Arc::new(set);
         let sources = Sources {
             clock: Arc::new(SystemClock),
             metrics: Arc::new(metrics),
@@ -87,7 +89,7 @@ impl Loader {
         self.readiness.ready();
     }
 
-    fn tell(&self, set: &PolicySet, took: Duration) {
+    fn tell(&self, set: &PolicySet, earlier: &PolicySet, took: Duration) {
         let (ready, refused): (Vec<_>, Vec<_>) =
             set.policies().iter().partition(|policy| is_ready(policy));
         for policy in &refused {
@@ -95,9 +97,15 @@ impl Loader {
                 tracing::error!(policy = %policy.name, %reason, "a policy cannot judge: each rollout it matches is answered by its onError");
             }
         }
+        let prepared: Vec<_> = set
+            .prepared_since(earlier)
+            .map(PolicyName::as_str)
+            .collect();
         tracing::info!(
             ready = ready.len(),
             refused = refused.len(),
+            kept = ready.len() - prepared.len(),
+            ?prepared,
             ?took,
             "policies are in force"
         );

@@ -1,0 +1,205 @@
+//! Reading policies again: what did not change keeps the form in which it was loaded.
+
+use std::fs;
+use std::sync::Arc;
+
+use rollgate::config::{self, Action, OnError, Policy, PolicySet, State, builtin};
+use rollgate::engine::{Engine, LoadedPolicy};
+use rollgate::sources::Disconnected;
+use rollgate_tests::files::Files;
+use rollgate_tests::judging;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A folder of policies, loaded again and again by one engine.
+struct Folder {
+    files: TempDir,
+    engine: Engine,
+    in_force: PolicySet,
+}
+
+const CHANGING: &str = "changing";
+const SPEC: &str = "module: {file: changing.wasm}";
+
+impl Folder {
+    /// Two policies in force: the one that changes, and its neighbour.
+    async fn in_force() -> Self {
+        let mut folder = Self {
+            files: TempDir::new().expect("a folder"),
+            engine: judging::engine(),
+            in_force: PolicySet::default(),
+        };
+        folder.put("changing.wasm", probes());
+        folder.policy("neighbour", "module: {builtin: probes}");
+        folder.policy(CHANGING, SPEC);
+        assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
+        folder
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.files.path().join(name), bytes).expect("written");
+    }
+
+    fn policy(&self, name: &str, spec: &str) {
+        let text = format!(
+            "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata: {{name: {name}}}\nspec:\n  {spec}\n"
+        );
+        self.put(&format!("{name}.yaml"), text);
+    }
+
+    /// Puts the folder in force as it is now, and names the policies that were prepared for it.
+    async fn prepared(&mut self) -> Vec<String> {
+        let configuration = config::read(&[self.files.path().to_owned()]);
+        assert_eq!(configuration.problems, []);
+        let set = config::load(&self.engine, &configuration, &Disconnected, &self.in_force).await;
+        let prepared = set.prepared_since(&self.in_force);
+        let mut prepared: Vec<_> = prepared.map(ToString::to_string).collect();
+        prepared.sort();
+        self.in_force = set;
+        prepared
+    }
+
+    fn changing(&self) -> &Policy {
+        let mut policies = self.in_force.policies().iter();
+        policies
+            .find(|policy| policy.name.as_str() == CHANGING)
+            .expect("it is in force")
+    }
+
+    fn loaded(&self) -> Arc<LoadedPolicy> {
+        match &self.changing().state {
+            State::Ready(loaded) => Arc::clone(loaded),
+            State::Refused(refusal) => panic!("refused: {refusal}"),
+        }
+    }
+}
+
+fn probes() -> Vec<u8> {
+    builtin::module("probes").expect("bundled").to_owned()
+}
+
+/// The same module with an empty custom section at its end.
+fn probes_built_anew() -> Vec<u8> {
+    [probes(), b"\0\x02\x01x".to_vec()].concat()
+}
+
+#[tokio::test]
+async fn a_policy_that_is_written_differently_and_says_the_same_keeps_its_loaded_form() {
+    let mut folder = Folder::in_force().await;
+    folder.policy(
+        CHANGING,
+        "settings: {limits: {execPeriodSeconds: 3}, existing: deny}\n  module: {file: changing.wasm}",
+    );
+    assert_eq!(folder.prepared().await, [CHANGING]);
+    let loaded = folder.loaded();
+    folder.put("changing.wasm", probes());
+    folder.policy(
+        CHANGING,
+        "# The same.\n  module:\n    file: ./changing.wasm\n  settings:\n    existing: deny\n    limits: {execPeriodSeconds: 3}",
+    );
+    assert_eq!(folder.prepared().await, Vec::<String>::new());
+    assert!(Arc::ptr_eq(&loaded, &folder.loaded()));
+}
+
+#[tokio::test]
+async fn another_module_under_the_same_file_name_is_prepared() {
+    let mut folder = Folder::in_force().await;
+    let before = folder.loaded();
+    folder.put("changing.wasm", probes_built_anew());
+    assert_eq!(folder.prepared().await, [CHANGING]);
+    assert_ne!(before.digest(), folder.loaded().digest());
+}
+
+#[tokio::test]
+async fn the_same_module_under_another_file_name_is_not_prepared() {
+    let mut folder = Folder::in_force().await;
+    let before = folder.loaded();
+    folder.put("renamed.wasm", probes());
+    folder.policy(CHANGING, "module: {file: renamed.wasm}");
+    assert_eq!(folder.prepared().await, Vec::<String>::new());
+    assert!(Arc::ptr_eq(&before, &folder.loaded()));
+}
+
+#[tokio::test]
+async fn a_policy_whose_settings_limits_or_grants_changed_is_prepared() {
+    let mut folder = Folder::in_force().await;
+    for changed in [
+        "settings: {existing: deny}",
+        "memory: 32Mi",
+        "cpu: 50ms",
+        "timeout: 1s",
+        "grants: {cluster: [{apiVersion: v1, kind: Pod}]}",
+        "grants: {cluster: [{apiVersion: v1, kind: Pod, namespaces: [shop]}]}",
+    ] {
+        folder.policy(CHANGING, &format!("{SPEC}\n  {changed}"));
+        assert_eq!(folder.prepared().await, [CHANGING], "{changed}");
+        assert_eq!(folder.prepared().await, Vec::<String>::new(), "{changed}");
+    }
+}
+
+#[tokio::test]
+async fn match_action_and_on_error_take_effect_on_the_form_that_is_loaded() {
+    let mut folder = Folder::in_force().await;
+    let before = folder.loaded();
+    let create = judging::creation(json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"template": {"spec": {"containers": [{"name": "main", "image": "cart:1"}]}}}
+    }));
+    assert!(folder.changing().matches.holds(&create));
+    folder.policy(
+        CHANGING,
+        &format!("{SPEC}\n  action: Warn\n  onError: Allow\n  match: {{changes: [resume]}}"),
+    );
+    assert_eq!(folder.prepared().await, Vec::<String>::new());
+    assert!(Arc::ptr_eq(&before, &folder.loaded()));
+    let changed = folder.changing();
+    assert_eq!(
+        (changed.action, changed.on_error),
+        (Action::Warn, OnError::Allow)
+    );
+    assert!(!changed.matches.holds(&create));
+}
+
+#[tokio::test]
+async fn a_refused_policy_is_tried_again_and_its_neighbour_is_not() {
+    let mut folder = Folder::in_force().await;
+    fs::remove_file(folder.files.path().join("changing.wasm")).expect("removed");
+    assert_eq!(folder.prepared().await, Vec::<String>::new());
+    assert!(matches!(folder.changing().state, State::Refused(_)));
+    folder.put("changing.wasm", probes());
+    assert_eq!(folder.prepared().await, [CHANGING]);
+}
+
+#[tokio::test]
+async fn another_engine_prepares_everything() {
+    let mut folder = Folder::in_force().await;
+    folder.engine = judging::engine();
+    assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_server_tells_what_it_prepared_and_how_many_it_kept() {
+    let policy = |name: &str, action: &str| {
+        format!(
+            "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata: {{name: {name}}}\n\
+             spec: {{module: {{builtin: probes}}, {action}}}\n"
+        )
+    };
+    let files = Files::new();
+    files.put("one.yaml", policy("one", "action: Warn").as_bytes());
+    files.put("two.yaml", policy("two", "action: Warn").as_bytes());
+    let server = files.serve(&[]);
+    let first = server.logged("policies are in force");
+    assert_eq!((&first["ready"], &first["kept"]), (&json!(2), &json!(0)));
+    files.put("two.yaml", policy("two", "timeout: 1s").as_bytes());
+    let second = server.logged("policies are in force");
+    assert_eq!((&second["ready"], &second["kept"]), (&json!(2), &json!(1)));
+    assert_eq!(second["prepared"], "[\"two\"]");
+    let (_, metrics) = server.get("/metrics").await;
+    assert!(
+        metrics.contains("rollgate_policies{state=\"ready\"} 2"),
+        "{metrics}"
+    );
+}
