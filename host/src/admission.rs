@@ -114,7 +114,7 @@ impl Gate {
             });
         }
         let history = self.sources.history.as_ref();
-        let revisions = history::read(history, &unsettled.wanted(), deadline).await;
+        let revisions = history::read(history, &unsettled, deadline).await;
         Ok(unsettled.settle(&revisions))
     }
 

@@ -152,8 +152,9 @@ pub struct ListQuery<'a> {
 /// The earlier revisions of what is rolled out.
 pub trait History: Send + Sync {
     /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
-    /// it may take is the caller's to bound.
-    fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions>;
+    /// it may take is the caller's to bound. A recent reading may lack the newest ones, and no
+    /// others.
+    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions>;
 }
 
 /// Secrets of the namespace that rollgate runs in, for the host alone: none ever reaches a guest, a

@@ -130,6 +130,20 @@ pub(crate) fn settle(
     }
 }
 
+impl Open {
+    /// Whether revisions may tell that lack the newest ones.
+    pub(crate) const fn may_be_told_by_older(&self) -> bool {
+        // The other two ask which revisions have Pods now.
+        matches!(self, Self::Replaced)
+    }
+
+    /// Whether they do: where one of them holds the present template, whatever they lack was created
+    /// after it, and is nothing to go back to.
+    pub(crate) fn is_told_by_older(self, old: &Workload, revisions: &Revisions) -> bool {
+        self.may_be_told_by_older() && History::new(revisions, old).is_held()
+    }
+}
+
 /// The new side of a workload that changes, and what it may go back to.
 struct Update<'a> {
     new: &'a Workload,

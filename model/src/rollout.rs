@@ -63,6 +63,18 @@ impl Unsettled {
         Wanted::of(&self.old, &self.new)
     }
 
+    /// Whether revisions may tell it apart that lack the newest ones.
+    #[must_use]
+    pub const fn may_be_told_by_older(&self) -> bool {
+        self.open.may_be_told_by_older()
+    }
+
+    /// Whether these revisions, which may lack the newest ones, tell what all of them would.
+    #[must_use]
+    pub fn is_told_by_older(&self, revisions: &Revisions) -> bool {
+        self.open.is_told_by_older(&self.old, revisions)
+    }
+
     /// The classes that it may turn out to have.
     #[must_use]
     pub const fn classes(&self) -> [Change; 2] {

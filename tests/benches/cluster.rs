@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use rollgate_tests::control_plane::ControlPlane;
+use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::installation::{Installation, asked_for};
 use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::measured::{median, resident};
@@ -59,8 +59,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A Deployment that is updated again and again. It is paused, so that no controller competes with
-/// what is measured.
+/// A Deployment without Pods that is updated again and again, each time when its controller has
+/// done with the update before: nobody competes with what is measured.
 struct Subject {
     deployments: Api<Deployment>,
 }
@@ -74,7 +74,7 @@ impl Subject {
         let review: Value = serde_json::from_str(UPDATE_16K)?;
         let mut object = review["request"]["object"].clone();
         object["metadata"] = json!({ "name": NAME, "labels": object["metadata"]["labels"] });
-        object["spec"]["paused"] = true.into();
+        object["spec"]["replicas"] = 0.into();
         object["status"] = Value::Null;
         let object = serde_json::from_value(object).context("the review's object")?;
         deployments.create(&PostParams::default(), &object).await?;
@@ -86,6 +86,7 @@ impl Subject {
         let plain = PatchParams::default();
         let mut took = Vec::with_capacity(times);
         for _ in 0..times {
+            self.settled().await?;
             let begun = Instant::now();
             let stamp = format!("{:?}", begun);
             let annotations = json!({ "metadata": { "annotations": { "bench": stamp } } });
@@ -94,6 +95,16 @@ impl Subject {
             took.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         Ok(median(took.into_iter()))
+    }
+
+    /// Waits until a ReplicaSet holds the template.
+    async fn settled(&self) -> Result<()> {
+        wait_for("the controller to see the update", async || {
+            let now = self.deployments.get(NAME).await?;
+            let seen = now.status.and_then(|status| status.observed_generation);
+            Ok((seen == now.metadata.generation).then_some(()))
+        })
+        .await
     }
 }
 

@@ -147,6 +147,7 @@ async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
         .input(GOOD)
         .ok()
         .await?;
+    settled(&guarded).await?;
     let create = guarded.kubectl(["create", "--filename=-"]);
     create.input(an_override().to_string()).ok().await?;
     let wait = [
@@ -158,11 +159,13 @@ async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
     let remove = r#"[{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}]"#;
     let patch = ["patch", "deployment/cart", "--type=json", "--patch", remove];
     show(&guarded, "passed-by-an-override", guarded.kubectl(patch)).await?;
+    settled(&guarded).await?;
     guarded
         .kubectl(["apply", "--filename=-"])
         .input(GOOD)
         .ok()
         .await?;
+    settled(&guarded).await?;
     let apply = guarded.kubectl([
         "apply",
         "--server-side",

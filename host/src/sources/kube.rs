@@ -126,11 +126,11 @@ impl Cluster for KubeCluster {
     }
 }
 
-/// The revisions are never kept: a list that lacks the newest would let a rollback be told wrongly.
+/// The revisions are never kept here; a recent reading is what the API server has in its cache.
 impl History for KubeCluster {
-    fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
         async move {
-            match revisions::read(&self.client, wanted).await {
+            match revisions::read(&self.client, wanted, reading).await {
                 Ok(revisions) => Revisions::Known(revisions),
                 Err(why) => {
                     tracing::warn!(?wanted, %why, "the earlier revisions cannot be read, so a rollback counts as a roll-forward");

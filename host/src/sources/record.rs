@@ -191,9 +191,9 @@ impl Cluster for Recorded {
 }
 
 impl History for Recorded {
-    fn revisions<'a>(&'a self, wanted: &'a Wanted) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
         async move {
-            let revisions = self.sources.history.revisions(wanted).await;
+            let revisions = self.sources.history.revisions(wanted, reading).await;
             if let Revisions::Known(known) = &revisions {
                 self.recorder.recording().revisions = Some(known.iter().map(Into::into).collect());
             }

@@ -149,7 +149,7 @@ impl Cluster for World {
 }
 
 impl History for World {
-    fn revisions<'a>(&'a self, _: &'a Wanted) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
         ready(self.scenario.revisions()).boxed()
     }
 }

@@ -29,6 +29,12 @@ impl<'a> History<'a> {
         }
     }
 
+    /// Whether one of the revisions has the present template.
+    pub(super) fn is_held(&self) -> bool {
+        let present = Template::of(self.present).here();
+        present.is_some_and(|present| self.first_with(present).is_some())
+    }
+
     /// How it was told that the new template goes back to an earlier one; `None` when it does not.
     pub(super) fn goes_back(&self, new: &Workload) -> Option<String> {
         let target = self.first_with(Template::of(new).here()?)?;

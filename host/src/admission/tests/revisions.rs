@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{review, reviews};
 use crate::admission::Gate;
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
-use crate::sources::{History, Sources};
+use crate::sources::{History, Reading, Sources};
 use crate::telemetry::Telemetry;
 
 /// Cart was `cart:0` in January, and is `cart:1` since February.
@@ -21,7 +21,7 @@ use crate::telemetry::Telemetry;
 struct TwoRevisions(AtomicUsize);
 
 impl History for TwoRevisions {
-    fn revisions<'a>(&'a self, _: &'a Wanted) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
         self.0.fetch_add(1, Ordering::Relaxed);
         let revision = |number: i64, image: &str| {
             let created = format!("2026-0{number}-01T00:00:00Z");

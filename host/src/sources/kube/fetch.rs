@@ -85,10 +85,23 @@ struct PageMetadata {
 impl<'a> Pages<'a> {
     /// The objects under a path that a label selector selects; empty, all.
     pub(super) fn new(client: &'a Client, path: String, selector: &str) -> Self {
-        let mut params = ListParams::default().limit(PAGE);
-        if !selector.is_empty() {
-            params = params.labels(selector);
-        }
+        let params = ListParams::default().limit(PAGE);
+        Self::with(client, path, selector, params)
+    }
+
+    /// The same as one page, as they are in the API server's cache. Without this the API server
+    /// answers when its cache has caught up with etcd, for which it waits up to 100 ms wherever
+    /// objects of other kinds were written since (KEP-2340).
+    pub(super) fn cached(client: &'a Client, path: String, selector: &str) -> Self {
+        let params = ListParams::default().match_any();
+        Self::with(client, path, selector, params)
+    }
+
+    fn with(client: &'a Client, path: String, selector: &str, params: ListParams) -> Self {
+        let params = match selector {
+            "" => params,
+            labels => params.labels(labels),
+        };
         Self {
             client,
             list: kube::core::Request::new(path),

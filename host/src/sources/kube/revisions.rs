@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::fetch::Pages;
 use super::names;
+use crate::sources::Reading;
 
 /// The most objects that are looked at for one change.
 const MOST_OWNED: usize = 1_000;
@@ -35,9 +36,13 @@ pub(super) enum Unreadable {
 }
 
 /// Reads the revisions that tell a change apart.
-pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Vec<Revision>, Unreadable> {
+pub(super) async fn read(
+    client: &Client,
+    wanted: &Wanted,
+    reading: Reading,
+) -> Result<Vec<Revision>, Unreadable> {
     match wanted {
-        Wanted::Owned(owner) => owned(client, owner).await,
+        Wanted::Owned(owner) => owned(client, owner, reading).await,
         Wanted::Served {
             namespace,
             selectors,
@@ -49,7 +54,11 @@ const REPLICA_SETS: &str = "replicasets";
 const CONTROLLER_REVISIONS: &str = "controllerrevisions";
 
 /// Whatever has the labels may belong to somebody else: only the owner's UID tells.
-async fn owned(client: &Client, owner: &Owner) -> Result<Vec<Revision>, Unreadable> {
+async fn owned(
+    client: &Client,
+    owner: &Owner,
+    reading: Reading,
+) -> Result<Vec<Revision>, Unreadable> {
     let uid = owner.uid.as_deref().ok_or(Unreadable::NoUid)?;
     let plural = match owner.kind {
         Kind::StatefulSet | Kind::DaemonSet => CONTROLLER_REVISIONS,
@@ -60,6 +69,7 @@ async fn owned(client: &Client, owner: &Owner) -> Result<Vec<Revision>, Unreadab
         namespace: &owner.namespace,
         selector: &selector(&owner.labels)?,
         most: MOST_OWNED,
+        reading,
     };
     let keep = |item: &Item| item.is_controlled_by(uid);
     all.read(client, keep).await
@@ -76,6 +86,7 @@ async fn served(
         // A ReplicaSet need not have the labels that its Pods have.
         selector: "",
         most: MOST_SERVED,
+        reading: Reading::Fresh,
     };
     let keep = |item: &Item| selectors.iter().any(|selector| item.makes_pods(selector));
     all.read(client, keep).await
@@ -97,6 +108,7 @@ struct List<'a> {
     namespace: &'a str,
     selector: &'a str,
     most: usize,
+    reading: Reading,
 }
 
 impl List<'_> {
@@ -111,12 +123,17 @@ impl List<'_> {
             namespace,
             selector,
             most,
+            reading,
         } = self;
         if namespace.is_empty() || names::namespace(namespace).is_err() {
             return Err(Unreadable::OddNames);
         }
         let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}");
-        let mut pages = Pages::new(client, path, selector);
+        let mut pages = match reading {
+            // The cache's answer comes whole, and without a selector that is the whole namespace.
+            Reading::Recent if !selector.is_empty() => Pages::cached(client, path, selector),
+            Reading::Recent | Reading::Fresh => Pages::new(client, path, selector),
+        };
         let (mut seen, mut kept) = (0, Vec::new());
         while let Some(page) = pages
             .next::<Item>()
