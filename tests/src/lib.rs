@@ -1,6 +1,7 @@
 //! The harness: what more than one end-to-end test or benchmark stands on.
 
 pub mod balancer;
+pub mod cart;
 pub mod certificate;
 pub mod control_plane;
 pub mod corpus;

@@ -12,8 +12,10 @@ use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::cart;
 use crate::control_plane::ControlPlane;
 
+const IMAGE: &str = "registry.example/cart:1.2.3";
 const CLIENTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -131,33 +133,13 @@ fn object(tree: &Value) -> Deployment {
 /// A Deployment that may go.
 #[must_use]
 pub fn careful() -> Value {
-    let mut deployment = careless();
-    deployment["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] =
-        json!({ "httpGet": { "path": "/ready", "port": 80 } });
-    deployment
+    cart::careful(IMAGE)
 }
 
 /// A Deployment without a readiness probe.
 #[must_use]
 pub fn careless() -> Value {
-    let container = json!({
-        "name": "main",
-        "image": "registry.example/cart:1.2.3",
-        "ports": [{ "containerPort": 80 }],
-    });
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": { "name": "cart" },
-        "spec": {
-            "replicas": 1,
-            "selector": { "matchLabels": { "app": "cart" } },
-            "template": {
-                "metadata": { "labels": { "app": "cart" } },
-                "spec": { "containers": [container] },
-            },
-        },
-    })
+    cart::careless(IMAGE)
 }
 
 /// A policy that lets the one go and not the other.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
+use rollgate_tests::cart::{careless, creation};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::load::Outcome;
@@ -76,37 +77,9 @@ async fn get(plane: &ControlPlane, namespace: &str, name: &str) -> Result<Value>
     Ok(serde_json::from_str(&object.ok().await?)?)
 }
 
-/// A create of a Deployment that listens on a port without a probe.
-fn careless(namespace: &str) -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "u-1",
-            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
-            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
-            "name": "cart",
-            "namespace": namespace,
-            "operation": "CREATE",
-            "userInfo": {"username": "jo"},
-            "object": {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": "cart", "namespace": namespace},
-                "spec": {
-                    "selector": {"matchLabels": {"app": "cart"}},
-                    "template": {
-                        "metadata": {"labels": {"app": "cart"}},
-                        "spec": {"containers": [{"name": "main", "image": "cart:1", "ports": [{"containerPort": 80}]}]}
-                    }
-                }
-            }
-        }
-    })
-}
-
 async fn allows(files: &Files, server: &Serve, namespace: &str) -> bool {
-    let answer = ask(&files.client(), server, &careless(namespace)).await;
+    let review = creation(careless("cart:1"), namespace);
+    let answer = ask(&files.client(), server, &review).await;
     answer["response"]["allowed"]
         .as_bool()
         .expect("each answer says so")

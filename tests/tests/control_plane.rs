@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use rollgate_tests::balancer::Balancer;
+use rollgate_tests::cart::{careful, careless};
 use rollgate_tests::certificate::{Authority, Pair};
 use rollgate_tests::control_plane::{ControlPlane, Webhook, wait_for};
 use rollgate_tests::files::Files;
@@ -28,34 +29,6 @@ metadata: {name: probes}
 spec: {module: {builtin: probes}, action: Enforce, settings: {}}
 ";
 
-/// Three Pods of an image, which listen on a port without a readiness probe.
-fn careless(image: &str) -> Value {
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": { "name": "cart" },
-        "spec": {
-            "replicas": 3,
-            "selector": { "matchLabels": { "app": "cart" } },
-            "template": {
-                "metadata": { "labels": { "app": "cart" } },
-                "spec": { "containers": [{
-                    "name": "main",
-                    "image": image,
-                    "ports": [{ "containerPort": 80 }],
-                }] },
-            },
-        },
-    })
-}
-
-fn careful(image: &str) -> Value {
-    let mut deployment = careless(image);
-    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
-    container["readinessProbe"] = json!({ "httpGet": { "path": "/ready", "port": 80 } });
-    deployment
-}
-
 #[tokio::test]
 #[ignore = "make test"]
 async fn a_deployment_becomes_available() -> Result<()> {
@@ -73,6 +46,7 @@ async fn a_pod_that_is_never_ready_holds_its_rollout_up() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let mut cart = careless("cart:1");
+    cart["spec"]["replicas"] = json!(3);
     cart["spec"]["template"]["metadata"]["labels"]["tests.rollgate.dev/pod"] = json!("never-ready");
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
     plane.kubectl(apply).input(cart.to_string()).ok().await?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
+use rollgate_tests::cart::{careful, careless, creation};
 use rollgate_tests::control_plane::{ControlPlane, Output, wait_for};
 use rollgate_tests::guarded::Guarded;
 use serde_json::{Value, json};
@@ -352,44 +353,7 @@ enum DryRun {
 
 /// The creation of a careless cart.
 fn review(guarded: &Guarded, image: &str, dry_run: DryRun) -> Value {
-    let mut object = careless(image);
-    object["metadata"]["namespace"] = guarded.namespace.as_str().into();
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "u-1",
-            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
-            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
-            "namespace": guarded.namespace,
-            "operation": "CREATE",
-            "userInfo": {"username": "jo"},
-            "dryRun": dry_run == DryRun::Yes,
-            "object": object,
-        },
-    })
-}
-
-fn careless(image: &str) -> Value {
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "cart"},
-        "spec": {
-            "selector": {"matchLabels": {"app": "cart"}},
-            "template": {
-                "metadata": {"labels": {"app": "cart"}},
-                "spec": {"containers": [
-                    {"name": "main", "image": image, "ports": [{"containerPort": 80}]},
-                ]},
-            },
-        },
-    })
-}
-
-fn careful(image: &str) -> Value {
-    let mut deployment = careless(image);
-    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
-    container["readinessProbe"] = json!({"httpGet": {"path": "/ready", "port": 80}});
-    deployment
+    let mut review = creation(careless(image), &guarded.namespace);
+    review["request"]["dryRun"] = (dry_run == DryRun::Yes).into();
+    review
 }

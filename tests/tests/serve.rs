@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rollgate_tests::balancer::Balancer;
+use rollgate_tests::cart::{careless, creation};
 use rollgate_tests::certificate::mount;
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::load::Outcome;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 
 fn policy(action: &str, settings: &str) -> String {
@@ -17,32 +18,8 @@ fn policy(action: &str, settings: &str) -> String {
 }
 
 /// A create of a Deployment without any probe.
-fn careless() -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "u-1",
-            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
-            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
-            "name": "cart",
-            "namespace": "shop",
-            "operation": "CREATE",
-            "userInfo": {"username": "jo"},
-            "object": {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": "cart", "namespace": "shop"},
-                "spec": {
-                    "selector": {"matchLabels": {"app": "cart"}},
-                    "template": {
-                        "metadata": {"labels": {"app": "cart"}},
-                        "spec": {"containers": [{"name": "main", "image": "cart:1", "ports": [{"containerPort": 80}]}]}
-                    }
-                }
-            }
-        }
-    })
+fn review() -> Value {
+    creation(careless("cart:1"), "shop")
 }
 
 fn none_failed(outcome: &Outcome) {
@@ -60,7 +37,7 @@ async fn a_policy_decides_and_what_it_said_is_counted_and_logged() {
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&[]);
     server.ready().await;
-    let answer = ask(&files.client(), &server, &careless()).await;
+    let answer = ask(&files.client(), &server, &review()).await;
     assert_eq!(answer["response"]["uid"], "u-1");
     assert_eq!(answer["response"]["allowed"], false);
     assert_eq!(answer["response"]["status"]["code"], 403);
@@ -120,7 +97,7 @@ async fn a_file_that_no_longer_parses_leaves_the_last_good_set_in_force_and_says
     );
     assert_eq!(server.get("/readyz").await.0, 200);
     assert_eq!(
-        ask(&files.client(), &server, &careless()).await["response"]["allowed"],
+        ask(&files.client(), &server, &review()).await["response"]["allowed"],
         false
     );
 }
@@ -131,7 +108,7 @@ async fn a_policy_whose_settings_are_refused_stays_in_force_and_fails() {
     files.policy(&policy("Enforce", "{nonsense: 1}"));
     let server = files.serve(&[]);
     server.ready().await;
-    let answer = ask(&files.client(), &server, &careless()).await;
+    let answer = ask(&files.client(), &server, &review()).await;
     assert_eq!(answer["response"]["allowed"], false);
     let message = answer["response"]["status"]["message"]
         .as_str()
@@ -152,7 +129,7 @@ async fn changed_policies_come_into_force_without_a_lost_request() {
     for action in ["Audit", "Enforce", "Audit", "Enforce", "Audit"] {
         files.policy(&policy(action, "{}"));
         let wanted = action == "Audit";
-        while ask(&client, &server, &careless()).await["response"]["allowed"] != wanted {
+        while ask(&client, &server, &review()).await["response"]["allowed"] != wanted {
             sleep(Duration::from_millis(20)).await;
         }
         load.more(30).await;
