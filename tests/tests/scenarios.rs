@@ -1,11 +1,12 @@
 //! Every scenario of the bundled policies and of the example, judged in Wasm by the real engine.
-//! The crates' own tests judge the same files natively; both are held to the same verdict.
+//! The crates' own tests judge the same files natively; both are held to the same verdict. And the
+//! policies that their READMEs show are such as rollgate takes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollgate::config::builtin;
-use rollgate_tests::scenarios;
+use rollgate::config::{builtin, read_text};
+use rollgate_tests::{judging, scenarios};
 
 const EXAMPLE: &str = "target/wasm32-unknown-unknown/release/first_policy.wasm";
 
@@ -30,6 +31,25 @@ async fn first_policy() {
     let example = root().join("examples/first-policy");
     let module = fs::read(example.join(EXAMPLE)).expect("`make example` builds it");
     scenarios::hold(&module, &example.join("scenarios")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_readmes_are_policies_without_a_mistake() {
+    let engine = judging::engine();
+    for policy in ["metrics-threshold", "time-window"] {
+        let folder = root().join("policies").join(policy);
+        let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
+        let example = readme.split("```yaml\n").nth(1).expect("a YAML block");
+        let (example, _) = example.split_once("```").expect("its end");
+        let read = read_text("README.md", example, &folder);
+        assert_eq!(read.problems, [], "{policy}");
+        let [item] = &read.policies[..] else {
+            panic!("the README of {policy} begins with one policy: {example}");
+        };
+        let module = builtin::module(policy).expect("it is bundled");
+        let loaded = judging::load(&engine, module, &item.policy.settings).await;
+        loaded.unwrap_or_else(|error| panic!("{policy}: {error}"));
+    }
 }
 
 /// Holds a bundled policy to all of its scenarios.
