@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use kube::api::Api;
+use rollgate_model::yaml;
+use serde_json::json;
 
 use crate::balancer::Balancer;
 use crate::control_plane::{ControlPlane, wait_for};
@@ -38,7 +39,7 @@ impl<'p> Installation<'p> {
     /// The API server refuses something.
     pub async fn new(plane: &'p ControlPlane, replicas: usize, more: &[&str]) -> Result<Self> {
         let apply = plane.kubectl(["apply", "--server-side", "--filename=-"]);
-        apply.input(manifests()?).ok().await?;
+        apply.input(leading_here(&manifests()?)?).ok().await?;
         let mut installation = Self::of_what_is_installed(plane).await?;
         for _ in 0..replicas {
             installation.start(more);
@@ -49,18 +50,11 @@ impl<'p> Installation<'p> {
         Ok(installation)
     }
 
-    /// What is installed already, without replicas that answer.
+    /// What is installed already, its Service leading to this machine; without replicas that answer.
     ///
     /// # Errors
     /// The API server refuses something.
     pub async fn of_what_is_installed(plane: &'p ControlPlane) -> Result<Self> {
-        // Its endpoints are Pods that are simulated.
-        let to_here = r#"{"spec": {"type": "ExternalName", "externalName": "localhost",
-            "clusterIP": null, "clusterIPs": null, "selector": null}}"#;
-        let patch = ["patch", "service", NAME, "--namespace", NAMESPACE];
-        let patch = plane.kubectl(patch).args(["--type=merge", "--patch"]);
-        patch.arg(to_here).ok().await?;
-        forget_endpoints(plane).await?;
         Ok(Self {
             plane,
             kubeconfig: plane.service_account(NAMESPACE, NAME).await?,
@@ -113,25 +107,6 @@ impl<'p> Installation<'p> {
     }
 }
 
-/// Removes the endpoints that the Service had before it led to here. Their controllers no longer look
-/// at it, and mirror the one kind into the other, so that they would stay as they are, ready or not;
-/// and one may just be making some.
-async fn forget_endpoints(plane: &ControlPlane) -> Result<()> {
-    let here = ["--namespace", NAMESPACE];
-    let of_service = format!("--selector=kubernetes.io/service-name={NAME}");
-    wait_for("the Service's old endpoints to go", async || {
-        let endpoints = ["delete", "endpoints", NAME, "--ignore-not-found"];
-        plane.kubectl(endpoints).args(here).ok().await?;
-        let slices = ["delete", "endpointslices", &of_service];
-        plane.kubectl(slices).args(here).ok().await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let left = ["get", "endpointslices", &of_service, "--output=name"];
-        let left = plane.kubectl(left).args(here).ok().await?;
-        Ok(left.is_empty().then_some(()))
-    })
-    .await
-}
-
 /// What `rollgate manifests` prints.
 ///
 /// # Errors
@@ -144,6 +119,21 @@ pub fn manifests() -> Result<String> {
         .context("there is no binary")?;
     anyhow::ensure!(output.status.success(), "{output:?}");
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Manifests whose Service leads to this machine from the start: endpoints that it once had would stay
+/// as they are, ready or not.
+fn leading_here(manifests: &str) -> Result<String> {
+    let mut objects = Vec::new();
+    for document in yaml::read(manifests.as_bytes()) {
+        let mut object = document?.tree;
+        if object["kind"] == "Service" {
+            object["spec"] = json!({ "type": "ExternalName", "externalName": "localhost" });
+        }
+        objects.push(object);
+    }
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+    Ok(list.to_string())
 }
 
 /// The names of the webhooks in a registration, and the resources that each asks for.

@@ -68,6 +68,7 @@ async fn helm_leaves_nothing_and_the_command_leaves_helms_release_to_helm() -> R
     let helm = |verb| plane.helm([verb, NAME, "--namespace", NAMESPACE]);
     let install = helm("install").args(["--create-namespace", "--wait", CHART]);
     install.ok().await?;
+    lead_here(&plane).await?;
     let mut installation = Installation::of_what_is_installed(&plane).await?;
     installation.start(&[]);
     installation.replicas[0].ready().await;
@@ -87,6 +88,25 @@ async fn helm_leaves_nothing_and_the_command_leaves_helms_release_to_helm() -> R
     assert_eq!(left(&plane).await?, "");
     assert_eq!(definitions(&plane).await?, "");
     plane.kubectl(CREATE).ok().await?;
+    Ok(())
+}
+
+/// Has the Service lead to this machine instead of to Pods that are simulated. Its endpoints stay as
+/// they are at that moment, so they are to be ready.
+async fn lead_here(plane: &ControlPlane) -> Result<()> {
+    let slices = ["get", "endpointslices", "--namespace", NAMESPACE];
+    let of_service = format!("--selector=kubernetes.io/service-name={NAME}");
+    let ready = "--output=jsonpath={.items[*].endpoints[*].conditions.ready}";
+    wait_for("the Service to lead to Pods that are ready", async || {
+        let slices = plane.kubectl(slices).args([&of_service, ready]);
+        Ok(slices.ok().await?.contains("true").then_some(()))
+    })
+    .await?;
+    let to_here = r#"{"spec": {"type": "ExternalName", "externalName": "localhost",
+        "clusterIP": null, "clusterIPs": null, "selector": null}}"#;
+    let patch = ["patch", "service", NAME, "--namespace", NAMESPACE];
+    let patch = plane.kubectl(patch).args(["--type=merge", "--patch"]);
+    patch.arg(to_here).ok().await?;
     Ok(())
 }
 
