@@ -144,12 +144,7 @@ async fn values_that_open_too_much_or_mean_nothing_are_refused() -> Result<()> {
 #[tokio::test]
 #[ignore = "make test"]
 async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
-    let plane = ControlPlane::start().await?;
-    plane
-        .kubectl(["apply", "--filename=-"])
-        .input(RESTRICTED)
-        .ok()
-        .await?;
+    let plane = restricted().await?;
     let before = named_after(&plane).await?;
 
     let notes = helm(&plane, "install")
@@ -181,12 +176,7 @@ async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind() -> Result<()> {
-    let plane = ControlPlane::start().await?;
-    plane
-        .kubectl(["apply", "--filename=-"])
-        .input(RESTRICTED)
-        .ok()
-        .await?;
+    let plane = restricted().await?;
     let before = named_after(&plane).await?;
     helm(&plane, "install")
         .args([CHART, "--wait", "--set=drain.delay=1"])
@@ -239,12 +229,7 @@ async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind()
 #[tokio::test]
 #[ignore = "make test"]
 async fn policies_stay_after_an_uninstallation_where_that_is_asked_for() -> Result<()> {
-    let plane = ControlPlane::start().await?;
-    plane
-        .kubectl(["apply", "--filename=-"])
-        .input(RESTRICTED)
-        .ok()
-        .await?;
+    let plane = restricted().await?;
     let install = helm(&plane, "install").args([CHART, "--wait", "--set=crds.keep=true"]);
     install.ok().await?;
     helm(&plane, "uninstall").arg("--wait").ok().await?;
@@ -274,6 +259,14 @@ async fn the_plain_manifests_install_and_delete_the_same() -> Result<()> {
     let delete = plane.kubectl(["delete", "--filename=-"]);
     delete.input(manifests.as_str()).ok().await?;
     nothing_but(&plane, &before).await
+}
+
+/// A control plane of its own, with the namespace that is installed in.
+async fn restricted() -> Result<ControlPlane> {
+    let plane = ControlPlane::start().await?;
+    let apply = plane.kubectl(["apply", "--filename=-"]);
+    apply.input(RESTRICTED).ok().await?;
+    Ok(plane)
 }
 
 /// A replica outside a Pod, with the arguments and the rights that the chart gives it in one.

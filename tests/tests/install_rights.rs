@@ -10,140 +10,70 @@ use tokio::sync::OnceCell;
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/chart");
 
-/// What is asked for: a verb, a resource with its group and subresource, a namespace and a name. An
-/// empty namespace means all of them, or none for what has none; an empty name means any.
-type Request = (&'static str, &'static str, &'static str, &'static str);
-
 const ROLLGATE: &str = "system:serviceaccount:gates:rollgate";
 
+// A request is written as a verb, a resource with its group and subresource, a namespace and a name.
+// Without a namespace, or with `-`, it is for all of them, or for what has none; without a name, for
+// any.
+
 /// All that the code asks the API server for; its tests on a real one hold that.
-const WORK: [Request; 29] = [
-    ("list", "rolloutpolicies.rollgate.dev", "", ""),
-    ("watch", "rolloutpolicies.rollgate.dev", "", ""),
-    ("watch", "clusterrolloutpolicies.rollgate.dev", "", ""),
-    ("watch", "metricsources.rollgate.dev", "", ""),
-    ("watch", "rolloutoverrides.rollgate.dev", "", ""),
-    ("get", "rolloutoverrides.rollgate.dev", "shop", "outage"),
-    (
-        "patch",
-        "rolloutpolicies.rollgate.dev/status",
-        "shop",
-        "probes",
-    ),
-    (
-        "patch",
-        "clusterrolloutpolicies.rollgate.dev/status",
-        "",
-        "probes",
-    ),
-    (
-        "patch",
-        "metricsources.rollgate.dev/status",
-        "",
-        "prometheus",
-    ),
-    (
-        "patch",
-        "rolloutoverrides.rollgate.dev/status",
-        "shop",
-        "outage",
-    ),
-    ("list", "replicasets.apps", "shop", ""),
-    ("list", "controllerrevisions.apps", "shop", ""),
-    ("list", "configmaps", "", ""),
-    ("get", "configmaps", "shop", "flags"),
-    ("create", "events.events.k8s.io", "shop", ""),
-    ("patch", "events.events.k8s.io", "shop", "cart"),
-    (
-        "create",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "",
-    ),
-    (
-        "update",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "rollgate",
-    ),
-    (
-        "watch",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "rollgate",
-    ),
-    (
-        "watch",
-        "customresourcedefinitions.apiextensions.k8s.io",
-        "",
-        "rollouts.argoproj.io",
-    ),
-    (
-        "get",
-        "clusterroles.rbac.authorization.k8s.io",
-        "",
-        "rollgate",
-    ),
-    ("create", "leases.coordination.k8s.io", "gates", ""),
-    ("patch", "leases.coordination.k8s.io", "gates", "rollgate"),
-    ("create", "secrets", "gates", ""),
-    ("watch", "secrets", "gates", "rollgate-certificates"),
-    ("update", "secrets", "gates", "rollgate-certificates"),
-    ("get", "secrets", "gates", "prometheus"),
-    ("get", "deployments.apps", "gates", "rollgate"),
-    ("list", "endpointslices.discovery.k8s.io", "gates", ""),
+const WORK: [&str; 29] = [
+    "list rolloutpolicies.rollgate.dev",
+    "watch rolloutpolicies.rollgate.dev",
+    "watch clusterrolloutpolicies.rollgate.dev",
+    "watch metricsources.rollgate.dev",
+    "watch rolloutoverrides.rollgate.dev",
+    "get rolloutoverrides.rollgate.dev shop outage",
+    "patch rolloutpolicies.rollgate.dev/status shop probes",
+    "patch clusterrolloutpolicies.rollgate.dev/status - probes",
+    "patch metricsources.rollgate.dev/status - prometheus",
+    "patch rolloutoverrides.rollgate.dev/status shop outage",
+    "list replicasets.apps shop",
+    "list controllerrevisions.apps shop",
+    "list configmaps",
+    "get configmaps shop flags",
+    "create events.events.k8s.io shop",
+    "patch events.events.k8s.io shop cart",
+    "create validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "update validatingwebhookconfigurations.admissionregistration.k8s.io - rollgate",
+    "watch validatingwebhookconfigurations.admissionregistration.k8s.io - rollgate",
+    "watch customresourcedefinitions.apiextensions.k8s.io - rollouts.argoproj.io",
+    "get clusterroles.rbac.authorization.k8s.io - rollgate",
+    "create leases.coordination.k8s.io gates",
+    "patch leases.coordination.k8s.io gates rollgate",
+    "create secrets gates",
+    "watch secrets gates rollgate-certificates",
+    "update secrets gates rollgate-certificates",
+    "get secrets gates prometheus",
+    "get deployments.apps gates rollgate",
+    "list endpointslices.discovery.k8s.io gates",
 ];
 
-const TOO_MUCH: [Request; 24] = [
-    ("get", "secrets", "shop", "password"),
-    ("get", "secrets", "gates", "password"),
-    ("list", "secrets", "", ""),
-    ("list", "secrets", "gates", ""),
-    ("update", "secrets", "gates", "prometheus"),
-    ("delete", "secrets", "gates", "rollgate-certificates"),
-    ("create", "secrets", "shop", ""),
-    ("patch", "rolloutpolicies.rollgate.dev", "shop", "probes"),
-    ("create", "clusterrolloutpolicies.rollgate.dev", "", ""),
-    ("create", "rolloutoverrides.rollgate.dev", "shop", ""),
-    ("delete", "rolloutoverrides.rollgate.dev", "shop", "outage"),
-    ("update", "deployments.apps", "shop", "cart"),
-    ("get", "deployments.apps", "shop", "cart"),
-    ("list", "pods", "shop", ""),
-    ("watch", "replicasets.apps", "", ""),
-    ("watch", "configmaps", "", ""),
-    (
-        "update",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "another",
-    ),
-    (
-        "list",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "",
-    ),
-    (
-        "create",
-        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
-        "",
-        "",
-    ),
-    (
-        "get",
-        "customresourcedefinitions.apiextensions.k8s.io",
-        "",
-        "rolloutpolicies.rollgate.dev",
-    ),
-    (
-        "bind",
-        "clusterroles.rbac.authorization.k8s.io",
-        "",
-        "rollgate",
-    ),
-    ("create", "leases.coordination.k8s.io", "kube-system", ""),
-    ("update", "leases.coordination.k8s.io", "gates", "another"),
-    ("create", "serviceaccounts/token", "gates", "rollgate"),
+const TOO_MUCH: [&str; 24] = [
+    "get secrets shop password",
+    "get secrets gates password",
+    "list secrets",
+    "list secrets gates",
+    "update secrets gates prometheus",
+    "delete secrets gates rollgate-certificates",
+    "create secrets shop",
+    "patch rolloutpolicies.rollgate.dev shop probes",
+    "create clusterrolloutpolicies.rollgate.dev",
+    "create rolloutoverrides.rollgate.dev shop",
+    "delete rolloutoverrides.rollgate.dev shop outage",
+    "update deployments.apps shop cart",
+    "get deployments.apps shop cart",
+    "list pods shop",
+    "watch replicasets.apps",
+    "watch configmaps",
+    "update validatingwebhookconfigurations.admissionregistration.k8s.io - another",
+    "list validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "create mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "get customresourcedefinitions.apiextensions.k8s.io - rolloutpolicies.rollgate.dev",
+    "bind clusterroles.rbac.authorization.k8s.io - rollgate",
+    "create leases.coordination.k8s.io kube-system",
+    "update leases.coordination.k8s.io gates another",
+    "create serviceaccounts/token gates rollgate",
 ];
 
 #[tokio::test]
@@ -154,7 +84,7 @@ async fn rollgate_may_do_its_work_and_no_more() -> Result<()> {
     for (requests, expected) in [(&WORK[..], true), (&TOO_MUCH, false)] {
         for request in requests {
             if may(plane, ROLLGATE, request).await? != expected {
-                wrong.push(format!("{request:?} should be {expected}"));
+                wrong.push(format!("{request} should be {expected}"));
             }
         }
     }
@@ -167,11 +97,11 @@ async fn rollgate_may_do_its_work_and_no_more() -> Result<()> {
 #[tokio::test]
 #[ignore = "make test"]
 async fn only_who_was_told_may_break_glass() -> Result<()> {
-    const WRITE_POLICY: Request = ("create", "rolloutpolicies.rollgate.dev", "shop", "");
-    const READ_OVERRIDE: Request = ("list", "rolloutoverrides.rollgate.dev", "shop", "");
-    const BREAK_GLASS: Request = ("create", "rolloutoverrides.rollgate.dev", "shop", "");
-    const CHANGE_RECORD: Request = ("patch", "rolloutoverrides.rollgate.dev", "shop", "outage");
-    const CLEAR_RECORD: Request = ("delete", "rolloutoverrides.rollgate.dev", "shop", "outage");
+    const WRITE_POLICY: &str = "create rolloutpolicies.rollgate.dev shop";
+    const READ_OVERRIDE: &str = "list rolloutoverrides.rollgate.dev shop";
+    const BREAK_GLASS: &str = "create rolloutoverrides.rollgate.dev shop";
+    const CHANGE_RECORD: &str = "patch rolloutoverrides.rollgate.dev shop outage";
+    const CLEAR_RECORD: &str = "delete rolloutoverrides.rollgate.dev shop outage";
     let cases = [
         ("view", &[READ_OVERRIDE][..]),
         ("edit", &[READ_OVERRIDE, WRITE_POLICY]),
@@ -199,8 +129,8 @@ async fn only_who_was_told_may_break_glass() -> Result<()> {
             CHANGE_RECORD,
             CLEAR_RECORD,
         ] {
-            let allowed = may(plane, role, &request).await?;
-            assert_eq!(allowed, expected.contains(&request), "{role} {request:?}");
+            let allowed = may(plane, role, request).await?;
+            assert_eq!(allowed, expected.contains(&request), "{role}: {request}");
         }
     }
     Ok(())
@@ -231,8 +161,12 @@ async fn installed() -> &'static ControlPlane {
 }
 
 /// Whether the API server would let a user do this.
-async fn may(plane: &ControlPlane, user: &str, request: &Request) -> Result<bool> {
-    let (verb, resource, namespace, name) = request;
+async fn may(plane: &ControlPlane, user: &str, request: &str) -> Result<bool> {
+    let mut words = request
+        .split(' ')
+        .map(|word| if word == "-" { "" } else { word });
+    let mut word = || words.next().unwrap_or_default();
+    let (verb, resource, namespace, name) = (word(), word(), word(), word());
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
     let given = |text: &str| Some(text.to_owned());

@@ -26,18 +26,7 @@ async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
         guarded.kubectl(["create", "--filename=-"]).input(BAD),
     )
     .await?;
-    apply(&[]).input(GOOD).ok().await?;
-    settled(&guarded).await?;
-    guarded
-        .kubectl([
-            "set",
-            "image",
-            "deployment/cart",
-            "web=registry.example.com/cart:1.0.1",
-        ])
-        .ok()
-        .await?;
-    settled(&guarded).await?;
+    two_revisions(&guarded).await?;
     show(&guarded, "apply", apply(&[]).input(BAD)).await?;
     show(
         &guarded,
@@ -74,22 +63,7 @@ async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
 #[ignore = "make test"]
 async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
-    guarded
-        .kubectl(["apply", "--filename=-"])
-        .input(GOOD)
-        .ok()
-        .await?;
-    settled(&guarded).await?;
-    guarded
-        .kubectl([
-            "set",
-            "image",
-            "deployment/cart",
-            "web=registry.example.com/cart:1.0.1",
-        ])
-        .ok()
-        .await?;
-    settled(&guarded).await?;
+    two_revisions(&guarded).await?;
     guarded
         .kubectl(["label", "deployment/cart", "freeze=yes"])
         .ok()
@@ -142,12 +116,7 @@ async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
 #[ignore = "make test"]
 async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
-    guarded
-        .kubectl(["apply", "--filename=-"])
-        .input(GOOD)
-        .ok()
-        .await?;
-    settled(&guarded).await?;
+    good(&guarded).await?;
     let create = guarded.kubectl(["create", "--filename=-"]);
     create.input(an_override().to_string()).ok().await?;
     let wait = [
@@ -160,12 +129,7 @@ async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
     let patch = ["patch", "deployment/cart", "--type=json", "--patch", remove];
     show(&guarded, "passed-by-an-override", guarded.kubectl(patch)).await?;
     settled(&guarded).await?;
-    guarded
-        .kubectl(["apply", "--filename=-"])
-        .input(GOOD)
-        .ok()
-        .await?;
-    settled(&guarded).await?;
+    good(&guarded).await?;
     let apply = guarded.kubectl([
         "apply",
         "--server-side",
@@ -190,6 +154,22 @@ fn an_override() -> Value {
         "metadata": {"name": "search-is-down"},
         "spec": spec,
     })
+}
+
+/// Rolls the good one out.
+async fn good(guarded: &Guarded) -> Result<()> {
+    let apply = guarded.kubectl(["apply", "--filename=-"]);
+    apply.input(GOOD).ok().await?;
+    settled(guarded).await
+}
+
+/// Rolls the good one out, and another image of it.
+async fn two_revisions(guarded: &Guarded) -> Result<()> {
+    good(guarded).await?;
+    let image = "web=registry.example.com/cart:1.0.1";
+    let set_image = guarded.kubectl(["set", "image", "deployment/cart", image]);
+    set_image.ok().await?;
+    settled(guarded).await
 }
 
 async fn show(guarded: &Guarded, name: &str, call: Tool) -> Result<()> {
