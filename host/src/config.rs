@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod compile;
+mod configuration;
 mod files;
 mod load;
 mod matching;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::LoadedPolicy;
 
 pub use compile::PolicySource;
+pub use configuration::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem};
 pub use files::is_configuration;
 pub use load::load;
 pub use matching::Match;
@@ -42,7 +44,7 @@ pub use object::{Head, Misread, Modules, read_policy, read_source};
 pub use path::json_path;
 pub use place::Place;
 pub use problem::{Problem, Spot, missing};
-pub use read::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, read, read_text};
+pub use read::{read, read_text};
 pub use selector::{Requirement, Selector};
 
 /// Every policy in force. Never changed: a reload builds another one and swaps it whole.

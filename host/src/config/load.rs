@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
+use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleError, ModuleSource};
-use super::read::{Configuration, PolicyItem, RefusedItem};
 use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
 use crate::engine::{
     ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::compile;
+use super::configuration::{PolicyItem, RefusedItem, SourceItem};
 use super::module::ModuleSource;
-use super::read::{PolicyItem, RefusedItem, SourceItem};
 use super::wire::{MatchSpec, Metadata, PolicyObject, PolicySpec};
 use super::{Place, PolicyName, Problem};
 use crate::sources::{ApiVersion, Kind, MetricSource, MetricSourceSpec};
