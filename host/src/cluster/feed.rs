@@ -3,6 +3,7 @@
 //! They are followed by watches. While the API server is away, what was read last stays in force;
 //! the watches begin again by themselves.
 
+mod object;
 mod objects;
 mod reading;
 
@@ -24,7 +25,8 @@ use crate::server::watch::Watch;
 use crate::telemetry::Telemetry;
 use reading::Reader;
 
-pub use objects::{Followed, Key, Object, Objects};
+pub use object::{Followed, Key, Object};
+pub use objects::Objects;
 pub use reading::{Consequence, Fault};
 
 /// `kubectl apply` of a folder changes many objects, one after another.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::objects::{Followed, Key, Object};
+use super::object::{Followed, Key, Object};
 use crate::config::{
     BrokenSource, Configuration, Modules, PolicyItem, Problem, SourceItem, read_policy, read_source,
 };
