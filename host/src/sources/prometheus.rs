@@ -10,6 +10,7 @@ mod cache;
 mod client;
 mod failure;
 mod secret;
+mod settings;
 mod spec;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use jiff::Timestamp;
 use rollgate_model::{MetricsError, Sample, Series};
 
 pub use self::secret::{SecretKey, SecretRef};
-pub use self::spec::{BasicAuth, DescribedIn, Spec};
+pub use self::settings::DescribedIn;
+pub use self::spec::{BasicAuth, Spec};
 
 use self::answer::Answer;
 use self::cache::{Cache, Weigh, Window};

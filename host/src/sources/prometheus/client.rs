@@ -14,7 +14,7 @@ use super::answer::Answer;
 use super::cache::Window;
 use super::failure::Failure;
 use super::secret::Reread;
-use super::spec::{Credential, Limits, Settings, Trust};
+use super::settings::{Credential, Limits, Settings, Trust};
 use crate::sources::SourceError;
 
 /// How many queries one source is asked at a time: bounds the memory that answers take, and what
