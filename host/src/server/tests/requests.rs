@@ -133,12 +133,9 @@ async fn a_panic_is_a_denial_and_the_connection_lives_on() {
 #[tokio::test]
 async fn an_answer_that_never_comes_is_a_denial_before_the_timeout() {
     let server = Running::defaults().await;
+    let mut client = server.h1().await;
     let from = Instant::now();
-    let answer = server
-        .h1()
-        .await
-        .post("/admit?timeout=1s", review("hang"))
-        .await;
+    let answer = client.post("/admit?timeout=1s", review("hang")).await;
     assert!(
         from.elapsed() < Duration::from_secs(1),
         "{:?}",
