@@ -304,7 +304,7 @@ async fn tls_and_passwords_are_held_to() {
             format!("{ca}{}", password(file("wrong", "hunter3"))),
             "refuses the credentials",
         ),
-        (right, "its authority is not trusted: set caFile"),
+        (right, "its authority is not trusted: set ca or caFile"),
     ] {
         let error = ask(&more).await.unwrap_err();
         assert_eq!(error.code, MetricsErrorCode::Unavailable);

@@ -164,7 +164,7 @@ fn tls_words(error: &rustls::Error) -> String {
         return "the TLS handshake failed".to_owned();
     };
     let why = match certificate {
-        CertificateError::UnknownIssuer => "its authority is not trusted: set caFile",
+        CertificateError::UnknownIssuer => "its authority is not trusted: set ca or caFile",
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet"

@@ -132,7 +132,7 @@ fn base_url(text: &str) -> Result<Url, SourceError> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         let message = "it holds a user or password: use basicAuth, which reads the password \
-                       from a file or an environment variable";
+                       from a Secret, a file or an environment variable";
         return Err(wrong("url", message));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -171,7 +171,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SourceEr
         "authorization" | "proxy-authorization" | "cookie" => {
             let message = format!(
                 "{name} is a credential: use bearerToken or basicAuth, which read it from a \
-                 file or an environment variable"
+                 Secret, a file or an environment variable"
             );
             return Err(wrong(field(), message));
         }
