@@ -1,13 +1,15 @@
-//! Builds the guests that misbehave.
+//! Builds the guests of the tests.
 
 use std::process::ExitCode;
 
 const MISBEHAVING: &str = "rollgate-misbehaving";
 const RAW: &str = "rollgate-misbehaving-raw";
 const CRAMPED: &str = "rollgate-misbehaving-cramped";
+const READER: &str = "rollgate-reader";
+const PACKAGES: [&str; 4] = [MISBEHAVING, RAW, CRAMPED, READER];
 
 fn main() -> ExitCode {
-    let guests = match rollgate_guest_build::build(&[MISBEHAVING, RAW, CRAMPED], "tests/guests") {
+    let guests = match rollgate_guest_build::build(&PACKAGES, "tests/guests") {
         Ok(guests) => guests,
         Err(problem) => return rollgate_guest_build::fail(&problem),
     };
@@ -15,6 +17,7 @@ fn main() -> ExitCode {
         ("MISBEHAVING", MISBEHAVING),
         ("MISBEHAVING_RAW", RAW),
         ("MISBEHAVING_CRAMPED", CRAMPED),
+        ("READER", READER),
     ] {
         println!(
             "cargo::rustc-env={variable}={}",

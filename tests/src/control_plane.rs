@@ -30,6 +30,7 @@ use self::programs::Programs;
 pub use self::tool::{Output, Tool};
 pub use self::waiting::wait_for;
 pub use self::webhook::Webhook;
+use crate::certificate::Pair;
 use crate::keeper::{Kept, KeptFolder};
 
 /// A running control plane. Its programs end, and its files go, when this is dropped or the process
@@ -225,6 +226,16 @@ impl ControlPlane {
         *api_server = self.programs.api_server(&self.access)?;
         let started = readiness::api_server(&self.access, &mut api_server).await;
         started.with_context(|| self.programs.last_words())
+    }
+
+    /// Has the API server show this certificate to the webhook at `host`, which is
+    /// `NAME.NAMESPACE.svc` with the port where that is not 443. It is restarted for that.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::restart_api_server`].
+    pub async fn show_certificate(&self, host: &str, pair: &Pair) -> Result<()> {
+        self.access.show(host, pair)?;
+        self.restart_api_server().await
     }
 
     /// What the API server's `/metrics` says.

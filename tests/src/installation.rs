@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use kube::api::Api;
 use rollgate_model::yaml;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::balancer::Balancer;
 use crate::control_plane::{ControlPlane, wait_for};
@@ -41,13 +41,58 @@ impl<'p> Installation<'p> {
         let apply = plane.kubectl(["apply", "--server-side", "--filename=-"]);
         apply.input(leading_here(&manifests()?)?).ok().await?;
         let mut installation = Self::of_what_is_installed(plane).await?;
-        for _ in 0..replicas {
-            installation.start(more);
+        installation.start_all(replicas, more).await;
+        Ok(installation)
+    }
+
+    /// As [`Installation::new`] where it was installed before and no replica runs any more: nothing is
+    /// left of what those made.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn again(plane: &'p ControlPlane, replicas: usize, more: &[&str]) -> Result<Self> {
+        let mut installation = Self::of_what_is_installed(plane).await?;
+        installation.forget().await?;
+        installation.start_all(replicas, more).await;
+        Ok(installation)
+    }
+
+    /// Removes what replicas have made, of which none may run.
+    async fn forget(&self) -> Result<()> {
+        let registration = format!("validatingwebhookconfiguration/{NAME}");
+        let secret = format!("secret/{}", certificates());
+        let lease = format!("lease/{NAME}");
+        for object in [registration, secret, lease] {
+            let delete = ["delete", &object, "--ignore-not-found"];
+            let delete = self.plane.kubectl(delete).args(["--namespace", NAMESPACE]);
+            delete.ok().await?;
         }
-        for replica in &installation.replicas {
+        Ok(())
+    }
+
+    /// Starts so many more replicas, which are ready then.
+    pub async fn start_all(&mut self, replicas: usize, more: &[&str]) {
+        for _ in 0..replicas {
+            self.start(more);
+        }
+        for replica in &self.replicas {
             replica.ready().await;
         }
-        Ok(installation)
+    }
+
+    /// Ends every replica as an orderly shutdown does, and gives what each has logged.
+    ///
+    /// # Panics
+    /// Where one has ended already.
+    pub fn end(&mut self) -> Vec<Vec<Value>> {
+        let replicas = self.replicas.drain(..);
+        replicas.map(Serve::log_to_the_end).collect()
+    }
+
+    /// Where the API server calls it, in the words of its configuration.
+    #[must_use]
+    pub fn host(&self) -> String {
+        format!("{NAME}.{NAMESPACE}.svc:{}", self.balancer.address.port())
     }
 
     /// What is installed already, its Service leading to this machine; without replicas that answer.
@@ -87,6 +132,19 @@ impl<'p> Installation<'p> {
         self.replicas.push(replica);
     }
 
+    /// Waits until a policy is in force in every replica. One that registers it has it first; another
+    /// may be some moments behind.
+    pub async fn in_force(&self, policy: &str) {
+        let lists = |info: &str| {
+            let info: Value = serde_json::from_str(info).unwrap_or_default();
+            let mut policies = info["policies"].as_array().into_iter().flatten();
+            policies.any(|listed| listed["name"] == policy)
+        };
+        for replica in &self.replicas {
+            replica.until("/info", |_, info| lists(info)).await;
+        }
+    }
+
     /// What is registered, once it is as wanted.
     ///
     /// # Errors
@@ -105,6 +163,12 @@ impl<'p> Installation<'p> {
             Err(error) => Err(error.context(format!("{:#?}", all.get_opt(NAME).await?))),
         }
     }
+}
+
+/// The name of the Secret with its certificates.
+#[must_use]
+pub fn certificates() -> String {
+    format!("{NAME}-certificates")
 }
 
 /// What `rollgate manifests` prints.

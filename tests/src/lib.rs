@@ -17,3 +17,4 @@ pub mod report;
 pub mod scenarios;
 pub mod server;
 pub mod traffic;
+pub mod trial;

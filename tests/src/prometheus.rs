@@ -2,6 +2,7 @@
 //!
 //! It scrapes an exporter that serves what the test says, once a second.
 
+mod bearer;
 mod exporter;
 mod slow;
 mod web;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+pub use self::bearer::BearerProxy;
 pub use self::exporter::Exporter;
 pub use self::slow::SlowProxy;
 pub use self::web::Web;

@@ -109,6 +109,7 @@ async fn judged_namespace(plane: &ControlPlane, rollgate: &Installation<'_>) -> 
     rollgate
         .registered(|registered| !asked_for(registered).is_empty())
         .await?;
+    rollgate.in_force(&format!("{shop}/probes")).await;
     let create = ["create", "--dry-run=server", "--filename=-", "--namespace"];
     wait_for("a denial", async || {
         let create = plane.kubectl(create).arg(&shop);

@@ -229,6 +229,7 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
     apply(&plane, &shop, probes(&shop)).await?;
     let wanted = &["workloads.rollgate.dev: deployments"][..];
     installation.registered(asks_for(wanted)).await?;
+    installation.in_force(&format!("{shop}/probes")).await;
     denied(&plane, &shop).await?;
     let before = failed_calls(&plane).await?;
 

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 
 use crate::certificate::{Authority, Pair};
 
+/// The API server's configuration of admission, and the users it is towards webhooks.
+const ADMISSION: &str = "admission.yaml";
+const SHOWN_TO_WEBHOOKS: &str = "webhooks.kubeconfig";
+
 /// The keys of a control plane, in files.
 #[derive(Debug)]
 pub(super) struct Access {
@@ -54,7 +58,8 @@ impl Access {
 
     /// Where [`Access::new`] and [`Access::write`] put the kubeconfig of a user.
     pub(super) fn kubeconfig(&self, name: &str) -> PathBuf {
-        self.path(&format!("{name}.kubeconfig"))
+        // A colon in `KUBECONFIG` separates files.
+        self.path(&format!("{}.kubeconfig", name.replace(':', ".")))
     }
 
     /// Writes the kubeconfig of somebody who proves it with a token.
@@ -69,6 +74,36 @@ impl Access {
         credentials["as"] = json!(user);
         credentials["as-groups"] = json!(groups);
         self.write(user, &credentials)
+    }
+
+    /// Has the API server show a certificate to the webhook at `host`, from its next start on.
+    pub(super) fn show(&self, host: &str, pair: &Pair) -> Result<()> {
+        let users = self.path(SHOWN_TO_WEBHOOKS);
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "users": [{ "name": host, "user": certificate(pair) }],
+        });
+        fs::write(&users, config.to_string())?;
+        let plugin = json!({
+            "name": "ValidatingAdmissionWebhook",
+            "configuration": {
+                "apiVersion": "apiserver.config.k8s.io/v1",
+                "kind": "WebhookAdmissionConfiguration",
+                "kubeConfigFile": users,
+            },
+        });
+        let config = json!({
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AdmissionConfiguration",
+            "plugins": [plugin],
+        });
+        Ok(fs::write(self.path(ADMISSION), config.to_string())?)
+    }
+
+    /// What tells the API server which certificates it is to show, where it is to show any.
+    pub(super) fn shown(&self) -> Option<PathBuf> {
+        Some(self.path(ADMISSION)).filter(|path| path.exists())
     }
 
     fn write(&self, name: &str, credentials: &Value) -> Result<PathBuf> {

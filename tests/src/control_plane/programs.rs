@@ -59,9 +59,12 @@ impl Programs {
     pub(super) fn api_server(&self, access: &Access) -> Result<Kept> {
         let audit = self.work.join("audit-policy.yaml");
         fs::write(&audit, audit_policy())?;
+        let shown = access
+            .shown()
+            .map(|path| option("admission-control-config-file", path));
         self.start(
             "kube-apiserver",
-            [
+            shown.into_iter().chain([
                 option("etcd-servers", format!("http://127.0.0.1:{}", self.etcd)),
                 option("bind-address", "127.0.0.1"),
                 option("advertise-address", "127.0.0.1"),
@@ -84,7 +87,7 @@ impl Programs {
                 option("audit-policy-file", audit),
                 option("audit-log-path", self.audit_log()),
                 option("audit-log-mode", "blocking"),
-            ],
+            ]),
         )
     }
 
