@@ -48,9 +48,7 @@ impl Engine {
         if let Some((prepared, compiled)) = cached {
             return self.assemble(&request, prepared, &compiled);
         }
-        let component = componentize(&request.module).await?;
-        let prepared = prepare(Arc::clone(&self.loader), component, request.clone());
-        let prepared = in_a_task(prepared).await?;
+        let prepared = prepare(&self.loader, &request).await?;
         let compiled = compile(self.runtime.engine(), Arc::clone(&prepared.component)).await?;
         if let (Some(cache), Ok(code)) = (&self.cache, compiled.serialize()) {
             cache.put(&key, &prepared, &code);
@@ -64,12 +62,13 @@ impl Engine {
     /// As [`Engine::load`], without those of settings.
     pub async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
         let component = componentize(module).await?;
-        let (loader, limits) = (Arc::clone(&self.loader), Limits::default());
-        let describe = async move {
-            let rehearsal = Rehearsal::of(&loader, "describe".into(), &component, limits);
-            rehearsal.await?.describe().await
-        };
-        in_a_task(describe).await
+        let rehearsal = Rehearsal::of(
+            &self.loader,
+            "describe".into(),
+            &component,
+            Limits::default(),
+        );
+        rehearsal.await?.describe().await
     }
 
     fn assemble(
@@ -101,16 +100,13 @@ pub(super) struct Prepared {
     pub(super) start: Start,
 }
 
-async fn prepare(
-    loader: Arc<Runtime>,
-    component: PolicyComponent,
-    request: LoadRequest,
-) -> Result<Prepared, LoadError> {
+async fn prepare(loader: &Arc<Runtime>, request: &LoadRequest) -> Result<Prepared, LoadError> {
+    let component = componentize(&request.module).await?;
     let imports = component.imports;
     let name = request.name.as_str().into();
-    let rehearsal = Rehearsal::of(&loader, name, &component, request.limits).await?;
+    let rehearsal = Rehearsal::of(loader, name, &component, request.limits).await?;
     let description = rehearsal.describe().await?;
-    let (component, start) = match snapshot::take(&rehearsal, &request.settings).await? {
+    let (component, start) = match snapshot::take(rehearsal, request.settings.clone()).await? {
         Snapshot::Taken(bytes) => (bytes.into(), Start::Configured),
         Snapshot::Impossible(reason) => {
             tracing::warn!(
@@ -140,19 +136,9 @@ pub(super) async fn compile(
         .map_err(|error| LoadError::NoContract(format!("{error:#}")))
 }
 
-async fn componentize(module: &Module) -> Result<PolicyComponent, LoadError> {
+async fn componentize(module: &Module) -> Result<Arc<PolicyComponent>, LoadError> {
     let module = module.clone();
-    aside(move || module.componentize()).await?
-}
-
-/// Runs a guest before there is a request, beside others that are loaded. Should that break down, it
-/// costs the policy and not whoever loads it.
-async fn in_a_task<T: Send + 'static>(
-    rehearsal: impl Future<Output = Result<T, LoadError>> + Send + 'static,
-) -> Result<T, LoadError> {
-    tokio::spawn(rehearsal)
-        .await
-        .unwrap_or_else(|error| Err(LoadError::Engine(error.to_string())))
+    aside(move || module.componentize()).await?.map(Arc::new)
 }
 
 /// Does work on a file that may be long, off the threads that serve. Should a tool trip over a hostile

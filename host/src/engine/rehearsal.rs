@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
-use wasmtime_wizer::{ComponentContext, Wizer};
+use wasmtime_wizer::Wizer;
 
 use super::abi::{Description, Guest};
 use super::error::LoadError;
 use super::limits::Limits;
-use super::load::compile;
+use super::load::{aside, compile};
 use super::module::PolicyComponent;
 use super::outcome::{self, NotStarted};
 use super::runtime::{Imports, Runtime};
@@ -26,11 +26,11 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A component compiled for the loader, with the accessors that a snapshot needs where it can have
 /// them.
-pub(super) struct Rehearsal<'a> {
-    /// What wizer knows of the accessors, or why there are none.
-    pub(super) accessors: Result<ComponentContext<'a>, String>,
-    component: &'a PolicyComponent,
-    runtime: &'a Runtime,
+pub(super) struct Rehearsal {
+    pub(super) component: Arc<PolicyComponent>,
+    /// Why there are no accessors, if there are none.
+    pub(super) plain: Option<String>,
+    runtime: Arc<Runtime>,
     policy: Arc<str>,
     limits: Limits,
     linked: InstancePre<HostState>,
@@ -43,24 +43,27 @@ enum Call {
     Configure,
 }
 
-impl<'a> Rehearsal<'a> {
+impl Rehearsal {
     pub(super) async fn of(
-        runtime: &'a Runtime,
+        runtime: &Arc<Runtime>,
         policy: Arc<str>,
-        component: &'a PolicyComponent,
+        component: &Arc<PolicyComponent>,
         limits: Limits,
     ) -> Result<Self, LoadError> {
-        let (bytes, accessors) = match Wizer::new().instrument_component(&component.bytes) {
-            Ok((context, instrumented)) => (instrumented.into(), Ok(context)),
-            Err(error) => (Arc::clone(&component.bytes), Err(format!("{error:#}"))),
+        let original = Arc::clone(&component.bytes);
+        let instrument = move || match Wizer::new().instrument_component(&original) {
+            Ok((_, instrumented)) => (instrumented.into(), None),
+            Err(error) => (Arc::clone(&original), Some(format!("{error:#}"))),
         };
+        let (bytes, plain) = aside(instrument).await?;
         let compiled: Component = compile(runtime.engine(), bytes).await?;
         let linked = runtime
             .link(&compiled, component.imports)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        let (runtime, component) = (Arc::clone(runtime), Arc::clone(component));
         Ok(Self {
-            accessors,
             component,
+            plain,
             runtime,
             policy,
             limits: Limits { cpu: CPU, ..limits },

@@ -1,8 +1,5 @@
 //! Runs `configure` once and keeps the memory it leaves, so that each request starts from there.
 
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt as _;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
@@ -23,13 +20,23 @@ pub(super) enum Snapshot {
 
 /// Configures the policy in an instrumented instance and copies its memories out.
 ///
-/// A policy that refuses its settings is an error, not a fallback.
-pub(super) async fn take(rehearsal: &Rehearsal<'_>, settings: &str) -> Result<Snapshot, LoadError> {
-    let (mut store, instance) = rehearsal.configure(settings).await?;
-    let accessors = match &rehearsal.accessors {
-        Ok(accessors) => accessors,
-        Err(reason) => return Ok(Snapshot::Impossible(reason.clone())),
-    };
+/// wizer panics where a guest cannot grow one more page, so this runs in a task of its own whose
+/// panic becomes the fallback. A policy that refuses its settings is an error, not a fallback.
+pub(super) async fn take(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
+    match tokio::spawn(attempt(rehearsal, settings)).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => Ok(Snapshot::Impossible(
+            "its memory leaves no room for a copy".into(),
+        )),
+        Err(error) => Err(LoadError::Engine(error.to_string())),
+    }
+}
+
+async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
+    let (mut store, instance) = rehearsal.configure(&settings).await?;
+    if let Some(reason) = rehearsal.plain {
+        return Ok(Snapshot::Impossible(reason));
+    }
     // A handle is a number in the guest's memory; in a copy it would stand for nothing, or for
     // something else.
     if store.data().wasi.as_deref().is_some_and(EmptyWasi::is_held) {
@@ -37,24 +44,24 @@ pub(super) async fn take(rehearsal: &Rehearsal<'_>, settings: &str) -> Result<Sn
             "it keeps a stream or a timer of WASI open when it is configured".into(),
         ));
     }
+    let impossible = |error: wasmtime::Error| Snapshot::Impossible(format!("{error:#}"));
+    let wizer = Wizer::new();
+    let (context, _) = match wizer.instrument_component(&rehearsal.component.bytes) {
+        Ok(instrumented) => instrumented,
+        Err(error) => return Ok(impossible(error)),
+    };
     Usage::relax_for_snapshot(&mut store);
     let mut running = Running {
         store: &mut store,
         instance,
     };
-    let wizer = Wizer::new();
-    let copy = wizer.snapshot_component(accessors, &mut running);
-    // wizer panics where a guest cannot grow one more page. What it broke off, nobody looks at again.
-    Ok(match AssertUnwindSafe(copy).catch_unwind().await {
-        Ok(Ok(bytes)) => Snapshot::Taken(bytes),
-        Ok(Err(error)) => Snapshot::Impossible(format!("{error:#}")),
-        Err(_) => Snapshot::Impossible("its memory leaves no room for a copy".into()),
-    })
+    let snapshot = wizer.snapshot_component(&context, &mut running).await;
+    Ok(snapshot.map_or_else(impossible, Snapshot::Taken))
 }
 
 /// Lets wizer read the state of an instance through the accessors that it put there.
 ///
-/// The trait leaves no way to report an error; a panic is caught in [`take`].
+/// The trait leaves no way to report an error; a panic is caught by the task in [`take`].
 struct Running<'a> {
     store: &'a mut Store<HostState>,
     instance: Instance,
