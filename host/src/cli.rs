@@ -5,6 +5,7 @@ mod crds;
 mod inputs;
 mod inspect;
 mod manifests;
+mod names;
 mod notice;
 mod policies;
 mod serve;

@@ -9,6 +9,7 @@
 mod change;
 mod classify;
 pub mod defaults;
+pub mod dns;
 mod facts;
 mod kind;
 mod records;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use rollgate_model::scenario::Scenario;
 
 use super::inputs::Input;
-use super::{Exit, policies};
+use super::{Exit, names, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
 use crate::sources::{Clock, Facts, FixedClock, Sources, SystemClock};
@@ -61,7 +61,7 @@ pub(super) struct Args {
     now: Option<Timestamp>,
 
     /// The namespace of manifests that name none
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = names::namespace)]
     namespace: Option<String>,
 
     /// How to tell

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use rollgate_model::yaml;
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::{Exit, names};
 use crate::cluster::crd;
 
 /// What the chart renders by its defaults, without the custom resource definitions: a test with the
@@ -17,7 +17,7 @@ const RENDERED: &str = include_str!("../../../deploy/manifests.yaml");
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The namespace to install into; it is part of the output
-    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = namespace)]
+    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = names::namespace)]
     namespace: String,
     /// The image, such as one in a registry of your own; by default that of this version
     #[arg(long, value_name = "REFERENCE", value_parser = image)]
@@ -94,19 +94,6 @@ fn replace(object: &mut Value, pointer: &str, with: Option<impl Into<Value>>) {
 }
 
 /// A label of DNS (RFC 1123), which the name of a namespace is.
-fn namespace(text: &str) -> Result<String, &'static str> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let sound = (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if sound {
-        Ok(text.to_owned())
-    } else {
-        Err("a namespace is 1 to 63 small letters, digits and -, with - at neither end")
-    }
-}
-
 fn image(text: &str) -> Result<String, &'static str> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
@@ -165,16 +152,6 @@ mod tests {
         let read = yaml::read(&printed).into_iter();
         let read: Vec<_> = read.map(|document| document.expect("YAML").tree).collect();
         assert_eq!(read, objects);
-    }
-
-    #[test]
-    fn a_namespace_is_a_label_of_dns() {
-        for name in ["rollgate-system", "r", "0"] {
-            assert_eq!(namespace(name).as_deref(), Ok(name));
-        }
-        for name in ["", "-r", "r-", "R", "r.s", "r\ns", &"r".repeat(64)] {
-            assert!(namespace(name).is_err(), "{name:?}");
-        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use super::Exit;
 use super::terminal::one_line;
+use super::{Exit, names};
 use crate::cluster::{Connection, Definitions, Installation, Uninstallation};
 
 /// Take rollgate out of a cluster into which `rollgate manifests` put it
@@ -17,10 +17,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
     /// Where it is installed
-    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system")]
+    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = names::namespace)]
     namespace: String,
     /// The name of the installation
-    #[arg(long, value_name = "NAME", default_value = "rollgate")]
+    #[arg(long, value_name = "NAME", default_value = "rollgate", value_parser = names::installation)]
     installation: String,
     /// Remove the custom resource definitions as well, and with them all policies, metric sources
     /// and overrides

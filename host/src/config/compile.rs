@@ -7,6 +7,8 @@ mod mistakes;
 
 use std::time::Duration;
 
+use rollgate_model::dns;
+
 pub(super) use self::matches::matches_alone;
 pub(super) use self::mistakes::Mistake;
 
@@ -88,7 +90,7 @@ fn module(spec: &Module, mistakes: &mut Mistakes) -> ModuleSource {
 
 fn name(object: &PolicyObject, mistakes: &mut Mistakes) -> PolicyName {
     let metadata = &object.metadata;
-    if !mistakes::is_dns_name(&metadata.name) {
+    if !dns::is_subdomain(&metadata.name) {
         mistakes.add("/metadata/name", format!(
             "`{}` is no name: use lower-case letters, digits, `-` and `.`, at most 253 of them, and begin and end with a letter or digit",
             metadata.name.escape_debug(),

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use kube::Client;
 use tokio::task::JoinHandle;
 
+use super::super::names;
 use super::ties::{Keepers, Kept};
 use crate::cluster::{
     Candidate, Connection, Events, Feed, Identity, Installation, Registrar, Reporter,
@@ -32,10 +33,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER", requires = "cluster")]
     modules: Option<PathBuf>,
     /// The name of this installation's Deployment, Service, ServiceAccount and ClusterRole
-    #[arg(long, value_name = "NAME", default_value = "rollgate")]
+    #[arg(long, value_name = "NAME", default_value = "rollgate", value_parser = names::installation)]
     installation: String,
     /// The namespace of this installation; by default that of the Pod
-    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE", value_parser = names::namespace)]
     namespace: Option<String>,
     /// What tells this replica from the others; by default the Pod's name
     #[arg(long, value_name = "NAME", env = "POD_NAME")]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rollgate_model::dns;
+
 /// A mistake in an object, by the pointer to what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Mistake {
@@ -53,7 +55,7 @@ impl Mistakes {
     }
 
     pub(super) fn namespace(&mut self, namespace: &str, pointer: impl Into<String>) {
-        if !is_dns_label(namespace, 63) {
+        if !dns::is_label(namespace) {
             let namespace = namespace.escape_debug();
             let message = format!(
                 "`{namespace}` is no namespace; name each one in full, patterns are not known"
@@ -70,18 +72,4 @@ impl Mistakes {
             );
         }
     }
-}
-
-/// RFC 1123 subdomain, as `metadata.name` of a custom resource must be.
-pub(super) fn is_dns_name(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(|label| is_dns_label(label, 253))
-}
-
-fn is_dns_label(label: &str, longest: usize) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = label.as_bytes();
-    (1..=longest).contains(&bytes.len())
-        && bytes.iter().all(|&byte| alphanumeric(byte) || byte == b'-')
-        && bytes.first().is_some_and(|&byte| alphanumeric(byte))
-        && bytes.last().is_some_and(|&byte| alphanumeric(byte))
 }

@@ -2,12 +2,12 @@
 //! past the grants.
 
 use rollgate_model::selector::LabelSelector;
-use rollgate_model::{ClusterError, ClusterErrorCode};
+use rollgate_model::{ClusterError, ClusterErrorCode, dns};
 
 /// `group/version`, or `version` alone for the core group.
 pub(super) fn api_version(text: &str) -> Result<(), ClusterError> {
     let parts: Vec<_> = text.split('/').collect();
-    if parts.len() <= 2 && parts.iter().all(|part| is_dns_name(part)) {
+    if parts.len() <= 2 && parts.iter().all(|part| dns::is_subdomain(part)) {
         return Ok(());
     }
     Err(invalid(format!(
@@ -18,7 +18,7 @@ pub(super) fn api_version(text: &str) -> Result<(), ClusterError> {
 
 /// A namespace, or nothing.
 pub(super) fn namespace(text: &str) -> Result<(), ClusterError> {
-    if text.is_empty() || (is_dns_name(text) && !text.contains('.')) {
+    if text.is_empty() || dns::is_label(text) {
         return Ok(());
     }
     Err(invalid(format!(
@@ -57,16 +57,6 @@ pub(super) fn invalid(message: String) -> ClusterError {
         code: ClusterErrorCode::Invalid,
         message,
     }
-}
-
-fn is_dns_name(text: &str) -> bool {
-    let sound =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-    (1..=253).contains(&text.len())
-        && text.bytes().all(sound)
-        && !text.starts_with(['-', '.'])
-        && !text.ends_with(['-', '.'])
-        && !text.contains("..")
 }
 
 #[cfg(test)]

@@ -1,0 +1,64 @@
+//! What names of Kubernetes are made of (RFC 1123, as `validation.IsDNS1123Label` and
+//! `IsDNS1123Subdomain` of k8s.io/apimachinery read it).
+
+/// Whether it may name a namespace: 1 to 63 small letters, digits and `-`, with `-` at neither end.
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_part(text)
+}
+
+/// Whether it may name most other objects, or a group: parts between dots, 253 bytes in all. A part
+/// has no length of its own.
+#[must_use]
+pub fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_part)
+}
+
+fn is_part(text: &str) -> bool {
+    let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(sound) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_one_part_of_limited_length() {
+        for text in ["rollgate-system", "r", "0", &"r".repeat(63)] {
+            assert!(is_label(text), "{text:?}");
+        }
+        for text in [
+            "",
+            "-r",
+            "r-",
+            "R",
+            "r.s",
+            "r\ns",
+            "\u{e9}",
+            &"r".repeat(64),
+        ] {
+            assert!(!is_label(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_subdomain_is_parts_between_dots() {
+        for text in ["cart", "apps.example.com", "0.1", &"r".repeat(253)] {
+            assert!(is_subdomain(text), "{text:?}");
+        }
+        for text in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a.",
+            "a.-b",
+            "a/b",
+            "A.b",
+            &"r".repeat(254),
+        ] {
+            assert!(!is_subdomain(text), "{text:?}");
+        }
+    }
+}
