@@ -1,11 +1,15 @@
 //! Reading policies again: what did not change keeps the form in which it was loaded.
 
 use std::fs;
+use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::future::BoxFuture;
 use rollgate::config::{self, Action, OnError, Policy, PolicySet, State, builtin};
 use rollgate::engine::{Engine, LoadedPolicy};
-use rollgate::sources::Disconnected;
+use rollgate::sources::{Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading};
+use rollgate_model::ClusterError;
 use rollgate_tests::files::Files;
 use rollgate_tests::judging;
 use serde_json::json;
@@ -15,6 +19,7 @@ use tempfile::TempDir;
 struct Folder {
     files: TempDir,
     engine: Engine,
+    cluster: Counting,
     in_force: PolicySet,
 }
 
@@ -27,6 +32,7 @@ impl Folder {
         let mut folder = Self {
             files: TempDir::new().expect("a folder"),
             engine: judging::engine(),
+            cluster: Counting::default(),
             in_force: PolicySet::default(),
         };
         folder.put("changing.wasm", probes());
@@ -51,7 +57,7 @@ impl Folder {
     async fn prepared(&mut self) -> Vec<String> {
         let configuration = config::read(&[self.files.path().to_owned()]);
         assert_eq!(configuration.problems, []);
-        let set = config::load(&self.engine, &configuration, &Disconnected, &self.in_force).await;
+        let set = config::load(&self.engine, &configuration, &self.cluster, &self.in_force).await;
         let prepared = set.prepared_since(&self.in_force);
         let mut prepared: Vec<_> = prepared.map(ToString::to_string).collect();
         prepared.sort();
@@ -71,6 +77,35 @@ impl Folder {
             State::Ready(loaded) => Arc::clone(loaded),
             State::Refused(refusal) => panic!("refused: {refusal}"),
         }
+    }
+}
+
+/// No cluster, which counts how often it is asked for rights.
+#[derive(Default)]
+struct Counting {
+    asked: AtomicU32,
+}
+
+impl Cluster for Counting {
+    fn get<'a>(
+        &'a self,
+        object: ObjectRef<'a>,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+        Disconnected.get(object, reading)
+    }
+
+    fn list<'a>(
+        &'a self,
+        query: ListQuery<'a>,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
+        Disconnected.list(query, reading)
+    }
+
+    fn access<'a>(&'a self, _: KindRef<'a>) -> BoxFuture<'a, Access> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(ready(Access::Granted))
     }
 }
 
@@ -177,6 +212,18 @@ async fn another_engine_prepares_everything() {
     let mut folder = Folder::in_force().await;
     folder.engine = judging::engine();
     assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
+}
+
+#[tokio::test]
+async fn what_several_policies_are_granted_is_asked_for_once() {
+    let mut folder = Folder::in_force().await;
+    let granted = "module: {builtin: probes}\n  grants: {cluster: [{apiVersion: v1, kind: Pod}, {apiVersion: v1, kind: Event}]}";
+    folder.policy(CHANGING, granted);
+    folder.policy("neighbour", granted);
+    assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
+    assert_eq!(folder.cluster.asked.load(Ordering::Relaxed), 2);
+    assert_eq!(folder.prepared().await, Vec::<String>::new());
+    assert_eq!(folder.cluster.asked.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

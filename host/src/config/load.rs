@@ -1,5 +1,7 @@
 //! From what was read to policies that can judge.
 
+mod access;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +12,9 @@ use futures_util::{StreamExt, stream};
 use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleError, ModuleSource};
 use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
-use crate::engine::{
-    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,
-};
-use crate::sources::{Access, Cluster, KindRef};
+use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem};
+use crate::sources::Cluster;
+use access::OwnRights;
 
 /// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
 /// alone and stays in the set: its match and `onError` go on to apply.
@@ -29,7 +30,7 @@ pub async fn load(
     let loader = Loader {
         engine,
         configuration,
-        cluster,
+        rights: OwnRights::new(cluster, &configuration.policies),
         in_force: in_force.loaded(),
         lacks_rights: AtomicBool::new(false),
         modules: modules(&configuration.policies).await,
@@ -94,7 +95,7 @@ async fn modules(policies: &[PolicyItem]) -> Modules {
 struct Loader<'a> {
     engine: &'a Engine,
     configuration: &'a Configuration,
-    cluster: &'a dyn Cluster,
+    rights: OwnRights<'a>,
     in_force: HashMap<&'a PolicyName, &'a Arc<LoadedPolicy>>,
     lacks_rights: AtomicBool,
     modules: Modules,
@@ -190,7 +191,7 @@ impl Loader<'_> {
     async fn kinds_may_be_read(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
         let grants = item.policy.grants.cluster.iter().enumerate();
         let problems = join_all(grants.map(|(index, grant)| async move {
-            let missing = self.missing(grant).await?;
+            let missing = self.rights.missing(grant).await?;
             Some(item.problem(&format!("/spec/grants/cluster/{index}"), missing))
         }));
         let problems: Vec<_> = problems.await.into_iter().flatten().collect();
@@ -199,29 +200,6 @@ impl Loader<'_> {
         }
         self.lacks_rights.store(true, Ordering::Relaxed);
         Err(problems)
-    }
-
-    /// What the host lacks for a grant. Where that cannot be found out now, each reading tells.
-    async fn missing(&self, grant: &ClusterGrant) -> Option<String> {
-        let namespaces: Vec<Option<&str>> = match &grant.namespaces {
-            None => vec![None],
-            Some(some) => some.iter().map(|name| Some(name.as_str())).collect(),
-        };
-        for namespace in namespaces {
-            let kind = KindRef {
-                api_version: &grant.api_version,
-                kind: &grant.kind,
-                namespace,
-            };
-            match self.cluster.access(kind).await {
-                Access::Granted => {}
-                Access::Missing(what) => return Some(what),
-                Access::Unknown(why) => {
-                    tracing::debug!(?kind, why, "whether rollgate may read it is not known");
-                }
-            }
-        }
-        None
     }
 }
 
