@@ -151,6 +151,39 @@ async fn what_others_do_to_the_registration_is_put_back_and_nothing_is_written_o
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make test"]
+async fn what_belongs_to_an_installation_in_another_namespace_is_left_alone() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    let installation = Installation::new(&plane, 1, &[]).await?;
+    installation.registered(asks_for(&[])).await?;
+    let kind = "validatingwebhookconfiguration";
+    let label = |holder: &str| format!("rollgate.dev/namespace={holder}");
+    let give_to = async |holder: &str| {
+        let give = ["label", "--overwrite", kind, NAME, &label(holder)];
+        plane.kubectl(give).ok().await
+    };
+    give_to("elsewhere").await?;
+    let replica = &installation.replicas[0];
+    let said = replica.logged("the registration cannot be kept; trying again");
+    let why = said["error"].as_str().context("an error")?;
+    let expected = "is that of the installation in namespace elsewhere";
+    assert!(why.contains(expected), "{why}");
+
+    let shop = plane.namespace("shop").await?;
+    apply(&plane, &shop, probes(&shop)).await?;
+    installation.in_force(&format!("{shop}/probes")).await;
+    let metrics = "rollgate_reload_stale{subject=\"registration\"} 1";
+    replica
+        .until("/metrics", |_, text| text.contains(metrics))
+        .await;
+    installation.registered(asks_for(&[])).await?;
+    give_to(NAMESPACE).await?;
+    let wanted = &["workloads.rollgate.dev: deployments"][..];
+    installation.registered(asks_for(wanted)).await?;
+    Ok(())
+}
+
 #[tokio::test]
 #[ignore = "make test"]
 async fn while_no_replica_is_there_only_what_policies_would_judge_is_refused() -> Result<()> {

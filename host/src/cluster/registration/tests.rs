@@ -267,6 +267,15 @@ fn a_bundle_that_was_injected_into_one_webhook_serves_all() {
 }
 
 #[test]
+fn whose_it_is_stands_in_it_after_the_first_writing() {
+    let blank = configuration::blank(&installation());
+    assert_eq!(configuration::holder(&blank), None);
+    let nobody_else = Authority::Injected("system/rollgate".to_owned());
+    let written = configuration::as_wanted(blank, Vec::new(), None, &installation(), &nobody_else);
+    assert_eq!(configuration::holder(&written), Some("system"));
+}
+
+#[test]
 fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
     let wanted = |existing| {
         let owner = OwnerReference {
@@ -280,6 +289,7 @@ fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
             existing,
             registered(&[Match::default()], Argo::Missing),
             Some(owner),
+            &installation(),
             &authority,
         )
     };

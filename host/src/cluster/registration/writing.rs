@@ -15,7 +15,7 @@ use super::registrar::{Registrar, SOON};
 use super::webhooks::{Argo, webhooks};
 use super::{Authority, Trust, configuration};
 use crate::cluster::certificates::{Certificate, KeepError, Keeper};
-use crate::cluster::ownership;
+use crate::cluster::{Installation, ownership};
 
 /// Between two looks where nothing is known to change.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
@@ -29,6 +29,12 @@ pub(super) enum RegisterError {
     /// The API server does not do it.
     #[error("the API server refuses to {verb}, or does not answer: {error}")]
     Api { verb: &'static str, error: Error },
+    /// It is that of an installation in another namespace. Writing it would be undone from there,
+    /// and again from here, without end.
+    #[error(
+        "the registration {name} is that of the installation in namespace {namespace}: a cluster takes one; uninstall that one, or, where nothing runs there any more, delete the ValidatingWebhookConfiguration {name}"
+    )]
+    Taken { name: String, namespace: String },
     /// The file with the CA bundle has none.
     #[error("{file}: {message}")]
     Bundle { file: String, message: String },
@@ -50,6 +56,7 @@ impl Registrar {
     pub(super) async fn step(&self, argo: Argo) -> Result<Duration, RegisterError> {
         let existing = self.api().get_opt(&self.installation.name).await;
         let existing = existing.map_err(failed("read the registration"))?;
+        self.may_write(existing.as_ref())?;
         match &self.authority {
             Authority::Own(times) => {
                 let keeper = Keeper::new(self.brief.clone(), self.installation.clone(), *times);
@@ -69,6 +76,20 @@ impl Registrar {
                 self.register(existing, Trust::Bundle(&bundle), argo).await
             }
             Authority::Injected(_) => self.register(existing, Trust::AsInjected, argo).await,
+        }
+    }
+
+    fn may_write(
+        &self,
+        existing: Option<&ValidatingWebhookConfiguration>,
+    ) -> Result<(), RegisterError> {
+        let Installation { name, namespace } = &self.installation;
+        match existing.and_then(configuration::holder) {
+            Some(holder) if holder != namespace => Err(RegisterError::Taken {
+                name: name.clone(),
+                namespace: holder.to_owned(),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -119,7 +140,8 @@ impl Registrar {
         let before = existing
             .clone()
             .unwrap_or_else(|| configuration::blank(&self.installation));
-        let wanted = configuration::as_wanted(before, webhooks, owner, &self.authority);
+        let wanted =
+            configuration::as_wanted(before, webhooks, owner, &self.installation, &self.authority);
         if existing.as_ref() == Some(&wanted) {
             return Ok(());
         }
