@@ -1,6 +1,7 @@
 //! What policies cost the webhook: requests per second, latency and CPU with 0 to 30 matching
-//! policies, each beside a server with none; how long 50 policies take to be ready, and how much
-//! memory they add. Whole processes over loopback with TLS, one after the other in each round.
+//! policies, each beside a server with none; how long 50 policies take to be ready, and again when
+//! one of them changes; how much memory they add. Whole processes over loopback with TLS, one after
+//! the other in each round.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +13,7 @@ use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::load::{Load, Outcome, Plan, Protocol};
 use rollgate_tests::measured::{cpu_time, median, resident};
 use rollgate_tests::server::Serve;
+use serde_json::Value;
 use tempfile::TempDir;
 
 const POLICIES: [usize; 5] = [0, 1, 3, 8, 30];
@@ -76,6 +78,21 @@ async fn readiness(world: &World) {
         "memory: {empty} KiB without policies, {} KiB for each of {MANY}",
         (many - empty) / MANY as u64
     );
+    let first = server.logged(IN_FORCE);
+    world.change_one_of(MANY);
+    let second = server.logged(IN_FORCE);
+    println!(
+        "{MANY} policies loaded in {}; again in {} after a change of one, {} kept",
+        time_of(&first),
+        time_of(&second),
+        second["kept"]
+    );
+}
+
+const IN_FORCE: &str = "policies are in force";
+
+fn time_of(line: &Value) -> &str {
+    line["took"].as_str().expect("a duration")
 }
 
 async fn ready(world: &World, count: usize) -> (Serve, Duration) {
@@ -129,7 +146,7 @@ impl World {
     /// A folder of so many `probes`; with none, one that matches nothing, so that a review is still
     /// parsed, classified and answered.
     fn policies(&self, count: usize) -> PathBuf {
-        let file = self.folder.path().join(format!("policies-{count}.yaml"));
+        let file = self.file(count);
         let mut text = String::new();
         for number in 0..count {
             write!(text, "{}", policy(number, "[create, roll-forward]")).expect("a String grows");
@@ -139,6 +156,17 @@ impl World {
         }
         fs::write(&file, text).expect("written");
         file
+    }
+
+    /// Gives the first of so many policies the settings of the second, which are in the cache.
+    fn change_one_of(&self, count: usize) {
+        let text = fs::read_to_string(self.file(count)).expect("written before");
+        let [first, second] = [0, 1].map(settings);
+        fs::write(self.file(count), text.replace(&first, &second)).expect("written");
+    }
+
+    fn file(&self, policies: usize) -> PathBuf {
+        self.folder.path().join(format!("policies-{policies}.yaml"))
     }
 
     async fn run(&self, server: &Serve) -> Run {
@@ -178,10 +206,15 @@ impl Run {
 }
 
 fn policy(number: usize, changes: &str) -> String {
-    let delay = 60 + number;
+    let settings = settings(number);
     format!(
         "---\napiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata: {{name: probes-{number}}}\n\
          spec:\n  module: {{builtin: probes}}\n  match: {{changes: {changes}}}\n  \
-         settings: {{limits: {{initialDelaySeconds: {delay}}}}}\n"
+         {settings}\n"
     )
+}
+
+fn settings(number: usize) -> String {
+    let delay = 60 + number;
+    format!("settings: {{limits: {{initialDelaySeconds: {delay}}}}}")
 }
