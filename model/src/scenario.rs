@@ -155,17 +155,12 @@ pub struct RevisionEntry {
     pub template: Value,
 }
 
-/// Why a scenario cannot be used.
+/// Why a scenario cannot be used; whoever named its file names it in the message as well.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::Error),
     /// The text is not YAML.
     #[error(transparent)]
     Yaml(YamlError),
@@ -229,11 +224,7 @@ impl Scenario {
     ///
     /// What is wrong, with its line and column.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
-        let unreadable = |source| ScenarioError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
-        let text = std::fs::read(path).map_err(unreadable)?;
+        let text = std::fs::read(path).map_err(ScenarioError::Unreadable)?;
         Self::from_document(document(&text)?, path.parent())
     }
 
