@@ -109,8 +109,10 @@ impl Programs {
                     access.path("tokens.key"),
                 ),
                 option("root-ca-file", access.path("ca.crt")),
-                // Tests wait for it.
+                // Tests wait for it, and benchmarks give it thousands of objects to go through.
                 option("horizontal-pod-autoscaler-sync-period", "1s"),
+                option("kube-api-qps", "500"),
+                option("kube-api-burst", "1000"),
             ],
         )
     }
