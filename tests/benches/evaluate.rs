@@ -1,11 +1,13 @@
-//! What one evaluation costs: in a fresh sandbox, in a reused one, and as a native function.
+//! What one evaluation costs: in a fresh sandbox, alone and when many policies take turns, as those of
+//! a server do; in a reused one; and as a native function.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rollgate::config::builtin;
+use rollgate::engine::{Engine, LoadedPolicy};
 use rollgate_policy_probes::Probes;
 use rollgate_sdk::testing::Case;
 use rollgate_tests::judging::{self, UPDATE_16K};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 fn evaluate(c: &mut Criterion) {
@@ -26,6 +28,21 @@ fn evaluate(c: &mut Criterion) {
                 .expect("a verdict")
         });
     });
+    let many = runtime.block_on(different(&engine, MANY));
+    for count in [8, MANY] {
+        let mut in_turn = many[..count].iter().cycle();
+        group.bench_function(
+            format!("fresh sandbox, {count} policies in turn"),
+            |bench| {
+                bench.iter(|| {
+                    let policy = in_turn.next().expect("there are some");
+                    runtime
+                        .block_on(judging::judge(policy, &review))
+                        .expect("a verdict")
+                });
+            },
+        );
+    }
     group.bench_function("reused sandbox", |bench| {
         bench.iter(|| runtime.block_on(kept.evaluate()).expect("a verdict"));
     });
@@ -35,6 +52,21 @@ fn evaluate(c: &mut Criterion) {
         });
     });
     group.finish();
+}
+
+const MANY: usize = 30;
+
+/// As many policies of one module, each with settings of its own and so with code and memory of its
+/// own.
+async fn different(engine: &Engine, count: usize) -> Vec<LoadedPolicy> {
+    let module = builtin::module("probes").expect("it is bundled");
+    let mut policies = Vec::with_capacity(count);
+    for number in 0..count {
+        let settings = json!({ "limits": { "initialDelaySeconds": 60 + number } });
+        let policy = judging::load(engine, module, &settings.to_string()).await;
+        policies.push(policy.expect("a policy"));
+    }
+    policies
 }
 
 /// The same update for the policy as a native crate.
