@@ -7,6 +7,7 @@
 
 mod admin;
 mod admit;
+mod apart;
 mod body;
 mod connection;
 mod deadline;
@@ -30,6 +31,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 pub use admin::Info;
+pub use apart::Apart;
 pub use lifecycle::Ended;
 pub use options::{Bounds, Drain, Options};
 pub use readiness::Readiness;

@@ -1,10 +1,11 @@
 //! The bundled policies in the real engine.
 
 use rollgate::config::builtin;
-use rollgate::engine::Start;
+use rollgate::engine::{EvaluationError, Start};
 use rollgate_model::Outcome;
 use rollgate_tests::judging::{self, UPDATE_16K};
 use serde_json::json;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_sound_deployment_passes_the_probes_policy() {
@@ -44,6 +45,17 @@ async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
             .iter()
             .any(|finding| { finding.path == "/spec/template/spec/containers/0/readinessProbe" })
     );
+}
+
+#[tokio::test]
+async fn a_policy_whose_time_is_over_is_not_run() {
+    let engine = judging::engine();
+    let probes = judging::load(&engine, module("probes"), "{}")
+        .await
+        .expect("it is bundled");
+    let review = judging::review(judging::rollout(UPDATE_16K));
+    let late = probes.evaluate(&review, Instant::now()).await;
+    assert!(matches!(late, Err(EvaluationError::Overloaded)), "{late:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
+use tokio::runtime::{Handle, Runtime};
 
 use super::{Exit, policies};
 use crate::admission::Ties;
@@ -23,7 +24,7 @@ use crate::engine::{Engine, EngineOptions};
 use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
-use crate::server::{Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
+use crate::server::{Apart, Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
 use crate::sources::Facts;
 use crate::telemetry::{Telemetry, logs};
 use cluster::Member;
@@ -132,16 +133,22 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let logs = logs::init(args.log_level.clone(), args.log_format.into())?;
     process::log_panics();
     process::raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let exit = runtime.block_on(serve(args, &logs));
+    let (serving, judging) = (threads("rollgate-serve")?, threads("rollgate-judge")?);
+    let exit = serving.block_on(serve(args, &logs, judging.handle()));
     // A guest that is being compiled, or a file system that hangs, must not hold up the end.
-    runtime.shutdown_background();
+    serving.shutdown_background();
+    judging.shutdown_background();
     exit
 }
 
-async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
+fn threads(name: &str) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name(name)
+        .enable_all()
+        .build()
+}
+
+async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Result<Exit> {
     let (stop, stop_at_once) = process::signals()?;
     let stop = stop.shared();
     let telemetry = Telemetry::default();
@@ -175,8 +182,9 @@ async fn serve(args: Args, logs: &logs::Guard) -> anyhow::Result<Exit> {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    let answer = Arc::new(Apart::new(live, judging.clone()));
     tokio::select! {
-        ended = server.run(live, context, stop) => {
+        ended = server.run(answer, context, stop) => {
             if let Some(duties) = duties {
                 duties.ended().await;
             }

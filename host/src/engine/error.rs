@@ -126,7 +126,7 @@ pub enum EvaluationError {
         /// The host call it waited in.
         waiting_for: Option<String>,
     },
-    /// Every place in the pool was taken until time ran out.
+    /// Every place in the pool was taken until time ran out, or the turn came when it had.
     #[error("rollgate was too busy to run the policy in time")]
     Overloaded,
     /// The guest wanted more memory than it may have.

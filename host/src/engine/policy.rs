@@ -124,6 +124,9 @@ impl LoadedPolicy {
     ) -> Result<Verdict, EvaluationError> {
         let begun = Instant::now();
         let deadline = deadline.min(begun + self.recipe.limits.timeout);
+        if begun >= deadline {
+            return Err(EvaluationError::Overloaded);
+        }
         let slot = timeout_at(deadline, self.slots.acquire())
             .await
             .map_err(|_| EvaluationError::Overloaded)?;

@@ -1,5 +1,6 @@
 //! The server's own mechanics, with an answerer that does what a request tells it to.
 
+mod apart;
 mod client;
 mod drain;
 mod limits;
@@ -61,6 +62,10 @@ struct Running {
 }
 
 async fn start(bounds: Bounds, drain: Drain) -> Running {
+    answering(Obedient, bounds, drain).await
+}
+
+async fn answering(answer: impl Answer, bounds: Bounds, drain: Drain) -> Running {
     let signed = tls::self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let readiness = Readiness::waiting_for("nothing");
     readiness.ready();
@@ -84,7 +89,7 @@ async fn start(bounds: Bounds, drain: Drain) -> Running {
         server.admin_address().expect("an address"),
     );
     let (stop, stopped) = oneshot::channel();
-    let running = server.run(Arc::new(Obedient), context.clone(), async {
+    let running = server.run(Arc::new(answer), context.clone(), async {
         let _ = stopped.await;
     });
     Running {
