@@ -1,6 +1,7 @@
 //! Clients that send reviews one after the other, and forgive nothing: as with the API server, a
 //! call that fails is not tried again.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -118,8 +119,8 @@ enum Sent {
     Answered {
         keep: bool,
     },
-    /// The server had said before that it takes no more on this connection (GOAWAY), and promises
-    /// that it did not look at it (RFC 9113, section 8.7): any client asks elsewhere.
+    /// The server takes no more on this connection (GOAWAY), and promises that it did not look at it
+    /// (RFC 9113, sections 6.8 and 8.7): any client asks elsewhere.
     NotTaken,
 }
 
@@ -153,7 +154,7 @@ impl Worker {
                 }
                 Ok(Sent::NotTaken) => connection = None,
                 Err(error) => {
-                    self.outcome.failed.push(error.to_string());
+                    self.outcome.failed.push(format!("{error:#}"));
                     connection = None;
                 }
             }
@@ -186,6 +187,7 @@ impl Worker {
                     Ok(response) => response,
                     Err(mut error) => match error.take_message() {
                         Some(_) => return Ok(Sent::NotTaken),
+                        None if is_beyond_goodbye(error.error()) => return Ok(Sent::NotTaken),
                         None => return Err(error.into_error().into()),
                     },
                 }
@@ -222,6 +224,14 @@ impl Worker {
             }
         })
     }
+}
+
+/// Whether a request was already on its way when GOAWAY came that names only earlier ones.
+fn is_beyond_goodbye(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(<dyn Error>::downcast_ref);
+    cause.is_some_and(|cause: &h2::Error| {
+        cause.is_go_away() && cause.is_remote() && cause.reason() == Some(h2::Reason::NO_ERROR)
+    })
 }
 
 async fn read(response: Response<hyper::body::Incoming>) -> anyhow::Result<Sent> {
