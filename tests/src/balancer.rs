@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
@@ -120,17 +120,32 @@ async fn ask(backend: Arc<Backend>) {
 
 async fn accept(listener: std::net::TcpListener, backends: Arc<Backends>) {
     let listener = TcpListener::from_std(listener).expect("a runtime");
-    while let Ok((mut client, _)) = listener.accept().await {
+    while let Ok((client, _)) = listener.accept().await {
         // Without any that is ready the connection is dropped, and the client's request has failed.
         let Some(webhook) = backends.next() else {
             continue;
         };
         tokio::spawn(async move {
-            if let Ok(mut server) = TcpStream::connect(webhook).await {
+            if let Ok(server) = TcpStream::connect(webhook).await {
                 // Or each answer waits for the kernel's delayed acknowledgement, 40 ms.
                 let _ = client.set_nodelay(true).and(server.set_nodelay(true));
-                let _ = copy_bidirectional(&mut client, &mut server).await;
+                pass(client, server).await;
             }
         });
     }
+}
+
+/// Until both are done: what a server said last arrives, though it takes no more itself.
+async fn pass(client: TcpStream, server: TcpStream) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let there = async {
+        let _ = copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+    };
+    let back = async {
+        let _ = copy(&mut from_server, &mut to_client).await;
+        let _ = to_client.shutdown().await;
+    };
+    tokio::join!(there, back);
 }
