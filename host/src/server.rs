@@ -2,8 +2,8 @@
 //! in plain HTTP on another.
 //!
 //! A connection's life: [`listener`] accepts it, [`connection`] shakes hands and speaks HTTP/1.1 or
-//! HTTP/2, [`admit`] turns each request into a call of an [`Answer`]. [`lifecycle`] ends it all
-//! without losing a request.
+//! HTTP/2, [`admit`] turns each request into a call of an [`Answer`], which [`Apart`] gives threads of
+//! its own. [`lifecycle`] ends it all without losing a request.
 
 mod admin;
 mod admit;
