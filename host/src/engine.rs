@@ -2,20 +2,23 @@
 //!
 //! The engine answers what a policy said, or how it failed; never "allowed". [`Engine::load`] does
 //! all that can be done before a request: recognise the file ([`module`]), run `configure` once and
-//! keep the memory it leaves ([`snapshot`]), compile that, and remember it ([`cache`]).
-//! [`LoadedPolicy::evaluate`] then takes a prepared place from a pool, makes one call in it under
-//! every bound ([`limits`]) and drops it. Whatever a guest asks of the world passes one [`gate`].
+//! keep the memory it leaves ([`snapshot`]) apart from the program ([`imprint`]), compile that, and
+//! remember it ([`cache`]). [`LoadedPolicy::evaluate`] then takes a prepared place from a pool, makes
+//! one call in it under every bound ([`limits`]) and drops it. Whatever a guest asks of the world
+//! passes one [`gate`].
 
 mod abi;
 mod cache;
 mod error;
 mod gate;
+mod imprint;
 mod limits;
 mod load;
 mod log;
 mod module;
 mod outcome;
 mod policy;
+mod programs;
 mod recipe;
 mod rehearsal;
 mod runtime;
@@ -41,6 +44,7 @@ pub use runtime::MEMORY_CEILING;
 pub use state::Review;
 
 use cache::Cache;
+use programs::Programs;
 use runtime::{Runtime, Ticker};
 
 /// How an engine is set up.
@@ -66,6 +70,7 @@ impl Default for EngineOptions {
 pub struct Engine {
     runtime: Arc<Runtime>,
     loader: Arc<Runtime>,
+    programs: Arc<Programs>,
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
     _ticker: Arc<Ticker>,
@@ -102,6 +107,7 @@ impl Engine {
         Ok(Self {
             runtime: Arc::new(runtime),
             loader: Arc::new(loader),
+            programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
             cache: options.cache.as_deref().and_then(open_cache),
             _ticker: Arc::new(ticker),

@@ -15,6 +15,9 @@ use tokio::time::Instant;
 /// The review that benchmarks are made with: an update of a sound Deployment, 16 KB.
 pub const UPDATE_16K: &str = include_str!("../data/update-16k.json");
 
+/// How often a kept sandbox is used: guests free nothing, so it has room for not many more.
+pub const KEPT_FOR: u64 = 500;
+
 /// An engine without a cache.
 ///
 /// # Panics

@@ -72,11 +72,12 @@ impl Site {
         format!("{message} [{why}]").replace(&self.home.path().display().to_string(), "HOME")
     }
 
-    /// The files of the one policy: what is known of it, and its code, which is by far the larger.
-    fn artefact(&self) -> [PathBuf; 2] {
+    /// The files of the one policy: its code's digest, what is known of it, and its code, which is by
+    /// far the largest.
+    fn artefact(&self) -> [PathBuf; 3] {
         let mut all = files_of(&self.cache());
         all.sort_by_key(|path| size(path));
-        all.try_into().expect("two files")
+        all.try_into().expect("three files")
     }
 }
 
@@ -87,6 +88,23 @@ async fn a_sound_cache_is_read_and_not_written_again() {
     let written = site.artefact().map(modified);
     assert_eq!(site.warnings().await, Vec::<String>::new());
     assert_eq!(site.artefact().map(modified), written);
+}
+
+#[tokio::test]
+async fn policies_of_one_module_share_its_code() {
+    let site = Site::new();
+    let one = include_str!("../../host/src/config/default-set.yaml");
+    let other = one.replace("name: probes", "name: other");
+    let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
+    site.files
+        .policy(&format!("{one}\n---\n{other}\n{settings}\n"));
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    let kept = files_of(&site.cache());
+    let of_kind = |kind: &str| {
+        let is = |path: &&PathBuf| path.extension().is_some_and(|end| end == kind);
+        kept.iter().filter(is).count()
+    };
+    assert_eq!((of_kind("policy"), of_kind("code")), (2, 1), "{kept:?}");
 }
 
 #[tokio::test]
@@ -156,9 +174,9 @@ async fn a_folder_that_cannot_be_made_is_not_used() {
 async fn a_full_disk_costs_the_cache_and_leaves_no_half_an_artefact() {
     let site = Site::new();
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    let [facts, code] = site.artefact();
-    let room = size(&code) - 4_096;
-    for path in [facts, code] {
+    let artefact = site.artefact();
+    let room = size(&artefact[2]) - 4_096;
+    for path in artefact {
         fs::remove_file(path).expect("it is ours");
     }
     let server = Serve::start_without_room(room, site.arguments(&site.cache()));

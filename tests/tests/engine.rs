@@ -2,9 +2,9 @@
 
 use rollgate::config::builtin;
 use rollgate::engine::{EvaluationError, Start};
-use rollgate_model::Outcome;
+use rollgate_model::{Outcome, Severity};
 use rollgate_tests::judging::{self, UPDATE_16K};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 #[tokio::test]
@@ -24,19 +24,7 @@ async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
     let probes = judging::load(&engine, module("probes"), "{}")
         .await
         .expect("it is bundled");
-    let object = json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": { "name": "cart", "namespace": "shop" },
-        "spec": {
-            "selector": { "matchLabels": { "app": "cart" } },
-            "template": {
-                "metadata": { "labels": { "app": "cart" } },
-                "spec": { "containers": [{ "name": "server", "image": "cart:1" }] },
-            },
-        },
-    });
-    let review = judging::review(judging::creation(object));
+    let review = judging::review(judging::creation(without_readiness()));
     let verdict = judging::judge(&probes, &review).await.expect("a verdict");
     assert_eq!(verdict.outcome, Outcome::Deny);
     assert!(
@@ -45,6 +33,30 @@ async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
             .iter()
             .any(|finding| { finding.path == "/spec/template/spec/containers/0/readinessProbe" })
     );
+}
+
+#[tokio::test]
+async fn policies_that_share_code_judge_each_by_its_own_settings() {
+    let engine = judging::engine();
+    let mut policies = Vec::new();
+    for action in ["deny", "warn", "ignore"] {
+        let settings = json!({ "rules": { "readiness-missing": action } }).to_string();
+        let policy = judging::load(&engine, module("probes"), &settings).await;
+        policies.push(policy.expect("it is bundled"));
+    }
+    let review = judging::review(judging::creation(without_readiness()));
+    let expected = [Some(Severity::Deny), Some(Severity::Warn), None];
+    // Twice, in the places in memory that the others have left.
+    for (policy, expected) in policies
+        .iter()
+        .zip(expected)
+        .chain(policies.iter().zip(expected))
+    {
+        let verdict = judging::judge(policy, &review).await.expect("a verdict");
+        let mut findings = verdict.findings.iter();
+        let missing = findings.find(|finding| finding.rule == "readiness-missing");
+        assert_eq!(missing.map(|finding| finding.severity), expected);
+    }
 }
 
 #[tokio::test]
@@ -66,7 +78,7 @@ async fn a_sandbox_that_is_kept_judges_again_and_again() {
         .expect("it is bundled");
     let review = judging::review(judging::rollout(UPDATE_16K));
     let mut kept = probes.keep(&review).await.expect("a sandbox");
-    for time in 0..5_000 {
+    for time in 0..judging::KEPT_FOR {
         let verdict = kept.evaluate().await;
         assert!(verdict.is_ok(), "time {time}: {verdict:?}");
     }
@@ -74,4 +86,19 @@ async fn a_sandbox_that_is_kept_judges_again_and_again() {
 
 fn module(name: &str) -> &'static [u8] {
     builtin::module(name).expect("it is bundled")
+}
+
+fn without_readiness() -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "cart", "namespace": "shop" },
+        "spec": {
+            "selector": { "matchLabels": { "app": "cart" } },
+            "template": {
+                "metadata": { "labels": { "app": "cart" } },
+                "spec": { "containers": [{ "name": "server", "image": "cart:1" }] },
+            },
+        },
+    })
 }

@@ -8,32 +8,20 @@ mod tidy;
 
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::abi::Description;
 use super::load::Prepared;
-use super::module::hex;
-use super::policy::Start;
-use super::runtime::Imports;
 pub use folder::CacheError;
 use folder::Folder;
 pub(super) use key::Key;
 
-/// A folder of artefacts. Each is two files: the compiled code, mapped from there and so shared
-/// between processes and loaded page by page; and what else was learnt while preparing the policy,
-/// with the digest of the code.
+/// A folder of artefacts: what was learnt while preparing each policy; and the code of programs, mapped
+/// from there and so shared between processes and loaded page by page, each beside its digest.
 pub(super) struct Cache(Folder);
-
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Facts {
-    imports: Imports,
-    description: Description,
-    start: Start,
-    /// Of the code, in hexadecimal.
-    code_sha256: String,
-}
 
 /// Why an artefact that is there is not used.
 #[derive(Debug, thiserror::Error)]
@@ -55,130 +43,122 @@ impl Cache {
         Ok(Self(folder))
     }
 
-    /// The artefact of a key; one that cannot be used is told and treated as absent.
-    pub(super) fn get(&self, key: &Key, engine: &Engine) -> Option<(Prepared, Component)> {
-        let facts = self.0.read(&key.facts_file())?;
-        match self.revive(key, &facts, engine) {
-            Ok(artefact) => {
-                for file in [key.facts_file(), key.code_file()] {
-                    tidy::mark_used(&self.0.path(&file));
-                }
-                Some(artefact)
-            }
-            Err(error) => {
-                let file = key.facts_file();
-                tracing::warn!(file, %error, "a cached policy is prepared again");
-                None
-            }
-        }
+    /// What was learnt of a policy; what cannot be used is told and treated as absent.
+    pub(super) fn policy(&self, key: &Key) -> Option<Prepared> {
+        let file = key.policy_file();
+        let sealed = self.0.read(&file)?;
+        let opened = open(&sealed).ok_or(Unusable::Damaged);
+        self.usable(&file, opened)
     }
 
-    /// Keeps an artefact. A full or read-only disk costs the cache, not the policy.
-    pub(super) fn put(&self, key: &Key, prepared: &Prepared, code: &[u8]) {
-        let facts = Facts {
-            imports: prepared.imports,
-            description: prepared.description.clone(),
-            start: prepared.start.clone(),
-            code_sha256: hex(&Sha256::digest(code)),
-        };
-        let written = facts.encode().and_then(|facts| {
-            self.0.write(&key.code_file(), code)?;
-            self.0.write(&key.facts_file(), &facts)
-        });
-        if let Err(error) = written {
-            tracing::warn!(%error, "a prepared policy could not be kept in the cache");
+    /// The code of a program; the same.
+    pub(super) fn program(&self, key: &Key, engine: &Engine) -> Option<Component> {
+        let (digest_file, code_file) = (key.digest_file(), key.code_file());
+        let digest = self.0.read(&digest_file)?;
+        let program = self.revive(&digest, &code_file, engine);
+        let program = self.usable(&digest_file, program)?;
+        tidy::mark_used(&self.0.path(&code_file));
+        Some(program)
+    }
+
+    /// Keeps what was learnt of a policy whose program is kept. A full or read-only disk costs the
+    /// cache, not the policy.
+    pub(super) fn put_policy(&self, key: &Key, prepared: &Prepared) {
+        if !self.0.path(&prepared.program.digest_file()).exists() {
+            return;
         }
+        let written = seal(prepared).and_then(|sealed| self.0.write(&key.policy_file(), &sealed));
+        told(written);
+    }
+
+    /// Keeps the code of a program; the same.
+    pub(super) fn put_program(&self, key: &Key, code: &[u8]) {
+        let digest = Sha256::digest(code);
+        let written = self
+            .0
+            .write(&key.code_file(), code)
+            .and_then(|()| self.0.write(&key.digest_file(), &digest));
+        told(written);
     }
 
     fn revive(
         &self,
-        key: &Key,
-        facts: &[u8],
+        digest: &[u8],
+        code_file: &str,
         engine: &Engine,
-    ) -> Result<(Prepared, Component), Unusable> {
-        let facts = Facts::decode(facts).ok_or(Unusable::Damaged)?;
-        let code = self.0.read(&key.code_file()).ok_or(Unusable::Incomplete)?;
-        if hex(&Sha256::digest(&code)) != facts.code_sha256 {
+    ) -> Result<Component, Unusable> {
+        let code = self.0.read(code_file).ok_or(Unusable::Incomplete)?;
+        if Sha256::digest(&code).as_slice() != digest {
             return Err(Unusable::Damaged);
         }
         drop(code);
         // SAFETY: the file was serialized by this version of wasmtime (its version and the engine's
         // settings are part of the key), its SHA-256 is right, and nobody else can have changed it
         // since: the folder is ours alone, and we replace files whole.
-        let code = unsafe { Component::deserialize_file(engine, self.0.path(&key.code_file())) };
-        Ok((facts.into_prepared(), code.map_err(Unusable::Refused)?))
+        let program = unsafe { Component::deserialize_file(engine, self.0.path(code_file)) };
+        program.map_err(Unusable::Refused)
+    }
+
+    /// Notes the use of a file, or takes it away and says why.
+    fn usable<T>(&self, file: &str, outcome: Result<T, Unusable>) -> Option<T> {
+        match outcome {
+            Ok(artefact) => {
+                tidy::mark_used(&self.0.path(file));
+                Some(artefact)
+            }
+            Err(error) => {
+                tracing::warn!(file, %error, "a cached policy is prepared again");
+                self.0.remove(file);
+                None
+            }
+        }
     }
 }
 
-impl Facts {
-    fn into_prepared(self) -> Prepared {
-        let Self {
-            imports,
-            description,
-            start,
-            ..
-        } = self;
-        Prepared {
-            component: [].into(),
-            imports,
-            description,
-            start,
-        }
+fn told(written: std::io::Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!(%error, "a prepared policy could not be kept in the cache");
     }
+}
 
-    /// The digest of all that follows, then the facts as JSON.
-    fn encode(&self) -> std::io::Result<Vec<u8>> {
-        let facts = serde_json::to_vec(self)?;
-        Ok([Sha256::digest(&facts).as_slice(), &facts].concat())
-    }
+/// The digest of all that follows, then the facts as JSON.
+fn seal(facts: &impl Serialize) -> std::io::Result<Vec<u8>> {
+    let facts = serde_json::to_vec(facts)?;
+    Ok([Sha256::digest(&facts).as_slice(), &facts].concat())
+}
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (digest, facts) = bytes.split_at_checked(DIGEST)?;
-        if Sha256::digest(facts).as_slice() != digest {
-            return None;
-        }
-        serde_json::from_slice(facts).ok()
+fn open<T: DeserializeOwned>(sealed: &[u8]) -> Option<T> {
+    let (digest, facts) = sealed.split_at_checked(DIGEST)?;
+    if Sha256::digest(facts).as_slice() != digest {
+        return None;
     }
+    serde_json::from_slice(facts).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
-        let description = Description {
-            name: "probes".into(),
-            version: "1.2.3".into(),
-            summary: "Looks at probes".into(),
-            settings_schema: "{}".into(),
-            extra: vec![],
-        };
-        let code_sha256 = hex(&Sha256::digest(b"machine code"));
-        Facts {
-            imports: Imports::Contract,
-            description,
-            start: Start::Configured,
-            code_sha256,
-        }
-    }
+    const FACTS: [&str; 2] = ["probes", "1.2.3"];
 
     #[test]
-    fn what_was_written_is_read_back() {
-        let read = Facts::decode(&facts().encode().expect("it fits")).expect("it is sound");
-        assert_eq!(read.code_sha256, facts().code_sha256);
-        assert_eq!(read.description, facts().description);
+    fn what_was_sealed_is_read_back() {
+        let sealed = seal(&FACTS).expect("it fits");
+        assert_eq!(open(&sealed), Some(FACTS.map(str::to_owned)));
     }
 
     #[test]
     fn no_flipped_bit_and_no_missing_byte_passes() {
-        let sound = facts().encode().expect("it fits");
+        let sound = seal(&FACTS).expect("it fits");
         for at in 0..sound.len() {
             for bit in 0..8 {
                 let mut flipped = sound.clone();
                 flipped[at] ^= 1 << bit;
-                assert!(Facts::decode(&flipped).is_none(), "bit {bit} of byte {at}");
+                let opened: Option<[String; 2]> = open(&flipped);
+                assert!(opened.is_none(), "bit {bit} of byte {at}");
             }
-            assert!(Facts::decode(&sound[..at]).is_none(), "cut at {at}");
+            let opened: Option<[String; 2]> = open(&sound[..at]);
+            assert!(opened.is_none(), "cut at {at}");
         }
     }
 }

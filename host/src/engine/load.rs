@@ -10,11 +10,13 @@ use super::abi::{Description, GuestPre};
 use super::cache::Key;
 use super::error::LoadError;
 use super::gate::Grants;
+use super::imprint::Code;
 use super::limits::Limits;
-use super::module::{Module, PolicyComponent};
-use super::policy::{LoadedPolicy, Start};
+use super::module::Module;
+use super::policy::{LoadedPolicy, Runnable, Start};
+use super::programs::Program;
 use super::recipe::Recipe;
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Rehearsal, Stage};
 use super::runtime::{Imports, Runtime};
 use super::snapshot::{self, Snapshot};
 
@@ -40,20 +42,45 @@ impl Engine {
     /// # Errors
     /// Says what is wrong with the file or the settings; see [`LoadError`].
     pub async fn load(&self, request: LoadRequest) -> Result<LoadedPolicy, LoadError> {
-        let key = Key::of(&request, self.runtime.engine());
-        let cached = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.get(&key, self.runtime.engine()));
-        if let Some((prepared, compiled)) = cached {
-            return self.assemble(&request, prepared, &compiled);
+        let key = Key::of_policy(&request, self.runtime.engine());
+        if let Some((prepared, program)) = self.remembered(&key).await {
+            return self.assemble(&request, prepared, program);
         }
-        let prepared = prepare(&self.loader, &request).await?;
-        let compiled = compile(self.runtime.engine(), Arc::clone(&prepared.component)).await?;
-        if let (Some(cache), Ok(code)) = (&self.cache, compiled.serialize()) {
-            cache.put(&key, &prepared, &code);
+        let (prepared, component) = prepare(self, &request).await?;
+        let program = self.compiled(&prepared.program, component).await?;
+        if let Some(cache) = &self.cache {
+            cache.put_policy(&key, &prepared);
         }
-        self.assemble(&request, prepared, &compiled)
+        self.assemble(&request, prepared, program)
+    }
+
+    async fn remembered(&self, key: &Key) -> Option<(Prepared, Program)> {
+        let cache = self.cache.as_ref()?;
+        let prepared = cache.policy(key)?;
+        let kept = async {
+            cache
+                .program(&prepared.program, self.runtime.engine())
+                .ok_or(())
+        };
+        let program = self.programs.get_or_make(&prepared.program, kept).await;
+        Some((prepared, program.ok()?))
+    }
+
+    /// The code of a component: in use already, kept in the cache, or made now.
+    async fn compiled(&self, key: &Key, component: Arc<[u8]>) -> Result<Program, LoadError> {
+        let engine = self.runtime.engine();
+        let made = async {
+            let cache = self.cache.as_ref();
+            if let Some(kept) = cache.and_then(|cache| cache.program(key, engine)) {
+                return Ok(kept);
+            }
+            let compiled = compile(engine, component).await?;
+            if let (Some(cache), Ok(code)) = (cache, compiled.serialize()) {
+                cache.put_program(key, &code);
+            }
+            Ok(compiled)
+        };
+        self.programs.get_or_make(key, made).await
     }
 
     /// What a module says of itself.
@@ -61,68 +88,90 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], without those of settings.
     pub async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
-        let component = componentize(module).await?;
-        let rehearsal = Rehearsal::of(
-            &self.loader,
-            "describe".into(),
-            &component,
-            Limits::default(),
-        );
-        rehearsal.await?.describe().await
+        let stage = self.stage(module).await?;
+        Rehearsal::of(stage, "describe".into(), Limits::default())
+            .describe()
+            .await
+    }
+
+    /// The stage of a module: made for the first policy of it, and for no other engine.
+    async fn stage(&self, module: &Module) -> Result<Arc<Stage>, LoadError> {
+        let make = || async { Ok(Arc::new(make_stage(&self.loader, module).await?)) };
+        let made = module.stage.get_or_try_init(make).await?;
+        if made.is_of(&self.loader) {
+            return Ok(Arc::clone(made));
+        }
+        make().await
     }
 
     fn assemble(
         &self,
         request: &LoadRequest,
         prepared: Prepared,
-        compiled: &Component,
+        program: Program,
     ) -> Result<LoadedPolicy, LoadError> {
-        let mismatch = |error: wasmtime::Error| LoadError::Mismatch(format!("{error:#}"));
-        let pre = self
-            .runtime
-            .link(compiled, prepared.imports)
-            .map_err(mismatch)?;
-        let guest = GuestPre::new(pre).map_err(mismatch)?;
+        let linked = match &prepared.imprint {
+            Some(imprint) => self
+                .runtime
+                .link_with(program.code(), imprint, prepared.imports),
+            None => self.runtime.link(program.code(), prepared.imports),
+        };
+        let guest = linked
+            .and_then(GuestPre::new)
+            .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
         Ok(LoadedPolicy::new(
             self,
             Recipe::of(request),
             prepared,
-            guest,
+            Runnable { guest, program },
         ))
     }
 }
 
-/// A component that was described and configured.
+/// A policy that was described and configured, but for its code.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Prepared {
-    pub(super) component: Arc<[u8]>,
+    /// Of the component that is its code, complete or to be completed by the imprint.
+    pub(super) program: Key,
+    pub(super) imprint: Option<Vec<u8>>,
     pub(super) imports: Imports,
     pub(super) description: Description,
     pub(super) start: Start,
 }
 
-async fn prepare(loader: &Arc<Runtime>, request: &LoadRequest) -> Result<Prepared, LoadError> {
-    let component = componentize(&request.module).await?;
-    let imports = component.imports;
+async fn prepare(
+    engine: &Engine,
+    request: &LoadRequest,
+) -> Result<(Prepared, Arc<[u8]>), LoadError> {
+    let stage = engine.stage(&request.module).await?;
     let name = request.name.as_str().into();
-    let rehearsal = Rehearsal::of(loader, name, &component, request.limits).await?;
+    let rehearsal = Rehearsal::of(Arc::clone(&stage), name, request.limits);
     let description = rehearsal.describe().await?;
-    let (component, start) = match snapshot::take(rehearsal, request.settings.clone()).await? {
-        Snapshot::Taken(bytes) => (bytes.into(), Start::Configured),
+    let (code, start) = match snapshot::take(rehearsal, request.settings.clone()).await? {
+        Snapshot::Taken(snapshot) => {
+            let component = Arc::clone(&stage.component.bytes);
+            let apart = move || Code::apart(&component, snapshot);
+            (aside(apart).await?, Start::Configured)
+        }
         Snapshot::Impossible(reason) => {
             tracing::warn!(
                 policy = request.name,
                 reason,
                 "no snapshot can be taken of this policy; it is configured anew at each request, which costs time"
             );
-            (Arc::clone(&component.bytes), Start::Unconfigured { reason })
+            let code = Code::whole(Arc::clone(&stage.component.bytes));
+            (code, Start::Unconfigured { reason })
         }
     };
-    Ok(Prepared {
-        component,
-        imports,
+    let Code { program, imprint } = code;
+    let prepared = Prepared {
+        program: Key::of_program(&program, engine.runtime.engine()),
+        imprint,
+        imports: stage.component.imports,
         description,
         start,
-    })
+    };
+    Ok((prepared, program))
 }
 
 /// Compiles on a thread of its own: it takes longer than any request may wait.
@@ -136,9 +185,10 @@ pub(super) async fn compile(
         .map_err(|error| LoadError::NoContract(format!("{error:#}")))
 }
 
-async fn componentize(module: &Module) -> Result<Arc<PolicyComponent>, LoadError> {
+async fn make_stage(loader: &Arc<Runtime>, module: &Module) -> Result<Stage, LoadError> {
     let module = module.clone();
-    aside(move || module.componentize()).await?.map(Arc::new)
+    let component = aside(move || module.componentize()).await??;
+    Stage::of(loader, component).await
 }
 
 /// Does work on a file that may be long, off the threads that serve. Should a tool trip over a hostile

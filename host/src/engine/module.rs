@@ -1,13 +1,16 @@
 //! What a file is: recognised, componentized, and held against the contract before anything of it
 //! is compiled.
 
+use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::error::LoadError;
+use super::rehearsal::Stage;
 use super::runtime::Imports;
 
 /// JavaScript and Python engines in a component come to 12–18 MB.
@@ -21,10 +24,18 @@ const GIVEN: [&str; 5] = ["types", "clock", "metrics", "cluster", "log"];
 const CONTRACT_SECTION: &str = "component-type";
 
 /// The bytes of a policy file with their digest.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Module {
     bytes: Arc<[u8]>,
     digest: [u8; 32],
+    /// What policies of it rehearse on, for all clones of this.
+    pub(super) stage: Arc<OnceCell<Arc<Stage>>>,
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Module").field(&self.digest()).finish()
+    }
 }
 
 /// A component whose imports and exports are those of a policy.
@@ -40,7 +51,11 @@ impl Module {
     #[must_use]
     pub fn new(bytes: Arc<[u8]>) -> Self {
         let digest = Sha256::digest(&bytes).into();
-        Self { bytes, digest }
+        Self {
+            bytes,
+            digest,
+            stage: Arc::default(),
+        }
     }
 
     /// The SHA-256 of the file, in hexadecimal.

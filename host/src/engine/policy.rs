@@ -14,6 +14,7 @@ use super::error::EvaluationError;
 use super::limits::Limits;
 use super::load::{LoadRequest, Prepared};
 use super::outcome::{self, NotStarted};
+use super::programs::Program;
 use super::recipe::Recipe;
 use super::runtime::{Imports, Runtime};
 use super::state::{HostState, Phase, Review};
@@ -24,10 +25,18 @@ pub struct LoadedPolicy {
     recipe: Recipe,
     description: Description,
     guest: GuestPre,
+    /// Held so that policies loaded later find it.
+    _program: Program,
     imports: Imports,
     start: Start,
     runtime: Arc<Runtime>,
     slots: Arc<Semaphore>,
+}
+
+/// A program with everything that it imports.
+pub(super) struct Runnable {
+    pub(super) guest: GuestPre,
+    pub(super) program: Program,
 }
 
 /// A sandbox that outlives an evaluation. See [`LoadedPolicy::keep`].
@@ -76,12 +85,13 @@ impl LoadedPolicy {
         engine: &Engine,
         recipe: Recipe,
         prepared: Prepared,
-        guest: GuestPre,
+        runnable: Runnable,
     ) -> Self {
         Self {
             recipe,
             description: prepared.description,
-            guest,
+            guest: runnable.guest,
+            _program: runnable.program,
             imports: prepared.imports,
             start: prepared.start,
             runtime: Arc::clone(&engine.runtime),
@@ -143,7 +153,8 @@ impl LoadedPolicy {
     }
 
     /// Opens a sandbox that is used again and again: what a fresh one is measured against. Verdicts
-    /// of the server never come out of one.
+    /// of the server never come out of one. It lasts for some hundred of them: guests may free
+    /// nothing, since their sandbox is to end.
     ///
     /// # Errors
     /// Where the sandbox cannot be made.

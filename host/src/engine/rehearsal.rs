@@ -25,15 +25,20 @@ const CPU: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A component compiled for the loader, with the accessors that a snapshot needs where it can have
-/// them.
-pub(super) struct Rehearsal {
-    pub(super) component: Arc<PolicyComponent>,
+/// them. Policies of one module rehearse on the same.
+pub(super) struct Stage {
+    pub(super) component: PolicyComponent,
     /// Why there are no accessors, if there are none.
     pub(super) plain: Option<String>,
     runtime: Arc<Runtime>,
+    linked: InstancePre<HostState>,
+}
+
+/// One policy on it.
+pub(super) struct Rehearsal {
+    pub(super) stage: Arc<Stage>,
     policy: Arc<str>,
     limits: Limits,
-    linked: InstancePre<HostState>,
 }
 
 /// What a guest is asked.
@@ -43,12 +48,10 @@ enum Call {
     Configure,
 }
 
-impl Rehearsal {
+impl Stage {
     pub(super) async fn of(
         runtime: &Arc<Runtime>,
-        policy: Arc<str>,
-        component: &Arc<PolicyComponent>,
-        limits: Limits,
+        component: PolicyComponent,
     ) -> Result<Self, LoadError> {
         let original = Arc::clone(&component.bytes);
         let instrument = move || match Wizer::new().instrument_component(&original) {
@@ -60,15 +63,26 @@ impl Rehearsal {
         let linked = runtime
             .link(&compiled, component.imports)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
-        let (runtime, component) = (Arc::clone(runtime), Arc::clone(component));
         Ok(Self {
             component,
             plain,
-            runtime,
-            policy,
-            limits: Limits { cpu: CPU, ..limits },
+            runtime: Arc::clone(runtime),
             linked,
         })
+    }
+
+    pub(super) fn is_of(&self, runtime: &Arc<Runtime>) -> bool {
+        Arc::ptr_eq(&self.runtime, runtime)
+    }
+}
+
+impl Rehearsal {
+    pub(super) const fn of(stage: Arc<Stage>, policy: Arc<str>, limits: Limits) -> Self {
+        Self {
+            stage,
+            policy,
+            limits: Limits { cpu: CPU, ..limits },
+        }
     }
 
     /// What the module says of itself, in an instance that is then thrown away.
@@ -101,17 +115,17 @@ impl Rehearsal {
     }
 
     async fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Instance> {
-        let instance = self.linked.instantiate_async(store).await;
+        let instance = self.stage.linked.instantiate_async(store).await;
         instance.map_err(|error| error.context(NotStarted))
     }
 
     fn store(&self, call: Call) -> Store<HostState> {
         let mut state = HostState::loading(call.name(), &self.policy, &self.limits);
-        if self.component.imports == Imports::ContractAndWasi {
-            let wasi = EmptyWasi::new(Timestamp::UNIX_EPOCH, &self.component.digest);
+        if self.stage.component.imports == Imports::ContractAndWasi {
+            let wasi = EmptyWasi::new(Timestamp::UNIX_EPOCH, &self.stage.component.digest);
             state.wasi = Some(Box::new(wasi));
         }
-        self.runtime.store(state)
+        self.stage.runtime.store(state)
     }
 
     /// Turns what became of a call into words.

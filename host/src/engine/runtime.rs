@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use wasmtime::component::{InstancePre, Linker};
-use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig, Store};
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig, Store};
 
 use super::abi;
+use super::imprint;
 use super::limits::{self, TICK};
 use super::state::HostState;
 
@@ -63,12 +64,29 @@ impl Runtime {
     /// Resolves the imports of a compiled component.
     pub(super) fn link(
         &self,
-        component: &wasmtime::component::Component,
+        component: &Component,
         imports: Imports,
     ) -> wasmtime::Result<InstancePre<HostState>> {
+        self.linker(imports).instantiate_pre(component)
+    }
+
+    /// The same for a program that is completed by an imprint.
+    pub(super) fn link_with(
+        &self,
+        program: &Component,
+        imprint: &[u8],
+        imports: Imports,
+    ) -> wasmtime::Result<InstancePre<HostState>> {
+        let imprint = Module::new(&self.engine, imprint)?;
+        let mut linker = self.linker(imports).clone();
+        linker.root().module(imprint::IMPORT, &imprint)?;
+        linker.instantiate_pre(program)
+    }
+
+    const fn linker(&self, imports: Imports) -> &Linker<HostState> {
         match imports {
-            Imports::Contract => self.plain.instantiate_pre(component),
-            Imports::ContractAndWasi => self.with_wasi.instantiate_pre(component),
+            Imports::Contract => &self.plain,
+            Imports::ContractAndWasi => &self.with_wasi,
         }
     }
 

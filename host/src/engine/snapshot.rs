@@ -34,8 +34,9 @@ pub(super) async fn take(rehearsal: Rehearsal, settings: String) -> Result<Snaps
 
 async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
     let (mut store, instance) = rehearsal.configure(&settings).await?;
-    if let Some(reason) = rehearsal.plain {
-        return Ok(Snapshot::Impossible(reason));
+    let stage = &rehearsal.stage;
+    if let Some(reason) = &stage.plain {
+        return Ok(Snapshot::Impossible(reason.clone()));
     }
     // A handle is a number in the guest's memory; in a copy it would stand for nothing, or for
     // something else.
@@ -46,7 +47,7 @@ async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, Loa
     }
     let impossible = |error: wasmtime::Error| Snapshot::Impossible(format!("{error:#}"));
     let wizer = Wizer::new();
-    let (context, _) = match wizer.instrument_component(&rehearsal.component.bytes) {
+    let (context, _) = match wizer.instrument_component(&stage.component.bytes) {
         Ok(instrumented) => instrumented,
         Err(error) => return Ok(impossible(error)),
     };

@@ -126,6 +126,14 @@ impl Folder {
         }
     }
 
+    /// Takes a file away. One that stays is found unusable again.
+    pub(super) fn remove(&self, name: &str) {
+        let path = self.path(name);
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::debug!(path = %path.display(), %error, "a cached policy could not be removed");
+        }
+    }
+
     /// Writes a file whole or not at all: to a temporary name, then renamed.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::Builder::new()

