@@ -68,6 +68,8 @@ pub mod private {}
 /// What the expansion of `export!` calls. No part of the SDK's interface.
 #[cfg(target_arch = "wasm32")]
 pub mod private {
+    use std::mem::ManuallyDrop;
+
     use crate::bindings::exports::rollgate::policy::guest;
     use crate::{Policy, Rollout, settings, sys};
 
@@ -126,8 +128,10 @@ pub mod private {
                 "evaluate was called before configure",
             )));
         };
+        // The sandbox ends with the evaluation: what is left in it need not be freed piece by piece.
+        let rollout = ManuallyDrop::new(Rollout::from_raw(rollout));
         policy
-            .evaluate(&Rollout::from_raw(rollout))
+            .evaluate(&rollout)
             .map(sys::verdict_to_wit)
             .map_err(sys::failure_to_wit)
     }
