@@ -41,21 +41,20 @@ async fn throughput(world: &World) {
         }
     }
     let none = median(servers[0].2.iter().map(|run| run.per_second));
-    let base = median(servers[0].2.iter().map(|run| run.cpu));
+    let one = median(servers[1].2.iter().map(|run| run.cpu));
     println!(
         "{CLIENTS} clients, {ROUNDS} rounds of {REQUESTS} reviews of 16 KB; medians of the rounds"
     );
-    println!("policies  requests/s  of none  p50 µs  p99 µs  CPU µs/request  CPU µs/policy");
+    println!("policies  requests/s  of none  p50 µs  p99 µs  CPU µs/request  for each further");
     for (count, _, runs) in &servers {
         let column = |pick: fn(&Run) -> f64| median(runs.iter().map(pick));
         let (rate, cpu) = (column(|run| run.per_second), column(|run| run.cpu));
-        let slope = if *count == 0 {
-            0.0
-        } else {
-            (cpu - base) / f64::from(u32::try_from(*count).expect("few"))
+        let slope = match count {
+            0 | 1 => "-".to_owned(),
+            _ => format!("{:.1}", (cpu - one) / (*count as f64 - 1.0)),
         };
         println!(
-            "{count:>8}  {rate:>10.0}  {:>7.2}  {:>6.0}  {:>6.0}  {cpu:>14.0}  {slope:>13.1}",
+            "{count:>8}  {rate:>10.0}  {:>7.2}  {:>6.0}  {:>6.0}  {cpu:>14.0}  {slope:>16}",
             rate / none,
             column(|run| run.p50),
             column(|run| run.p99),
