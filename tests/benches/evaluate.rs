@@ -75,8 +75,7 @@ fn reused(runtime: &Runtime, policy: &LoadedPolicy, review: &Arc<Review>, times:
 
 const MANY: usize = 30;
 
-/// As many policies of one module, each with settings of its own and so with code and memory of its
-/// own.
+/// As many policies of one module, each with settings of its own.
 async fn different(engine: &Engine, count: usize) -> Vec<LoadedPolicy> {
     let module = builtin::module("probes").expect("it is bundled");
     let mut policies = Vec::with_capacity(count);

@@ -51,7 +51,7 @@ impl Cache {
         self.usable(&file, opened)
     }
 
-    /// The code of a program; the same.
+    /// The code of a program; what cannot be used is told and treated as absent.
     pub(super) fn program(&self, key: &Key, engine: &Engine) -> Option<Component> {
         let (digest_file, code_file) = (key.digest_file(), key.code_file());
         let digest = self.0.read(&digest_file)?;
@@ -61,23 +61,27 @@ impl Cache {
         Some(program)
     }
 
+    pub(super) fn has_program(&self, key: &Key) -> bool {
+        self.0.path(&key.digest_file()).exists()
+    }
+
     /// Keeps what was learnt of a policy whose program is kept. A full or read-only disk costs the
     /// cache, not the policy.
     pub(super) fn put_policy(&self, key: &Key, prepared: &Prepared) {
-        if !self.0.path(&prepared.program.digest_file()).exists() {
+        if !self.has_program(&prepared.program) {
             return;
         }
         let written = seal(prepared).and_then(|sealed| self.0.write(&key.policy_file(), &sealed));
         told(written);
     }
 
-    /// Keeps the code of a program; the same.
+    /// Keeps the code of a program, or nothing of it.
     pub(super) fn put_program(&self, key: &Key, code: &[u8]) {
-        let digest = Sha256::digest(code);
-        let written = self
-            .0
-            .write(&key.code_file(), code)
-            .and_then(|()| self.0.write(&key.digest_file(), &digest));
+        let (code_file, digest_file) = (key.code_file(), key.digest_file());
+        let written = self.0.write(&code_file, code).and_then(|()| {
+            let digest = self.0.write(&digest_file, &Sha256::digest(code));
+            digest.inspect_err(|_| self.0.remove(&code_file))
+        });
         told(written);
     }
 

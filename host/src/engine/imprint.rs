@@ -31,10 +31,13 @@ pub(super) struct Code {
     pub(super) imprint: Option<Vec<u8>>,
 }
 
-/// More than this is cheaper mapped, page by page, than copied at each request.
-const MOST: usize = 64 << 10;
-/// Memory is compared in lines of so many bytes: the fewer pieces, the fewer copies.
+/// Bytes. More than this is cheaper mapped, page by page, than copied at each request.
+const MOST_WRITTEN: usize = 64 << 10;
+/// Memory is compared in lines of so many bytes.
 const LINE: usize = 64;
+/// Pieces with no more than this between them, in bytes, are one: it is copied faster than a piece is
+/// begun.
+const GAP: usize = 256;
 const WASM_PAGE: usize = 64 << 10;
 /// What the imprint imports its memory from.
 const PROGRAM: &str = "program";
@@ -50,8 +53,9 @@ impl Code {
 
     /// Takes what `configure` wrote out of a snapshot of the component.
     ///
-    /// The snapshot stays whole where a module of data could not stand for it: there are several
-    /// memories, or `configure` changed a global or wrote too much.
+    /// The snapshot stays whole where a module of data could not stand for it: `configure` changed a
+    /// global or wrote too much; or what the memory contained before cannot be told, because there are
+    /// several, start functions, or segments whose place is computed.
     pub(super) fn apart(component: &[u8], snapshot: Vec<u8>) -> Self {
         take_apart(component, &snapshot).unwrap_or_else(|| Self::whole(snapshot.into()))
     }
@@ -67,27 +71,30 @@ fn take_apart(component: &[u8], snapshot: &[u8]) -> Option<Code> {
     let size = usize::try_from(configured.memory.minimum).ok()? * WASM_PAGE;
     let contents = configured.module.contents(size)?;
     let written = differences(&main.module.contents(size)?, &contents);
-    if written.iter().map(Range::len).sum::<usize>() > MOST {
+    if written.iter().map(Range::len).sum::<usize>() > MOST_WRITTEN {
         return None;
     }
     let imported = Imported {
         name: main.exported_as,
         memory: configured.memory,
     };
+    let program = program(&before, &main, imported);
+    // A component of a kind that nobody thought of here stays as it is.
+    wasmparser::validate(&program).ok()?;
     Some(Code {
-        program: program(&before, &main, imported).into(),
+        program: program.into(),
         imprint: Some(imprint(imported, &contents, &written)),
     })
 }
 
-/// The lines in which two memories of one size differ.
+/// The pieces in which two memories of one size differ.
 fn differences(was: &[u8], is: &[u8]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let lines = was.chunks(LINE).zip(is.chunks(LINE)).enumerate();
     for (number, _) in lines.filter(|(_, (was, is))| was != is) {
         let (start, end) = (number * LINE, (number + 1) * LINE);
         match found.last_mut() {
-            Some(last) if last.end == start => last.end = end,
+            Some(last) if start - last.end <= GAP => last.end = end,
             _ => found.push(start..end),
         }
     }

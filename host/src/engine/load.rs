@@ -1,5 +1,5 @@
-//! From a file and settings to a policy that can judge: recognise, describe, configure, snapshot,
-//! compile; or all of it from the cache.
+//! From a file and settings to a policy that can judge: recognise, describe, configure, snapshot, take
+//! apart, compile, link; or most of it from the cache.
 
 use std::sync::Arc;
 
@@ -44,14 +44,19 @@ impl Engine {
     pub async fn load(&self, request: LoadRequest) -> Result<LoadedPolicy, LoadError> {
         let key = Key::of_policy(&request, self.runtime.engine());
         if let Some((prepared, program)) = self.remembered(&key).await {
-            return self.assemble(&request, prepared, program);
+            match self.assemble(&request, prepared, program).await {
+                Ok(policy) => return Ok(policy),
+                Err(error) => {
+                    tracing::warn!(policy = request.name, %error, "a cached policy is prepared again");
+                }
+            }
         }
         let (prepared, component) = prepare(self, &request).await?;
         let program = self.compiled(&prepared.program, component).await?;
         if let Some(cache) = &self.cache {
             cache.put_policy(&key, &prepared);
         }
-        self.assemble(&request, prepared, program)
+        self.assemble(&request, prepared, program).await
     }
 
     async fn remembered(&self, key: &Key) -> Option<(Prepared, Program)> {
@@ -66,21 +71,23 @@ impl Engine {
         Some((prepared, program.ok()?))
     }
 
-    /// The code of a component: in use already, kept in the cache, or made now.
+    /// The code of a component: in use already, kept in the cache, or made now; and kept from now on.
     async fn compiled(&self, key: &Key, component: Arc<[u8]>) -> Result<Program, LoadError> {
-        let engine = self.runtime.engine();
+        let (engine, cache) = (self.runtime.engine(), self.cache.as_ref());
         let made = async {
-            let cache = self.cache.as_ref();
-            if let Some(kept) = cache.and_then(|cache| cache.program(key, engine)) {
-                return Ok(kept);
+            match cache.and_then(|cache| cache.program(key, engine)) {
+                Some(kept) => Ok(kept),
+                None => compile(engine, component).await,
             }
-            let compiled = compile(engine, component).await?;
-            if let (Some(cache), Ok(code)) = (cache, compiled.serialize()) {
-                cache.put_program(key, &code);
-            }
-            Ok(compiled)
         };
-        self.programs.get_or_make(key, made).await
+        let program = self.programs.get_or_make(key, made).await?;
+        if let Some(cache) = cache
+            && !cache.has_program(key)
+            && let Ok(code) = program.code().serialize()
+        {
+            cache.put_program(key, &code);
+        }
+        Ok(program)
     }
 
     /// What a module says of itself.
@@ -104,19 +111,20 @@ impl Engine {
         make().await
     }
 
-    fn assemble(
+    async fn assemble(
         &self,
         request: &LoadRequest,
-        prepared: Prepared,
+        mut prepared: Prepared,
         program: Program,
     ) -> Result<LoadedPolicy, LoadError> {
-        let linked = match &prepared.imprint {
-            Some(imprint) => self
-                .runtime
-                .link_with(program.code(), imprint, prepared.imports),
-            None => self.runtime.link(program.code(), prepared.imports),
+        let (imprint, imports) = (prepared.imprint.take(), prepared.imports);
+        let (runtime, code) = (Arc::clone(&self.runtime), program.code().clone());
+        let link = move || match imprint {
+            Some(imprint) => runtime.link_with(&code, &imprint, imports),
+            None => runtime.link(&code, imports),
         };
-        let guest = linked
+        let guest = aside(link)
+            .await?
             .and_then(GuestPre::new)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
         Ok(LoadedPolicy::new(

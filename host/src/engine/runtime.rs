@@ -124,9 +124,10 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        // JavaScript and Python components consist of many core instances and tables.
-        .max_core_instances_per_component(64)
-        .total_core_instances(total(16, 64))
+        // JavaScript and Python components consist of many core instances and tables; the imprint is
+        // one more.
+        .max_core_instances_per_component(65)
+        .total_core_instances(total(16, 65))
         .max_memories_per_component(4)
         .total_memories(total(2, 4))
         .max_tables_per_component(64)

@@ -2,20 +2,21 @@
 
 use wasm_encoder::{MemoryType, RawSection};
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, ComponentExternalKind, ConstExpr, DataKind, ExternalKind,
-    Instance, Operator, Parser, Payload, TypeRef,
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ConstExpr, CoreType, DataKind,
+    ExternalKind, Instance, Operator, Parser, Payload, TypeRef,
 };
 
 #[derive(Default)]
 pub(super) struct Outline<'a> {
     pub(super) sections: Vec<RawSection<'a>>,
-    /// How many types of core modules it defines.
+    /// How many core types it defines, those of modules among them.
     pub(super) core_types: u32,
     modules: Vec<CoreModule<'a>>,
     /// Of which module each core instance is, if of one.
     instances: Vec<Option<u32>>,
-    /// Modules come from elsewhere or go there.
-    is_intricate: bool,
+    /// Modules come from elsewhere or go there. (Into nested components they do not: wizer takes no
+    /// snapshot of such.)
+    passes_modules: bool,
 }
 
 /// The module whose memory is the component's only one.
@@ -35,10 +36,10 @@ pub(super) struct CoreModule<'a> {
     memories: Vec<wasmparser::MemoryType>,
     exported_as: Option<&'a str>,
     imports_memory: bool,
-    globals: Vec<Vec<Operator<'a>>>,
+    globals: Vec<ConstExpr<'a>>,
     segments: Vec<(usize, &'a [u8])>,
     /// What its memory contains at first cannot be told from its segments.
-    is_intricate: bool,
+    starts_unknown: bool,
 }
 
 impl<'a> Outline<'a> {
@@ -60,7 +61,7 @@ impl<'a> Outline<'a> {
                 Payload::ModuleSection { .. } => {
                     let module = CoreModule::of(component, &mut payloads)?;
                     outline.modules.push(module);
-                    outline.is_intricate |= nested > 0;
+                    outline.passes_modules |= nested > 0;
                 }
                 payload if nested == 0 => outline.note(payload)?,
                 _ => {}
@@ -71,7 +72,14 @@ impl<'a> Outline<'a> {
 
     fn note(&mut self, payload: Payload<'a>) -> Result<(), BinaryReaderError> {
         match payload {
-            Payload::CoreTypeSection(types) => self.core_types += types.count(),
+            Payload::CoreTypeSection(types) => {
+                for defined in types {
+                    self.core_types += match defined? {
+                        CoreType::Rec(group) => u32::try_from(group.types().len()).unwrap_or(0),
+                        CoreType::Module(_) => 1,
+                    };
+                }
+            }
             Payload::InstanceSection(instances) => {
                 for instance in instances {
                     self.instances.push(match instance? {
@@ -82,17 +90,17 @@ impl<'a> Outline<'a> {
             }
             Payload::ComponentImportSection(imports) => {
                 for import in imports {
-                    self.is_intricate |= import?.ty.kind() == ComponentExternalKind::Module;
+                    self.passes_modules |= import?.ty.kind() == ComponentExternalKind::Module;
                 }
             }
             Payload::ComponentExportSection(exports) => {
                 for export in exports {
-                    self.is_intricate |= export?.kind == ComponentExternalKind::Module;
+                    self.passes_modules |= export?.kind == ComponentExternalKind::Module;
                 }
             }
             Payload::ComponentAliasSection(aliases) => {
                 for alias in aliases {
-                    self.is_intricate |= match alias? {
+                    self.passes_modules |= match alias? {
                         ComponentAlias::InstanceExport { kind, .. } => {
                             kind == ComponentExternalKind::Module
                         }
@@ -114,9 +122,9 @@ impl<'a> Outline<'a> {
         let (instance, _) = only((0_u32..).zip(&self.instances).filter(of_main))?;
         let memory = only(module.memories.iter())?;
         let others_write = modules().any(|(at, other)| at != index && !other.segments.is_empty());
-        let is_intricate = self.is_intricate || self.modules.iter().any(|any| any.is_intricate);
+        let is_known = !self.passes_modules && self.modules.iter().all(|any| !any.starts_unknown);
         let is_plain = !memory.memory64 && !memory.shared && memory.page_size_log2.is_none();
-        if is_intricate || others_write || module.imports_memory || !is_plain {
+        if !is_known || others_write || module.imports_memory || !is_plain {
             return None;
         }
         Some(Main {
@@ -167,7 +175,7 @@ impl<'a> CoreModule<'a> {
 
     fn note(&mut self, payload: Payload<'a>) -> Result<(), BinaryReaderError> {
         match payload {
-            Payload::StartSection { .. } => self.is_intricate = true,
+            Payload::StartSection { .. } => self.starts_unknown = true,
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     self.imports_memory |= matches!(import?.ty, TypeRef::Memory(_));
@@ -178,9 +186,7 @@ impl<'a> CoreModule<'a> {
             }
             Payload::GlobalSection(globals) => {
                 for global in globals {
-                    let value = global?.init_expr.get_operators_reader();
-                    self.globals
-                        .push(value.into_iter().collect::<Result<_, _>>()?);
+                    self.globals.push(global?.init_expr);
                 }
             }
             Payload::ExportSection(exports) => {
@@ -197,7 +203,7 @@ impl<'a> CoreModule<'a> {
                     if let DataKind::Active { offset_expr, .. } = segment.kind {
                         match constant(&offset_expr)? {
                             Some(at) => self.segments.push((at, segment.data)),
-                            None => self.is_intricate = true,
+                            None => self.starts_unknown = true,
                         }
                     }
                 }
@@ -218,10 +224,13 @@ impl<'a> CoreModule<'a> {
     }
 }
 
-/// Where a segment goes; `None` where that is only known when it runs.
+/// Where a segment goes; `None` where that has to be computed.
 fn constant(offset: &ConstExpr<'_>) -> Result<Option<usize>, BinaryReaderError> {
-    Ok(match offset.get_operators_reader().read()? {
-        Operator::I32Const { value } => usize::try_from(value.cast_unsigned()).ok(),
+    let mut operators = offset.get_operators_reader();
+    Ok(match (operators.read()?, operators.read()?) {
+        (Operator::I32Const { value }, Operator::End) => {
+            usize::try_from(value.cast_unsigned()).ok()
+        }
         _ => None,
     })
 }

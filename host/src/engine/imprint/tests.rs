@@ -87,6 +87,30 @@ fn a_global_that_changed_keeps_the_snapshot_whole() {
 }
 
 #[test]
+fn a_place_that_is_computed_keeps_the_snapshot_whole() {
+    let before = component(
+        1,
+        r#"(data (i32.add (i32.const 8) (i32.const 64)) "abc")"#,
+        7,
+    );
+    assert!(stays_whole(&before, &component(1, BEFORE, 7)));
+}
+
+#[test]
+fn types_of_the_component_are_counted_one_by_one() {
+    let with_types = |data| {
+        let types = "(core rec (type (func)) (type (func (param i32)))) (core type (module))";
+        let text = format!(
+            r#"(component {types}
+                (core module $main (memory (export "memory") 1) {data})
+                (core instance (instantiate $main)))"#
+        );
+        encoded(&text)
+    };
+    assert!(!stays_whole(&with_types(""), &with_types(BEFORE)));
+}
+
+#[test]
 fn much_that_was_written_keeps_the_snapshot_whole() {
     let before = component(2, "", 7);
     let data = |bytes| format!(r#"(data (i32.const 0) "{}")"#, "x".repeat(bytes));
