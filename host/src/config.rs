@@ -7,6 +7,7 @@
 pub mod builtin;
 mod compile;
 mod configuration;
+mod contents;
 mod files;
 mod load;
 mod matching;

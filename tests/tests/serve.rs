@@ -189,6 +189,7 @@ async fn sigterm_under_load_with_a_second_process_beside_loses_no_request() {
 #[tokio::test]
 async fn a_second_sigterm_ends_it_at_once() {
     let files = Files::new();
+    files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&["--drain-delay", "60s"]);
     server.ready().await;
     server.terminate();

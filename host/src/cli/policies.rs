@@ -29,7 +29,6 @@ pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loa
     let mut problems = configuration.problems;
     problems.extend(sources.into_iter().filter_map(|source| source.problem));
     problems.extend(refusals(&set));
-    problems.extend(nothing_judges(paths, &set, &problems));
     Ok(Loaded {
         set: Arc::new(set),
         metrics,
@@ -55,18 +54,6 @@ fn configuration(paths: &[PathBuf]) -> Configuration {
     } else {
         config::read(paths)
     }
-}
-
-/// No policy at all would let everything go: say it where nothing else has been said.
-fn nothing_judges(paths: &[PathBuf], set: &PolicySet, problems: &[Problem]) -> Option<Problem> {
-    let path = paths.first()?;
-    let silent = set.policies().is_empty() && problems.is_empty();
-    silent.then(|| {
-        Problem::of_file(
-            &path.display().to_string().into(),
-            "no policy stands here, so nothing is judged",
-        )
-    })
 }
 
 fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {

@@ -30,16 +30,19 @@ pub(super) fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// Whether a file's name says that it holds YAML or JSON.
 #[must_use]
 pub fn is_configuration(file: &Path) -> bool {
-    let hidden = file
-        .file_name()
-        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     let known = ["yaml", "yml", "json"];
-    !hidden
+    !is_hidden(file)
         && file.extension().is_some_and(|extension| {
             known
                 .iter()
                 .any(|known| extension.eq_ignore_ascii_case(known))
         })
+}
+
+/// Whether a name begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Reads a file of policies, up to a length that none has.

@@ -10,20 +10,21 @@ use serde_json::Value;
 
 use super::compile;
 use super::configuration::{Configuration, PolicyItem, SourceItem};
+use super::contents::{Contents, empty_file, is_blank};
 use super::module::ModuleSource;
 use super::wire::{API_VERSION, PolicyObject};
 use super::{Place, Problem, files};
 use crate::sources::MetricSource;
 
 /// Reads files, and folders of files. What is wrong with one is no reason to leave out another.
+///
+/// Each path was named by somebody who means policies to be there: one without a policy is a problem.
 #[must_use]
 pub fn read(paths: &[PathBuf]) -> Configuration {
     let mut reader = Reader::default();
     for path in paths {
-        match files::files_of(path) {
-            Ok(files) => files.iter().for_each(|file| reader.file(file)),
-            Err(error) => reader.unreadable(path, &error),
-        }
+        let missing = reader.path(path).missing_policy(path);
+        reader.configuration.problems.extend(missing);
     }
     reader.configuration
 }
@@ -41,16 +42,56 @@ struct Reader {
     configuration: Configuration,
     /// The kind and name of each object that was met, and where.
     met: HashMap<(&'static str, String), String>,
-    read: Vec<PathBuf>,
+    /// How many objects were met that are no policies.
+    others: usize,
+    /// The files that were read, and what they hold.
+    read: HashMap<PathBuf, Contents>,
 }
 
 impl Reader {
-    fn file(&mut self, file: &Path) {
-        if self.read.iter().any(|read| read == file) {
-            return;
+    fn path(&mut self, path: &Path) -> Contents {
+        match files::files_of(path) {
+            Ok(files) => {
+                let contents = files.iter().map(|file| self.file(file));
+                contents.max().unwrap_or(Contents::Nothing)
+            }
+            Err(error) => {
+                self.unreadable(path, &error);
+                Contents::Problems
+            }
         }
-        self.read.push(file.to_owned());
+    }
+
+    /// Reads a file, unless another path led to it already.
+    fn file(&mut self, file: &Path) -> Contents {
+        if let Some(contents) = self.read.get(file) {
+            return *contents;
+        }
+        let found = |reader: &Self| {
+            let configuration = &reader.configuration;
+            (
+                configuration.problems.len(),
+                configuration.policies.len(),
+                reader.others,
+            )
+        };
+        let (problems, policies, others) = found(self);
+        self.bytes_of(file);
+        let contents = match found(self) {
+            (now, ..) if now > problems => Contents::Problems,
+            (_, now, _) if now > policies => Contents::Policies,
+            (_, _, now) if now > others => Contents::OtherObjects,
+            _ => Contents::Nothing,
+        };
+        self.read.insert(file.to_owned(), contents);
+        contents
+    }
+
+    fn bytes_of(&mut self, file: &Path) {
         match files::contents(file) {
+            Ok(bytes) if is_blank(&bytes) => {
+                self.configuration.problems.push(empty_file(file));
+            }
             Ok(bytes) => {
                 let name = file.display().to_string().into();
                 self.text(&name, &bytes, file.parent().unwrap_or(Path::new("")));
@@ -70,6 +111,9 @@ impl Reader {
         for document in yaml::read(bytes) {
             match document {
                 Ok(document) if document.tree.get("kind").is_some_and(|kind| kind == "List") => {
+                    if let Some(problem) = no_list(file, &document) {
+                        self.configuration.problems.push(problem);
+                    }
                     for item in document.into_items("/items") {
                         self.object(file, &item, folder);
                     }
@@ -100,7 +144,10 @@ impl Reader {
         match kind_of(file, document)? {
             Kind::Policy => self.policy(file, document, folder),
             Kind::MetricSource => self.source(file, document),
-            Kind::Scenario => Ok(()),
+            Kind::Scenario => {
+                self.others += 1;
+                Ok(())
+            }
         }
     }
 
@@ -139,6 +186,7 @@ impl Reader {
             generation: None,
         };
         self.configuration.sources.push(item);
+        self.others += 1;
         Ok(())
     }
 
@@ -163,6 +211,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// Reports the `items` of a List that are something else.
+fn no_list(file: &Arc<str>, document: &Document) -> Option<Problem> {
+    let items = document.tree.get("items").unwrap_or(&Value::Null);
+    let sound = items.is_array() || items.is_null();
+    (!sound).then(|| {
+        let message = "the `items` of a List are a list of objects";
+        Problem::of(file, &document.spans, "/items", message)
+    })
 }
 
 /// Reads a type strictly.

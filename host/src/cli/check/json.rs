@@ -131,11 +131,12 @@ impl<'a> Workload<'a> {
     fn of(checked: &'a Checked) -> Self {
         let decision = match &checked.outcome {
             Outcome::Decided(decision) => Some(decision),
-            Outcome::NoRollout(_) => None,
+            Outcome::NoRollout(_) | Outcome::NoPolicy => None,
         };
         let note = match &checked.outcome {
             Outcome::Decided(decision) => decision.rollout().change_note(),
             Outcome::NoRollout(why) => Some(*why),
+            Outcome::NoPolicy => None,
         };
         let judged = decision.map_or(&[][..], |decision| decision.judged());
         Self {

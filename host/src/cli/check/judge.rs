@@ -25,6 +25,8 @@ pub(super) struct Checked {
 pub(super) enum Outcome {
     /// It is no rollout, for this reason, so no policy was asked.
     NoRollout(&'static str),
+    /// There is no policy at all that could judge it; why stands among the problems.
+    NoPolicy,
     /// Policies were asked, if any matches.
     Decided(Box<Decision>),
 }
@@ -67,6 +69,7 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
     } = subject;
     let outcome = match reviewed {
         Reviewed::NotARollout { why } => Outcome::NoRollout(why),
+        Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Outcome::NoPolicy,
         Reviewed::Rollout(rollout) => {
             let decision = gate
                 .judge(&origin.file, *rollout, Instant::now() + DEADLINE)
@@ -100,8 +103,10 @@ impl Checked {
     }
 
     pub(super) fn standing(&self) -> Standing {
-        let Outcome::Decided(decision) = &self.outcome else {
-            return Standing::NoRollout;
+        let decision = match &self.outcome {
+            Outcome::NoRollout(_) => return Standing::NoRollout,
+            Outcome::NoPolicy => return Standing::NotJudged,
+            Outcome::Decided(decision) => decision,
         };
         let standing =
             decision
@@ -116,10 +121,12 @@ impl Checked {
         standing.max().unwrap_or(Standing::MayGo)
     }
 
-    /// Whether a policy failed whose word counts.
+    /// Whether a policy failed whose word counts, or there is none.
     pub(super) fn lacks_a_verdict(&self) -> bool {
-        let Outcome::Decided(decision) = &self.outcome else {
-            return false;
+        let decision = match &self.outcome {
+            Outcome::NoRollout(_) => return false,
+            Outcome::NoPolicy => return true,
+            Outcome::Decided(decision) => decision,
         };
         decision
             .judged()
@@ -132,7 +139,7 @@ impl Checked {
 pub(super) fn unmatched(set: &PolicySet, checked: &[Checked]) -> Vec<PolicyName> {
     let decisions = checked.iter().filter_map(|checked| match &checked.outcome {
         Outcome::Decided(decision) => Some(decision),
-        Outcome::NoRollout(_) => None,
+        Outcome::NoRollout(_) | Outcome::NoPolicy => None,
     });
     let heard: BTreeSet<&PolicyName> = decisions
         .flat_map(|decision| decision.judged())

@@ -35,9 +35,11 @@ pub(super) async fn judge(
     let checked = judge::judge(&gate(set, recorder.wrap(sources)), subjects).await;
     let decision = checked.iter().find_map(|checked| match &checked.outcome {
         Outcome::Decided(decision) => Some(decision),
-        Outcome::NoRollout(_) => None,
+        Outcome::NoRollout(_) | Outcome::NoPolicy => None,
     });
-    let decision = decision.context("the rollout was not judged")?;
+    let decision = decision.context(
+        "--record: no policy judged the rollout; give --policies a file or folder with one",
+    )?;
     let yaml = recorder.complete(scenario(decision)).to_yaml()?;
     std::fs::write(file, yaml).with_context(|| format!("--record {}", file.display()))?;
     Ok(checked)
