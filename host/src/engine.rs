@@ -73,6 +73,7 @@ pub struct Engine {
     programs: Arc<Programs>,
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
+    cache_error: Option<Arc<CacheError>>,
     _ticker: Arc<Ticker>,
 }
 
@@ -104,23 +105,32 @@ impl Engine {
         let loader = Runtime::for_loading().map_err(|error| fail(format!("{error:#}")))?;
         let ticker = Ticker::start([runtime.engine(), loader.engine()])
             .map_err(|error| fail(error.to_string()))?;
+        let cache = options.cache.as_deref().map(open_cache).transpose();
+        let (cache, cache_error) = match cache {
+            Ok(cache) => (cache, None),
+            Err(error) => (None, Some(Arc::new(error))),
+        };
         Ok(Self {
             runtime: Arc::new(runtime),
             loader: Arc::new(loader),
             programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
-            cache: options.cache.as_deref().and_then(open_cache),
+            cache,
+            cache_error,
             _ticker: Arc::new(ticker),
         })
     }
+
+    /// Why the cache folder that was asked for is not used.
+    #[must_use]
+    pub fn cache_error(&self) -> Option<&CacheError> {
+        self.cache_error.as_deref()
+    }
 }
 
-fn open_cache(folder: &Path) -> Option<Arc<Cache>> {
-    match Cache::open(folder) {
-        Ok(cache) => Some(Arc::new(cache)),
-        Err(error) => {
-            tracing::warn!(folder = %folder.display(), %error, "running without a cache: policies are prepared anew at each start");
-            None
-        }
-    }
+fn open_cache(folder: &Path) -> Result<Arc<Cache>, CacheError> {
+    let cache = Cache::open(folder).inspect_err(|error| {
+        tracing::warn!(folder = %folder.display(), %error, "running without a cache: policies are prepared anew at each start");
+    });
+    cache.map(Arc::new)
 }

@@ -24,8 +24,7 @@ impl Site {
     fn new() -> Self {
         let files = Files::new();
         files.policy(include_str!("../../host/src/config/default-set.yaml"));
-        // Under /tmp, which anybody can write, no cache is trusted.
-        let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let home = TempDir::new().expect("a folder");
         Self { files, home }
     }
 
@@ -88,6 +87,18 @@ async fn a_sound_cache_is_read_and_not_written_again() {
     let written = site.artefact().map(modified);
     assert_eq!(site.warnings().await, Vec::<String>::new());
     assert_eq!(site.artefact().map(modified), written);
+}
+
+#[tokio::test]
+async fn folder_below_one_that_others_can_write_is_used_where_it_is_private_itself() {
+    for mode in [0o1777, 0o777, 0o775] {
+        let site = Site::new();
+        fs::set_permissions(site.home.path(), Permissions::from_mode(mode)).expect("it is ours");
+        assert_eq!(site.warnings().await, Vec::<String>::new(), "{mode:o}");
+        let written = site.artefact().map(modified);
+        assert_eq!(site.warnings().await, Vec::<String>::new(), "{mode:o}");
+        assert_eq!(site.artefact().map(modified), written, "{mode:o}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The policies that a command runs with.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::notice::{Notice, Tone, look};
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
 use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::sources::{Facts, NamedMetrics};
@@ -36,16 +38,43 @@ pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loa
     })
 }
 
-/// An engine that remembers what it prepared.
+/// An engine that remembers what it prepared. Where it cannot, it says so on standard error: each run
+/// then compiles anew, which takes seconds.
 ///
 /// # Errors
 ///
 /// Where its pool cannot be reserved.
 pub(super) fn engine() -> Result<Engine, EngineError> {
-    Engine::new(&EngineOptions {
-        cache: cache(),
+    let cache = cache();
+    let engine = Engine::new(&EngineOptions {
+        cache: cache.clone(),
         ..EngineOptions::default()
-    })
+    })?;
+    let why = match (&cache, engine.cache_error()) {
+        (Some(_), None) => return Ok(engine),
+        (Some(_), Some(error)) => error.to_string(),
+        (None, _) => "neither XDG_CACHE_HOME nor HOME names a folder".to_owned(),
+    };
+    warn_of_no_cache(&why);
+    Ok(engine)
+}
+
+fn warn_of_no_cache(why: &str) {
+    let notice = Notice {
+        tone: Tone::Warning,
+        rule: None,
+        title: format!("policies are compiled anew at each run, for there is no cache: {why}")
+            .into(),
+        places: Vec::new(),
+        notes: vec![(
+            "hint",
+            "set XDG_CACHE_HOME to a folder that is yours alone (mode 0700)".into(),
+        )],
+    };
+    let mut errors = std::io::stderr().lock();
+    let text = notice.render(&look(&errors));
+    // Whoever does not listen misses nothing of the report.
+    let _ = errors.write_all(text.as_bytes());
 }
 
 fn configuration(paths: &[PathBuf]) -> Configuration {

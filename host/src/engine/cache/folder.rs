@@ -1,6 +1,6 @@
 //! A folder that nobody but us can write: made with mode 0700, no symlink. Where others may change a
-//! folder above it, as the volume of a Pod that it is made in, it is held open and reached by that
-//! handle, so that nothing can be put in its place.
+//! folder above it, such as /tmp or the volume of a Pod, it is held open and reached by that handle, so
+//! that nothing can be put in its place, not even after it was swept away.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -44,7 +44,6 @@ pub enum CacheError {
 
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
-const STICKY: u32 = 0o1000;
 
 impl Folder {
     /// Makes the folder where it is missing, and checks it and everything above it.
@@ -80,8 +79,7 @@ impl Folder {
                 path: absolute,
                 _held: None,
             }),
-            // What has the sticky bit, such as /tmp, is everybody's, and swept.
-            Err(CacheError::Shared(_, mode)) if mode & STICKY == 0 => Self::held(&absolute),
+            Err(CacheError::Shared(..) | CacheError::Foreign(_)) => Self::held(&absolute),
             Err(error) => Err(error),
         }
     }
@@ -200,11 +198,8 @@ mod tests {
 
     use super::*;
 
-    /// Under the target folder, since nothing under /tmp is trusted.
     fn home() -> tempfile::TempDir {
-        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-        fs::create_dir_all(&target).expect("the target folder is ours");
-        tempfile::tempdir_in(target).expect("the target folder is ours")
+        tempfile::tempdir().expect("a folder")
     }
 
     fn set_mode(path: &Path, mode: u32) {
@@ -249,33 +244,42 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_folder_below_one_for_everybodys_temporary_files_is_refused() {
-        let home = home();
-        let open = home.path().join("tmp");
-        fs::create_dir(&open).expect("it is ours");
-        set_mode(&open, 0o1777);
-        assert!(matches!(
-            Folder::open(&open.join("cache")),
-            Err(CacheError::Shared(..))
-        ));
+    /// A folder that others may write, with a cache in it, and the way to that.
+    fn in_a_shared_folder(home: &Path, mode: u32) -> (Folder, PathBuf) {
+        let (shared, path) = (home.join("shared"), home.join("shared/cache"));
+        fs::create_dir(&shared).expect("it is ours");
+        set_mode(&shared, mode);
+        let folder = Folder::open(&path).expect("the folder itself is private");
+        folder.write("x", b"ours").expect("there is room");
+        (folder, path)
     }
 
     #[test]
-    fn in_a_volume_that_others_may_write_nothing_can_take_its_place() {
-        let home = home();
-        let (volume, path) = (home.path().join("volume"), home.path().join("volume/cache"));
-        fs::create_dir(&volume).expect("it is ours");
-        set_mode(&volume, 0o2777);
-        let folder = Folder::open(&path).expect("the folder itself is private");
-        folder.write("x", b"ours").expect("there is room");
+    fn folder_that_others_put_in_its_place_is_not_read_or_written() {
+        for mode in [0o777, 0o2777, 0o1777, 0o775] {
+            let home = home();
+            let (folder, path) = in_a_shared_folder(home.path(), mode);
+            let moved = home.path().join("shared/moved");
+            fs::rename(&path, &moved).expect("others may do so");
+            fs::create_dir(&path).expect("others may do so");
+            fs::write(path.join("x"), b"theirs").expect("others may do so");
+            assert_eq!(folder.read("x").as_deref(), Some(&b"ours"[..]));
+            folder.write("y", b"ours").expect("there is room");
+            assert!(moved.join("y").exists(), "{mode:o}");
+        }
+    }
 
-        fs::rename(&path, volume.join("moved")).expect("others may do so");
+    #[test]
+    fn folder_that_takes_the_place_of_a_swept_one_is_not_read_or_written() {
+        let home = home();
+        let (folder, path) = in_a_shared_folder(home.path(), 0o1777);
+        fs::remove_dir_all(&path).expect("whoever sweeps /tmp may do so");
+        assert_eq!(folder.read("x"), None);
         fs::create_dir(&path).expect("others may do so");
         fs::write(path.join("x"), b"theirs").expect("others may do so");
-        assert_eq!(folder.read("x").as_deref(), Some(&b"ours"[..]));
-        folder.write("y", b"ours").expect("there is room");
-        assert!(volume.join("moved/y").exists());
+        assert_eq!(folder.read("x"), None);
+        folder.write("y", b"ours").expect_err("the folder is gone");
+        assert!(!path.join("y").exists());
     }
 
     #[test]
