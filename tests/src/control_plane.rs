@@ -13,6 +13,7 @@ mod webhook;
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
@@ -23,7 +24,7 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use self::access::Access;
 use self::programs::Programs;
@@ -32,6 +33,22 @@ pub use self::waiting::wait_for;
 pub use self::webhook::Webhook;
 use crate::certificate::Pair;
 use crate::keeper::{Kept, KeptFolder};
+
+/// The control plane that the tests of a file share, in the hands of one of them: a server of rollgate
+/// follows all namespaces, and says of every policy and override how it stands.
+#[derive(Debug)]
+pub struct Turn {
+    plane: &'static ControlPlane,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Deref for Turn {
+    type Target = ControlPlane;
+
+    fn deref(&self) -> &ControlPlane {
+        self.plane
+    }
+}
 
 /// A running control plane. Its programs end, and its files go, when this is dropped or the process
 /// is gone.
@@ -90,6 +107,20 @@ impl ControlPlane {
                 .unwrap_or_else(|error| panic!("{error:?}"))
         };
         SHARED.get_or_init(start).await
+    }
+
+    /// As [`ControlPlane::shared`], for a test with servers of rollgate: waits until no other test has
+    /// some. They must end before the turn does.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn turn() -> Turn {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let alone = TURN.lock().await;
+        Turn {
+            plane: Self::shared().await,
+            _alone: alone,
+        }
     }
 
     /// The kubeconfig of an administrator.

@@ -8,16 +8,13 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::balancer::Balancer;
-use crate::control_plane::{ControlPlane, Tool, Webhook, wait_for};
+use crate::control_plane::{ControlPlane, Tool, Turn, Webhook, wait_for};
 use crate::files::Files;
 use crate::server::Serve;
 
-/// A guarded namespace. Several may stand on one control plane, where their policies are the same:
-/// each says of all overrides how they stand.
+/// A guarded namespace, one at a time on the tests' control plane.
 #[derive(Debug)]
 pub struct Guarded {
-    /// The control plane.
-    pub plane: &'static ControlPlane,
     /// The processes of rollgate.
     pub servers: Vec<Serve>,
     /// The namespace that it guards.
@@ -25,6 +22,8 @@ pub struct Guarded {
     files: Files,
     balancer: Balancer,
     system: String,
+    /// The control plane. The last field: the servers end before another test has its turn.
+    pub plane: Turn,
 }
 
 impl Guarded {
@@ -33,9 +32,9 @@ impl Guarded {
     /// # Errors
     /// Something of it does not come up.
     pub async fn start(replicas: usize, policies: &str) -> Result<Self> {
-        let plane = ControlPlane::shared().await;
+        let plane = ControlPlane::turn().await;
         let namespace = plane.namespace("shop").await?;
-        Self::new(&plane.kubeconfig(), namespace, replicas, policies).await
+        Self::new(plane, None, namespace, replicas, policies).await
     }
 
     /// As [`Guarded::start`], where rollgate may do no more than the user of a kubeconfig of the
@@ -44,8 +43,9 @@ impl Guarded {
     /// # Errors
     /// As there.
     pub async fn start_as(kubeconfig: &Path, replicas: usize, policies: &str) -> Result<Self> {
-        let namespace = ControlPlane::shared().await.namespace("shop").await?;
-        Self::new(kubeconfig, namespace, replicas, policies).await
+        let plane = ControlPlane::turn().await;
+        let namespace = plane.namespace("shop").await?;
+        Self::new(plane, Some(kubeconfig), namespace, replicas, policies).await
     }
 
     /// Guards a namespace that is there already, by one replica.
@@ -53,8 +53,8 @@ impl Guarded {
     /// # Errors
     /// As [`Guarded::start`].
     pub async fn over(namespace: &str, policies: &str) -> Result<Self> {
-        let kubeconfig = ControlPlane::shared().await.kubeconfig();
-        Self::new(&kubeconfig, namespace.to_owned(), 1, policies).await
+        let plane = ControlPlane::turn().await;
+        Self::new(plane, None, namespace.to_owned(), 1, policies).await
     }
 
     /// As [`Guarded::over`], with the rights of [`Guarded::start_as`].
@@ -62,16 +62,20 @@ impl Guarded {
     /// # Errors
     /// As there.
     pub async fn over_as(kubeconfig: &Path, namespace: &str, policies: &str) -> Result<Self> {
-        Self::new(kubeconfig, namespace.to_owned(), 1, policies).await
+        let plane = ControlPlane::turn().await;
+        Self::new(plane, Some(kubeconfig), namespace.to_owned(), 1, policies).await
     }
 
+    /// By default rollgate has the rights of an administrator.
     async fn new(
-        kubeconfig: &Path,
+        plane: Turn,
+        kubeconfig: Option<&Path>,
         namespace: String,
         replicas: usize,
         policies: &str,
     ) -> Result<Self> {
-        let plane = ControlPlane::shared().await;
+        let administrator = plane.kubeconfig();
+        let kubeconfig = kubeconfig.unwrap_or(&administrator);
         let crds = ["apply", "--server-side", "--filename"];
         plane.kubectl(crds).arg(crds_folder()).ok().await?;
         let established = ["wait", "--for=condition=Established", "--filename"];
@@ -87,12 +91,12 @@ impl Guarded {
         }
         let balancer = Balancer::start(&servers.iter().collect::<Vec<_>>());
         let guarded = Self {
-            plane,
             servers,
             namespace,
             files,
             balancer,
             system,
+            plane,
         };
         guarded.register().await?;
         Ok(guarded)
@@ -144,7 +148,7 @@ impl Guarded {
             ca: &self.files.authority.pem,
         };
         let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": self.namespace } });
-        webhook.register(self.plane, here).await?;
+        webhook.register(&self.plane, here).await?;
         wait_for("the API server to ask", async || {
             let create = ["create", "deployment", "asked", "--image=none"];
             self.kubectl(create).arg("--dry-run=server").run().await?;

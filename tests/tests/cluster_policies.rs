@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
 use rollgate_tests::cart::{careless, creation};
-use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::control_plane::{ControlPlane, Turn, wait_for};
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::load::Outcome;
 use rollgate_tests::server::{Serve, binary};
@@ -21,6 +21,17 @@ async fn plane() -> &'static ControlPlane {
     let install = async || install(plane).await.expect("the definitions are taken");
     INSTALLED.get_or_init(install).await;
     plane
+}
+
+/// The same for a test with servers of its own: no other test has one, and no policy is left of those
+/// before.
+async fn turn() -> Result<Turn> {
+    let turn = ControlPlane::turn().await;
+    plane().await;
+    let kinds = "rolloutpolicies,clusterrolloutpolicies,metricsources";
+    let delete = ["delete", kinds, "--all", "--all-namespaces"];
+    turn.kubectl(delete).ok().await?;
+    Ok(turn)
 }
 
 /// As a person does it.
@@ -151,7 +162,8 @@ async fn an_override_never_changes() -> Result<()> {
 #[tokio::test]
 #[ignore = "make test"]
 async fn kubectl_shows_policies_and_how_they_stand() -> Result<()> {
-    let plane = plane().await;
+    let turn = turn().await?;
+    let plane = &*turn;
     let shop = plane.namespace("shop").await?;
     let files = Files::new();
     let server = serve(plane, &files, &shop, &[]);
@@ -196,7 +208,8 @@ async fn kubectl_shows_policies_and_how_they_stand() -> Result<()> {
 #[tokio::test]
 #[ignore = "make test"]
 async fn a_policy_whose_settings_are_refused_fails_until_it_is_mended_or_deleted() -> Result<()> {
-    let plane = plane().await;
+    let turn = turn().await?;
+    let plane = &*turn;
     let shop = plane.namespace("shop").await?;
     let files = Files::new();
     let server = serve(plane, &files, &shop, &[]);
@@ -226,14 +239,14 @@ async fn a_policy_whose_settings_are_refused_fails_until_it_is_mended_or_deleted
 #[tokio::test]
 #[ignore = "make test"]
 async fn a_module_of_the_mounted_folder_is_loaded_and_its_next_build_too() -> Result<()> {
-    let plane = plane().await;
+    let turn = turn().await?;
+    let plane = &*turn;
     let shop = plane.namespace("shop").await?;
     let files = Files::new();
     let folder = files.policies();
     let modules = ["--modules", folder.to_str().context("UTF-8")?];
     let server = serve(plane, &files, &shop, &modules);
     server.ready().await;
-    // Not by the status: servers of other tests, which have no such folder, write it too.
     let says = async |what: &str| server.until("/info", |_, info| info.contains(what)).await;
     let own = json!({"module": {"file": "own.wasm"}});
     apply(plane, policy(&shop, "own", &own)).await?;
@@ -250,7 +263,8 @@ async fn a_module_of_the_mounted_folder_is_loaded_and_its_next_build_too() -> Re
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn policies_come_into_force_without_a_restart_and_without_a_lost_request() -> Result<()> {
-    let plane = plane().await;
+    let turn = turn().await?;
+    let plane = &*turn;
     let shop = plane.namespace("shop").await?;
     let files = Files::new();
     let server = serve(plane, &files, &shop, &[]);
@@ -269,7 +283,8 @@ async fn policies_come_into_force_without_a_restart_and_without_a_lost_request()
 #[tokio::test]
 #[ignore = "make test"]
 async fn one_replica_writes_for_all_and_another_takes_over_when_it_ends() -> Result<()> {
-    let plane = plane().await;
+    let turn = turn().await?;
+    let plane = &*turn;
     let shop = plane.namespace("shop").await?;
     let files = Files::new();
     let deployment = [
