@@ -17,6 +17,9 @@ ROLLGATE := $(CURDIR)/target/debug/rollgate
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What a person looks at shows its own lines, not those of its build.
+demo run-local cluster: CARGO := examples/demo/quietly $(CARGO)
+
 .PHONY: demo
 demo: build example ## Shows a rollout let through, one held and one denied: by the command line, then by the webhook
 	@examples/demo/run $(ROLLGATE)
@@ -28,14 +31,17 @@ run-local: build example ## Runs the webhook on this machine with the demo's pol
 .PHONY: cluster
 cluster: build example control-plane ## Runs a real control plane with rollgate in it, for trying out kubectl
 	@export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
-	exec $(CARGO) run --quiet --package rollgate-tests --bin cluster
+	$(CARGO) build --package rollgate-tests --bin cluster
+	exec target/debug/cluster
 
 .PHONY: test
-test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is
+test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is, and all of them where some fail
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
 	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
-	$(CARGO) test --workspace -- --include-ignored
-	$(CARGO) test --manifest-path $(EXAMPLE)/Cargo.toml
+	status=0
+	$(CARGO) test --no-fail-fast --workspace -- --include-ignored || status=$$?
+	$(CARGO) test --no-fail-fast --manifest-path $(EXAMPLE)/Cargo.toml || status=$$?
+	exit $$status
 
 .PHONY: bench
 bench: toolchain control-plane ## Measures evaluations, the server and its cost in a cluster; takes a release build
