@@ -54,6 +54,8 @@ pub struct Ties {
     pub overrides: Option<Arc<dyn Overrides>>,
     /// Told of what happened to whom.
     pub announcements: Option<Arc<dyn Announcements>>,
+    /// The users that Argo Rollouts' controller is.
+    pub argo_controllers: Arc<[String]>,
 }
 
 impl Gate {
@@ -85,7 +87,7 @@ impl Gate {
     /// # Errors
     /// Where the body is so broken that no answer to it can be formed.
     pub async fn answer(&self, body: Bytes, deadline: Instant) -> Result<Reply, BadRequest> {
-        let asked = match Asked::read(&body)? {
+        let asked = match Asked::read(&body, &self.ties.argo_controllers)? {
             Ok(asked) => asked,
             Err(unreadable) => return Ok(self.invalid(unreadable)),
         };

@@ -13,11 +13,12 @@ mod template;
 
 use crate::change::Change;
 use crate::kind::Kind;
-use crate::request::Operation;
+use crate::request::{Asker, Operation};
 use crate::revisions::{Revisions, Undo};
 use crate::shape::ShapeError;
 use crate::workload::Workload;
 use history::History;
+pub(crate) use template::ARGO_HASH;
 pub use template::template_text;
 use template::{Difference, Template};
 
@@ -50,7 +51,7 @@ pub(crate) enum FirstSight {
 }
 
 /// What the earlier revisions are to tell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Open {
     /// Whether another template is one that was there before.
     Replaced,
@@ -58,7 +59,7 @@ pub(crate) enum Open {
     GoesOn {
         /// The class, if it is not.
         change: Change,
-        note: Option<&'static str>,
+        note: Option<String>,
     },
     /// Whether traffic goes to older Pods.
     Switched,
@@ -66,10 +67,10 @@ pub(crate) enum Open {
 
 impl Open {
     /// The class where the earlier revisions tell of no rollback.
-    pub(crate) const fn forward(self) -> Change {
+    pub(crate) const fn forward(&self) -> Change {
         match self {
             Self::Replaced => Change::RollForward,
-            Self::GoesOn { change, .. } => change,
+            Self::GoesOn { change, .. } => *change,
             Self::Switched => Change::Release,
         }
     }
@@ -86,6 +87,7 @@ impl Open {
 /// When the operation lacks an object, or the two objects are not of one kind.
 pub(crate) fn first_sight(
     operation: Operation,
+    asker: Asker,
     old: Option<&Workload>,
     new: Option<&Workload>,
 ) -> Result<FirstSight, ShapeError> {
@@ -94,7 +96,7 @@ pub(crate) fn first_sight(
         operation: operation.as_str(),
     };
     let told = match operation {
-        Operation::Create => created(new.ok_or_else(|| missing("object"))?),
+        Operation::Create => created(asker, new.ok_or_else(|| missing("object"))?),
         Operation::Delete => deleted(old.ok_or_else(|| missing("oldObject"))?),
         Operation::Connect => Classified::NotARollout {
             why: "a CONNECT changes no object",
@@ -104,8 +106,8 @@ pub(crate) fn first_sight(
             let old = old.ok_or_else(|| missing("oldObject"))?;
             same_kind(old, new)?;
             return Ok(match new.kind() {
-                Kind::Service => service::first_sight(old, new),
-                _ => updated(old, new),
+                Kind::Service => service::first_sight(asker, old, new),
+                _ => updated(asker, old, new),
             });
         }
     };
@@ -139,7 +141,7 @@ impl Open {
 
     /// Whether they do: where one of them holds the present template, whatever they lack was created
     /// after it, and is nothing to go back to.
-    pub(crate) fn is_told_by_older(self, old: &Workload, revisions: &Revisions) -> bool {
+    pub(crate) fn is_told_by_older(&self, old: &Workload, revisions: &Revisions) -> bool {
         self.may_be_told_by_older() && History::new(revisions, old).is_held()
     }
 }
@@ -160,11 +162,9 @@ impl Update<'_> {
     }
 }
 
-fn created(new: &Workload) -> Classified {
+fn created(asker: Asker, new: &Workload) -> Classified {
     match new.kind() {
-        Kind::Service => Classified::NotARollout {
-            why: "a Service is a rollout only when its selector changes",
-        },
+        Kind::Service => service::created(asker),
         _ => alone(Change::Create, None),
     }
 }
@@ -172,7 +172,7 @@ fn created(new: &Workload) -> Classified {
 fn deleted(old: &Workload) -> Classified {
     match old.kind() {
         Kind::Service => Classified::NotARollout {
-            why: "a Service is a rollout only when its selector changes",
+            why: "a Service that goes away moves no traffic to other Pods",
         },
         _ => alone(Change::Delete, None),
     }
@@ -189,22 +189,23 @@ fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
     })
 }
 
-fn updated(old: &Workload, new: &Workload) -> FirstSight {
+fn updated(asker: Asker, old: &Workload, new: &Workload) -> FirstSight {
     let restart = match Template::of(old).compare(Template::of(new)) {
         Difference::At(_) => return FirstSight::Open(Open::Replaced),
         Difference::Ignored => Some(restart_note(old, new)),
         Difference::None if argo::restarts(old, new) => Some(Some(ARGO_RESTART)),
         Difference::None => None,
     };
-    if let Some((change, note)) = goes_on(old, new) {
+    if let Some((change, note)) = goes_on(asker, old, new) {
+        let more = || restart.map(|_| MORE_THAN_A_RESTART.to_owned());
         return FirstSight::Open(Open::GoesOn {
             change,
-            note: note.or(restart.and(Some(MORE_THAN_A_RESTART))),
+            note: note.or_else(more),
         });
     }
     FirstSight::Told(match restart {
-        Some(note) => alone(Change::Restart, note),
-        None if old.replicas() != new.replicas() => alone(Change::Scale, None),
+        Some(note) => alone(Change::Restart, note.map(str::to_owned)),
+        None if old.replicas() != new.replicas() => scaled(asker),
         None => Classified::NotARollout {
             why: "the Pod template is the same, and nothing that waited goes on",
         },
@@ -212,11 +213,22 @@ fn updated(old: &Workload, new: &Workload) -> FirstSight {
 }
 
 /// A change that leaves the template as it is, so that nothing can be undone.
-fn alone(change: Change, note: Option<&str>) -> Classified {
+const fn alone(change: Change, note: Option<String>) -> Classified {
     Classified::Rollout {
         change,
-        note: note.map(str::to_owned),
+        note,
         undo: Undo::NotPossible,
+    }
+}
+
+/// Argo's controller scales a Deployment that a Rollout takes its template from, as it scales the
+/// ReplicaSets of its own.
+const fn scaled(asker: Asker) -> Classified {
+    match asker {
+        Asker::ArgoController => Classified::NotARollout {
+            why: "Argo's controller moves the replicas from one workload to another",
+        },
+        Asker::Other => alone(Change::Scale, None),
     }
 }
 
@@ -234,11 +246,13 @@ fn replaced(update: &Update<'_>) -> Classified {
 }
 
 /// Whether a template that waits goes on, and as what.
-fn goes_on(old: &Workload, new: &Workload) -> Option<(Change, Option<&'static str>)> {
-    if argo::promotes(old, new) {
-        return Some((Change::Release, None));
-    }
-    let resumed = pending::resumes(old, new) || argo::retries(old, new);
+fn goes_on(asker: Asker, old: &Workload, new: &Workload) -> Option<(Change, Option<String>)> {
+    let retried = match argo::asked(asker, old, new) {
+        Some(argo::Asked::Promotion { note }) => return Some((Change::Release, note)),
+        Some(argo::Asked::Retry) => true,
+        None => false,
+    };
+    let resumed = pending::resumes(old, new) || retried;
     let loosened = argo::loosens(old, new);
     if !(resumed || loosened) || !pending::is_pending(old) {
         return None;
@@ -246,18 +260,14 @@ fn goes_on(old: &Workload, new: &Workload) -> Option<(Change, Option<&'static st
     Some(if resumed {
         (Change::Resume, None)
     } else {
-        (Change::Release, Some(LOOSENED))
+        (Change::Release, Some(LOOSENED.to_owned()))
     })
 }
 
-fn went_on(update: &Update<'_>, change: Change, note: Option<&str>) -> Classified {
+fn went_on(update: &Update<'_>, change: Change, note: Option<String>) -> Classified {
     match update.history.runs_newer(update.new) {
         Some(note) => update.is(Change::Rollback, Some(note)),
-        None => update.is(
-            change,
-            note.map(str::to_owned)
-                .or_else(|| update.history.unreadable()),
-        ),
+        None => update.is(change, note.or_else(|| update.history.unreadable())),
     }
 }
 

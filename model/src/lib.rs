@@ -34,7 +34,7 @@ pub use records::{
     Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod,
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
-pub use request::{Operation, Request, SubResource, UnknownOperation};
+pub use request::{Asker, Operation, Request, SubResource, UnknownOperation};
 pub use revisions::{Owner, Revision, Revisions, Undo, Wanted};
 pub use rollout::{Read, Reviewed, Rollout, Unsettled};
 pub use shape::ShapeError;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::classify::ARGO_HASH;
 use crate::kind::Kind;
 use crate::shape::ShapeError;
 use crate::workload::Workload;
@@ -22,6 +23,8 @@ pub struct Request {
     pub user: String,
     /// `userInfo.groups`.
     pub groups: Vec<String>,
+    /// Who that user is to the classifier.
+    pub asker: Asker,
     /// `dryRun`.
     pub dry_run: bool,
     /// `object`.
@@ -31,6 +34,33 @@ pub struct Request {
 }
 
 impl Request {
+    /// Leaves in the new object what a manifest that is applied does not change: the status of an
+    /// Argo Rollout, which has a subresource of its own, and the hash that Argo's controller put
+    /// into the selector of a Service, which the manifest does not name.
+    #[must_use]
+    pub fn as_applied(mut self) -> Self {
+        let (Some(old), Some(new)) = (&self.old_object, &mut self.object) else {
+            return self;
+        };
+        match (kind(old), kind(new)) {
+            (Some(Kind::Rollout), Some(Kind::Rollout)) => keep_status(old, new),
+            (Some(Kind::Service), Some(Kind::Service)) => keep_hash(old, new),
+            _ => {}
+        }
+        self
+    }
+
+    /// Leaves only the status of an Argo Rollout as it is.
+    #[must_use]
+    pub(crate) fn keeping_status(mut self) -> Self {
+        if let (Some(old), Some(new)) = (&self.old_object, &mut self.object)
+            && kind(old) == Some(Kind::Rollout)
+        {
+            keep_status(old, new);
+        }
+        self
+    }
+
     /// A request lacks neither the object nor the old object that its operation always has.
     pub(crate) fn check_objects(&self) -> Result<(), ShapeError> {
         let missing = |field, object: &Option<Value>| {
@@ -53,6 +83,37 @@ impl Request {
             Operation::Connect => Ok(()),
         }
     }
+}
+
+fn kind(object: &Value) -> Option<Kind> {
+    let word = |field| object.get(field)?.as_str();
+    Kind::of(word("apiVersion")?, word("kind")?)
+}
+
+fn keep_status(old: &Value, new: &mut Value) {
+    if let Some(new) = new.as_object_mut() {
+        new.insert("status".to_owned(), old["status"].clone());
+    }
+}
+
+fn keep_hash(old: &Value, new: &mut Value) {
+    let selector = new.pointer_mut("/spec/selector");
+    let hash = &old["spec"]["selector"][ARGO_HASH];
+    if let (Some(selector), Some(hash)) = (selector.and_then(Value::as_object_mut), hash.as_str()) {
+        selector
+            .entry(ARGO_HASH)
+            .or_insert_with(|| Value::from(hash));
+    }
+}
+
+/// Who asks, as far as the class of a change depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Argo Rollouts' controller: what it writes into a Rollout's status and into the
+    /// `rollouts-pod-template-hash` of a Service are steps of a rollout that was judged before.
+    ArgoController,
+    /// Anybody else, and whoever applies the manifests of a dry-run.
+    Other,
 }
 
 /// An admission operation.

@@ -156,6 +156,7 @@ impl Rollout {
             namespace,
             user,
             groups,
+            asker,
             dry_run,
             object,
             old_object,
@@ -176,7 +177,7 @@ impl Rollout {
         let (new, old) = (parse(object)?, parse(old_object)?);
         Ok(
             match (
-                first_sight(operation, old.as_deref(), new.as_deref())?,
+                first_sight(operation, asker, old.as_deref(), new.as_deref())?,
                 old,
                 new,
             ) {

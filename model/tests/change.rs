@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Change, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource,
-    Undo, template_text, yaml,
+    Asker, Change, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
+    SubResource, Undo, template_text, yaml,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,8 @@ struct Case {
     #[serde(default)]
     sub_resource: String,
     #[serde(default)]
+    by: By,
+    #[serde(default)]
     resource: String,
     #[serde(default)]
     old: Option<Value>,
@@ -38,6 +40,15 @@ struct Case {
     why: Option<String>,
     undo: Option<String>,
     error: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    Argo,
+    #[default]
+    SomebodyElse,
 }
 
 /// One revision; its `template` is a merge patch on that of the base.
@@ -88,7 +99,7 @@ fn resumes() {
 
 #[test]
 fn releases() {
-    table("releases.yaml", 32);
+    table("releases.yaml", 60);
 }
 
 #[test]
@@ -121,6 +132,7 @@ fn class_of(change: &Value) -> String {
         namespace: None,
         user: String::new(),
         groups: Vec::new(),
+        asker: Asker::Other,
         dry_run: false,
         object: object("new"),
         old_object: object("old"),
@@ -224,6 +236,10 @@ fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
         namespace: Some("shop".to_owned()),
         user: "admin".to_owned(),
         groups: Vec::new(),
+        asker: match case.by {
+            By::Argo => Asker::ArgoController,
+            By::SomebodyElse => Asker::Other,
+        },
         dry_run: false,
         object: with("object", new, &[Operation::Create, Operation::Update]),
         old_object: with("oldObject", old, &[Operation::Update, Operation::Delete]),

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rollgate_model::{
-    Change, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
+    Asker, Change, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
     Unsettled,
 };
 use serde_json::{Value, json};
@@ -96,6 +96,7 @@ fn unsettled(old: Value, new: Value) -> Unsettled {
         namespace: None,
         user: String::new(),
         groups: Vec::new(),
+        asker: Asker::Other,
         dry_run: false,
         object: Some(new),
         old_object: Some(old),

@@ -8,7 +8,9 @@ use rollgate::engine::{
     Module, Review,
 };
 use rollgate::sources::{Disconnected, FixedClock, NamedMetrics, Sources};
-use rollgate_model::{Operation, Request, Reviewed, Revisions, Rollout, SubResource, Verdict};
+use rollgate_model::{
+    Asker, Operation, Request, Reviewed, Revisions, Rollout, SubResource, Verdict,
+};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -85,6 +87,7 @@ pub fn rollout(review: &str) -> Rollout {
         namespace: request["namespace"].as_str().map(str::to_owned),
         user: String::new(),
         groups: vec![],
+        asker: Asker::Other,
         dry_run: false,
         object: request.get("object").cloned(),
         old_object: request.get("oldObject").cloned(),
@@ -104,6 +107,7 @@ pub fn creation(object: Value) -> Rollout {
         namespace: None,
         user: String::new(),
         groups: vec![],
+        asker: Asker::Other,
         dry_run: false,
         object: Some(object),
         old_object: None,

@@ -232,7 +232,15 @@ async fn while_no_replica_is_there_only_what_policies_would_judge_is_refused() -
     let mut step_of_argo = service.clone();
     step_of_argo["spec"]["selector"]["rollouts-pod-template-hash"] = json!("5d8f");
     step_of_argo["spec"]["ports"][0]["port"] = json!(81);
-    apply(&plane, "shop", step_of_argo).await?;
+    let complaint = refused(&plane, "shop", &step_of_argo).await?;
+    assert!(
+        complaint.contains("failed calling webhook \"services.rollgate.dev\""),
+        "{complaint}"
+    );
+    let argo = "system:serviceaccount:argo-rollouts:argo-rollouts";
+    let argo = plane.user(argo, &["system:masters"])?;
+    let step = plane.kubectl(["apply", "--namespace=shop", "--filename=-"]);
+    step.by(&argo).input(step_of_argo.to_string()).ok().await?;
     plane.kubectl(scale).arg("--replicas=3").ok().await?;
     let annotate = [
         "annotate",

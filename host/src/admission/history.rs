@@ -45,7 +45,7 @@ mod tests {
 
     use futures_util::FutureExt;
     use futures_util::future::{BoxFuture, pending, ready};
-    use rollgate_model::{Operation, Read, Request, Revision, Rollout, SubResource, Wanted};
+    use rollgate_model::{Asker, Operation, Read, Request, Revision, Rollout, SubResource, Wanted};
     use serde_json::{Value, json};
 
     use super::*;
@@ -154,6 +154,7 @@ mod tests {
             namespace: None,
             user: String::new(),
             groups: Vec::new(),
+            asker: Asker::Other,
             dry_run: false,
             object: Some(new),
             old_object: Some(old),

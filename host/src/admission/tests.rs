@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rollgate_model::{
-    Evidence, Finding, Kind, Operation, Outcome, Request, Reviewed, Revisions, Rollout, Severity,
-    SubResource, Verdict,
+    Asker, Evidence, Finding, Kind, Operation, Outcome, Request, Reviewed, Revisions, Rollout,
+    Severity, SubResource, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -290,6 +290,7 @@ fn rollout() -> Rollout {
         namespace: None,
         user: "jo".into(),
         groups: vec![],
+        asker: Asker::Other,
         dry_run: false,
         object: cart("cart:2"),
         old_object: cart("cart:1"),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Kind, Operation, Request, ShapeError, SubResource};
+use rollgate_model::{Asker, Kind, Operation, Request, ShapeError, SubResource};
 use serde::Deserialize;
 
 use super::decision::{Answer, Decision};
@@ -38,9 +38,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn read(body: &[u8]) -> Result<Result<Self, Unreadable>, BadRequest> {
+    /// `argo` are the users that Argo Rollouts' controller is.
+    pub(super) fn read(
+        body: &[u8],
+        argo: &[String],
+    ) -> Result<Result<Self, Unreadable>, BadRequest> {
         match serde_json::from_slice::<Review>(body) {
-            Ok(review) => Ok(review.into_asked()),
+            Ok(review) => Ok(review.into_asked(argo)),
             Err(error) => Unreadable::find(body, &error).map(Err),
         }
     }
@@ -127,7 +131,7 @@ struct UserInfo {
 }
 
 impl Review {
-    fn into_asked(self) -> Result<Asked, Unreadable> {
+    fn into_asked(self, argo: &[String]) -> Result<Asked, Unreadable> {
         let request = self.request;
         if (self.api_version.as_str(), self.kind.as_str()) != (VERSION, "AdmissionReview") {
             let message = format!(
@@ -165,6 +169,7 @@ impl Review {
                 operation,
                 sub_resource,
                 namespace: request.namespace,
+                asker: asker(&request.user_info.username, argo),
                 user: request.user_info.username,
                 groups: request.user_info.groups,
                 dry_run: request.dry_run.unwrap_or_default(),
@@ -172,6 +177,14 @@ impl Review {
                 old_object: request.old_object.into_tree(),
             }),
         })
+    }
+}
+
+fn asker(user: &str, argo: &[String]) -> Asker {
+    if argo.iter().any(|controller| controller == user) {
+        Asker::ArgoController
+    } else {
+        Asker::Other
     }
 }
 

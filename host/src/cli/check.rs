@@ -131,7 +131,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         metrics,
         mut problems,
     } = policies::load(&args.policies, &facts).await?;
-    let (manifests, subjects) = reading.await?;
+    let (manifests, mut subjects) = reading.await?;
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
@@ -145,6 +145,9 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     };
     let now = sources.clock.now();
     problems.extend(manifests.problems);
+    let read = subjects.len();
+    subjects.retain(|subject| !subject.is_just_there(&set));
+    let others = manifests.others + read - subjects.len();
     let checked = match &args.record {
         Some(file) => record::judge(&set, sources, subjects, file).await?,
         None => judge::judge(&gate(&set, sources), subjects).await,
@@ -153,7 +156,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     Ok(Report {
         now,
         checked,
-        others: manifests.others,
+        others,
         problems,
         unmatched,
     })

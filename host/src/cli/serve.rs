@@ -171,7 +171,10 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
     };
     let duties = member.map(|member| {
         let (ties, events, keepers) = ties::tie(&member, &telemetry);
-        loader.ties = ties;
+        loader.ties = Ties {
+            argo_controllers: Arc::clone(&loader.ties.argo_controllers),
+            ..ties
+        };
         let reporter = feed.as_ref().map(|feed| member.reporter(feed, events));
         let registrar = plan.map(|plan| plan.begin(&member, &live, &context));
         member.begin(keepers, reporter, registrar, &live, stop.clone())
@@ -248,7 +251,10 @@ impl Args {
                 Some(member) => Facts::of(member.brief.clone(), &member.installation.namespace),
                 None => Facts::disconnected(),
             },
-            ties: Ties::default(),
+            ties: Ties {
+                argo_controllers: self.register.argo_controllers(),
+                ..Ties::default()
+            },
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),
             telemetry: telemetry.clone(),

@@ -10,7 +10,7 @@ use super::selector::Selector;
 /// Which rollouts a policy judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    kinds: Set,
+    kinds: Kinds,
     changes: Set,
     namespaces: Option<BTreeSet<String>>,
     exclude_namespaces: BTreeSet<String>,
@@ -21,7 +21,7 @@ impl Default for Match {
     /// Every kind and namespace, and [`Change::DEFAULT_MATCH`].
     fn default() -> Self {
         Self {
-            kinds: Set::ALL,
+            kinds: Kinds::Every,
             changes: Change::DEFAULT_MATCH.into_iter().collect(),
             namespaces: None,
             exclude_namespaces: BTreeSet::new(),
@@ -35,7 +35,7 @@ impl Match {
     #[must_use]
     pub fn kinds(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
         Self {
-            kinds: kinds.into_iter().collect(),
+            kinds: Kinds::Named(kinds.into_iter().collect()),
             ..self
         }
     }
@@ -88,7 +88,8 @@ impl Match {
         new: Option<&Arc<Workload>>,
     ) -> bool {
         let place = |object: &Arc<Workload>| {
-            self.kinds.contains(object.kind()) && self.in_namespace(object.namespace())
+            self.kinds.include(object.kind(), || is_switched(old, new))
+                && self.in_namespace(object.namespace())
         };
         self.changes.contains(change) && new.or(old).is_some_and(place) && self.has_labels(old, new)
     }
@@ -96,7 +97,14 @@ impl Match {
     /// Whether there are rollouts of this kind and class that the policy judges.
     #[must_use]
     pub fn judges(&self, kind: Kind, change: Change) -> bool {
-        self.kinds.contains(kind) && self.changes.contains(change)
+        let by_selector = || matches!(change, Change::Release | Change::Rollback);
+        self.kinds.include(kind, by_selector) && self.changes.contains(change)
+    }
+
+    /// Whether the policy names this kind, and so judges all that can be judged of it.
+    #[must_use]
+    pub fn names(&self, kind: Kind) -> bool {
+        matches!(self.kinds, Kinds::Named(kinds) if kinds.contains(kind))
     }
 
     /// The only namespaces with rollouts that it judges; `None` where that may be any.
@@ -119,13 +127,35 @@ impl Match {
     }
 }
 
+/// Which kinds a policy judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kinds {
+    /// The policy names none. Services come and go with every application, so of these it judges
+    /// only those whose selector changes.
+    Every,
+    Named(Set),
+}
+
+impl Kinds {
+    /// `switched` tells whether a Service has another selector.
+    fn include(self, kind: Kind, switched: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::Every => kind != Kind::Service || switched(),
+            Self::Named(kinds) => kinds.contains(kind),
+        }
+    }
+}
+
+fn is_switched(old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
+    old.zip(new)
+        .is_some_and(|(old, new)| old.selector() != new.selector())
+}
+
 /// A set of the cases of a small enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Set(u32);
 
 impl Set {
-    const ALL: Self = Self(u32::MAX);
-
     fn contains(self, case: impl Case) -> bool {
         self.0 & (1 << case.number()) != 0
     }
@@ -160,7 +190,7 @@ impl Case for Change {
 
 #[cfg(test)]
 mod tests {
-    use rollgate_model::{Operation, Request, Reviewed, Revisions, SubResource};
+    use rollgate_model::{Asker, Operation, Request, Reviewed, Revisions, SubResource};
     use serde_json::{Value, json};
 
     use super::super::Requirement;
@@ -191,6 +221,7 @@ mod tests {
             namespace: None,
             user: String::new(),
             groups: Vec::new(),
+            asker: Asker::Other,
             dry_run: false,
             object: new,
             old_object: old,
@@ -246,6 +277,39 @@ mod tests {
             !Match::default()
                 .namespaces(names(["bank"]))
                 .holds(&creation())
+        );
+    }
+
+    fn service(selector: &str, kind: &str) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"type": kind, "selector": {"app": selector}, "externalName": ""},
+        })
+    }
+
+    #[test]
+    fn new_or_retyped_service_is_judged_only_by_a_policy_that_names_services() {
+        let before = || Some(service("cart", "ClusterIP"));
+        let new = rollout(None, before());
+        let retyped = rollout(before(), Some(service("cart", "ExternalName")));
+        let switched = rollout(before(), Some(service("other", "ClusterIP")));
+        let silent = Match::default();
+        assert_eq!(
+            [&new, &retyped, &switched].map(|change| silent.holds(change)),
+            [false, false, true]
+        );
+        let naming = Match::default().kinds([Kind::Service]);
+        assert!(
+            [&new, &retyped, &switched]
+                .iter()
+                .all(|change| naming.holds(change))
+        );
+        let another = Match::default().kinds([Kind::Deployment]);
+        assert!(
+            ![&new, &retyped, &switched]
+                .iter()
+                .any(|change| another.holds(change))
         );
     }
 

@@ -1,47 +1,97 @@
-//! What people do to an Argo Rollout through its status, told from what its controller does.
+//! What people do to an Argo Rollout through its status and its strategy.
 //!
-//! Sources in argo-rollouts: `promote` and `retry` of pkg/kubectl-argo-rollouts/cmd patch the
-//! status; rollout/pause.go clears `controllerPause` whenever the controller itself ends a pause;
-//! utils/conditions `RolloutProgressing` writes a new condition whenever the controller itself
-//! takes a step.
+//! Argo's controller keeps the state of a rollout in the status and goes on from what it finds
+//! there, whoever wrote it. So every change of a status by anybody but the controller counts as a
+//! promotion; only an abort is free. A list of the fields that move a rollout would have to be
+//! complete for every version of Argo.
+//!
+//! Sources in argo-rollouts: `promote`, `abort` and `retry` of pkg/kubectl-argo-rollouts/cmd patch
+//! the status; `RolloutStatus` and `CanaryStrategy` of pkg/apis/rollouts/v1alpha1/types.go.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::kind::Kind;
+use crate::request::Asker;
 use crate::workload::Workload;
 
-/// `promote`: ends a pause, skips a step, or skips all that is left.
-pub(super) fn promotes(old: &Workload, new: &Workload) -> bool {
-    let Some((old, new)) = statuses(old, new) else {
-        return false;
-    };
-    let promoted_fully = !is_true(old, "promoteFull") && is_true(new, "promoteFull");
-    let pause_ended = has_pauses(old) && !has_pauses(new) && is_true(new, "controllerPause");
-    let step_skipped =
-        step(new) > step(old) && same(old, new, "conditions") && same(old, new, "currentPodHash");
-    promoted_fully || pause_ended || step_skipped
+/// What somebody asks of Argo's controller through the status of a Rollout.
+pub(super) enum Asked {
+    /// `promote`: ends a pause, skips a step or all that is left, or writes what the controller
+    /// believes.
+    Promotion {
+        /// Names a field that people do not write, where one changed.
+        note: Option<String>,
+    },
+    /// `retry`: an aborted rollout goes on.
+    Retry,
 }
 
-/// Whether what holds a new template back is taken away: the steps of a canary, or the wait of a
-/// blue/green switch for somebody to promote it.
+/// Tells what a change of the status asks for. An abort asks for nothing new to run, and what the
+/// controller writes is a step of its own.
+pub(super) fn asked(asker: Asker, old: &Workload, new: &Workload) -> Option<Asked> {
+    if new.kind() != Kind::Rollout || asker == Asker::ArgoController {
+        return None;
+    }
+    let [before, after] = [old, new].map(|side| side.json("/status").unwrap_or(&Value::Null));
+    match differing(before, after).as_slice() {
+        [] => None,
+        ["abort"] if after["abort"] == true => None,
+        ["abort"] => Some(Asked::Retry),
+        fields => Some(Asked::Promotion {
+            note: fields
+                .iter()
+                .find(|field| !WRITTEN_BY_PEOPLE.contains(field))
+                .map(|field| controllers_own(field)),
+        }),
+    }
+}
+
+/// The fields that people write, by `promote`, `abort` and `retry`.
+const WRITTEN_BY_PEOPLE: [&str; 5] = [
+    "abort",
+    "pauseConditions",
+    "controllerPause",
+    "currentStepIndex",
+    "promoteFull",
+];
+
+fn controllers_own(field: &str) -> String {
+    format!(
+        "`status.{field}` is for Argo's controller to write, and whoever asks is not known as it: if it is, name its user by `--argo-controller` (chart: `webhook.argoControllers`)"
+    )
+}
+
+/// Whether what holds a new template back is taken away or led elsewhere: the steps of a canary, its
+/// analysis, the wait of a blue/green switch, the Services and routes that tell which Pods get the
+/// traffic.
 pub(super) fn loosens(old: &Workload, new: &Workload) -> bool {
-    const HOLDS_BACK: [&str; 3] = [
-        "/spec/strategy/canary/steps",
-        "/spec/strategy/blueGreen/autoPromotionEnabled",
-        "/spec/strategy/blueGreen/autoPromotionSeconds",
-    ];
     let kind = |workload: &Workload| workload.strategy().map(|strategy| strategy.kind.clone());
+    let changed = |strategy| {
+        let [old, new] = [old, new].map(|side| side.json(strategy).unwrap_or(&Value::Null));
+        differing(old, new)
+            .iter()
+            .any(|field| !HOLD_NOTHING_BACK.contains(field))
+    };
     new.kind() == Kind::Rollout
-        && (kind(old) != kind(new) || HOLDS_BACK.iter().any(|at| old.json(at) != new.json(at)))
+        && (kind(old) != kind(new)
+            || ["/spec/strategy/canary", "/spec/strategy/blueGreen"]
+                .into_iter()
+                .any(changed))
 }
 
-/// `retry`: an aborted rollout goes on. The controller itself forgets an abort only with a new
-/// template.
-pub(super) fn retries(old: &Workload, new: &Workload) -> bool {
-    statuses(old, new).is_some_and(|(old, new)| {
-        is_true(old, "abort") && !is_true(new, "abort") && same(old, new, "currentPodHash")
-    })
-}
+/// The fields of a strategy that tell how many Pods there are, where they run and how long they are
+/// kept, not which of them get traffic.
+const HOLD_NOTHING_BACK: [&str; 9] = [
+    "abortScaleDownDelaySeconds",
+    "antiAffinity",
+    "dynamicStableScale",
+    "maxSurge",
+    "maxUnavailable",
+    "minPodsPerReplicaSet",
+    "previewReplicaCount",
+    "scaleDownDelayRevisionLimit",
+    "scaleDownDelaySeconds",
+];
 
 /// `restart`: replaces the Pods of the present template.
 pub(super) fn restarts(old: &Workload, new: &Workload) -> bool {
@@ -49,32 +99,28 @@ pub(super) fn restarts(old: &Workload, new: &Workload) -> bool {
     new.kind() == Kind::Rollout && after.is_some() && after != before
 }
 
-fn statuses<'a>(old: &'a Workload, new: &'a Workload) -> Option<(&'a Value, &'a Value)> {
-    if new.kind() != Kind::Rollout {
-        return None;
+/// The fields in which two objects differ. One that is left out is the same as one that is empty.
+fn differing<'a>(old: &'a Value, new: &'a Value) -> Vec<&'a str> {
+    let fields = |object: &'a Value| object.as_object().into_iter().flat_map(Map::keys);
+    let differs = |field: &&'a String| {
+        let [old, new] =
+            [old, new].map(|object| object.get(*field).filter(|value| !is_unset(value)));
+        old != new
+    };
+    let added = fields(new).filter(|field| old.get(*field).is_none());
+    let all = fields(old).chain(added);
+    all.filter(differs).map(String::as_str).collect()
+}
+
+/// Whether Go leaves a value out where the field says `omitempty`. Not so a number: a step of 0 is
+/// not the same as none.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(set) => !set,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Number(_) => false,
     }
-    let status = |workload: &'a Workload| workload.json("/status").unwrap_or(&Value::Null);
-    Some((status(old), status(new)))
-}
-
-fn has_pauses(status: &Value) -> bool {
-    status
-        .get("pauseConditions")
-        .and_then(Value::as_array)
-        .is_some_and(|pauses| !pauses.is_empty())
-}
-
-fn is_true(status: &Value, key: &str) -> bool {
-    status.get(key) == Some(&Value::Bool(true))
-}
-
-fn step(status: &Value) -> i64 {
-    status
-        .get("currentStepIndex")
-        .and_then(Value::as_i64)
-        .unwrap_or(0)
-}
-
-fn same(old: &Value, new: &Value, key: &str) -> bool {
-    old.get(key).unwrap_or(&Value::Null) == new.get(key).unwrap_or(&Value::Null)
 }

@@ -1,22 +1,62 @@
-//! A Service whose selector changes moves traffic to other Pods.
+//! A Service whose selector changes moves traffic to other Pods; so may one that is new, or of
+//! another type.
 
 use super::template::ARGO_HASH;
 use super::{Classified, FirstSight, Open};
 use crate::change::Change;
+use crate::request::Asker;
 use crate::revisions::{Revisions, Undo};
 use crate::workload::Workload;
 
-/// Whether the selector now selects other Pods.
-pub(super) fn first_sight(old: &Workload, new: &Workload) -> FirstSight {
+/// A new Service has no Pods of its own: they may have been there before it.
+pub(super) fn created(asker: Asker) -> Classified {
+    match asker {
+        Asker::ArgoController => Classified::NotARollout {
+            why: "Argo's controller creates the Services of its experiments",
+        },
+        Asker::Other => super::alone(Change::Create, None),
+    }
+}
+
+/// Whether traffic now goes elsewhere. What leads it past the selector is never a way back.
+pub(super) fn first_sight(asker: Asker, old: &Workload, new: &Workload) -> FirstSight {
     let (left, chosen) = (old.selector(), new.selector());
-    let why = if left == chosen {
-        "the selector of the Service is the same"
-    } else if without_hash(left).eq(without_hash(chosen)) {
-        "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo's controller"
+    let told = if let Some(field) = redirected(old, new) {
+        super::alone(
+            Change::Release,
+            Some(format!("`spec.{field}` of the Service changed")),
+        )
+    } else if left == chosen {
+        Classified::NotARollout {
+            why: "the selector and the type of the Service are the same",
+        }
+    } else if asker == Asker::ArgoController && without_hash(left).eq(without_hash(chosen)) {
+        Classified::NotARollout {
+            why: "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo's controller",
+        }
     } else {
         return FirstSight::Open(Open::Switched);
     };
-    FirstSight::Told(Classified::NotARollout { why })
+    FirstSight::Told(told)
+}
+
+/// The field beside the selector that tells who gets the traffic, where one changed: an
+/// `ExternalName` leads it out of the cluster, and Pods that are not ready get none unless their
+/// addresses are published.
+fn redirected(old: &Workload, new: &Workload) -> Option<&'static str> {
+    const FIELDS: [(&str, &str); 3] = [
+        ("type", "/spec/type"),
+        ("externalName", "/spec/externalName"),
+        ("publishNotReadyAddresses", "/spec/publishNotReadyAddresses"),
+    ];
+    let told = |side: &Workload, pointer| {
+        let value = side.json(pointer).cloned();
+        value.filter(|value| *value != false && *value != "" && *value != "ClusterIP")
+    };
+    FIELDS
+        .into_iter()
+        .find(|(_, pointer)| told(old, pointer) != told(new, pointer))
+        .map(|(field, _)| field)
 }
 
 /// Whether the Pods that it selects now are older than those that it leaves.

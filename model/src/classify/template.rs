@@ -11,7 +11,7 @@ pub use text::template_text;
 /// What `kubectl rollout restart` writes into a template's annotations.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// What Argo's controller writes into the labels of its Pods, and into Services' selectors.
-pub(super) const ARGO_HASH: &str = "rollouts-pod-template-hash";
+pub(crate) const ARGO_HASH: &str = "rollouts-pod-template-hash";
 
 const IGNORED_LABELS: [&str; 2] = ["pod-template-hash", ARGO_HASH];
 const IGNORED_ANNOTATIONS: [&str; 1] = [RESTARTED_AT];

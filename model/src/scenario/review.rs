@@ -1,6 +1,8 @@
 //! A scenario as the request and the revisions it tells of.
 
-use crate::{Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource};
+use crate::{
+    Asker, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource,
+};
 
 use super::{RevisionEntry, Scenario};
 
@@ -39,15 +41,27 @@ impl Scenario {
         let (user, groups) = user
             .map(|user| (user.name, user.groups))
             .unwrap_or_default();
-        Some(Request {
+        let request = Request {
             operation,
             sub_resource: self.scale_of.map_or(SubResource::None, SubResource::Scale),
             namespace: None,
             user,
             groups,
+            asker: Asker::Other,
             dry_run: self.dry_run,
             object: self.new.clone(),
             old_object: self.old.clone(),
+        };
+        // A scenario that tells a new status is of somebody who writes one.
+        let tells_status = self
+            .new
+            .as_ref()
+            .and_then(|new| new.get("status")?.as_object())
+            .is_some_and(|status| !status.is_empty());
+        Some(if tells_status {
+            request
+        } else {
+            request.keeping_status()
         })
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rollgate_model::{Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, yaml};
+use rollgate_model::{
+    Asker, Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, yaml,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -196,6 +198,7 @@ fn rollout(operation: Operation) -> Rollout {
         namespace: Some("shop".into()),
         user: "jo".into(),
         groups: vec![],
+        asker: Asker::Other,
         dry_run: false,
         object: Some(cart("cart:2")),
         old_object: (operation == Operation::Update).then(|| cart("cart:1")),

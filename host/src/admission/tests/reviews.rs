@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::review;
-use crate::admission::{BadRequest, Gate};
+use crate::admission::{BadRequest, Gate, Ties};
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 use crate::telemetry::Telemetry;
+
+/// Who Argo's controller is.
+const ARGO: &str = "system:serviceaccount:argo:rollouts";
 
 #[tokio::test]
 async fn a_refused_policy_counts_as_its_on_error_says() {
@@ -45,6 +48,34 @@ async fn what_is_no_rollout_is_allowed_and_no_policy_is_asked() {
             json!({"uid": "u-1", "allowed": true, "status": {}}),
             "{review}"
         );
+    }
+}
+
+#[tokio::test]
+async fn argo_hash_of_a_service_may_be_moved_by_argo_controller_alone() {
+    let service = |hash: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"app": "cart", "rollouts-pod-template-hash": hash}},
+        })
+    };
+    let by = |user: &str| {
+        let mut review = with(
+            "/request/kind",
+            json!({"group": "", "version": "v1", "kind": "Service"}),
+        );
+        let request = &mut review["request"];
+        request["resource"] = json!({"group": "", "version": "v1", "resource": "services"});
+        request["operation"] = "UPDATE".into();
+        request["userInfo"] = json!({"username": user});
+        request["oldObject"] = service("aaa");
+        request["object"] = service("bbb");
+        review
+    };
+    for (user, allowed) in [(ARGO, true), ("jo", false), ("", false)] {
+        let response = respond(OnError::Deny, &by(user)).await;
+        assert_eq!(response["allowed"], allowed, "{user}: {response}");
     }
 }
 
@@ -210,7 +241,11 @@ async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
         Arc::new(PolicySet::new(vec![broken])),
         sources,
         Telemetry::default(),
-    );
+    )
+    .tied(Ties {
+        argo_controllers: [ARGO.to_owned()].into(),
+        ..Ties::default()
+    });
     let deadline = Instant::now() + Duration::from_secs(5);
     let reply = gate.answer(body.into(), deadline).await?;
     Ok(reply.0.to_vec())

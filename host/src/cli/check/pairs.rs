@@ -5,12 +5,13 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError, SubResource, Workload,
+    Asker, Change, Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError, SubResource,
+    Workload,
 };
 use serde_json::Value;
 
 use super::manifests::{Manifest, Manifests, Origin};
-use crate::config::Problem;
+use crate::config::{PolicySet, Problem};
 
 /// A workload and what becomes of it.
 #[derive(Debug)]
@@ -20,6 +21,16 @@ pub(super) struct Subject {
     pub(super) name: String,
     pub(super) origin: Origin,
     pub(super) reviewed: Reviewed,
+}
+
+impl Subject {
+    /// Whether it is a new Service that no policy names, as most are.
+    pub(super) fn is_just_there(&self, set: &PolicySet) -> bool {
+        matches!(&self.reviewed, Reviewed::Rollout(rollout)
+            if self.kind == Kind::Service
+                && rollout.change() == Change::Create
+                && set.matching(rollout).next().is_none())
+    }
 }
 
 /// What tells two workloads apart; the kind implies the group.
@@ -78,7 +89,7 @@ pub(super) fn subjects(
     let mut subjects = Vec::with_capacity(read.len());
     for result in read {
         match result {
-            // A Service moves traffic only when its selector changes; most are just there.
+            // A Service that moves no traffic is just there, as most are.
             Ok(Subject {
                 kind: Kind::Service,
                 reviewed: Reviewed::NotARollout { .. },
@@ -110,6 +121,7 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
         namespace: None,
         user: String::new(),
         groups: Vec::new(),
+        asker: Asker::Other,
         dry_run: true,
         object: Some(next),
         old_object: Some(tree),
@@ -144,6 +156,7 @@ fn subject(
         namespace: namespace.map(str::to_owned),
         user: String::new(),
         groups: Vec::new(),
+        asker: Asker::Other,
         dry_run: true,
         object: Some(tree),
         old_object: old.map(|old| old.tree.clone()),
@@ -151,7 +164,7 @@ fn subject(
     let revisions = Revisions::Unknown {
         why: "files tell no earlier revisions".to_owned(),
     };
-    match Rollout::from_request(request, &revisions) {
+    match Rollout::from_request(request.as_applied(), &revisions) {
         Ok(reviewed) => Ok(Subject {
             kind,
             namespace: namespace_of_object,

@@ -1,6 +1,7 @@
 //! `serve --register`: what a person decides about the registration and its certificates.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::TlsArgs;
@@ -43,12 +44,12 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     service_port: u16,
-    /// A user that Argo Rollouts' controller is; its own steps are not judged
+    /// A user that Argo Rollouts' controller is: its own steps are not judged, and those of nobody
+    /// else pass as such
     #[arg(
         long,
         value_name = "USER",
-        default_value = "system:serviceaccount:argo-rollouts:argo-rollouts",
-        requires = "register"
+        default_value = "system:serviceaccount:argo-rollouts:argo-rollouts"
     )]
     argo_controller: Vec<String>,
     /// With --tls-cert: whom the API server is to trust, in PEM; followed
@@ -93,6 +94,11 @@ enum OnFailure {
 }
 
 impl Args {
+    /// The users that Argo Rollouts' controller is, also where nothing is registered.
+    pub(super) fn argo_controllers(&self) -> Arc<[String]> {
+        self.argo_controller.as_slice().into()
+    }
+
     /// What is to be registered, `None` where nothing is.
     ///
     /// # Errors

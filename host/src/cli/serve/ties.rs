@@ -36,6 +36,7 @@ pub(super) fn tie(member: &Member, telemetry: &Telemetry) -> (Ties, Events, Keep
     let ties = Ties {
         overrides: Some(Arc::new(overrides)),
         announcements: Some(Arc::new(events.clone())),
+        ..Ties::default()
     };
     let keepers = Keepers {
         writer,

@@ -14,27 +14,53 @@ pub(super) fn changed_spec() -> MatchCondition {
     )
 }
 
-/// A Service's selector, but for the part that Argo's controller moves: its steps, an abort too, must
-/// not depend on rollgate, and are no rollouts.
-pub(super) fn changed_selector() -> MatchCondition {
+/// How a Service may lead traffic elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moves {
+    /// By its selector.
+    Selector,
+    /// By its selector or by its type, or as a Service that is new.
+    Any,
+}
+
+/// A Service that may lead traffic elsewhere. Those that Argo's controller creates, and the hash that
+/// it alone changes in a selector, are left out: its steps, an abort too, must not depend on rollgate,
+/// and are no rollouts.
+pub(super) fn moves_traffic(moves: Moves, argo: &[String]) -> MatchCondition {
     const OLD: &str = "oldObject.spec.?selector.orValue({})";
     const NEW: &str = "object.spec.?selector.orValue({})";
-    const NOT_ARGOS: &str = "k != 'rollouts-pod-template-hash'";
-    condition(
-        "changed-selector",
-        format!(
-            "{NEW}.exists(k, {NOT_ARGOS} && (!(k in {OLD}) || {NEW}[k] != {OLD}[k])) || {OLD}.exists(k, {NOT_ARGOS} && !(k in {NEW}))"
-        ),
-    )
+    const HASH: &str = "'rollouts-pod-template-hash'";
+    const FIELDS: [(&str, &str); 3] = [
+        ("type", "''"),
+        ("externalName", "''"),
+        ("publishNotReadyAddresses", "false"),
+    ];
+    let others = by_others(argo);
+    let counts = format!("(k != {HASH} || {others})");
+    let selector = format!(
+        "{NEW}.exists(k, {counts} && (!(k in {OLD}) || {NEW}[k] != {OLD}[k])) || {OLD}.exists(k, {counts} && !(k in {NEW}))"
+    );
+    let expression = match moves {
+        Moves::Selector => selector,
+        Moves::Any => {
+            let fields = FIELDS.map(|(field, unset)| {
+                format!("object.spec.?{field}.orValue({unset}) != oldObject.spec.?{field}.orValue({unset})")
+            });
+            let fields = fields.join(" || ");
+            format!("oldObject == null ? {others} : ({selector} || {fields})")
+        }
+    };
+    condition("moves-traffic", expression)
 }
 
 /// Not one of these users.
 pub(super) fn by_others_than(users: &[String]) -> MatchCondition {
+    condition("not-by-argo", by_others(users))
+}
+
+fn by_others(users: &[String]) -> String {
     let users = serde_json::Value::from(users);
-    condition(
-        "not-by-argo",
-        format!("!(request.userInfo.username in {users})"),
-    )
+    format!("!(request.userInfo.username in {users})")
 }
 
 fn condition(name: &str, expression: String) -> MatchCondition {

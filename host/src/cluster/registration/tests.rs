@@ -134,7 +134,11 @@ fn what_no_policy_judges_is_not_asked_for() {
             Change::Rollback,
             vec!["services: UPDATE services"],
         ),
-        (Kind::Service, Change::Create, vec![]),
+        (
+            Kind::Service,
+            Change::Create,
+            vec!["services: CREATE services"],
+        ),
         (Kind::Service, Change::Delete, vec![]),
         (
             Kind::Rollout,
@@ -162,6 +166,29 @@ fn what_no_policy_judges_is_not_asked_for() {
             "{kind} {change}"
         );
     }
+}
+
+#[test]
+fn only_for_a_policy_that_names_services_is_asked_for_new_ones_and_other_types() {
+    let condition = |policy: Match| {
+        let mut webhooks = registered(&[policy], Argo::Missing);
+        webhooks.retain(|webhook| webhook.name == "services.rollgate.dev");
+        let mut conditions = webhooks.remove(0).match_conditions.unwrap_or_default();
+        conditions.remove(0).expression
+    };
+    let argo =
+        r#"!(request.userInfo.username in ["system:serviceaccount:argo-rollouts:argo-rollouts"])"#;
+    let silent = condition(Match::default());
+    assert!(
+        silent.contains(argo) && !silent.contains("externalName"),
+        "{silent}"
+    );
+    let naming = condition(Match::default().kinds([Kind::Service]));
+    let new = format!("oldObject == null ? {argo} : (");
+    assert!(
+        naming.starts_with(&new) && naming.contains("externalName"),
+        "{naming}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use rollgate_model::{Change, Kind};
 
+use super::conditions::Moves;
 use super::{FailurePolicy, Settings, conditions};
 use crate::cluster::Installation;
 use crate::config::Match;
@@ -99,11 +100,20 @@ fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Ent
 }
 
 fn services<'a>(policies: &[&'a Match], settings: &Settings) -> Entry<'a> {
+    let moves = if policies.iter().any(|policy| policy.names(Kind::Service)) {
+        Moves::Any
+    } else {
+        Moves::Selector
+    };
+    let asked = [
+        (Kind::Service, "", "CREATE", &[Change::Create][..]),
+        (Kind::Service, "", "UPDATE", &SWITCHES[..]),
+    ];
     Entry {
         name: "services.rollgate.dev",
         failure_policy: settings.failure_policy,
-        conditions: vec![conditions::changed_selector()],
-        asked: Asked::by(policies, [(Kind::Service, "", "UPDATE", &SWITCHES[..])]),
+        conditions: vec![conditions::moves_traffic(moves, &settings.argo_controllers)],
+        asked: Asked::by(policies, asked),
     }
 }
 
