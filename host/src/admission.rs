@@ -3,6 +3,7 @@
 
 mod annotations;
 mod announcement;
+mod caller;
 mod decision;
 mod history;
 mod message;
@@ -23,6 +24,7 @@ use rollgate_model::{Read, Request, Reviewed, Rollout, ShapeError, Unsettled};
 use tokio::time::Instant;
 
 pub use announcement::{Announced, Announcement, Announcements};
+pub use caller::{Caller, WriteAccess, Writing};
 pub use decision::{Answer, Decision, Judged, Unjudged};
 pub use wire::{BadRequest, Reply};
 
@@ -82,11 +84,17 @@ impl Gate {
         &self.policies
     }
 
-    /// Answers an AdmissionReview, by `deadline` at the latest.
+    /// Answers an AdmissionReview, by `deadline` at the latest. Nothing is written for a caller that is
+    /// unknown.
     ///
     /// # Errors
     /// Where the body is so broken that no answer to it can be formed.
-    pub async fn answer(&self, body: Bytes, deadline: Instant) -> Result<Reply, BadRequest> {
+    pub async fn answer(
+        &self,
+        body: Bytes,
+        caller: Caller,
+        deadline: Instant,
+    ) -> Result<Reply, BadRequest> {
         let asked = match Asked::read(&body, &self.ties.argo_controllers)? {
             Ok(asked) => asked,
             Err(unreadable) => return Ok(self.invalid(unreadable)),
@@ -97,7 +105,7 @@ impl Gate {
             return Ok(self.unmatched(uid, "not a workload of rollgate"));
         };
         Ok(match self.classify(request, deadline).await {
-            Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, deadline).await,
+            Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, caller, deadline).await,
             Ok(Reviewed::NotARollout { why }) => self.unmatched(uid, why),
             Err(error) => self.invalid(wire::Unreadable::object(uid, &error)),
         })
@@ -130,7 +138,13 @@ impl Gate {
     }
 
     /// Hears every policy that matches a rollout. `id` names the review in logs.
-    pub async fn judge(&self, id: &str, rollout: Rollout, deadline: Instant) -> Decision {
+    pub async fn judge(
+        &self,
+        id: &str,
+        rollout: Rollout,
+        caller: Caller,
+        deadline: Instant,
+    ) -> Decision {
         let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
         let overrides = self.overrides_for(&review.rollout);
         let heard_by = overrides.map_or(deadline, |_| with_room(deadline));
@@ -140,7 +154,8 @@ impl Gate {
         let decision = Decision::of(review, judged, going_back);
         match overrides {
             Some(overrides) if decision.answer() != Answer::Allow => {
-                self.break_glass(overrides, decision, deadline).await
+                self.break_glass(overrides, decision, caller, deadline)
+                    .await
             }
             _ => decision,
         }
@@ -155,6 +170,7 @@ impl Gate {
         &self,
         overrides: &dyn Overrides,
         decision: Decision,
+        caller: Caller,
         deadline: Instant,
     ) -> Decision {
         let blocked_by = decision.blocked_by();
@@ -163,18 +179,28 @@ impl Gate {
             now: decision.now(),
             blocked_by: &blocked_by,
             policies: &self.policies,
+            writing: Writing::of(caller, decision.rollout()),
         };
         let ruling = overrides.ask(plea, deadline).await;
         decision.overruled(ruling)
     }
 
-    async fn decide(&self, uid: String, rollout: Rollout, deadline: Instant) -> Reply {
-        let decision = self.judge(&uid, rollout, deadline).await;
-        telling::tell(&decision, &self.telemetry);
-        if let Some(announcements) = &self.ties.announcements {
+    async fn decide(
+        &self,
+        uid: String,
+        rollout: Rollout,
+        caller: Caller,
+        deadline: Instant,
+    ) -> Reply {
+        let decision = self.judge(&uid, rollout, caller, deadline).await;
+        telling::tell(&decision, caller, &self.telemetry);
+        let writing = Writing::of(caller, decision.rollout());
+        if let (Some(announcements), Writing::Allowed(access)) =
+            (&self.ties.announcements, writing)
+        {
             announcement::of(&decision)
                 .into_iter()
-                .for_each(|one| announcements.announce(one));
+                .for_each(|one| announcements.announce(one, access));
         }
         wire::decided(uid, &decision)
     }

@@ -1,4 +1,4 @@
-//! The webhook: `POST /admit` over TLS on one port, health, metrics and the state of the policies
+//! The webhook: `POST /admit`, or a secret path behind it, over TLS on one port, health, metrics and the state of the policies
 //! in plain HTTP on another.
 //!
 //! A connection's life: [`listener`] accepts it, [`connection`] shakes hands and speaks HTTP/1.1 or
@@ -9,6 +9,7 @@ mod admin;
 mod admit;
 mod apart;
 mod body;
+mod callers;
 mod connection;
 mod deadline;
 mod lifecycle;
@@ -32,17 +33,24 @@ use tokio::time::Instant;
 
 pub use admin::Info;
 pub use apart::Apart;
+pub use callers::{BadPathSecret, Callers, PathFile, PathFileError, PathSecret, PathSecrets};
 pub use lifecycle::Ended;
 pub use options::{Bounds, Drain, Options};
 pub use readiness::Readiness;
 
+use crate::admission::Caller;
 use crate::telemetry::Telemetry;
 use tls::Tls;
 
 /// What answers a review.
 pub trait Answer: Send + Sync + 'static {
-    /// Answers the body of `POST /admit` before the deadline.
-    fn answer(&self, body: Bytes, deadline: Instant) -> impl Future<Output = Reply> + Send;
+    /// Answers the body of a review before the deadline.
+    fn answer(
+        &self,
+        body: Bytes,
+        caller: Caller,
+        deadline: Instant,
+    ) -> impl Future<Output = Reply> + Send;
 }
 
 /// What goes back to the API server.
@@ -82,6 +90,8 @@ pub struct Server {
 pub struct Context {
     /// Certificate and key; reloaded behind the server's back.
     pub tls: Tls,
+    /// How the API server is told from others.
+    pub callers: Callers,
     /// Whether `/readyz` says yes.
     pub readiness: Readiness,
     /// Where requests are counted.
@@ -100,10 +110,18 @@ impl Context {
             Some(_) => Ok(()),
             None => Err("there is no certificate to serve with yet".to_owned()),
         };
-        match (self.readiness.check(), certificate) {
-            (Err(policies), Err(certificate)) => Err(format!("{policies}\n{certificate}")),
-            (policies, certificate) => policies.and(certificate),
+        let callers = match self.callers.are_told_apart() {
+            true => Ok(()),
+            false => Err("there is no secret path to answer at yet".to_owned()),
+        };
+        let missing: Vec<String> = [self.readiness.check(), certificate, callers]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
         }
+        Err(missing.join("\n"))
     }
 }
 

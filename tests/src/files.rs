@@ -81,6 +81,19 @@ impl Files {
         fs::rename(staged, self.policies().join(name)).expect("renamed");
     }
 
+    /// Writes a file beside those of the server, and gives its path.
+    ///
+    /// # Panics
+    /// Where it cannot.
+    #[must_use]
+    pub fn beside(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.into_os_string()
+            .into_string()
+            .expect("a temporary folder is text")
+    }
+
     /// Starts a server with these files, the tests' cache, and some more arguments.
     #[must_use]
     pub fn serve(&self, more: &[&str]) -> Serve {

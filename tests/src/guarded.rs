@@ -8,9 +8,44 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::balancer::Balancer;
+use crate::certificate::Authority;
 use crate::control_plane::{ControlPlane, Tool, Turn, Webhook, wait_for};
 use crate::files::Files;
 use crate::server::Serve;
+
+/// The secret path at which a replica answers; the API server is told by hand.
+const SECRET: &str = "the-path-that-tests-tell-the-api-server";
+
+/// By what replicas know the API server.
+#[derive(Clone, Copy, Debug)]
+pub enum Knowing<'a> {
+    /// It calls a secret path.
+    ByPath,
+    /// It shows a certificate that this authority signed.
+    ByCertificate(&'a Authority),
+    /// They do not.
+    Not,
+}
+
+impl Knowing<'_> {
+    fn path(self) -> String {
+        match self {
+            Self::ByPath => format!("/admit/{SECRET}"),
+            Self::ByCertificate(_) | Self::Not => "/admit".to_owned(),
+        }
+    }
+
+    fn argument(self, files: &Files) -> Option<String> {
+        match self {
+            Self::ByPath => Some(format!("--path-secret={}", files.beside("path", SECRET))),
+            Self::ByCertificate(clients) => Some(format!(
+                "--client-ca={}",
+                files.beside("clients.crt", &clients.pem)
+            )),
+            Self::Not => None,
+        }
+    }
+}
 
 /// A guarded namespace, one at a time on the tests' control plane.
 #[derive(Debug)]
@@ -22,6 +57,7 @@ pub struct Guarded {
     files: Files,
     balancer: Balancer,
     system: String,
+    path: String,
     /// The control plane. The last field: the servers end before another test has its turn.
     pub plane: Turn,
 }
@@ -35,6 +71,16 @@ impl Guarded {
         let plane = ControlPlane::turn().await;
         let namespace = plane.namespace("shop").await?;
         Self::new(plane, None, namespace, replicas, policies).await
+    }
+
+    /// As [`Guarded::start`], by one replica that knows the API server otherwise than by a secret path.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_knowing(knowing: Knowing<'_>, policies: &str) -> Result<Self> {
+        let plane = ControlPlane::turn().await;
+        let namespace = plane.namespace("shop").await?;
+        Self::all(plane, None, namespace, 1, policies, knowing).await
     }
 
     /// As [`Guarded::start`], where rollgate may do no more than the user of a kubeconfig of the
@@ -74,6 +120,18 @@ impl Guarded {
         replicas: usize,
         policies: &str,
     ) -> Result<Self> {
+        let knowing = Knowing::ByPath;
+        Self::all(plane, kubeconfig, namespace, replicas, policies, knowing).await
+    }
+
+    async fn all(
+        plane: Turn,
+        kubeconfig: Option<&Path>,
+        namespace: String,
+        replicas: usize,
+        policies: &str,
+        knowing: Knowing<'_>,
+    ) -> Result<Self> {
         let administrator = plane.kubeconfig();
         let kubeconfig = kubeconfig.unwrap_or(&administrator);
         let crds = ["apply", "--server-side", "--filename"];
@@ -84,7 +142,7 @@ impl Guarded {
         let files = Files::named(&format!("gate.{system}.svc"));
         files.policy(policies);
         let servers: Vec<_> = (0..replicas)
-            .map(|index| replica(kubeconfig, &files, &system, index))
+            .map(|index| replica(kubeconfig, &files, &system, index, knowing))
             .collect();
         for server in &servers {
             server.ready().await;
@@ -96,8 +154,14 @@ impl Guarded {
             files,
             balancer,
             system,
+            path: knowing.path(),
             plane,
         };
+        if let Knowing::ByCertificate(clients) = knowing {
+            let shown = clients.user("api-server", None);
+            let host = guarded.host();
+            guarded.plane.show_certificate(&host, &shown).await?;
+        }
         guarded.register().await?;
         Ok(guarded)
     }
@@ -122,6 +186,20 @@ impl Guarded {
     /// # Errors
     /// There is no answer.
     pub async fn ask(&self, replica: usize, review: &Value) -> Result<Value> {
+        let response = self.post(replica, &self.path, review).await?;
+        Ok(serde_json::from_str(&response.text().await?)?)
+    }
+
+    /// Sends a review to one of the processes at some path, as anyone may who reaches the port.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn post(
+        &self,
+        replica: usize,
+        path: &str,
+        review: &Value,
+    ) -> Result<reqwest::Response> {
         let name = format!("gate.{}.svc", self.system);
         let address = self.servers[replica].webhook;
         let ca = reqwest::Certificate::from_pem(self.files.authority.pem.as_bytes())?;
@@ -129,10 +207,14 @@ impl Guarded {
             .tls_certs_only([ca])
             .resolve(&name, address)
             .build()?;
-        let url = format!("https://{name}:{}/admit?timeout=10s", address.port());
+        let url = format!("https://{name}:{}{path}?timeout=10s", address.port());
         let request = client.post(url).header("content-type", "application/json");
-        let response = request.body(review.to_string()).send().await?;
-        Ok(serde_json::from_str(&response.text().await?)?)
+        Ok(request.body(review.to_string()).send().await?)
+    }
+
+    /// Where the API server calls, in the words of its configuration.
+    fn host(&self) -> String {
+        format!("gate.{}.svc:{}", self.system, self.balancer.address.port())
     }
 
     fn webhook(&self) -> String {
@@ -145,6 +227,7 @@ impl Guarded {
             namespace: &self.system,
             service: "gate",
             port: self.balancer.address.port(),
+            path: &self.path,
             ca: &self.files.authority.pem,
         };
         let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": self.namespace } });
@@ -163,9 +246,16 @@ impl Guarded {
     }
 }
 
-fn replica(kubeconfig: &Path, files: &Files, system: &str, index: usize) -> Serve {
+fn replica(
+    kubeconfig: &Path,
+    files: &Files,
+    system: &str,
+    index: usize,
+    knowing: Knowing<'_>,
+) -> Serve {
     let identity = format!("gate-{index}");
-    files.serve(&[
+    let known_by = knowing.argument(files);
+    let arguments = [
         "--cluster",
         "--kubeconfig",
         kubeconfig.to_str().expect("a temporary folder is text"),
@@ -175,7 +265,9 @@ fn replica(kubeconfig: &Path, files: &Files, system: &str, index: usize) -> Serv
         system,
         "--identity",
         &identity,
-    ])
+    ];
+    let arguments = arguments.into_iter().chain(known_by.as_deref());
+    files.serve(&arguments.collect::<Vec<_>>())
 }
 
 fn crds_folder() -> PathBuf {

@@ -60,9 +60,10 @@ impl<'p> Installation<'p> {
     /// Removes what replicas have made, of which none may run.
     async fn forget(&self) -> Result<()> {
         let registration = format!("validatingwebhookconfiguration/{NAME}");
-        let secret = format!("secret/{}", certificates());
+        let secrets = [certificates(), webhook_path()];
+        let [secret, path] = secrets.map(|name| format!("secret/{name}"));
         let lease = format!("lease/{NAME}");
-        for object in [registration, secret, lease] {
+        for object in [registration, secret, path, lease] {
             let delete = ["delete", &object, "--ignore-not-found"];
             let delete = self.plane.kubectl(delete).args(["--namespace", NAMESPACE]);
             delete.ok().await?;
@@ -171,6 +172,12 @@ pub fn certificates() -> String {
     format!("{NAME}-certificates")
 }
 
+/// The name of the Secret with the path at which it is called.
+#[must_use]
+pub fn webhook_path() -> String {
+    format!("{NAME}-webhook-path")
+}
+
 /// What `rollgate manifests` prints.
 ///
 /// # Errors
@@ -198,6 +205,13 @@ fn leading_here(manifests: &str) -> Result<String> {
     }
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
     Ok(list.to_string())
+}
+
+/// The path that a registration names.
+#[must_use]
+pub fn path_of(registered: &ValidatingWebhookConfiguration) -> Option<&str> {
+    let webhook = registered.webhooks.iter().flatten().next()?;
+    webhook.client_config.service.as_ref()?.path.as_deref()
 }
 
 /// The names of the webhooks in a registration, and the resources that each asks for.

@@ -80,6 +80,7 @@ async fn rollgate_is_asked_by_its_service_and_kubectl_shows_what_it_says() -> Re
         namespace: &system,
         service: "gate",
         port: balancer.address.port(),
+        path: "/admit",
         ca: &files.authority.pem,
     };
     webhook.register(plane, only(&shop)).await?;
@@ -128,6 +129,7 @@ async fn a_service_is_called_by_http_1_with_its_name_and_the_timeout() -> Result
         namespace: &system,
         service: "gate",
         port,
+        path: "/admit",
         ca: &authority.pem,
     };
     webhook.register(plane, only(&shop)).await?;

@@ -207,6 +207,7 @@ async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind()
     for made in [
         "lease/rollgate",
         "secret/rollgate-certificates",
+        "secret/rollgate-webhook-path",
         "validatingwebhookconfiguration/rollgate",
     ] {
         let owner = "--output=jsonpath={.metadata.ownerReferences[*].name}";

@@ -17,7 +17,7 @@ const ROLLGATE: &str = "system:serviceaccount:gates:rollgate";
 // any.
 
 /// All that the code asks the API server for; its tests on a real one hold that.
-const WORK: [&str; 29] = [
+const WORK: [&str; 35] = [
     "list rolloutpolicies.rollgate.dev",
     "watch rolloutpolicies.rollgate.dev",
     "watch clusterrolloutpolicies.rollgate.dev",
@@ -44,25 +44,32 @@ const WORK: [&str; 29] = [
     "create secrets gates",
     "watch secrets gates rollgate-certificates",
     "update secrets gates rollgate-certificates",
+    "watch secrets gates rollgate-webhook-path",
+    "update secrets gates rollgate-webhook-path",
+    "get deployments.apps shop cart",
+    "get statefulsets.apps shop cart",
+    "get rollouts.argoproj.io shop cart",
+    "get services shop cart",
     "get secrets gates prometheus",
     "get deployments.apps gates rollgate",
     "list endpointslices.discovery.k8s.io gates",
 ];
 
-const TOO_MUCH: [&str; 24] = [
+const TOO_MUCH: [&str; 25] = [
     "get secrets shop password",
     "get secrets gates password",
     "list secrets",
     "list secrets gates",
     "update secrets gates prometheus",
     "delete secrets gates rollgate-certificates",
+    "delete secrets gates rollgate-webhook-path",
     "create secrets shop",
     "patch rolloutpolicies.rollgate.dev shop probes",
     "create clusterrolloutpolicies.rollgate.dev",
     "create rolloutoverrides.rollgate.dev shop",
     "delete rolloutoverrides.rollgate.dev shop outage",
     "update deployments.apps shop cart",
-    "get deployments.apps shop cart",
+    "list deployments.apps shop",
     "list pods shop",
     "watch replicasets.apps",
     "watch configmaps",

@@ -3,6 +3,7 @@
 use rollgate_model::{Kind, Operation};
 use sha2::{Digest, Sha256};
 
+use super::caller::WriteAccess;
 use super::decision::{Answer, Decision, Judged};
 use super::message;
 use super::overrides::{TemplateHash, uid_of};
@@ -10,7 +11,7 @@ use super::overrides::{TemplateHash, uid_of};
 /// Takes announcements. Never waits and never fails: what cannot be taken is dropped and counted.
 pub trait Announcements: Send + Sync {
     /// Takes one.
-    fn announce(&self, announcement: Announcement);
+    fn announce(&self, announcement: Announcement, access: WriteAccess);
 }
 
 /// Something that happened to a workload.
@@ -45,11 +46,8 @@ pub enum Announced {
     Unjudged,
 }
 
-/// What is to be told of a decision; nothing on a dry-run.
+/// What is to be told of a decision.
 pub(super) fn of(decision: &Decision) -> Vec<Announcement> {
-    if decision.rollout().dry_run() {
-        return vec![];
-    }
     let stopped = match decision.answer() {
         Answer::Deny => Some(Announced::Denied),
         Answer::Hold(_) => Some(Announced::Held),

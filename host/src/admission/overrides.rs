@@ -17,10 +17,11 @@ use jiff::Timestamp;
 use rollgate_model::{Kind, Rollout, Workload};
 use tokio::time::Instant;
 
-pub use refusal::{Refused, Why};
+pub use refusal::{NotLive, Refused, Why};
 pub use rules::{Plan, plan};
 pub use template::{BadTemplateHash, TemplateHash};
 
+use super::caller::Writing;
 use crate::config::{PolicyName, PolicySet};
 
 /// Where overrides are kept.
@@ -29,7 +30,8 @@ pub trait Overrides: Send + Sync {
     fn any_for(&self, workload: &Workload) -> bool;
 
     /// Whether overrides let a rollout pass what stands in its way, by `deadline` at the latest. A
-    /// use that has to be recorded is recorded before the answer says yes; a dry-run records none.
+    /// use that has to be recorded is recorded before the answer says yes, as far as
+    /// [`Plea::writing`] allows.
     fn ask<'a>(&'a self, plea: Plea<'a>, deadline: Instant) -> BoxFuture<'a, Ruling>;
 }
 
@@ -44,6 +46,8 @@ pub struct Plea<'a> {
     pub blocked_by: &'a [PolicyName],
     /// All policies in force.
     pub policies: &'a PolicySet,
+    /// What may be written because of it.
+    pub writing: Writing,
 }
 
 /// What became of a plea.

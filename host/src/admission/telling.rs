@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use rollgate_model::{Outcome, Rollout};
 
+use super::caller::Caller;
 use super::decision::{Answer, Decision, Judged};
 use super::message;
 use crate::telemetry::{Decided, ReviewOutcome, Said, Telemetry};
 
 /// Counts a decision, and logs it in one line with the reasons.
-pub(super) fn tell(decision: &Decision, telemetry: &Telemetry) {
+pub(super) fn tell(decision: &Decision, caller: Caller, telemetry: &Telemetry) {
     for judged in decision.judged() {
         count(judged, decision.rollout(), telemetry);
     }
@@ -20,7 +21,7 @@ pub(super) fn tell(decision: &Decision, telemetry: &Telemetry) {
         Answer::Hold(_) => ReviewOutcome::Held,
         Answer::Deny => ReviewOutcome::Denied,
     });
-    log(decision);
+    log(decision, caller);
 }
 
 fn count(judged: &Judged, rollout: &Rollout, telemetry: &Telemetry) {
@@ -61,7 +62,7 @@ fn count_overrides(decision: &Decision, telemetry: &Telemetry) {
     }
 }
 
-fn log(decision: &Decision) {
+fn log(decision: &Decision, caller: Caller) {
     let (rollout, judged) = (decision.rollout(), decision.judged());
     let subject = rollout.subject();
     let reasons: Vec<_> = judged.iter().filter_map(message::log_reason).collect();
@@ -73,6 +74,7 @@ fn log(decision: &Decision) {
         namespace = subject.namespace(),
         name = subject.name(),
         user = rollout.user(),
+        caller = caller.as_str(),
         dry_run = rollout.dry_run(),
         policies = judged.len(),
         reasons = reasons.join("; "),

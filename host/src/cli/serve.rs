@@ -1,5 +1,6 @@
 //! `rollgate serve`: the webhook.
 
+mod callers;
 mod cluster;
 mod process;
 mod register;
@@ -45,6 +46,8 @@ pub(super) struct Args {
     admin: SocketAddr,
     #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    callers: callers::Args,
     #[command(flatten)]
     cluster: cluster::Args,
     #[command(flatten)]
@@ -155,6 +158,7 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
     telemetry.log(logs);
     let plan = args.register.plan(&args.tls)?;
     let tls = args.tls.start(&telemetry)?;
+    let callers = args.callers.start(plan.as_ref(), &args.tls)?;
     let server = Server::bind(args.options()).await?;
     let member = args.cluster.join().await?;
     let mut loader = args.loader(&telemetry, member.as_ref())?;
@@ -165,6 +169,7 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
     let live = Arc::clone(&loader.live);
     let context = Context {
         tls,
+        callers,
         readiness: loader.readiness.clone(),
         telemetry: telemetry.clone(),
         info: info(&live),

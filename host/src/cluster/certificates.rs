@@ -27,10 +27,10 @@ mod tests;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, ObjectMeta, PostParams};
-use kube::{Client, Error};
+use kube::Client;
 
-use super::{Installation, ownership};
+use super::Installation;
+use super::kept_secret::{Content as _, KeptSecret, SecretError};
 pub use follow::Follower;
 use pair::Pair;
 pub(super) use pem::Certificate;
@@ -40,8 +40,7 @@ use stored::Stored;
 
 /// Keeps the Secret; for the holder of the Lease.
 pub(super) struct Keeper {
-    client: Client,
-    installation: Installation,
+    secret: KeptSecret,
     times: Times,
 }
 
@@ -76,15 +75,8 @@ impl Kept {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeepError {
     /// The API server does not do it.
-    #[error("the API server refuses to {verb} the Secret {name}, or does not answer: {error}")]
-    Secret {
-        /// What was tried.
-        verb: &'static str,
-        /// The Secret.
-        name: String,
-        /// Why not.
-        error: Error,
-    },
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// No certificate can be made, for example because the name of the installation is none.
     #[error("no certificate can be made: {0}")]
     Make(#[from] rcgen::Error),
@@ -92,17 +84,19 @@ pub(super) enum KeepError {
 
 impl Keeper {
     pub(super) fn new(client: Client, installation: Installation, times: Times) -> Self {
-        Self {
+        let name = installation.certificates();
+        let secret = KeptSecret {
             client,
             installation,
-            times,
-        }
+            name,
+        };
+        Self { secret, times }
     }
 
     /// Takes the step that is due, if one is. `registered` is what the registration trusts now.
     pub(super) async fn advance(&self, registered: Vec<Certificate>) -> Result<Kept, KeepError> {
         let now = Timestamp::now();
-        let secret = self.read().await?;
+        let secret = self.secret.read().await?;
         let (stored, whole) = self.look_at(secret.as_ref(), now);
         let trusted = if registered.is_empty() {
             Registered::Nothing
@@ -135,9 +129,9 @@ impl Keeper {
         let Some(secret) = secret else {
             return (Stored::default(), false);
         };
-        let (stored, damages) = Stored::read(secret, &self.installation.service_host(), now);
+        let (stored, damages) = Stored::read(secret, &self.host(), now);
         for damage in &damages {
-            tracing::error!(%damage, secret = self.name(), "the Secret is damaged and is made anew; replicas that run serve with what they have");
+            tracing::error!(%damage, secret = self.secret.name, "the Secret is damaged and is made anew; replicas that run serve with what they have");
         }
         let whole = secret.data.as_ref() == Some(&stored.data());
         (stored, whole)
@@ -151,7 +145,7 @@ impl Keeper {
         registered: Vec<Certificate>,
         now: Timestamp,
     ) -> Result<Option<Stored>, rcgen::Error> {
-        let make = || Pair::make(&self.installation.service_host(), now, self.times.lifetime);
+        let make = || Pair::make(&self.host(), now, self.times.lifetime);
         Ok(match step {
             Step::Begin => Some(Stored::begun(make()?)),
             Step::Introduce => Some(stored.introduced(make()?, registered)),
@@ -169,24 +163,12 @@ impl Keeper {
             Step::Retire => "the CA of before is trusted no longer",
             Step::Spread | Step::Wait(_) => "the Secret is put in order",
         };
-        tracing::info!(secret = self.name(), "{what}");
-    }
-
-    async fn read(&self) -> Result<Option<Secret>, KeepError> {
-        let read = self.api().get_opt(&self.name()).await;
-        read.map_err(|error| self.failed("read", error))
+        tracing::info!(secret = self.secret.name, "{what}");
     }
 
     /// Writes over what was read, and nothing else.
     async fn write(&self, read: Option<Secret>, stored: Stored) -> Result<Kept, KeepError> {
-        let secret = self.secret(read, &stored).await?;
-        let (api, parameters) = (self.api(), PostParams::default());
-        let secret = if secret.metadata.resource_version.is_some() {
-            api.replace(&self.name(), &parameters, &secret).await
-        } else {
-            api.create(&parameters, &secret).await
-        };
-        let secret = secret.map_err(|error| self.failed("write", error))?;
+        let secret = self.secret.write(read, &stored).await?;
         let step = Step::next(&stored, Registered::Something, Timestamp::now(), self.times);
         Ok(Kept {
             secret,
@@ -195,37 +177,7 @@ impl Keeper {
         })
     }
 
-    async fn secret(&self, read: Option<Secret>, stored: &Stored) -> Result<Secret, KeepError> {
-        let owner = ownership::deployment(&self.client, &self.installation).await;
-        let owner = owner.map_err(|error| self.failed("find the owner of", error))?;
-        let mut secret = read.unwrap_or_else(|| Secret {
-            metadata: ObjectMeta {
-                name: Some(self.name()),
-                labels: Some(ownership::labels(&self.installation)),
-                ..ObjectMeta::default()
-            },
-            type_: Some("Opaque".to_owned()),
-            ..Secret::default()
-        });
-        secret.metadata.owner_references = owner.map(|owner| vec![owner]);
-        stored.annotate(secret.metadata.annotations.get_or_insert_default());
-        secret.data = Some(stored.data());
-        Ok(secret)
-    }
-
-    fn failed(&self, verb: &'static str, error: Error) -> KeepError {
-        KeepError::Secret {
-            verb,
-            name: self.name(),
-            error,
-        }
-    }
-
-    fn name(&self) -> String {
-        self.installation.certificates()
-    }
-
-    fn api(&self) -> Api<Secret> {
-        Api::namespaced(self.client.clone(), &self.installation.namespace)
+    fn host(&self) -> String {
+        self.secret.installation.service_host()
     }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use crate::admission::{Announced, Announcement, Announcements};
+use crate::admission::{Announced, Announcement, Announcements, WriteAccess};
 use crate::telemetry::{EventOutcome, Telemetry};
 
 pub use writer::EventWriter;
@@ -76,7 +76,7 @@ impl Events {
 }
 
 impl Announcements for Events {
-    fn announce(&self, announcement: Announcement) {
+    fn announce(&self, announcement: Announcement, _: WriteAccess) {
         // What is still to be named cannot be found by anyone.
         if !announcement.name.is_empty() {
             self.tell(announcement.into());

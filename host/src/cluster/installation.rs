@@ -20,6 +20,12 @@ impl Installation {
         format!("{}.{}.svc", self.name, self.namespace)
     }
 
+    /// The name of the Secret with the path at which it is called.
+    #[must_use]
+    pub fn webhook_path(&self) -> String {
+        format!("{}-webhook-path", self.name)
+    }
+
     /// The name of the Secret with its certificates.
     #[must_use]
     pub fn certificates(&self) -> String {

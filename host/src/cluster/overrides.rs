@@ -4,10 +4,12 @@
 //! is looked at once more at the API server, so that one that was deleted a moment ago lets nothing
 //! pass, and one for a single template is bound to it before the answer says yes. That write names
 //! the version that was read: of two replicas that bind the same override to two templates, one is
-//! refused.
+//! refused. Before it, the object of the review is held against the one that the API server has, so that
+//! a review that somebody made up binds nothing.
 
 mod bind;
 mod index;
+mod live_object;
 mod read;
 mod record;
 mod standing;
@@ -20,6 +22,7 @@ use kube::Client;
 use rollgate_model::Workload;
 use tokio::time::{Instant, timeout_at};
 
+use crate::admission::Writing;
 use crate::admission::overrides::{Override, Overrides, Plan, Plea, Refused, Ruling, Why, plan};
 use bind::{Binder, Checked};
 use index::Index;
@@ -124,14 +127,14 @@ impl KubeOverrides {
     }
 
     fn write_down(&self, plan: &Plan, plea: &Plea<'_>) {
-        if plea.rollout.dry_run() {
+        let Writing::Allowed(access) = plea.writing else {
             return;
-        }
+        };
         let mut told: Vec<&Arc<Override>> = Vec::new();
         for (_, one) in &plan.passing {
             if !told.contains(&one) && !one.is_unbound() {
                 told.push(one);
-                self.record.add(one, plan.template, plea);
+                self.record.add(one, plan.template, plea, access);
             }
         }
     }

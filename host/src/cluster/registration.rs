@@ -6,7 +6,8 @@
 //!
 //! It first goes up when this replica is ready, so that nobody is called who does not answer. A new
 //! policy is in force here before the API server asks for what it judges; another replica may load it
-//! some moments later, as with any change of a policy.
+//! some moments later, as with any change of a policy. The path that it names holds a secret, kept in
+//! `path_secret`.
 
 mod conditions;
 mod configuration;

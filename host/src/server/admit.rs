@@ -1,37 +1,43 @@
-//! `POST /admit`: from a request to what the [`Answer`] says of it.
+//! From a request of a known path to what the [`Answer`] says of it. All others get 404, and their body
+//! is not read.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{BodyError, Budget};
+use super::callers::{Callers, ClientCertificate};
 use super::deadline::{BadTimeout, Deadline};
+use super::throttle::Throttle;
 use super::{Answer, Reply, rescue};
+use crate::admission::Caller;
 use crate::telemetry::Telemetry;
+
+static COMPLAINTS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
 /// What every request needs.
 pub(super) struct Edge<A> {
     pub(super) answer: Arc<A>,
     pub(super) budget: Budget,
+    pub(super) callers: Callers,
     pub(super) telemetry: Telemetry,
 }
 
-/// The routes of the webhook's port.
+/// What the webhook's port answers. Which path is right depends on the caller, so the router tells none
+/// from another.
 pub(super) fn routes<A: Answer>(edge: Edge<A>) -> Router {
     Router::new()
-        .route("/admit", post(admit::<A>))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
+        .fallback(admit::<A>)
         .with_state(Arc::new(edge))
 }
 
@@ -50,19 +56,38 @@ async fn admit<A: Answer>(State(edge): State<Arc<Edge<A>>>, request: Request) ->
 
 impl<A: Answer> Edge<A> {
     async fn reply(&self, request: Request, from: Instant) -> Result<Reply, Refusal> {
+        let caller = self.caller(&request)?;
+        if request.method() != Method::POST {
+            return Err(Refusal::Method(request.method().clone()));
+        }
         json_only(request.headers())?;
         let deadline = Deadline::of(request.uri().query(), from)?;
         let held = self
             .budget
             .read(request.into_body(), deadline.answer)
             .await?;
-        self.guarded(held.bytes.clone(), deadline).await
+        self.guarded(held.bytes.clone(), caller, deadline).await
+    }
+
+    fn caller(&self, request: &Request) -> Result<Caller, Refusal> {
+        let certificate = request.extensions().get().copied();
+        let certificate = certificate.unwrap_or(ClientCertificate::NotAskedFor);
+        let caller = self.callers.caller(request.uri().path(), certificate);
+        caller.ok_or_else(|| {
+            complain();
+            Refusal::NotFound
+        })
     }
 
     /// Whatever happens to the answer, a review with a uid gets one before the API server gives up.
-    async fn guarded(&self, body: Bytes, deadline: Deadline) -> Result<Reply, Refusal> {
-        let answer =
-            AssertUnwindSafe(self.answer.answer(body.clone(), deadline.answer)).catch_unwind();
+    async fn guarded(
+        &self,
+        body: Bytes,
+        caller: Caller,
+        deadline: Deadline,
+    ) -> Result<Reply, Refusal> {
+        let answer = self.answer.answer(body.clone(), caller, deadline.answer);
+        let answer = AssertUnwindSafe(answer).catch_unwind();
         let broken = match timeout_at(deadline.last, answer).await {
             Ok(Ok(reply)) => return Ok(reply),
             Ok(Err(_)) => {
@@ -96,26 +121,26 @@ fn json_only(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
-async fn unknown(request: Request) -> Response {
-    let path = request.uri().path();
-    text(
-        StatusCode::NOT_FOUND,
-        format!(
-            "there is no {path} here: reviews go to POST /admit, health and metrics are on the admin port"
-        ),
-    )
-}
-
-async fn wrong_method(request: Request) -> Response {
-    text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} is not answered here: use POST", request.method()),
-    )
+/// The path is not told: it may be a secret that was right a while ago.
+fn complain() {
+    if let Some(held_back) = COMPLAINTS.pass() {
+        tracing::warn!(
+            held_back,
+            "a request for another path than that of reviews got 404; if the API server sent it, its \
+             registration names an outdated path"
+        );
+    }
 }
 
 /// Why a request gets no AdmissionReview.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
+    #[error(
+        "nothing is answered at this path: reviews go to POST /admit, or to the secret path behind it where one is set; health and metrics are on the admin port"
+    )]
+    NotFound,
+    #[error("{0} is not answered here: use POST")]
+    Method(Method),
     #[error("the content type must be application/json, found {0}")]
     ContentType(String),
     #[error(transparent)]
@@ -131,6 +156,8 @@ enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout(_) | Self::Body(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,

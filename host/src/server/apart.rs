@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Answer, Reply};
+use crate::admission::Caller;
 
 /// Has reviews answered on other threads than those that read them.
 ///
@@ -29,11 +30,11 @@ impl<A: Answer> Apart<A> {
 }
 
 impl<A: Answer> Answer for Apart<A> {
-    async fn answer(&self, body: Bytes, deadline: Instant) -> Reply {
+    async fn answer(&self, body: Bytes, caller: Caller, deadline: Instant) -> Reply {
         let answer = Arc::clone(&self.answer);
         // Ends what is in it when it is dropped, as a bare task would not.
         let mut turn = JoinSet::new();
-        let answered = async move { answer.answer(body, deadline).await };
+        let answered = async move { answer.answer(body, caller, deadline).await };
         turn.spawn_on(answered, &self.threads);
         match turn.join_next().await.expect("one was put in") {
             Ok(reply) => reply,

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
+use super::callers::ClientCertificate;
 use super::lifecycle::Phase;
 use super::options::Bounds;
 use super::pulse::{Pulse, Sign, Watched};
@@ -75,8 +76,10 @@ impl Connections {
     async fn serve_h1(self, stream: TlsStream<TcpStream>) {
         let pulse = Pulse::new();
         let service = TowerToHyperService::new(self.routes.clone());
+        let certificate = ClientCertificate::of(stream.get_ref().1);
         let (phase, heart) = (self.phase.clone(), Arc::clone(&pulse));
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(certificate);
             let open = heart.begin();
             let answer = hyper::service::Service::call(&service, request);
             let phase = phase.clone();
@@ -108,8 +111,10 @@ impl Connections {
     async fn serve_h2(self, stream: TlsStream<TcpStream>) {
         let pulse = Pulse::new();
         let service = TowerToHyperService::new(self.routes.clone());
+        let certificate = ClientCertificate::of(stream.get_ref().1);
         let heart = Arc::clone(&pulse);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(certificate);
             let open = heart.begin();
             let answer = hyper::service::Service::call(&service, request);
             async move {

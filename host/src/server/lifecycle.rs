@@ -66,6 +66,7 @@ fn connections<A: Answer>(
     let edge = admit::Edge {
         answer,
         budget,
+        callers: context.callers.clone(),
         telemetry: context.telemetry.clone(),
     };
     Connections {

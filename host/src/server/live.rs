@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Answer, Reply};
-use crate::admission::Gate;
+use crate::admission::{Caller, Gate};
 use crate::config::{PolicySet, SourceState};
 
 pub use loader::Loader;
@@ -73,13 +73,13 @@ impl Live {
 }
 
 impl Answer for Live {
-    async fn answer(&self, body: Bytes, deadline: Instant) -> Reply {
+    async fn answer(&self, body: Bytes, caller: Caller, deadline: Instant) -> Reply {
         let Some(in_force) = self.in_force.load_full() else {
             return Reply::NotReady(
                 "no policies are in force yet; /readyz on the admin port says why".to_owned(),
             );
         };
-        match in_force.gate.answer(body, deadline).await {
+        match in_force.gate.answer(body, caller, deadline).await {
             Ok(reply) => Reply::Review(reply.0),
             Err(error) => Reply::BadRequest(error.to_string()),
         }

@@ -1,6 +1,7 @@
 //! The server's own mechanics, with an answerer that does what a request tells it to.
 
 mod apart;
+mod callers;
 mod client;
 mod drain;
 mod limits;
@@ -23,7 +24,7 @@ use client::Client;
 struct Obedient;
 
 impl Answer for Obedient {
-    async fn answer(&self, body: Bytes, _deadline: Instant) -> Reply {
+    async fn answer(&self, body: Bytes, _caller: Caller, _deadline: Instant) -> Reply {
         let Ok(review) = serde_json::from_slice::<Value>(&body) else {
             return Reply::BadRequest("the body is not JSON".to_owned());
         };
@@ -66,11 +67,21 @@ async fn start(bounds: Bounds, drain: Drain) -> Running {
 }
 
 async fn answering(answer: impl Answer, bounds: Bounds, drain: Drain) -> Running {
+    told_apart(Callers::default(), answer, bounds, drain).await
+}
+
+async fn told_apart(
+    callers: Callers,
+    answer: impl Answer,
+    bounds: Bounds,
+    drain: Drain,
+) -> Running {
     let signed = tls::self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let readiness = Readiness::waiting_for("nothing");
     readiness.ready();
     let context = Context {
         tls: signed.tls,
+        callers,
         readiness,
         telemetry: Telemetry::default(),
         info: Arc::new(|| json!({"version": "test"})),

@@ -18,6 +18,8 @@ pub struct Webhook<'a> {
     pub service: &'a str,
     /// The port that is listened on.
     pub port: u16,
+    /// Where it answers reviews.
+    pub path: &'a str,
     /// Who signed the certificate, in PEM.
     pub ca: &'a str,
 }
@@ -47,7 +49,7 @@ impl Webhook<'_> {
                         "namespace": self.namespace,
                         "name": self.service,
                         "port": self.port,
-                        "path": "/admit",
+                        "path": self.path,
                     },
                     "caBundle": ByteString(self.ca.into()),
                 },

@@ -61,6 +61,14 @@ pub enum Why {
     /// It is no longer there.
     #[error("it was deleted")]
     Gone,
+    /// The review may be made up, so its use must not be written down.
+    #[error(
+        "its use must not be recorded, since rollgate cannot tell that the API server sent this review; whoever runs rollgate has to set --client-ca or --path-secret"
+    )]
+    UnknownCaller,
+    /// The review is about another object than the API server has.
+    #[error("its use was not recorded, since {0}")]
+    NotLive(#[from] NotLive),
     /// Its use could not be written down, so it does not count.
     #[error("its use could not be recorded: {0}")]
     NotRecorded(String),
@@ -80,9 +88,30 @@ impl Why {
             Self::OtherObject => "other-object",
             Self::NotEnough(_) => "not-enough",
             Self::Gone => "gone",
+            Self::UnknownCaller => "unknown-caller",
+            Self::NotLive(_) => "not-live",
             Self::NotRecorded(_) => "not-recorded",
         }
     }
+}
+
+/// How the object of a review differs from what the API server has, in words that fit after "since".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLive {
+    /// The review creates what exists.
+    #[error("the object that this review creates exists already")]
+    Exists,
+    /// The review changes what does not exist.
+    #[error("the object that this review changes does not exist")]
+    Missing,
+    /// The review changes an object of another UID.
+    #[error("the object that this review changes has another UID in the cluster")]
+    OtherUid,
+    /// The review changes another version of the object.
+    #[error(
+        "the object has changed in the cluster since this review was made (it has another resourceVersion); try again"
+    )]
+    OtherVersion,
 }
 
 /// Policies in a sentence.

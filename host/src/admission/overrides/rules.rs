@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rollgate_model::Workload;
 
 use super::{Override, Plea, Refused, TemplateHash, Uses, Why, uid_of};
+use crate::admission::caller::Writing;
 use crate::config::PolicyName;
 
 /// More than this many overrides that do not apply help nobody who reads a denial.
@@ -111,7 +112,11 @@ fn applies(one: &Override, plea: &Plea<'_>, template: TemplateHash) -> Result<()
         });
     }
     images(one, plea.rollout.subject())?;
-    bound(one, plea, template)
+    bound(one, plea, template)?;
+    match plea.writing {
+        Writing::UnknownCaller => Err(Why::UnknownCaller),
+        Writing::Allowed(_) | Writing::DryRun => Ok(()),
+    }
 }
 
 /// A name that is no policy's may be a slip, and then the override does not say what was meant.

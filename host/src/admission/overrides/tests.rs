@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Binding, Override, Plea, TemplateHash, Uses, plan};
+use crate::admission::{Caller, Writing};
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 
 #[derive(Deserialize)]
@@ -19,6 +20,8 @@ struct Case {
     case: String,
     #[serde(default = "probes")]
     blocked_by: Vec<String>,
+    #[serde(default)]
+    unknown_caller: bool,
     overrides: Vec<Row>,
     #[serde(default)]
     passing: Vec<String>,
@@ -108,6 +111,10 @@ fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
         .map(|name| PolicyName::cluster(name))
         .collect();
     let policies = policies();
+    let caller = match case.unknown_caller {
+        true => Caller::Unknown,
+        false => Caller::Known,
+    };
     let plan = plan(
         &overrides,
         &Plea {
@@ -115,6 +122,7 @@ fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
             now: "2026-11-27T10:00:00Z".parse().expect("an instant"),
             blocked_by: &blocked_by,
             policies: &policies,
+            writing: Writing::of(caller, rollout),
         },
     );
     let passing = plan

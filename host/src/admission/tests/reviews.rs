@@ -1,13 +1,15 @@
 //! Whole reviews, sound and otherwise, through the gate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::review;
-use crate::admission::{BadRequest, Gate, Ties};
+use crate::admission::{
+    Announced, Announcement, Announcements, BadRequest, Caller, Gate, Ties, WriteAccess,
+};
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 use crate::telemetry::Telemetry;
 
@@ -226,8 +228,55 @@ fn response(reply: &[u8]) -> Value {
     reply["response"].take()
 }
 
-/// Through a gate with one policy, which matches every rollout and does not load.
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<Announced>>);
+
+impl Announcements for Told {
+    fn announce(&self, announcement: Announcement, _: WriteAccess) {
+        let mut told = self.0.lock().expect("no panic");
+        told.push(announcement.what);
+    }
+}
+
+#[tokio::test]
+async fn denial_is_announced_for_a_known_caller_alone_and_never_for_a_dry_run() {
+    let dry_run = with("/request/dryRun", json!(true));
+    let table = [
+        (creation(), Caller::Known, vec![Announced::Denied]),
+        (creation(), Caller::Unknown, vec![]),
+        (dry_run.clone(), Caller::Known, vec![]),
+        (dry_run, Caller::Unknown, vec![]),
+    ];
+    for (review, caller, expected) in table {
+        let told = Arc::new(Told::default());
+        let gate = gate(OnError::Deny).tied(Ties {
+            announcements: Some(Arc::clone(&told) as Arc<dyn Announcements>),
+            ..Ties::default()
+        });
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let reply = gate
+            .answer(review.to_string().into(), caller, deadline)
+            .await;
+        let answer = response(&reply.expect("it has a uid").0);
+        assert_eq!(answer["allowed"], false, "whoever asks gets the answer");
+        let told = told.0.lock().expect("no panic").clone();
+        assert_eq!(told, expected, "{caller:?}");
+    }
+}
+
 async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
+    let gate = gate(on_error).tied(Ties {
+        argo_controllers: [ARGO.to_owned()].into(),
+        ..Ties::default()
+    });
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let reply = gate.answer(body.into(), Caller::Unknown, deadline).await?;
+    Ok(reply.0.to_vec())
+}
+
+/// A gate with one policy, which matches every rollout and does not load.
+fn gate(on_error: OnError) -> Gate {
     let broken = Policy {
         name: PolicyName::cluster("broken"),
         matches: Match::default(),
@@ -237,16 +286,9 @@ async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
         generation: None,
     };
     let sources = review().sources.clone();
-    let gate = Gate::new(
+    Gate::new(
         Arc::new(PolicySet::new(vec![broken])),
         sources,
         Telemetry::default(),
     )
-    .tied(Ties {
-        argo_controllers: [ARGO.to_owned()].into(),
-        ..Ties::default()
-    });
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let reply = gate.answer(body.into(), deadline).await?;
-    Ok(reply.0.to_vec())
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{review, reviews};
-use crate::admission::Gate;
+use crate::admission::{Caller, Gate};
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 use crate::sources::{History, Reading, Sources};
 use crate::telemetry::Telemetry;
@@ -159,7 +159,8 @@ async fn ask(
     let gate = Gate::new(set, sources, Telemetry::default());
     let deadline = Instant::now() + Duration::from_secs(5);
     let body = asked.to_string().into();
-    let reply = gate.answer(body, deadline).await.expect("it has a uid");
+    let reply = gate.answer(body, Caller::Unknown, deadline).await;
+    let reply = reply.expect("it has a uid");
     let mut reply: Value = serde_json::from_slice(&reply.0).expect("JSON");
     reply["response"].take()
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::manifests::Origin;
 use super::pairs::Subject;
-use crate::admission::{Answer, Decision, Gate};
+use crate::admission::{Answer, Caller, Decision, Gate};
 use crate::config::{PolicyName, PolicySet};
 
 /// A workload and what was said of it.
@@ -72,7 +72,12 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
         Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Outcome::NoPolicy,
         Reviewed::Rollout(rollout) => {
             let decision = gate
-                .judge(&origin.file, *rollout, Instant::now() + DEADLINE)
+                .judge(
+                    &origin.file,
+                    *rollout,
+                    Caller::Unknown,
+                    Instant::now() + DEADLINE,
+                )
                 .await;
             Outcome::Decided(Box::new(decision))
         }

@@ -7,9 +7,12 @@ use std::time::Duration;
 use super::TlsArgs;
 use super::cluster::Member;
 use super::values::duration;
-use crate::cluster::{Authority, FailurePolicy, Follower, Registrar, Settings, Times};
-use crate::server::Context;
+use crate::cluster::{
+    Authority, FailurePolicy, Follower, PathFollower, PathRenewal, PathTimes, Registrar, Settings,
+    Times,
+};
 use crate::server::live::Live;
+use crate::server::{Callers, Context, PathSecrets};
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -84,6 +87,25 @@ pub(super) struct Args {
         value_parser = duration
     )]
     certificate_spread: Duration,
+    /// How long the secret path lasts at which the API server calls
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "24h",
+        requires = "register",
+        value_parser = duration
+    )]
+    path_lifetime: Duration,
+    /// How long another secret path takes to be known in every replica; the one before is accepted for
+    /// ten times as long
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        requires = "register",
+        value_parser = duration
+    )]
+    path_spread: Duration,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -120,7 +142,21 @@ impl Args {
             settings,
             authority: self.authority(tls)?,
             client_ca: tls.client_ca.clone(),
+            renewal: self.renewal()?,
+            secrets: PathSecrets::default(),
         }))
+    }
+
+    fn renewal(&self) -> anyhow::Result<PathRenewal> {
+        let times = PathTimes {
+            lifetime: self.path_lifetime,
+            spread: self.path_spread,
+        };
+        anyhow::ensure!(
+            times.leave_room(),
+            "a secret path would be renewed before its renewal ends: --path-lifetime must be at least twelve times --path-spread"
+        );
+        Ok(PathRenewal::of_this_process(times))
     }
 
     fn authority(&self, tls: &TlsArgs) -> anyhow::Result<Authority> {
@@ -152,11 +188,18 @@ pub(super) struct Plan {
     settings: Settings,
     authority: Authority,
     client_ca: Option<PathBuf>,
+    renewal: PathRenewal,
+    secrets: PathSecrets,
 }
 
 impl Plan {
-    /// Serves with certificates of our own from now on, if that is how; what keeps the registration
-    /// is for whoever holds the Lease.
+    /// How the API server is told from others: it knows the path that is registered.
+    pub(super) fn callers(&self) -> Callers {
+        Callers::ByPath(self.secrets.clone())
+    }
+
+    /// Serves with certificates of our own from now on, if that is how, and at the secret path; what
+    /// keeps the registration is for whoever holds the Lease.
     pub(super) fn begin(self, member: &Member, live: &Live, server: &Context) -> Registrar {
         if let Authority::Own(_) = self.authority {
             let follower = Follower {
@@ -168,12 +211,19 @@ impl Plan {
             };
             tokio::spawn(follower.run());
         }
+        let paths = PathFollower {
+            client: member.watching.clone(),
+            installation: member.installation.clone(),
+            secrets: self.secrets,
+        };
+        tokio::spawn(paths.run());
         Registrar {
             brief: member.brief.clone(),
             watching: member.watching.clone(),
             installation: member.installation.clone(),
             settings: self.settings,
             authority: self.authority,
+            renewal: self.renewal,
             policies: live.subscribe(),
             server: server.clone(),
         }

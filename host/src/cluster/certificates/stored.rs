@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::pair::{Pair, Unusable};
 use super::pem::Certificate;
+use crate::cluster::kept_secret::{self, Content};
 
 const CURRENT: [&str; 2] = ["tls.crt", "tls.key"];
 const NEXT: [&str; 2] = ["next.crt", "next.key"];
@@ -57,33 +58,10 @@ impl Stored {
             current,
             next,
             trusted: Vec::new(),
-            since: since(secret, now),
+            since: kept_secret::moment(secret, SINCE, now),
         };
         stored.trust(Certificate::all(&text(secret, TRUSTED)));
         (stored, damages)
-    }
-
-    /// As it stands in a Secret.
-    pub(super) fn data(&self) -> BTreeMap<String, ByteString> {
-        let pairs = [(CURRENT, &self.current), (NEXT, &self.next)];
-        let pairs = pairs
-            .into_iter()
-            .filter_map(|(keys, pair)| Some((keys, pair.as_ref()?)));
-        let texts = pairs.flat_map(|([certificate, key], pair)| {
-            [(certificate, pair.chain.clone()), (key, pair.key.clone())]
-        });
-        let texts = texts.chain([(TRUSTED, self.bundle())]);
-        texts
-            .map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())))
-            .collect()
-    }
-
-    /// Puts what stands in annotations among those of a Secret.
-    pub(super) fn annotate(&self, annotations: &mut BTreeMap<String, String>) {
-        annotations.remove(SINCE);
-        if let Some(since) = self.since {
-            annotations.insert(SINCE.to_owned(), since.to_string());
-        }
     }
 
     /// Whom API servers are to trust, in PEM.
@@ -172,11 +150,27 @@ impl Stored {
     }
 }
 
-/// A moment that lies ahead was written by a clock that is ahead.
-fn since(secret: &Secret, now: Timestamp) -> Option<Timestamp> {
-    let annotations = secret.metadata.annotations.as_ref()?;
-    let since: Timestamp = annotations.get(SINCE)?.parse().ok()?;
-    Some(since.min(now))
+impl Content for Stored {
+    fn data(&self) -> BTreeMap<String, ByteString> {
+        let pairs = [(CURRENT, &self.current), (NEXT, &self.next)];
+        let pairs = pairs
+            .into_iter()
+            .filter_map(|(keys, pair)| Some((keys, pair.as_ref()?)));
+        let texts = pairs.flat_map(|([certificate, key], pair)| {
+            [(certificate, pair.chain.clone()), (key, pair.key.clone())]
+        });
+        let texts = texts.chain([(TRUSTED, self.bundle())]);
+        texts
+            .map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())))
+            .collect()
+    }
+
+    fn annotate(&self, annotations: &mut BTreeMap<String, String>) {
+        annotations.remove(SINCE);
+        if let Some(since) = self.since {
+            annotations.insert(SINCE.to_owned(), since.to_string());
+        }
+    }
 }
 
 fn text(secret: &Secret, key: &str) -> String {

@@ -12,6 +12,7 @@ use super::pair::Pair;
 use super::pem::Certificate;
 use super::step::{Registered, Step, Times};
 use super::stored::Stored;
+use crate::cluster::kept_secret::Content as _;
 
 const HOST: &str = "rollgate.system.svc";
 const DAY: Duration = Duration::from_secs(86_400);

@@ -8,8 +8,10 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
+use super::live_object;
 use super::read::Known;
 use crate::admission::overrides::{Plea, TemplateHash, Why, uid_of};
+use crate::admission::{WriteAccess, Writing};
 use crate::cluster::crd::{RolloutOverride, Use};
 
 /// Looks at overrides, and binds them.
@@ -39,10 +41,14 @@ impl Binder {
         template: TemplateHash,
         plea: &Plea<'_>,
     ) -> Checked {
-        if !known.terms.is_unbound() || plea.rollout.dry_run() {
-            return self.look(known).await;
+        let access = match plea.writing {
+            Writing::Allowed(access) if known.terms.is_unbound() => access,
+            _ => return self.look(known).await,
+        };
+        if let Err(why) = live_object::check(&self.client, plea.rollout).await {
+            return Checked::Fails(why);
         }
-        match self.bind(known, &use_of(plea, template)).await {
+        match self.bind(known, &use_of(plea, template), access).await {
             Ok(()) => Checked::Stands,
             Err(kube::Error::Api(status)) if status.is_conflict() => self.look_again(known).await,
             Err(error) => Checked::Fails(failure(&error)),
@@ -50,7 +56,7 @@ impl Binder {
     }
 
     /// Writes down the first use, unless the object is another one than was read.
-    async fn bind(&self, known: &Known, first: &Use) -> kube::Result<()> {
+    async fn bind(&self, known: &Known, first: &Use, _: WriteAccess) -> kube::Result<()> {
         let patch = json!({
             "metadata": {"resourceVersion": known.version},
             "status": {"uses": [first]},

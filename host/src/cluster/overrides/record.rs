@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::bind::use_of;
+use crate::admission::WriteAccess;
 use crate::admission::overrides::{Override, Plea, TemplateHash};
 use crate::cluster::crd::{RolloutOverride, Use};
 
@@ -41,7 +42,13 @@ pub(super) fn new(client: Client) -> (Queue, Recorder) {
 }
 
 impl Queue {
-    pub(super) fn add(&self, one: &Override, template: TemplateHash, plea: &Plea<'_>) {
+    pub(super) fn add(
+        &self,
+        one: &Override,
+        template: TemplateHash,
+        plea: &Plea<'_>,
+        _: WriteAccess,
+    ) {
         let used = Used {
             namespace: one.namespace.clone(),
             name: one.name.clone(),

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use super::{Authority, Trust};
 use crate::cluster::certificates::Certificate;
 use crate::cluster::{Installation, ownership};
+use crate::server::PathSecret;
 
 /// What cert-manager's injector goes by.
 const INJECT: &str = "cert-manager.io/inject-ca-from";
@@ -81,6 +82,15 @@ pub(super) fn trusted(configuration: Option<&ValidatingWebhookConfiguration>) ->
         }
     }
     trusted
+}
+
+/// The secrets in the paths at which the API server calls now.
+pub(super) fn paths(configuration: Option<&ValidatingWebhookConfiguration>) -> Vec<PathSecret> {
+    let webhooks = configuration.and_then(|configuration| configuration.webhooks.as_ref());
+    let services = webhooks.into_iter().flatten();
+    let services = services.filter_map(|webhook| webhook.client_config.service.as_ref());
+    let paths = services.filter_map(|service| service.path.as_deref());
+    paths.filter_map(PathSecret::of_path).collect()
 }
 
 /// Puts a bundle in the place of each, and leaves the rest as it is.

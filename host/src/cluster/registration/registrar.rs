@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::webhooks::Argo;
 use super::{Authority, Settings};
-use crate::cluster::{Installation, Leadership, watching};
+use crate::cluster::{Installation, Leadership, PathRenewal, watching};
 use crate::server::Context;
 use crate::server::live::{LOOK_EVERY, Standing};
 use crate::server::watch::Watch;
@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const ROLLOUTS: &str = "rollouts.argoproj.io";
 
-/// Keeps the registration, and with an authority of our own the certificates.
+/// Keeps the registration, the secret path that it names, and with an authority of our own the
+/// certificates.
 pub struct Registrar {
     /// For requests; it fails within seconds where the API server does not answer.
     pub brief: Client,
@@ -43,6 +44,8 @@ pub struct Registrar {
     pub settings: Settings,
     /// By whom it is known.
     pub authority: Authority,
+    /// When the secret in the path is renewed at which it is called.
+    pub renewal: PathRenewal,
     /// The policies in force.
     pub policies: watch::Receiver<Standing>,
     /// Tells whether this replica answers.
@@ -106,14 +109,17 @@ impl Registrar {
 
     /// Something of what is kept here has changed.
     fn changes(&self) -> BoxStream<'static, ()> {
-        let secrets: Api<Secret> =
-            Api::namespaced(self.watching.clone(), &self.installation.namespace);
-        let secret = watching::object(secrets, self.installation.certificates());
+        let secret = |name| {
+            let secrets: Api<Secret> =
+                Api::namespaced(self.watching.clone(), &self.installation.namespace);
+            watching::object(secrets, name).map(drop).boxed()
+        };
         let configurations: Api<ValidatingWebhookConfiguration> = Api::all(self.watching.clone());
         let configuration = watching::object(configurations, self.installation.name.clone());
-        let mut changes = vec![configuration.map(drop).boxed()];
+        let path = secret(self.installation.webhook_path());
+        let mut changes = vec![configuration.map(drop).boxed(), path];
         if matches!(self.authority, Authority::Own(_)) {
-            changes.push(secret.map(drop).boxed());
+            changes.push(secret(self.installation.certificates()));
         }
         select_all(changes).boxed()
     }

@@ -9,7 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use rollgate_model::{Change, Kind};
 
-use super::webhooks::{Argo, webhooks};
+use super::webhooks::{Argo, Target, webhooks};
 use super::{Authority, FailurePolicy, Settings, Trust, configuration};
 use crate::cluster::Installation;
 use crate::config::Match;
@@ -31,9 +31,22 @@ fn settings() -> Settings {
 }
 
 fn registered(policies: &[Match], argo: Argo) -> Vec<ValidatingWebhook> {
-    let policies: Vec<_> = policies.iter().collect();
     let bundle = ByteString(b"CA".to_vec());
-    webhooks(&policies, argo, &installation(), &settings(), Some(&bundle))
+    registered_with(Some(&bundle), policies, argo)
+}
+
+fn registered_with(
+    bundle: Option<&ByteString>,
+    policies: &[Match],
+    argo: Argo,
+) -> Vec<ValidatingWebhook> {
+    let policies: Vec<_> = policies.iter().collect();
+    let path = "the-secret-that-replicas-accept-now";
+    let target = Target {
+        bundle,
+        path: &path.parse().expect("a secret"),
+    };
+    webhooks(&policies, argo, &installation(), &settings(), target)
 }
 
 fn yaml(webhooks: &[ValidatingWebhook]) -> String {
@@ -273,8 +286,7 @@ fn an_outage_stops_neither_autoscaling_nor_an_abort_whatever_the_setting() {
 
 #[test]
 fn as_long_as_nobody_is_trusted_nothing_is_asked_for_but_there_is_a_place_for_the_bundle() {
-    let policies = [&Match::default()];
-    let webhooks = webhooks(&policies, Argo::Missing, &installation(), &settings(), None);
+    let webhooks = registered_with(None, &[Match::default()], Argo::Missing);
     assert!(!webhooks.is_empty());
     assert!(webhooks.iter().all(|webhook| webhook.rules.is_none()));
 }

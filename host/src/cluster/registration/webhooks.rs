@@ -13,6 +13,7 @@ use super::conditions::Moves;
 use super::{FailurePolicy, Settings, conditions};
 use crate::cluster::Installation;
 use crate::config::Match;
+use crate::server::PathSecret;
 
 /// The label that every namespace has, with its name.
 const NAMESPACE: &str = "kubernetes.io/metadata.name";
@@ -51,14 +52,23 @@ impl Argo {
     }
 }
 
+/// How the API server reaches rollgate.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Whom it is to trust; without anybody nothing is asked for yet.
+    pub(super) bundle: Option<&'a ByteString>,
+    /// What stands in the path.
+    pub(super) path: &'a PathSecret,
+}
+
 /// What asks for the rollouts that these policies judge, all fields written out as the API server
-/// gives them back. `bundle` is whom it is to trust; without one nothing is asked for yet.
+/// gives them back.
 pub(super) fn webhooks(
     policies: &[&Match],
     argo: Argo,
     installation: &Installation,
     settings: &Settings,
-    bundle: Option<&ByteString>,
+    target: Target<'_>,
 ) -> Vec<ValidatingWebhook> {
     let entries = [
         workloads(policies, argo, settings),
@@ -70,7 +80,7 @@ pub(super) fn webhooks(
         .into_iter()
         .filter(|entry| !entry.asked.0.is_empty());
     entries
-        .map(|entry| entry.webhook(installation, settings, bundle))
+        .map(|entry| entry.webhook(installation, settings, target))
         .collect()
 }
 
@@ -219,14 +229,14 @@ impl Entry<'_> {
         self,
         installation: &Installation,
         settings: &Settings,
-        bundle: Option<&ByteString>,
+        target: Target<'_>,
     ) -> ValidatingWebhook {
-        let rules = bundle.map(|_| self.asked.rules());
+        let rules = target.bundle.map(|_| self.asked.rules());
         ValidatingWebhook {
             name: self.name.to_owned(),
             client_config: WebhookClientConfig {
-                ca_bundle: bundle.cloned(),
-                service: Some(service(installation, settings)),
+                ca_bundle: target.bundle.cloned(),
+                service: Some(service(installation, settings, target.path)),
                 url: None,
             },
             rules,
@@ -242,11 +252,15 @@ impl Entry<'_> {
     }
 }
 
-fn service(installation: &Installation, settings: &Settings) -> ServiceReference {
+fn service(
+    installation: &Installation,
+    settings: &Settings,
+    path: &PathSecret,
+) -> ServiceReference {
     ServiceReference {
         name: installation.name.clone(),
         namespace: installation.namespace.clone(),
-        path: Some("/admit".to_owned()),
+        path: Some(path.path()),
         port: Some(settings.port.into()),
     }
 }

@@ -12,9 +12,11 @@ use kube::Error;
 use kube::api::{Api, ListParams, PostParams};
 
 use super::registrar::{Registrar, SOON};
-use super::webhooks::{Argo, webhooks};
+use super::webhooks::{Argo, Target, webhooks};
 use super::{Authority, Trust, configuration};
 use crate::cluster::certificates::{Certificate, KeepError, Keeper};
+use crate::cluster::kept_secret::SecretError;
+use crate::cluster::path_secret;
 use crate::cluster::{Installation, ownership};
 
 /// Between two looks where nothing is known to change.
@@ -26,6 +28,9 @@ pub(super) enum RegisterError {
     /// The certificates are not.
     #[error(transparent)]
     Certificates(#[from] KeepError),
+    /// The secret path is not.
+    #[error(transparent)]
+    Path(#[from] SecretError),
     /// The API server does not do it.
     #[error("the API server refuses to {verb}, or does not answer: {error}")]
     Api { verb: &'static str, error: Error },
@@ -43,7 +48,9 @@ pub(super) enum RegisterError {
 impl RegisterError {
     /// Whether another wrote at the same time, so that what was read is old.
     pub(super) fn is_a_race(&self) -> bool {
-        let (Self::Api { error, .. } | Self::Certificates(KeepError::Secret { error, .. })) = self
+        let (Self::Api { error, .. }
+        | Self::Path(SecretError { error, .. })
+        | Self::Certificates(KeepError::Secret(SecretError { error, .. }))) = self
         else {
             return false;
         };
@@ -57,6 +64,28 @@ impl Registrar {
         let existing = self.api().get_opt(&self.installation.name).await;
         let existing = existing.map_err(failed("read the registration"))?;
         self.may_write(existing.as_ref())?;
+        let path = self.path(existing.as_ref()).await?;
+        let wait = self.trusted(existing, &path, argo).await?;
+        Ok(wait.min(path.due().map_or(wait, until)))
+    }
+
+    /// Keeps the secret path.
+    async fn path(
+        &self,
+        existing: Option<&ValidatingWebhookConfiguration>,
+    ) -> Result<path_secret::Kept, SecretError> {
+        let (client, installation) = (self.brief.clone(), self.installation.clone());
+        let keeper = path_secret::Keeper::new(client, installation, &self.renewal);
+        keeper.advance(&configuration::paths(existing)).await
+    }
+
+    /// Keeps the certificates, where they are our own, and the registration.
+    async fn trusted(
+        &self,
+        existing: Option<ValidatingWebhookConfiguration>,
+        path: &path_secret::Kept,
+        argo: Argo,
+    ) -> Result<Duration, RegisterError> {
         match &self.authority {
             Authority::Own(times) => {
                 let keeper = Keeper::new(self.brief.clone(), self.installation.clone(), *times);
@@ -64,18 +93,19 @@ impl Registrar {
                 let mut kept = keeper.advance(trusted).await?;
                 let bundle = kept.bundle();
                 let wait = self
-                    .register(existing, Trust::Bundle(&bundle), argo)
+                    .register(existing, Trust::Bundle(&bundle), path, argo)
                     .await?;
                 if kept.waits_for_registration() {
                     kept = keeper.spread(kept).await?;
                 }
                 Ok(wait.min(kept.due().map_or(wait, until)))
             }
-            Authority::File(path) => {
-                let bundle = read_bundle(path.clone()).await?;
-                self.register(existing, Trust::Bundle(&bundle), argo).await
+            Authority::File(file) => {
+                let bundle = read_bundle(file.clone()).await?;
+                self.register(existing, Trust::Bundle(&bundle), path, argo)
+                    .await
             }
-            Authority::Injected(_) => self.register(existing, Trust::AsInjected, argo).await,
+            Authority::Injected(_) => self.register(existing, Trust::AsInjected, path, argo).await,
         }
     }
 
@@ -99,6 +129,7 @@ impl Registrar {
         &self,
         existing: Option<ValidatingWebhookConfiguration>,
         trust: Trust<'_>,
+        path: &path_secret::Kept,
         argo: Argo,
     ) -> Result<Duration, RegisterError> {
         let bundle = configuration::bundle(trust, existing.as_ref());
@@ -115,7 +146,10 @@ impl Registrar {
                 argo,
                 &self.installation,
                 &self.settings,
-                bundle.as_ref(),
+                Target {
+                    bundle: bundle.as_ref(),
+                    path: path.current(),
+                },
             )
         } else {
             configuration::with_bundle(present, bundle.as_ref())

@@ -65,7 +65,8 @@ pub(super) fn all(installation: &Installation) -> Vec<Part> {
         ("v1", "ServiceAccount"),
     ];
     parts.extend(namespaced.map(|kind| part(kind, here, name)));
-    parts.push(part(("v1", "Secret"), here, &installation.certificates()));
+    let secrets = [installation.certificates(), installation.webhook_path()];
+    parts.extend(secrets.map(|name| part(("v1", "Secret"), here, &name)));
     let roles = ["-view", "-edit", "-break-glass", ""];
     parts.extend(roles.map(|suffix| part(rbac("ClusterRole"), None, &format!("{name}{suffix}"))));
     parts

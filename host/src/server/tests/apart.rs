@@ -13,7 +13,7 @@ struct Stubborn {
 }
 
 impl Answer for Stubborn {
-    async fn answer(&self, _body: Bytes, _deadline: Instant) -> Reply {
+    async fn answer(&self, _body: Bytes, _caller: Caller, _deadline: Instant) -> Reply {
         self.begun.notify_one();
         let _ = self.let_go.lock().expect("no panic").recv();
         Reply::Review("{}".into())

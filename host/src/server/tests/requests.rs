@@ -40,7 +40,7 @@ async fn a_request_that_is_none_is_told_what_would_be_one() {
             json,
             "{}",
             404,
-            "there is no /validate here: reviews go to POST /admit, health and metrics are on the admin port\n",
+            "nothing is answered at this path: reviews go to POST /admit, or to the secret path behind it where one is set; health and metrics are on the admin port\n",
         ),
         (
             "POST",

@@ -1,0 +1,148 @@
+//! Which callers the webhook takes for the API server.
+//!
+//! One that showed a client certificate, where a client CA is set, and one that knows the secret path,
+//! where there is one; where both are set, both are asked for. All others get 404 before their body is
+//! read. Where neither is set, everybody gets an answer, and nothing is written for anybody.
+
+mod file;
+mod secret;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_rustls::rustls::ServerConnection;
+
+pub use file::{PathFile, PathFileError};
+pub use secret::{BadPathSecret, PathSecret};
+
+use crate::admission::Caller;
+
+/// The path of reviews; a secret may stand behind it.
+const ADMIT: &str = "/admit";
+
+/// How a caller is told from others.
+#[derive(Clone, Debug, Default)]
+pub enum Callers {
+    /// By a client certificate, if at all.
+    #[default]
+    ByCertificate,
+    /// By one of these secrets in the path of the request.
+    ByPath(PathSecrets),
+}
+
+/// Whether a connection began with a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientCertificate {
+    /// The client showed one, and the handshake verified it against the client CA.
+    Verified,
+    /// None was asked for.
+    NotAskedFor,
+}
+
+impl ClientCertificate {
+    /// Rustls keeps a client's certificates only where its verifier accepted them.
+    pub(super) fn of(connection: &ServerConnection) -> Self {
+        match connection.peer_certificates() {
+            Some([_, ..]) => Self::Verified,
+            Some([]) | None => Self::NotAskedFor,
+        }
+    }
+}
+
+impl Callers {
+    /// Returns who asks for this path, or `None` where nothing is answered.
+    pub(super) fn caller(&self, path: &str, certificate: ClientCertificate) -> Option<Caller> {
+        let rest = path.strip_prefix(ADMIT)?;
+        match (self, certificate) {
+            (Self::ByPath(secrets), _) => {
+                let known = secrets.accept(rest.strip_prefix('/')?);
+                known.then_some(Caller::Known)
+            }
+            (Self::ByCertificate, _) if !rest.is_empty() => None,
+            (Self::ByCertificate, ClientCertificate::Verified) => Some(Caller::Known),
+            (Self::ByCertificate, ClientCertificate::NotAskedFor) => Some(Caller::Unknown),
+        }
+    }
+
+    /// Returns whether it is settled who is known.
+    pub(super) fn are_told_apart(&self) -> bool {
+        match self {
+            Self::ByCertificate => true,
+            Self::ByPath(secrets) => !secrets.0.load().is_empty(),
+        }
+    }
+}
+
+/// The secrets that are accepted now; before the first, none is. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct PathSecrets(Arc<ArcSwap<Vec<PathSecret>>>);
+
+impl PathSecrets {
+    /// Accepts these from now on, and no others.
+    pub fn replace(&self, secrets: Vec<PathSecret>) {
+        self.0.store(Arc::new(secrets));
+    }
+
+    /// Compares with all of them, so that the time taken does not tell which one is close.
+    fn accept(&self, shown: &str) -> bool {
+        let secrets = self.0.load();
+        let matching = secrets.iter().filter(|secret| secret.is(shown));
+        matching.count() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(letter: char) -> PathSecret {
+        let text: String = std::iter::repeat_n(letter, 32).collect();
+        text.parse().expect("a secret")
+    }
+
+    #[test]
+    fn caller_is_known_by_certificate_or_by_secret_path_and_others_find_nothing() {
+        use ClientCertificate::{NotAskedFor, Verified};
+        let secrets = PathSecrets::default();
+        secrets.replace(vec![secret('a'), secret('b')]);
+        let (a, b, c) = (secret('a').path(), secret('b').path(), secret('c').path());
+        let (plain, by_path) = (Callers::ByCertificate, Callers::ByPath(secrets));
+        let none_yet = Callers::ByPath(PathSecrets::default());
+        let known = Some(Caller::Known);
+        let table = [
+            (&plain, "/admit", Verified, known),
+            (&plain, "/admit", NotAskedFor, Some(Caller::Unknown)),
+            (&plain, "/admit/", Verified, None),
+            (&plain, &a, Verified, None),
+            (&plain, "/admitted", Verified, None),
+            (&plain, "/", Verified, None),
+            (&by_path, &a, NotAskedFor, known),
+            (&by_path, &b, Verified, known),
+            (&by_path, &c, Verified, None),
+            (&by_path, "/admit", Verified, None),
+            (&by_path, "/admit/", NotAskedFor, None),
+            (&by_path, &a[..a.len() - 1], NotAskedFor, None),
+            (&by_path, &format!("{a}/"), NotAskedFor, None),
+            (&by_path, &a.replace("/admit/", "/admit"), NotAskedFor, None),
+            (&none_yet, &a, Verified, None),
+            (&none_yet, "/admit/", Verified, None),
+        ];
+        for (callers, path, certificate, expected) in table {
+            let found = callers.caller(path, certificate);
+            assert_eq!(found, expected, "{callers:?} {path} {certificate:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_were_replaced_are_accepted_no_longer() {
+        let secrets = PathSecrets::default();
+        let callers = Callers::ByPath(secrets.clone());
+        assert!(!callers.are_told_apart());
+        for letter in ['a', 'b'] {
+            secrets.replace(vec![secret(letter)]);
+            assert!(callers.are_told_apart());
+        }
+        let ask = |letter| callers.caller(&secret(letter).path(), ClientCertificate::NotAskedFor);
+        assert_eq!((ask('a'), ask('b')), (None, Some(Caller::Known)));
+    }
+}
