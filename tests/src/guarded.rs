@@ -14,7 +14,7 @@ use crate::files::Files;
 use crate::server::Serve;
 
 /// The secret path at which a replica answers; the API server is told by hand.
-const SECRET: &str = "the-path-that-tests-tell-the-api-server";
+const SECRET: &str = "thepaththatteststellthekubeapiserver";
 
 /// By what replicas know the API server.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use rollgate_tests::cart::{careless, creation};
+use rollgate_tests::cart::{careful, careless, creation};
 use rollgate_tests::certificate::Authority;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::guarded::{Guarded, Knowing};
@@ -50,8 +50,8 @@ fn forged_update(image: &str, namespace: &str, metadata: &Value) -> Value {
     let mut review = forged_creation(image, namespace);
     let request = &mut review["request"];
     request["operation"] = "UPDATE".into();
-    let mut old = request["object"].clone();
-    old["spec"]["template"]["spec"]["containers"][0]["image"] = "cart:0".into();
+    // Only what is new is denied.
+    let mut old = creation(careful("cart:0"), namespace)["request"]["object"].take();
     for object in [&mut request["object"], &mut old] {
         for (field, value) in metadata.as_object().expect("fields") {
             object["metadata"][field] = value.clone();

@@ -146,10 +146,7 @@ fn damaged_secret_is_told_without_being_shown() {
     let (stored, damages) = Stored::read(&damaged, now());
     assert!(stored.is_some_and(|stored| stored.next.is_none()));
     let told: Vec<_> = damages.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        told,
-        ["`next`: a secret has only letters, digits, `-` and `_`"]
-    );
+    assert_eq!(told, ["`next`: a secret has only small letters and digits"]);
     damaged.data = Some([("current".to_owned(), garbage())].into());
     assert_eq!(Stored::read(&damaged, now()).0, None);
 }

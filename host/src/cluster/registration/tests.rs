@@ -41,7 +41,7 @@ fn registered_with(
     argo: Argo,
 ) -> Vec<ValidatingWebhook> {
     let policies: Vec<_> = policies.iter().collect();
-    let path = "the-secret-that-replicas-accept-now";
+    let path = "thesecretthatallreplicasacceptnow";
     let target = Target {
         bundle,
         path: &path.parse().expect("a secret"),

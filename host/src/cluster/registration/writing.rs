@@ -18,6 +18,7 @@ use crate::cluster::certificates::{Certificate, KeepError, Keeper};
 use crate::cluster::kept_secret::SecretError;
 use crate::cluster::path_secret;
 use crate::cluster::{Installation, ownership};
+use crate::server::PathSecret;
 
 /// Between two looks where nothing is known to change.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
@@ -187,7 +188,10 @@ impl Registrar {
             }
             None => api.create(&parameters, &wanted).await,
         };
-        let written = written.map_err(failed("write the registration"))?;
+        let written = written.map_err(|error| RegisterError::Api {
+            verb: "write the registration",
+            error: hide(error, &configuration::paths(Some(&wanted))),
+        })?;
         let webhooks: Vec<_> = names(&written).collect();
         tracing::info!(?webhooks, "the registration is written");
         Ok(())
@@ -219,6 +223,18 @@ fn failed(verb: &'static str) -> impl Fn(Error) -> RegisterError {
     move |error| RegisterError::Api { verb, error }
 }
 
+/// The API server repeats what it refuses, and the log is no place for a secret.
+fn hide(error: Error, secrets: &[PathSecret]) -> Error {
+    let Error::Api(mut status) = error else {
+        return error;
+    };
+    for secret in secrets {
+        status.message = status.message.replace(secret.expose(), "(hidden)");
+    }
+    status.details = None;
+    Error::Api(status)
+}
+
 /// Apart, since a file system may hang.
 async fn read_bundle(file: PathBuf) -> Result<String, RegisterError> {
     let name = file.display().to_string();
@@ -244,4 +260,24 @@ fn names(configuration: &ValidatingWebhookConfiguration) -> impl Iterator<Item =
 
 fn until(moment: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn refusal_that_repeats_the_secret_path_is_told_without_it() {
+        let secret = PathSecret::generate();
+        let message = format!("service.path: Invalid value: \"{}\": no", secret.path());
+        let refusal = Status::failure(&message, "Invalid").boxed();
+        let told = hide(Error::Api(refusal), std::slice::from_ref(&secret)).to_string();
+        assert!(!told.contains(secret.expose()), "{told}");
+        assert!(
+            told.contains("Invalid value: \"/admit/(hidden)\": no"),
+            "{told}"
+        );
+    }
 }

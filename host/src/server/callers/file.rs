@@ -104,7 +104,7 @@ mod tests {
             read(" \n"),
             Err(format!("FILE: no secret is in it; {hint}"))
         );
-        let short = "FILE:2: a secret has 32 to 256 characters, found 6";
+        let short = "FILE:2: a secret has 32 to 250 characters, found 6";
         assert_eq!(
             read(&format!("{one}\nhidden")),
             Err(format!("{short}; {hint}"))

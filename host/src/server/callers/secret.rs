@@ -8,11 +8,11 @@ use subtle::ConstantTimeEq as _;
 use super::ADMIT;
 
 /// Characters of a secret that is made here: some 256 bits.
-const LENGTH: usize = 43;
+const LENGTH: usize = 50;
 /// Fewer than these may be guessed.
 const SHORTEST: usize = 32;
-/// The path must fit in what the API server takes and proxies pass on.
-const LONGEST: usize = 256;
+/// The API server takes only names of hosts as segments of a path.
+const LONGEST: usize = 250;
 
 /// What stands behind `/admit/` in the path at which the API server calls. It shows itself nowhere but
 /// in [`PathSecret::path`] and [`PathSecret::expose`].
@@ -25,8 +25,8 @@ pub enum BadPathSecret {
     /// It may be guessed, or is too long for a path.
     #[error("a secret has {SHORTEST} to {LONGEST} characters, found {0}")]
     Length(usize),
-    /// It has characters that would be encoded in a path.
-    #[error("a secret has only letters, digits, `-` and `_`")]
+    /// It has characters that the API server does not take in the path of a registration.
+    #[error("a secret has only small letters and digits")]
     Characters,
 }
 
@@ -34,8 +34,10 @@ impl PathSecret {
     /// Makes one that nobody can guess.
     #[must_use]
     pub fn generate() -> Self {
-        let characters = rand::rng().sample_iter(Alphanumeric).take(LENGTH);
-        Self(characters.map(char::from).collect::<String>().into())
+        let characters = rand::rng().sample_iter(Alphanumeric).map(char::from);
+        // Dropped and not made small, so that each is as likely as any other.
+        let small = characters.filter(|character| !character.is_ascii_uppercase());
+        Self(small.take(LENGTH).collect::<String>().into())
     }
 
     /// Reads the secret in a path such as [`PathSecret::path`] gives.
@@ -67,7 +69,7 @@ impl FromStr for PathSecret {
     type Err = BadPathSecret;
 
     fn from_str(text: &str) -> Result<Self, BadPathSecret> {
-        let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         if !text.bytes().all(sound) {
             return Err(BadPathSecret::Characters);
         }
@@ -109,9 +111,9 @@ mod tests {
         let parse = |text: &str| text.parse::<PathSecret>().map(drop);
         assert_eq!(parse(&"a".repeat(32)), Ok(()));
         assert_eq!(parse(&"a".repeat(31)), Err(BadPathSecret::Length(31)));
-        assert_eq!(parse(&"a".repeat(257)), Err(BadPathSecret::Length(257)));
+        assert_eq!(parse(&"a".repeat(251)), Err(BadPathSecret::Length(251)));
         assert_eq!(parse(""), Err(BadPathSecret::Length(0)));
-        for wrong in ["/", "%", "?", " ", "é"] {
+        for wrong in ["/", "%", "?", " ", "é", "A", "_", "-", "."] {
             let text = format!("{}{wrong}", "a".repeat(40));
             assert_eq!(parse(&text), Err(BadPathSecret::Characters), "{wrong}");
         }
