@@ -195,8 +195,7 @@ impl Gate {
         let decision = self.judge(&uid, rollout, caller, deadline).await;
         telling::tell(&decision, caller, &self.telemetry);
         let writing = Writing::of(caller, decision.rollout());
-        if let (Some(announcements), Writing::Allowed(access)) =
-            (&self.ties.announcements, writing)
+        if let (Some(announcements), Writing::Allowed(access)) = (&self.ties.announcements, writing)
         {
             announcement::of(&decision)
                 .into_iter()

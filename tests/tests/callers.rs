@@ -19,15 +19,8 @@ use rollgate_tests::installation::{
 use rollgate_tests::report::unbroken;
 use rollgate_tests::traffic::{Traffic, failed_calls, probes};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 const POLICIES: &str = include_str!("overrides/policies.yaml");
-
-/// Those who use the shared control plane take turns: one of them restarts its API server.
-async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
-}
 
 /// An override for one template of the cart.
 fn single_use() -> Value {
@@ -103,7 +96,6 @@ async fn apply(guarded: &Guarded, image: &str) -> Result<(bool, String)> {
 #[ignore = "make test"]
 async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_nothing() -> Result<()>
 {
-    let _turn = turn().await;
     let guarded = Guarded::start_knowing(Knowing::ByPath, POLICIES).await?;
     give(&guarded).await?;
     let shop = &guarded.namespace;
@@ -176,7 +168,6 @@ async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_not
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn server_that_cannot_tell_callers_apart_answers_and_writes_nothing() -> Result<()> {
-    let _turn = turn().await;
     let mut guarded = Guarded::start_knowing(Knowing::Not, POLICIES).await?;
     give(&guarded).await?;
     let (passed, said) = apply(&guarded, "cart:1").await?;
@@ -201,7 +192,6 @@ async fn server_that_cannot_tell_callers_apart_answers_and_writes_nothing() -> R
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn api_server_that_shows_its_certificate_is_known_and_others_are_not_let_in() -> Result<()> {
-    let _turn = turn().await;
     let clients = Authority::new();
     let guarded = Guarded::start_knowing(Knowing::ByCertificate(&clients), POLICIES).await?;
     give(&guarded).await?;
