@@ -7,6 +7,7 @@ mod caller;
 mod decision;
 mod history;
 mod message;
+mod namespace;
 pub mod overrides;
 mod plain;
 mod telling;
@@ -15,12 +16,12 @@ mod tests;
 mod warnings;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use rollgate_model::{Read, Request, Reviewed, Rollout, ShapeError, Unsettled};
+use rollgate_model::{Read, Request, Reviewed, Rollout, ShapeError, Unsettled, Workload};
 use tokio::time::Instant;
 
 pub use announcement::{Announced, Announcement, Announcements};
@@ -28,7 +29,7 @@ pub use caller::{Caller, WriteAccess, Writing};
 pub use decision::{Answer, Decision, Judged, Unjudged};
 pub use wire::{BadRequest, Reply};
 
-use crate::config::{Policy, PolicySet, State};
+use crate::config::{Candidate, Matching, NamespaceLabels, Policy, PolicySet, State};
 use crate::engine::Review;
 use crate::sources::Sources;
 use crate::telemetry::{ReviewOutcome, Telemetry};
@@ -106,7 +107,12 @@ impl Gate {
         };
         Ok(match self.classify(request, deadline).await {
             Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, caller, deadline).await,
-            Ok(Reviewed::NotARollout { why }) => self.unmatched(uid, why),
+            Ok(Reviewed::NotARollout { why, relabelled }) => match relabelled {
+                Some(update) if self.is_matched(&update, deadline).await => {
+                    self.decide(uid, *update, caller, deadline).await
+                }
+                _ => self.unmatched(uid, why),
+            },
             Err(error) => self.invalid(wire::Unreadable::object(uid, &error)),
         })
     }
@@ -118,9 +124,10 @@ impl Gate {
             Read::Told(reviewed) => return Ok(reviewed),
             Read::Unsettled(unsettled) => unsettled,
         };
-        if !self.concerns_a_policy(&unsettled) {
+        if !self.concerns_a_policy(&unsettled, deadline).await {
             return Ok(Reviewed::NotARollout {
                 why: "no policy matches it, whichever change it is",
+                relabelled: None,
             });
         }
         let history = self.sources.history.as_ref();
@@ -128,13 +135,37 @@ impl Gate {
         Ok(unsettled.settle(&revisions))
     }
 
-    fn concerns_a_policy(&self, unsettled: &Unsettled) -> bool {
-        let (old, new) = (Some(unsettled.old()), Some(unsettled.new()));
+    async fn concerns_a_policy(&self, unsettled: &Unsettled, deadline: Instant) -> bool {
+        let namespace = self.namespace_labels(unsettled.new(), deadline).await;
         unsettled.classes().into_iter().any(|change| {
-            let policies = self.policies.policies().iter();
-            let mut matches = policies.map(|policy| &policy.matches);
-            matches.any(|matches| matches.would_hold(change, old, new))
+            let candidate = Candidate {
+                change: Some(change),
+                old: Some(unsettled.old()),
+                new: Some(unsettled.new()),
+                namespace: &namespace,
+            };
+            self.policies.matching(candidate).next().is_some()
         })
+    }
+
+    /// Whether a policy judges this change.
+    pub async fn is_matched(&self, rollout: &Rollout, deadline: Instant) -> bool {
+        let namespace = self.namespace_labels(rollout.subject(), deadline).await;
+        let mut matching = self.policies.matching(Candidate::of(rollout, &namespace));
+        matching.next().is_some()
+    }
+
+    /// The labels of the namespace of a workload, where a policy selects namespaces by them.
+    async fn namespace_labels(&self, workload: &Workload, deadline: Instant) -> NamespaceLabels {
+        if !self.policies.selects_namespaces() {
+            return NamespaceLabels::NotNeeded;
+        }
+        namespace::labels(
+            self.sources.cluster.as_ref(),
+            workload.namespace(),
+            deadline,
+        )
+        .await
     }
 
     /// Hears every policy that matches a rollout. `id` names the review in logs.
@@ -148,10 +179,21 @@ impl Gate {
         let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
         let overrides = self.overrides_for(&review.rollout);
         let heard_by = overrides.map_or(deadline, |_| with_room(deadline));
-        let matching = self.policies.matching(&review.rollout);
-        let judged = join_all(matching.map(|policy| hear(policy, &review, heard_by))).await;
-        let going_back = self.policies.judging_rollbacks_of(&review.rollout);
-        let decision = Decision::of(review, judged, going_back);
+        let namespace = self
+            .namespace_labels(review.rollout.subject(), deadline)
+            .await;
+        let candidate = Candidate::of(&review.rollout, &namespace);
+        let leaving = OnceLock::new();
+        let evaluations = self.policies.matching(candidate).map(|(policy, matching)| {
+            let review = match matching {
+                Matching::Leaving => leaving.get_or_init(|| Arc::new(review.leaving())),
+                Matching::AsClassified | Matching::No => &review,
+            };
+            hear(policy, matching, review, heard_by)
+        });
+        let judged = join_all(evaluations).await;
+        let going_back = self.policies.judging_rollbacks_of(candidate);
+        let decision = Decision::of(review, judged, going_back, namespace);
         match overrides {
             Some(overrides) if decision.answer() != Answer::Allow => {
                 self.break_glass(overrides, decision, caller, deadline)
@@ -231,7 +273,12 @@ fn with_room(deadline: Instant) -> Instant {
         .unwrap_or(deadline)
 }
 
-async fn hear(policy: &Policy, review: &Arc<Review>, deadline: Instant) -> Judged {
+async fn hear(
+    policy: &Policy,
+    matching: Matching,
+    review: &Arc<Review>,
+    deadline: Instant,
+) -> Judged {
     let begun = Instant::now();
     let said = match &policy.state {
         State::Ready(loaded) => loaded
@@ -242,6 +289,7 @@ async fn hear(policy: &Policy, review: &Arc<Review>, deadline: Instant) -> Judge
     };
     Judged {
         policy: policy.name.clone(),
+        matching,
         action: policy.action,
         on_error: policy.on_error,
         said,

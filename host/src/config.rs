@@ -27,7 +27,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use rollgate_model::{Change, Rollout};
+use rollgate_model::Change;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub use compile::PolicySource;
 pub use configuration::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem};
 pub use files::is_configuration;
 pub use load::load;
-pub use matching::Match;
+pub use matching::{Candidate, Match, Matching, NamespaceLabels};
 pub use metrics::{SourceState, metrics};
 pub use module::{ModuleError, ModuleSource};
 pub use name::PolicyName;
@@ -117,22 +117,36 @@ impl PolicySet {
         ready.collect()
     }
 
-    /// The policies that judge this rollout.
-    pub fn matching<'a>(&'a self, rollout: &'a Rollout) -> impl Iterator<Item = &'a Policy> {
-        self.policies
-            .iter()
-            .filter(|policy| policy.matches.holds(rollout))
+    /// The policies that judge a change, each with what it judges it as.
+    pub fn matching<'a>(
+        &'a self,
+        candidate: Candidate<'a>,
+    ) -> impl Iterator<Item = (&'a Policy, Matching)> {
+        self.policies.iter().filter_map(move |policy| {
+            let matching = policy.matches.matching(candidate);
+            (matching != Matching::No).then_some((policy, matching))
+        })
+    }
+
+    /// Whether it takes the labels of a namespace to say which policies judge a change there.
+    #[must_use]
+    pub fn selects_namespaces(&self) -> bool {
+        let mut policies = self.policies.iter();
+        policies.any(|policy| policy.matches.selects_namespaces())
     }
 
     /// The policies that could stand in the way of a rollback of what is rolled out.
     #[must_use]
-    pub fn judging_rollbacks_of(&self, rollout: &Rollout) -> Vec<PolicyName> {
-        let (old, new) = (rollout.old(), rollout.new());
-        self.policies
-            .iter()
-            .filter(|policy| policy.action == Action::Enforce)
-            .filter(|policy| policy.matches.would_hold(Change::Rollback, old, new))
-            .map(|policy| policy.name.clone())
+    pub fn judging_rollbacks_of(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
+        let rollback = Candidate {
+            change: Some(Change::Rollback),
+            ..candidate
+        };
+        self.matching(rollback)
+            .filter(|(policy, matching)| {
+                policy.action == Action::Enforce && *matching == Matching::AsClassified
+            })
+            .map(|(policy, _)| policy.name.clone())
             .collect()
     }
 }

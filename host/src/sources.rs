@@ -5,6 +5,7 @@
 mod clock;
 mod disconnected;
 mod kube;
+mod labels;
 mod metric_source;
 mod named;
 pub mod prometheus;
@@ -16,11 +17,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use rollgate_model::{ClusterError, MetricsError, Revisions, Sample, Series, Wanted};
+use rollgate_model::{
+    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
+};
 
 pub use self::clock::{FixedClock, SystemClock};
 pub use self::disconnected::Disconnected;
 pub use self::kube::{KubeCluster, KubeSecrets};
+pub use self::labels::Labels;
 pub use self::metric_source::{
     ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
 };
@@ -80,6 +84,28 @@ pub trait Cluster: Send + Sync {
         query: ListQuery<'a>,
         reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>>;
+
+    /// Reads the labels of a namespace, for policies that select namespaces by them.
+    fn namespace_labels<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
+        async move {
+            let object = ObjectRef {
+                api_version: "v1",
+                kind: "Namespace",
+                namespace: "",
+                name: namespace,
+            };
+            let text = self.get(object, Reading::Recent).await?;
+            let labels = labels::of_object(&text).map_err(|error| ClusterError {
+                code: ClusterErrorCode::Unavailable,
+                message: format!("the Namespace `{namespace}` cannot be read: {error}"),
+            })?;
+            Ok(labels.into())
+        }
+        .boxed()
+    }
 
     /// Whether rollgate itself may read the objects of a kind, for a grant that is about to be
     /// given.
@@ -191,10 +217,11 @@ impl Facts {
         }
     }
 
-    /// Of the cluster that a client leads to. Secrets are those of `namespace`.
+    /// Of the cluster that a client leads to; `watching` is one whose requests may last. Secrets are
+    /// those of `namespace`.
     #[must_use]
-    pub fn of(client: ::kube::Client, namespace: &str) -> Self {
-        let cluster = Arc::new(KubeCluster::new(client.clone()));
+    pub fn of(client: ::kube::Client, watching: ::kube::Client, namespace: &str) -> Self {
+        let cluster = Arc::new(KubeCluster::new(client.clone(), watching));
         Self {
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             history: cluster,

@@ -20,6 +20,9 @@ pub enum Reviewed {
     NotARollout {
         /// Why, in a sentence.
         why: &'static str,
+        /// The update, where it changes the labels of the object: a policy that matches by labels
+        /// judges it when it takes the workload out of its match.
+        relabelled: Option<Box<Rollout>>,
     },
 }
 
@@ -27,7 +30,8 @@ pub enum Reviewed {
 /// change how many there are.
 #[derive(Clone, Debug)]
 pub struct Rollout {
-    change: Change,
+    /// `None` where it is no rollout by itself, or is shown to a policy that it leaves.
+    class: Option<Change>,
     change_note: Option<String>,
     undo: Undo,
     operation: Operation,
@@ -122,25 +126,46 @@ impl Frame {
         new: Option<Arc<Workload>>,
     ) -> Reviewed {
         match told {
-            Classified::NotARollout { why } => Reviewed::NotARollout { why },
-            Classified::Rollout {
-                change,
-                note: change_note,
-                undo,
-            } => Reviewed::Rollout(Box::new(Rollout {
-                change,
-                change_note,
-                undo,
-                operation: self.operation,
-                user: self.user,
-                groups: self.groups,
-                dry_run: self.dry_run,
-                new,
-                old,
-            })),
+            Classified::NotARollout { why } => Reviewed::NotARollout {
+                why,
+                relabelled: is_relabelled(old.as_deref(), new.as_deref())
+                    .then(|| Box::new(self.rollout(None, None, Undo::NotPossible, old, new))),
+            },
+            Classified::Rollout { change, note, undo } => {
+                Reviewed::Rollout(Box::new(self.rollout(Some(change), note, undo, old, new)))
+            }
+        }
+    }
+
+    fn rollout(
+        self,
+        class: Option<Change>,
+        change_note: Option<String>,
+        undo: Undo,
+        old: Option<Arc<Workload>>,
+        new: Option<Arc<Workload>>,
+    ) -> Rollout {
+        Rollout {
+            class,
+            change_note,
+            undo,
+            operation: self.operation,
+            user: self.user,
+            groups: self.groups,
+            dry_run: self.dry_run,
+            new,
+            old,
         }
     }
 }
+
+fn is_relabelled(old: Option<&Workload>, new: Option<&Workload>) -> bool {
+    let labels = old.zip(new).map(|(old, new)| (old.labels(), new.labels()));
+    labels.is_some_and(|(old, new)| old != new)
+}
+
+const LEAVES: &str = "the change takes the workload out of the labels that the policy matches by, \
+    so it is judged as a roll-forward";
 
 impl Rollout {
     /// Reads both objects of a request, with the API's defaults filled in, and tells the class of
@@ -162,7 +187,10 @@ impl Rollout {
             old_object,
         } = request;
         if let Some(why) = sub_resource.never_a_rollout(operation) {
-            return Ok(Read::Told(Reviewed::NotARollout { why }));
+            return Ok(Read::Told(Reviewed::NotARollout {
+                why,
+                relabelled: None,
+            }));
         }
         let frame = Frame {
             operation,
@@ -207,16 +235,40 @@ impl Rollout {
         })
     }
 
-    /// The class of the change.
+    /// The class of the change, as policies are shown it.
     #[must_use]
     pub const fn change(&self) -> Change {
-        self.change
+        match self.class {
+            Some(class) => class,
+            None => Change::RollForward,
+        }
+    }
+
+    /// The class that policies match; `None` where the change is no rollout by itself, so that only
+    /// the policies judge it that it leaves.
+    #[must_use]
+    pub const fn class(&self) -> Option<Change> {
+        self.class
     }
 
     /// A sentence on how the class was told, where it is not obvious.
     #[must_use]
     pub fn change_note(&self) -> Option<&str> {
-        self.change_note.as_deref()
+        match self.class {
+            Some(_) => self.change_note.as_deref(),
+            None => Some(LEAVES),
+        }
+    }
+
+    /// The same change as a policy is shown it which it leaves: one that matched the labels of the
+    /// old object, and does not match those of the new one. What follows is out of its sight, so it
+    /// is shown a roll-forward, whatever the change is.
+    #[must_use]
+    pub fn leaving(&self) -> Self {
+        Self {
+            class: None,
+            ..self.clone()
+        }
     }
 
     /// Whether `kubectl rollout undo` would be told apart as a rollback now.

@@ -110,6 +110,12 @@ impl Workload {
         &self.annotations
     }
 
+    /// Whether it is being deleted, and waits for its finalizers.
+    #[must_use]
+    pub fn is_being_deleted(&self) -> bool {
+        self.json("/metadata/deletionTimestamp").is_some()
+    }
+
     /// The Pod template's labels, sorted by key.
     #[must_use]
     pub fn pod_labels(&self) -> &[(String, String)] {

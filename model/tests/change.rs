@@ -185,7 +185,7 @@ fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
                 ..Told::default()
             }
         }
-        Ok(Reviewed::NotARollout { why }) => Told {
+        Ok(Reviewed::NotARollout { why, .. }) => Told {
             expect: Some("none".to_owned()),
             why: Some(why.to_owned()),
             ..Told::default()

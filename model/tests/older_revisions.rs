@@ -81,7 +81,7 @@ fn class_by(history: &[usize], old: usize, new: usize) -> Change {
 fn class_of(reviewed: Reviewed) -> Change {
     match reviewed {
         Reviewed::Rollout(rollout) => rollout.change(),
-        Reviewed::NotARollout { why } => panic!("no rollout: {why}"),
+        Reviewed::NotARollout { why, .. } => panic!("no rollout: {why}"),
     }
 }
 

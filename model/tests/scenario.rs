@@ -405,7 +405,7 @@ fn a_scenario_tells_the_request_and_its_class() {
     );
     match scenario.review().expect("sound objects") {
         Reviewed::Rollout(rollout) => assert_eq!(rollout.change(), Change::RollForward),
-        Reviewed::NotARollout { why } => panic!("{why}"),
+        Reviewed::NotARollout { why, .. } => panic!("{why}"),
     }
 
     let create = Scenario {

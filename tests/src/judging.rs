@@ -139,6 +139,6 @@ fn reviewed(request: Request) -> Rollout {
     };
     match Rollout::from_request(request, &revisions).expect("a workload") {
         Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why } => panic!("not a rollout: {why}"),
+        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
     }
 }

@@ -13,6 +13,10 @@ use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::files::Files;
 use serde_json::{Value, json};
 
+fn cluster_of(client: kube::Client) -> KubeCluster {
+    KubeCluster::new(client.clone(), client)
+}
+
 fn flags<'a>(namespace: &'a str) -> ObjectRef<'a> {
     ObjectRef {
         api_version: "v1",
@@ -54,7 +58,7 @@ async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
-    let cluster = KubeCluster::new(plane.client().await?);
+    let cluster = cluster_of(plane.client().await?);
     let one = cluster.get(flags(&shop), Reading::Recent).await?;
     let object: Value = serde_json::from_str(&one)?;
     assert_eq!(
@@ -75,7 +79,7 @@ async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Resul
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
-    let cluster = KubeCluster::new(plane.client().await?);
+    let cluster = cluster_of(plane.client().await?);
     let first = cluster.get(flags(&shop), Reading::Recent).await?;
     put(plane, &shop, "flags", "two").await?;
     assert_eq!(cluster.get(flags(&shop), Reading::Recent).await?, first);
@@ -96,7 +100,7 @@ async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
         maps.create(&PostParams::default(), &serde_json::from_value(map)?)
             .await?;
     }
-    let cluster = KubeCluster::new(plane.client().await?);
+    let cluster = cluster_of(plane.client().await?);
     let listed = cluster
         .list(config_maps(&shop, "of=many"), Reading::Recent)
         .await?;
@@ -116,7 +120,7 @@ async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
 async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
-    let cluster = KubeCluster::new(plane.client().await?);
+    let cluster = cluster_of(plane.client().await?);
     let get = async |object: ObjectRef<'_>| code(cluster.get(object, Reading::Recent).await);
     let of = |api_version, kind| ObjectRef {
         api_version,
@@ -148,7 +152,7 @@ async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> R
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let nobody = plane.user("reads-nothing", &[])?;
-    let cluster = KubeCluster::new(plane.client_of(&nobody).await?);
+    let cluster = cluster_of(plane.client_of(&nobody).await?);
     let deployments = ListQuery {
         api_version: "apps/v1",
         kind: "Deployment",
@@ -176,7 +180,7 @@ async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> R
     );
     let missing = access(&cluster, "Unheard").await;
     assert!(matches!(missing, Access::Missing(_)), "{missing:?}");
-    let admin = KubeCluster::new(plane.client().await?);
+    let admin = cluster_of(plane.client().await?);
     assert_eq!(access(&admin, "Deployment").await, Access::Granted);
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(super) fn judge_repeatedly<P: Policy, R>(
 fn rollout(scenario: &Scenario) -> Result<RawRollout, NoAnswer> {
     match scenario.review() {
         Ok(Reviewed::Rollout(rollout)) => Ok(RawRollout(*rollout)),
-        Ok(Reviewed::NotARollout { why }) => Err(NoAnswer::NoRollout(format!(
+        Ok(Reviewed::NotARollout { why, .. }) => Err(NoAnswer::NoRollout(format!(
             "this is no rollout, so no policy is asked: {why}"
         ))),
         Err(error) => Err(NoAnswer::NoRollout(error.to_string())),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rollgate_model::{Outcome, Rollout, Verdict};
 
 use super::overrides::{Override, Refused, Ruling};
-use crate::config::{Action, OnError, PolicyName};
+use crate::config::{Action, Matching, NamespaceLabels, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
 
 /// `retryAfterSeconds` is an int32 in the API: a larger one would make the whole answer unreadable, and
@@ -19,6 +19,7 @@ pub struct Decision {
     review: Arc<Review>,
     judged: Vec<Judged>,
     going_back: Vec<PolicyName>,
+    namespace_labels: NamespaceLabels,
     answer: Answer,
     refused: Vec<Refused>,
 }
@@ -38,6 +39,8 @@ pub enum Answer {
 pub struct Judged {
     /// Who.
     pub policy: PolicyName,
+    /// As what it judged the change.
+    pub matching: Matching,
     /// What a denial or a hold of it counts for.
     pub action: Action,
     /// What a failure of it counts for.
@@ -78,12 +81,14 @@ impl Decision {
         review: Arc<Review>,
         judged: Vec<Judged>,
         going_back: Vec<PolicyName>,
+        namespace_labels: NamespaceLabels,
     ) -> Self {
         let answer = combined(&judged);
         Self {
             review,
             judged,
             going_back,
+            namespace_labels,
             answer,
             refused: vec![],
         }
@@ -133,6 +138,11 @@ impl Decision {
     #[must_use]
     pub fn judging_rollbacks(&self) -> &[PolicyName] {
         &self.going_back
+    }
+
+    /// The labels of its namespace, where a policy selects namespaces by them.
+    pub(super) const fn namespace_labels(&self) -> &NamespaceLabels {
+        &self.namespace_labels
     }
 
     /// Names the review in logs.

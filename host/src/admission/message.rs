@@ -7,8 +7,7 @@ use rollgate_model::{Finding, Kind, Outcome, Severity, Undo, Verdict, Workload};
 
 use super::decision::{Answer, Decision, Judged};
 use super::plain::{cut, one_line, reword, wrap};
-use crate::config::PolicyName;
-use crate::config::json_path;
+use crate::config::{Matching, NamespaceLabels, PolicyName, json_path};
 pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
 
 /// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.
@@ -25,6 +24,9 @@ pub(super) fn denial(decision: &Decision) -> String {
     if let Some(note) = note(decision) {
         line(&mut text, &format!("({note})"), "", " ");
     }
+    if let NamespaceLabels::Unknown { why } = decision.namespace_labels() {
+        line(&mut text, &unknown_labels(decision, why), "", " ");
+    }
     for judged in decision
         .judged()
         .iter()
@@ -38,6 +40,9 @@ pub(super) fn denial(decision: &Decision) -> String {
                 &format!("{}: could not judge: {error}", judged.policy),
             ),
         }
+        if judged.matching == Matching::Leaving && decision.rollout().class().is_some() {
+            detail(&mut text, "judged as", LEAVING);
+        }
     }
     overrides(&mut text, decision);
     let mut text = cut(text, MESSAGE_BYTES);
@@ -46,6 +51,15 @@ pub(super) fn denial(decision: &Decision) -> String {
         line(&mut text, &hint, "", "");
     }
     text
+}
+
+const LEAVING: &str = "a roll-forward, since the change takes the workload out of the labels that the policy matches by";
+
+fn unknown_labels(decision: &Decision, why: &str) -> String {
+    let namespace = decision.rollout().subject().namespace();
+    format!(
+        "(rollgate could not read the labels of the namespace `{namespace}`, so each policy with a namespaceSelector counts as matching: {why})"
+    )
 }
 
 /// What the names of policies may fill of the closing hint.

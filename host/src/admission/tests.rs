@@ -18,7 +18,7 @@ use super::announcement::{self, Announced};
 use super::decision::{Decision, Judged, Unjudged};
 use super::overrides::{Override, Refused, Ruling, Uses, Why};
 use super::wire::{self, Reply};
-use crate::config::{Action, OnError, PolicyName};
+use crate::config::{Action, Matching, NamespaceLabels, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
 use crate::sources::{Disconnected, FixedClock, NamedMetrics, Sources};
 
@@ -242,7 +242,12 @@ fn reply(judged: impl IntoIterator<Item = Judged>) -> Value {
 }
 
 fn decision(judged: impl IntoIterator<Item = Judged>) -> Decision {
-    Decision::of(review(), judged.into_iter().collect(), vec![])
+    Decision::of(
+        review(),
+        judged.into_iter().collect(),
+        vec![],
+        NamespaceLabels::NotNeeded,
+    )
 }
 
 fn sent(decision: &Decision) -> Value {
@@ -300,7 +305,7 @@ fn rollout() -> Rollout {
     };
     match Rollout::from_request(request, &revisions).expect("a workload") {
         Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why } => panic!("not a rollout: {why}"),
+        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
     }
 }
 
@@ -315,6 +320,7 @@ fn judged(name: &str, said: Result<Verdict, Unjudged>) -> Judged {
     };
     Judged {
         policy,
+        matching: Matching::AsClassified,
         action: Action::Enforce,
         on_error: OnError::Deny,
         said,

@@ -253,7 +253,11 @@ impl Args {
                 cache: self.cache.clone().or_else(policies::cache),
             })?,
             facts: match member {
-                Some(member) => Facts::of(member.brief.clone(), &member.installation.namespace),
+                Some(member) => Facts::of(
+                    member.brief.clone(),
+                    member.watching.clone(),
+                    &member.installation.namespace,
+                ),
                 None => Facts::disconnected(),
             },
             ties: Ties {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rollgate_model::{Change, Kind, Rollout, Workload};
 
 use super::selector::Selector;
+use crate::sources::Labels;
 
 /// Which rollouts a policy judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,61 @@ pub struct Match {
     changes: Set,
     namespaces: Option<BTreeSet<String>>,
     exclude_namespaces: BTreeSet<String>,
+    namespace_labels: Selector,
     labels: Selector,
+}
+
+/// What is known of the labels of the namespace that a change is in.
+#[derive(Clone, Debug)]
+pub enum NamespaceLabels {
+    /// No policy selects namespaces, so nobody asked for them.
+    NotNeeded,
+    /// These.
+    Known(Arc<Labels>),
+    /// They could not be read. Every policy that selects namespaces counts as selecting this one:
+    /// a policy too many may hold a rollout, one too few lets it pass.
+    Unknown {
+        /// Why, in words that fit after "because".
+        why: String,
+    },
+}
+
+/// A change, as far as it matters for which policies judge it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Its class; `None` where it is no rollout.
+    pub change: Option<Change>,
+    /// The object as it is.
+    pub old: Option<&'a Arc<Workload>>,
+    /// The object as it would become.
+    pub new: Option<&'a Arc<Workload>>,
+    /// The labels of its namespace.
+    pub namespace: &'a NamespaceLabels,
+}
+
+impl<'a> Candidate<'a> {
+    /// A rollout in a namespace with these labels.
+    #[must_use]
+    pub fn of(rollout: &'a Rollout, namespace: &'a NamespaceLabels) -> Self {
+        Self {
+            change: rollout.class(),
+            old: rollout.old(),
+            new: rollout.new(),
+            namespace,
+        }
+    }
+}
+
+/// Whether, and as what, a policy judges a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// It does not.
+    No,
+    /// As what it was classified as.
+    AsClassified,
+    /// As a roll-forward, whatever it is: it takes the workload out of the labels that the policy
+    /// matches by, so this is the last time that the policy is asked.
+    Leaving,
 }
 
 impl Default for Match {
@@ -25,6 +80,7 @@ impl Default for Match {
             changes: Change::DEFAULT_MATCH.into_iter().collect(),
             namespaces: None,
             exclude_namespaces: BTreeSet::new(),
+            namespace_labels: Selector::default(),
             labels: Selector::default(),
         }
     }
@@ -67,31 +123,42 @@ impl Match {
         }
     }
 
+    /// Only namespaces with these labels.
+    #[must_use]
+    pub fn namespace_labels(self, namespace_labels: Selector) -> Self {
+        Self {
+            namespace_labels,
+            ..self
+        }
+    }
+
     /// Only objects with these labels.
     #[must_use]
     pub fn labels(self, labels: Selector) -> Self {
         Self { labels, ..self }
     }
 
-    /// Whether the policy judges this rollout.
+    /// Says whether, and as what, the policy judges a change.
     #[must_use]
-    pub fn holds(&self, rollout: &Rollout) -> bool {
-        self.would_hold(rollout.change(), rollout.old(), rollout.new())
+    pub fn matching(&self, candidate: Candidate<'_>) -> Matching {
+        let Candidate {
+            change, old, new, ..
+        } = candidate;
+        if !self.is_in_place(candidate) {
+            Matching::No
+        } else if self.is_left(old, new) {
+            Matching::Leaving
+        } else if change.is_some_and(|change| self.judges_change(change, old, new)) {
+            Matching::AsClassified
+        } else {
+            Matching::No
+        }
     }
 
-    /// Whether the policy would judge a change of this class of these objects.
+    /// Whether it takes the labels of a namespace to say whether the policy judges a change there.
     #[must_use]
-    pub fn would_hold(
-        &self,
-        change: Change,
-        old: Option<&Arc<Workload>>,
-        new: Option<&Arc<Workload>>,
-    ) -> bool {
-        let place = |object: &Arc<Workload>| {
-            self.kinds.include(object.kind(), || is_switched(old, new))
-                && self.in_namespace(object.namespace())
-        };
-        self.changes.contains(change) && new.or(old).is_some_and(place) && self.has_labels(old, new)
+    pub fn selects_namespaces(&self) -> bool {
+        !self.namespace_labels.is_empty()
     }
 
     /// Whether there are rollouts of this kind and class that the policy judges.
@@ -107,10 +174,53 @@ impl Match {
         matches!(self.kinds, Kinds::Named(kinds) if kinds.contains(kind))
     }
 
+    /// Whether an update can take an object of this kind out of the labels that the policy matches
+    /// by.
+    #[must_use]
+    pub fn can_be_left_by(&self, kind: Kind) -> bool {
+        self.kinds.include(kind, || true) && !self.labels.is_empty()
+    }
+
     /// The only namespaces with rollouts that it judges; `None` where that may be any.
     #[must_use]
     pub const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
         self.namespaces.as_ref()
+    }
+
+    /// The labels of the namespaces with rollouts that it judges.
+    #[must_use]
+    pub const fn namespace_selector(&self) -> &Selector {
+        &self.namespace_labels
+    }
+
+    /// The labels of the objects that it judges.
+    #[must_use]
+    pub const fn object_selector(&self) -> &Selector {
+        &self.labels
+    }
+
+    fn judges_change(
+        &self,
+        change: Change,
+        old: Option<&Arc<Workload>>,
+        new: Option<&Arc<Workload>>,
+    ) -> bool {
+        let kind =
+            |object: &Arc<Workload>| self.kinds.include(object.kind(), || is_switched(old, new));
+        self.changes.contains(change) && new.or(old).is_some_and(kind) && self.has_labels(old, new)
+    }
+
+    fn is_in_place(&self, candidate: Candidate<'_>) -> bool {
+        let Candidate {
+            old,
+            new,
+            namespace,
+            ..
+        } = candidate;
+        let subject = new.or(old);
+        subject.is_some_and(|object| {
+            self.kinds.include(object.kind(), || true) && self.in_namespace(object.namespace())
+        }) && self.selects_namespace(namespace)
     }
 
     fn in_namespace(&self, namespace: &str) -> bool {
@@ -120,7 +230,24 @@ impl Match {
             && !self.exclude_namespaces.contains(namespace)
     }
 
-    /// The old object's labels count too: dropping a label is no way out.
+    fn selects_namespace(&self, namespace: &NamespaceLabels) -> bool {
+        !self.selects_namespaces()
+            || match namespace {
+                NamespaceLabels::Known(labels) => self.namespace_labels.selects(labels),
+                NamespaceLabels::Unknown { .. } | NamespaceLabels::NotNeeded => true,
+            }
+    }
+
+    /// What is being deleted leaves nothing: its finalizers must not wait for a policy.
+    fn is_left(&self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
+        let (Some(old), Some(new)) = (old, new) else {
+            return false;
+        };
+        let selects = |object: &Workload| self.labels.selects(object.labels());
+        !self.labels.is_empty() && selects(old) && !selects(new) && !new.is_being_deleted()
+    }
+
+    /// The old object's labels count too: of a deletion they are all there is.
     fn has_labels(&self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
         let selects = |object: &Arc<Workload>| self.labels.selects(object.labels());
         self.labels.is_empty() || new.is_some_and(selects) || old.is_some_and(selects)
@@ -229,7 +356,7 @@ mod tests {
         match Rollout::from_request(request, &Revisions::Known(Vec::new())).expect("sound objects")
         {
             Reviewed::Rollout(rollout) => *rollout,
-            Reviewed::NotARollout { why } => panic!("no rollout: {why}"),
+            Reviewed::NotARollout { why, .. } => panic!("no rollout: {why}"),
         }
     }
 
@@ -241,43 +368,49 @@ mod tests {
         names.map(str::to_owned).into()
     }
 
+    static NOT_NEEDED: NamespaceLabels = NamespaceLabels::NotNeeded;
+
+    fn judges(policy: &Match, rollout: &Rollout) -> bool {
+        policy.matching(Candidate::of(rollout, &NOT_NEEDED)) != Matching::No
+    }
+
     #[test]
     fn without_restrictions_a_policy_judges_what_starts_something_new_and_no_deletion() {
-        assert!(Match::default().holds(&creation()));
+        assert!(judges(&Match::default(), &creation()));
         let deletion = rollout(Some(deployment(&json!({}), "web:1")), None);
-        assert!(!Match::default().holds(&deletion));
-        assert!(Match::default().changes([Change::Delete]).holds(&deletion));
+        assert!(!judges(&Match::default(), &deletion));
+        assert!(judges(
+            &Match::default().changes([Change::Delete]),
+            &deletion
+        ));
     }
 
     #[test]
     fn a_kind_or_change_that_is_not_listed_is_not_judged() {
-        assert!(
-            Match::default()
-                .kinds([Kind::DaemonSet, Kind::Deployment])
-                .holds(&creation())
-        );
-        assert!(!Match::default().kinds([Kind::DaemonSet]).holds(&creation()));
-        assert!(
-            !Match::default()
-                .changes([Change::Rollback])
-                .holds(&creation())
-        );
+        let kinds = |kinds: &[Kind]| Match::default().kinds(kinds.iter().copied());
+        assert!(judges(
+            &kinds(&[Kind::DaemonSet, Kind::Deployment]),
+            &creation()
+        ));
+        assert!(!judges(&kinds(&[Kind::DaemonSet]), &creation()));
+        assert!(!judges(
+            &Match::default().changes([Change::Rollback]),
+            &creation()
+        ));
     }
 
     #[test]
     fn an_excluded_namespace_is_left_alone_even_where_it_is_listed() {
         let listed = Match::default().namespaces(names(["shop", "bank"]));
-        assert!(listed.holds(&creation()));
-        assert!(
-            !listed
-                .exclude_namespaces(names(["shop"]))
-                .holds(&creation())
-        );
-        assert!(
-            !Match::default()
-                .namespaces(names(["bank"]))
-                .holds(&creation())
-        );
+        assert!(judges(&listed, &creation()));
+        assert!(!judges(
+            &listed.exclude_namespaces(names(["shop"])),
+            &creation()
+        ));
+        assert!(!judges(
+            &Match::default().namespaces(names(["bank"])),
+            &creation()
+        ));
     }
 
     fn service(selector: &str, kind: &str) -> Value {
@@ -296,39 +429,105 @@ mod tests {
         let switched = rollout(before(), Some(service("other", "ClusterIP")));
         let silent = Match::default();
         assert_eq!(
-            [&new, &retyped, &switched].map(|change| silent.holds(change)),
+            [&new, &retyped, &switched].map(|change| judges(&silent, change)),
             [false, false, true]
         );
         let naming = Match::default().kinds([Kind::Service]);
         assert!(
             [&new, &retyped, &switched]
                 .iter()
-                .all(|change| naming.holds(change))
+                .all(|change| judges(&naming, change))
         );
         let another = Match::default().kinds([Kind::Deployment]);
         assert!(
             ![&new, &retyped, &switched]
                 .iter()
-                .any(|change| another.holds(change))
+                .any(|change| judges(&another, change))
         );
     }
 
     #[test]
-    fn dropping_a_label_is_no_way_out() {
-        let critical = Selector::new(vec![Requirement::In(
-            "tier".to_owned(),
-            names(["critical"]),
-        )]);
-        let policy = Match::default().labels(critical);
+    fn a_policy_that_selects_namespaces_judges_those_with_the_labels() {
+        let production = Match::default().namespace_labels(tier("production"));
+        let known = |labels: &[(String, String)]| NamespaceLabels::Known(labels.into());
+        let matching = |labels| production.matching(Candidate::of(&creation(), &labels));
+        let tier = |value: &str| known(&[("tier".to_owned(), value.to_owned())]);
+        assert_eq!(matching(tier("production")), Matching::AsClassified);
+        assert_eq!(matching(tier("staging")), Matching::No);
+        assert_eq!(matching(known(&[])), Matching::No);
+    }
+
+    #[test]
+    fn a_policy_that_selects_namespaces_judges_those_whose_labels_are_not_known() {
+        let production = Match::default().namespace_labels(tier("production"));
+        let why = "the API server did not answer in time".to_owned();
+        let unknown = NamespaceLabels::Unknown { why };
+        let matching = production.matching(Candidate::of(&creation(), &unknown));
+        assert_eq!(matching, Matching::AsClassified);
+    }
+
+    /// Every class an update can be of, a change that is no rollout among them.
+    const CLASSES: [Option<Change>; 7] = [
+        None,
+        Some(Change::Restart),
+        Some(Change::Rollback),
+        Some(Change::RollForward),
+        Some(Change::Resume),
+        Some(Change::Release),
+        Some(Change::Scale),
+    ];
+
+    fn relabelled(policy: &Match, old: &Value, new: &Value) -> [Matching; 7] {
+        let update = rollout(
+            Some(deployment(old, "web:1")),
+            Some(deployment(new, "web:2")),
+        );
+        CLASSES.map(|change| {
+            policy.matching(Candidate {
+                change,
+                ..Candidate::of(&update, &NOT_NEEDED)
+            })
+        })
+    }
+
+    #[test]
+    fn a_policy_judges_whatever_takes_a_workload_out_of_its_labels() {
+        let policy = Match::default().labels(tier("critical"));
         let (with, without) = (json!({"tier": "critical"}), json!({}));
-        let update = |old, new| {
-            rollout(
-                Some(deployment(old, "web:1")),
-                Some(deployment(new, "web:2")),
-            )
+        let other = json!({"tier": "web"});
+        assert_eq!(relabelled(&policy, &with, &without), [Matching::Leaving; 7]);
+        assert_eq!(relabelled(&policy, &with, &other), [Matching::Leaving; 7]);
+        assert_eq!(relabelled(&policy, &other, &without), [Matching::No; 7]);
+        let entering = relabelled(&policy, &without, &with);
+        assert_eq!(entering[0], Matching::No);
+        assert_eq!(entering[3], Matching::AsClassified);
+    }
+
+    #[test]
+    fn a_label_that_a_policy_excludes_takes_a_workload_out_of_it_as_well() {
+        let exempt = Requirement::DoesNotExist("exempt".to_owned());
+        let policy = Match::default().labels(Selector::new(vec![exempt]));
+        let (plain, exempt) = (json!({}), json!({"exempt": "yes"}));
+        assert_eq!(relabelled(&policy, &plain, &exempt), [Matching::Leaving; 7]);
+        assert_eq!(relabelled(&policy, &exempt, &exempt), [Matching::No; 7]);
+    }
+
+    #[test]
+    fn a_workload_that_is_being_deleted_leaves_no_policy() {
+        let policy = Match::default().labels(tier("critical"));
+        let mut new = deployment(&json!({}), "web:1");
+        new["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        new["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
+        let old = deployment(&json!({"tier": "critical"}), "web:1");
+        let update = rollout(Some(old), Some(new));
+        let finalized = Candidate {
+            change: None,
+            ..Candidate::of(&update, &NOT_NEEDED)
         };
-        assert!(policy.holds(&update(&with, &without)));
-        assert!(policy.holds(&update(&without, &with)));
-        assert!(!policy.holds(&update(&without, &without)));
+        assert_eq!(policy.matching(finalized), Matching::No);
+    }
+
+    fn tier(value: &'static str) -> Selector {
+        Selector::new(vec![Requirement::In("tier".to_owned(), names([value]))])
     }
 }

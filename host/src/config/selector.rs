@@ -36,6 +36,12 @@ impl Selector {
         self.requirements.is_empty()
     }
 
+    /// What it requires.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
     /// Whether it selects an object with these labels.
     #[must_use]
     pub fn selects(&self, labels: &[(String, String)]) -> bool {
@@ -46,6 +52,14 @@ impl Selector {
 }
 
 impl Requirement {
+    /// The key of the label.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        let (Self::In(key, _) | Self::NotIn(key, _) | Self::Exists(key) | Self::DoesNotExist(key)) =
+            self;
+        key
+    }
+
     fn holds(&self, labels: &[(String, String)]) -> bool {
         let value = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v);
         match self {

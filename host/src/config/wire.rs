@@ -131,6 +131,9 @@ pub struct MatchSpec {
     /// Namespaces that are left alone.
     #[serde(default)]
     pub exclude_namespaces: Vec<String>,
+    /// Labels of the namespace; in a ClusterRolloutPolicy only. It holds together with `namespaces`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_selector: Option<SelectorSpec>,
     /// Labels of the object, before or after the change.
     #[serde(default)]
     pub labels: SelectorSpec,

@@ -42,6 +42,20 @@ impl Review {
     }
 }
 
+impl Review {
+    /// The same review, as a policy is shown it which the change leaves.
+    #[must_use]
+    pub fn leaving(&self) -> Self {
+        Self {
+            rollout: self.rollout.leaving(),
+            now: self.now,
+            sources: self.sources.clone(),
+            id: self.id.clone(),
+            handed: Handed::default(),
+        }
+    }
+}
+
 /// The data of a store.
 pub(super) struct HostState {
     pub(super) phase: Phase,

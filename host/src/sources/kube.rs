@@ -1,12 +1,13 @@
 //! A real cluster: its objects, for policies that may read them, and the earlier revisions of what
 //! is rolled out. Each is asked of the API server when somebody wants to know it. Nothing is
-//! watched, so rollgate's memory does not grow with the cluster.
+//! watched but the labels of namespaces, so rollgate's memory does not grow with the cluster.
 
 mod access;
 mod discovery;
 mod failure;
 mod fetch;
 mod names;
+mod namespaces;
 mod objects;
 mod revisions;
 mod secrets;
@@ -22,9 +23,10 @@ use rollgate_model::{ClusterError, Revisions, Wanted};
 
 use self::discovery::Discovery;
 use self::failure::Failure;
+use self::namespaces::Namespaces;
 use self::objects::{Objects, Question};
 pub use self::secrets::KubeSecrets;
-use super::{Access, Cluster, History, KindRef, ListQuery, ObjectRef, Reading};
+use super::{Access, Cluster, History, KindRef, Labels, ListQuery, ObjectRef, Reading};
 
 /// How long an answer serves again. A burst of requests asks the same, and a policy that must not
 /// see an older state asks for a fresh reading.
@@ -39,13 +41,16 @@ pub struct KubeCluster {
     client: Client,
     discovery: Discovery,
     answers: Cache<Question, Objects>,
+    namespaces: Arc<Namespaces>,
 }
 
 impl KubeCluster {
-    /// A cluster that is asked through this client, with the client's rights. Nothing is asked yet.
+    /// A cluster that is asked through `client` and watched through `watching`, with their rights.
+    /// Nothing is asked yet.
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, watching: Client) -> Self {
         Self {
+            namespaces: Arc::new(Namespaces::new(client.clone(), watching)),
             discovery: Discovery::new(client.clone()),
             answers: Cache::builder()
                 .weigher(|question: &Question, objects: &Objects| {
@@ -119,6 +124,16 @@ impl Cluster for KubeCluster {
         reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         async move { Ok(self.ask(Question::many(query), reading).await?.to_vec()) }.boxed()
+    }
+
+    fn namespace_labels<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
+        let labels = self.namespaces.labels(namespace);
+        labels
+            .map(|labels| labels.map_err(Failure::into_error))
+            .boxed()
     }
 
     fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {

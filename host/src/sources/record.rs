@@ -14,7 +14,9 @@ use rollgate_model::{
 };
 use serde_json::Value;
 
-use super::{Clock, Cluster, History, ListQuery, Metrics, ObjectRef, Range, Reading, Sources};
+use super::{
+    Clock, Cluster, History, Labels, ListQuery, Metrics, ObjectRef, Range, Reading, Sources,
+};
 
 /// Records the facts of one review. Secrets and the values of variables are left out.
 #[derive(Clone, Debug, Default)]
@@ -187,6 +189,14 @@ impl Cluster for Recorded {
             answer
         }
         .boxed()
+    }
+
+    /// What a policy matches is the host's question, and none that a scenario has to answer.
+    fn namespace_labels<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
+        self.sources.cluster.namespace_labels(namespace)
     }
 }
 

@@ -213,7 +213,7 @@ fn rollout(operation: Operation) -> Rollout {
     };
     match Rollout::from_request(request, &Revisions::Known(vec![])).expect("a workload") {
         Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why } => panic!("not a rollout: {why}"),
+        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
     }
 }
 

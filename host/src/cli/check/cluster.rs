@@ -88,7 +88,7 @@ async fn by_policies(
     paths: &[PathBuf],
 ) -> anyhow::Result<Report> {
     let namespace = client.default_namespace().to_owned();
-    let facts = Facts::of(client, &namespace);
+    let facts = Facts::of(client.clone(), client, &namespace);
     let policies::Loaded {
         set,
         metrics,

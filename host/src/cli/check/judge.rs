@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use rollgate_model::{Kind, Reviewed};
+use rollgate_model::{Kind, Reviewed, Rollout};
 use tokio::time::Instant;
 
 use super::manifests::Origin;
@@ -68,19 +68,14 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
         reviewed,
     } = subject;
     let outcome = match reviewed {
-        Reviewed::NotARollout { why } => Outcome::NoRollout(why),
         Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Outcome::NoPolicy,
-        Reviewed::Rollout(rollout) => {
-            let decision = gate
-                .judge(
-                    &origin.file,
-                    *rollout,
-                    Caller::Unknown,
-                    Instant::now() + DEADLINE,
-                )
-                .await;
-            Outcome::Decided(Box::new(decision))
-        }
+        Reviewed::Rollout(rollout) => decided(&gate, &origin, *rollout).await,
+        Reviewed::NotARollout { why, relabelled } => match relabelled {
+            Some(update) if gate.is_matched(&update, deadline()).await => {
+                decided(&gate, &origin, *update).await
+            }
+            _ => Outcome::NoRollout(why),
+        },
     };
     Checked {
         kind,
@@ -89,6 +84,17 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
         origin,
         outcome,
     }
+}
+
+async fn decided(gate: &Gate, origin: &Origin, rollout: Rollout) -> Outcome {
+    let decision = gate
+        .judge(&origin.file, rollout, Caller::Unknown, deadline())
+        .await;
+    Outcome::Decided(Box::new(decision))
+}
+
+fn deadline() -> Instant {
+    Instant::now() + DEADLINE
 }
 
 impl Checked {

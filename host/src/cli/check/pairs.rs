@@ -11,7 +11,7 @@ use rollgate_model::{
 use serde_json::Value;
 
 use super::manifests::{Manifest, Manifests, Origin};
-use crate::config::{PolicySet, Problem};
+use crate::config::{Candidate, NamespaceLabels, PolicySet, Problem};
 
 /// A workload and what becomes of it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Subject {
         matches!(&self.reviewed, Reviewed::Rollout(rollout)
             if self.kind == Kind::Service
                 && rollout.change() == Change::Create
-                && set.matching(rollout).next().is_none())
+                && set.matching(Candidate::of(rollout, &NamespaceLabels::NotNeeded)).next().is_none())
     }
 }
 

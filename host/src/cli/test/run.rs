@@ -86,7 +86,7 @@ fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
 async fn judge(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
     let rollout = match case.scenario.review().map_err(|error| error.to_string())? {
         Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why } => return Err(format!("this is no rollout: {why}")),
+        Reviewed::NotARollout { why, .. } => return Err(format!("this is no rollout: {why}")),
     };
     let change = rollout.change();
     let scenario = Arc::new(case.scenario.clone());

@@ -3,15 +3,16 @@
 //! Source: `matchConditions` of admissionregistration.k8s.io/v1. A condition that cannot be told
 //! counts as the webhook's failure, so each is told for every object that its rules let through.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 /// Metadata and finalizers never depend on rollgate: else a namespace would hang in its deletion
-/// while rollgate is down.
-pub(super) fn changed_spec() -> MatchCondition {
-    condition(
-        "changed-spec",
-        "oldObject == null || object == null || object.spec != oldObject.spec".to_owned(),
-    )
+/// while rollgate is down. The labels that policies match by are the exception, as long as the object
+/// is not being deleted: taking one away takes the workload out of a policy's sight.
+pub(super) fn changed_spec(labels: &BTreeSet<&str>) -> MatchCondition {
+    const SPEC: &str = "oldObject == null || object == null || object.spec != oldObject.spec";
+    condition("changed-spec", or_labels(SPEC, labels))
 }
 
 /// How a Service may lead traffic elsewhere.
@@ -26,7 +27,11 @@ pub(super) enum Moves {
 /// A Service that may lead traffic elsewhere. Those that Argo's controller creates, and the hash that
 /// it alone changes in a selector, are left out: its steps, an abort too, must not depend on rollgate,
 /// and are no rollouts.
-pub(super) fn moves_traffic(moves: Moves, argo: &[String]) -> MatchCondition {
+pub(super) fn moves_traffic(
+    moves: Moves,
+    argo: &[String],
+    labels: &BTreeSet<&str>,
+) -> MatchCondition {
     const OLD: &str = "oldObject.spec.?selector.orValue({})";
     const NEW: &str = "object.spec.?selector.orValue({})";
     const HASH: &str = "'rollouts-pod-template-hash'";
@@ -47,10 +52,21 @@ pub(super) fn moves_traffic(moves: Moves, argo: &[String]) -> MatchCondition {
                 format!("object.spec.?{field}.orValue({unset}) != oldObject.spec.?{field}.orValue({unset})")
             });
             let fields = fields.join(" || ");
-            format!("oldObject == null ? {others} : ({selector} || {fields})")
+            format!("(oldObject == null ? {others} : ({selector} || {fields}))")
         }
     };
-    condition("moves-traffic", expression)
+    condition("moves-traffic", or_labels(&expression, labels))
+}
+
+/// The condition, or a change of one of these labels of an object that is not being deleted.
+fn or_labels(condition: &str, labels: &BTreeSet<&str>) -> String {
+    if labels.is_empty() {
+        return condition.to_owned();
+    }
+    let keys = serde_json::Value::from_iter(labels.iter().copied());
+    format!(
+        "{condition} || (oldObject != null && object != null && !has(object.metadata.deletionTimestamp) && {keys}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k]))"
+    )
 }
 
 /// Not one of these users.

@@ -12,7 +12,7 @@ use rollgate_model::{Change, Kind};
 use super::conditions::Moves;
 use super::{FailurePolicy, Settings, conditions};
 use crate::cluster::Installation;
-use crate::config::Match;
+use crate::config::{Match, Requirement, Selector};
 use crate::server::PathSecret;
 
 /// The label that every namespace has, with its name.
@@ -101,11 +101,12 @@ fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Ent
             (kind, "", "DELETE", &[Change::Delete][..]),
         ]
     });
+    let asked = Asked::by(policies, asked);
     Entry {
         name: "workloads.rollgate.dev",
         failure_policy: settings.failure_policy,
-        conditions: vec![conditions::changed_spec()],
-        asked: Asked::by(policies, asked),
+        conditions: vec![conditions::changed_spec(&asked.labels())],
+        asked,
     }
 }
 
@@ -115,15 +116,17 @@ fn services<'a>(policies: &[&'a Match], settings: &Settings) -> Entry<'a> {
     } else {
         Moves::Selector
     };
-    let asked = [
+    let questions = [
         (Kind::Service, "", "CREATE", &[Change::Create][..]),
         (Kind::Service, "", "UPDATE", &SWITCHES[..]),
     ];
+    let asked = Asked::by(policies, questions);
+    let argo = &settings.argo_controllers;
     Entry {
         name: "services.rollgate.dev",
         failure_policy: settings.failure_policy,
-        conditions: vec![conditions::moves_traffic(moves, &settings.argo_controllers)],
-        asked: Asked::by(policies, asked),
+        conditions: vec![conditions::moves_traffic(moves, argo, &asked.labels())],
+        asked,
     }
 }
 
@@ -136,7 +139,7 @@ fn scale<'a>(policies: &[&'a Match], argo: Argo) -> Entry<'a> {
     Entry {
         name: "scale.rollgate.dev",
         failure_policy: FailurePolicy::Ignore,
-        conditions: vec![conditions::changed_spec()],
+        conditions: vec![conditions::changed_spec(&BTreeSet::new())],
         asked: Asked::by(policies, asked),
     }
 }
@@ -166,7 +169,11 @@ impl<'a> Asked<'a> {
     fn by<'c>(policies: &[&'a Match], questions: impl IntoIterator<Item = Question<'c>>) -> Self {
         let mut asked = Self(BTreeMap::new(), Vec::new());
         for (kind, sub_resource, operation, changes) in questions {
-            let asks = |policy: &&&Match| changes.iter().any(|one| policy.judges(kind, *one));
+            let is_update = operation == "UPDATE" && sub_resource.is_empty();
+            let asks = |policy: &&&Match| {
+                changes.iter().any(|one| policy.judges(kind, *one))
+                    || (is_update && policy.can_be_left_by(kind))
+            };
             let asking: Vec<&Match> = policies.iter().filter(asks).copied().collect();
             if asking.is_empty() {
                 continue;
@@ -205,6 +212,27 @@ impl<'a> Asked<'a> {
         }
         Some(all)
     }
+
+    /// The labels that all namespaces in question have. A selector of labels cannot say "one or the
+    /// other", so policies that select differently are asked for everywhere, and the host tells.
+    fn namespace_labels(&self) -> &'a [Requirement] {
+        let mut selectors = self.1.iter().map(|policy| policy.namespace_selector());
+        let Some(first) = selectors.next() else {
+            return &[];
+        };
+        if selectors.all(|selector| selector == first) {
+            first.requirements()
+        } else {
+            &[]
+        }
+    }
+
+    /// The labels that policies match objects by.
+    fn labels(&self) -> BTreeSet<&'a str> {
+        let selectors = self.1.iter().map(|policy| policy.object_selector());
+        let requirements = selectors.flat_map(Selector::requirements);
+        requirements.map(Requirement::key).collect()
+    }
 }
 
 const fn resource(kind: Kind) -> (&'static str, &'static str) {
@@ -242,7 +270,7 @@ impl Entry<'_> {
             rules,
             failure_policy: Some(self.failure_policy.as_str().to_owned()),
             match_policy: Some("Equivalent".to_owned()),
-            namespace_selector: Some(selector(installation, self.asked.namespaces())),
+            namespace_selector: Some(selector(installation, &self.asked)),
             object_selector: Some(LabelSelector::default()),
             match_conditions: Some(self.conditions),
             side_effects: "NoneOnDryRun".to_owned(),
@@ -265,20 +293,34 @@ fn service(
     }
 }
 
-fn selector(installation: &Installation, only: Option<BTreeSet<&str>>) -> LabelSelector {
-    let requirement = |operator: &str, values: Vec<String>| LabelSelectorRequirement {
-        key: NAMESPACE.to_owned(),
-        operator: operator.to_owned(),
-        values: Some(values),
-    };
+fn selector(installation: &Installation, asked: &Asked<'_>) -> LabelSelector {
     let exempt = vec![SYSTEM.to_owned(), installation.namespace.clone()];
-    let mut requirements = vec![requirement("NotIn", exempt)];
-    if let Some(only) = only {
+    let mut requirements = vec![requirement(NAMESPACE, "NotIn", Some(exempt))];
+    if let Some(only) = asked.namespaces() {
         let only = only.into_iter().map(str::to_owned).collect();
-        requirements.push(requirement("In", only));
+        requirements.push(requirement(NAMESPACE, "In", Some(only)));
     }
+    requirements.extend(asked.namespace_labels().iter().map(of_policies));
     LabelSelector {
         match_expressions: Some(requirements),
         match_labels: None,
+    }
+}
+
+fn of_policies(of_policies: &Requirement) -> LabelSelectorRequirement {
+    let values = |values: &BTreeSet<String>| Some(values.iter().cloned().collect());
+    match of_policies {
+        Requirement::In(key, some) => requirement(key, "In", values(some)),
+        Requirement::NotIn(key, some) => requirement(key, "NotIn", values(some)),
+        Requirement::Exists(key) => requirement(key, "Exists", None),
+        Requirement::DoesNotExist(key) => requirement(key, "DoesNotExist", None),
+    }
+}
+
+fn requirement(key: &str, operator: &str, values: Option<Vec<String>>) -> LabelSelectorRequirement {
+    LabelSelectorRequirement {
+        key: key.to_owned(),
+        operator: operator.to_owned(),
+        values,
     }
 }

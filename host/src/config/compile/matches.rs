@@ -12,7 +12,8 @@ use crate::config::{Match, Requirement, Selector};
 /// Compiles what a policy matches; `own` is the namespace that it stands in.
 pub(super) fn matches(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes) -> Match {
     let mut matches = Match::default()
-        .labels(selector(&spec.labels, mistakes))
+        .labels(selector(&spec.labels, "/spec/match/labels", mistakes))
+        .namespace_labels(namespace_labels(own, spec, mistakes))
         .exclude_namespaces(
             mistakes.namespaces(&spec.exclude_namespaces, "/spec/match/excludeNamespaces"),
         );
@@ -58,6 +59,22 @@ fn in_namespaces(
     own.map(|own| BTreeSet::from([own.to_owned()])).or(listed)
 }
 
+/// A policy with a namespace stands in it already, and whoever writes the policy must not have it
+/// depend on labels that others write.
+fn namespace_labels(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes) -> Selector {
+    const POINTER: &str = "/spec/match/namespaceSelector";
+    let Some(selects) = &spec.namespace_selector else {
+        return Selector::default();
+    };
+    if own.is_some() {
+        mistakes.add(
+            POINTER,
+            "a RolloutPolicy judges its own namespace and selects no others; use a ClusterRolloutPolicy, or leave it out",
+        );
+    }
+    selector(selects, POINTER, mistakes)
+}
+
 fn words<W: FromStr>(
     list: &[String],
     known: &[&'static str],
@@ -79,7 +96,7 @@ fn words<W: FromStr>(
     list.iter().enumerate().filter_map(read).collect()
 }
 
-fn selector(spec: &SelectorSpec, mistakes: &mut Mistakes) -> Selector {
+fn selector(spec: &SelectorSpec, pointer: &str, mistakes: &mut Mistakes) -> Selector {
     let equal = spec
         .match_labels
         .iter()
@@ -88,7 +105,7 @@ fn selector(spec: &SelectorSpec, mistakes: &mut Mistakes) -> Selector {
     let further = expressions.map(|(index, expression)| {
         requirement(
             expression,
-            &format!("/spec/match/labels/matchExpressions/{index}"),
+            &format!("{pointer}/matchExpressions/{index}"),
             mistakes,
         )
     });
