@@ -5,8 +5,10 @@ use std::process::ExitCode;
 const MISBEHAVING: &str = "rollgate-misbehaving";
 const RAW: &str = "rollgate-misbehaving-raw";
 const CRAMPED: &str = "rollgate-misbehaving-cramped";
+const DESCRIBE: &str = "rollgate-misbehaving-describe";
+const WORDS: &str = "rollgate-misbehaving-words";
 const READER: &str = "rollgate-reader";
-const PACKAGES: [&str; 4] = [MISBEHAVING, RAW, CRAMPED, READER];
+const PACKAGES: [&str; 6] = [MISBEHAVING, RAW, CRAMPED, DESCRIBE, WORDS, READER];
 
 fn main() -> ExitCode {
     let guests = match rollgate_guest_build::build(&PACKAGES, "tests/guests") {
@@ -17,6 +19,8 @@ fn main() -> ExitCode {
         ("MISBEHAVING", MISBEHAVING),
         ("MISBEHAVING_RAW", RAW),
         ("MISBEHAVING_CRAMPED", CRAMPED),
+        ("MISBEHAVING_DESCRIBE", DESCRIBE),
+        ("MISBEHAVING_WORDS", WORDS),
         ("READER", READER),
     ] {
         println!(

@@ -24,6 +24,7 @@ mod rehearsal;
 mod runtime;
 mod snapshot;
 mod state;
+mod ticker;
 mod wasi;
 
 use std::num::NonZeroU32;
@@ -45,7 +46,7 @@ pub use state::Review;
 
 use cache::Cache;
 use programs::Programs;
-use runtime::{Runtime, Ticker};
+use runtime::{Runtime, Runtimes};
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -74,7 +75,6 @@ pub struct Engine {
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
     cache_error: Option<Arc<CacheError>>,
-    _ticker: Arc<Ticker>,
 }
 
 /// Why there is no engine.
@@ -96,28 +96,23 @@ impl Engine {
     /// # Errors
     /// Where the pool's address space cannot be reserved.
     pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
-        let fail = |reason: String| EngineError {
+        let runtimes = Runtimes::start(options.slots.get());
+        let Runtimes { requests, loading } = runtimes.map_err(|error| EngineError {
             slots: options.slots,
-            reason,
-        };
-        let runtime = Runtime::for_requests(options.slots.get())
-            .map_err(|error| fail(format!("{error:#}")))?;
-        let loader = Runtime::for_loading().map_err(|error| fail(format!("{error:#}")))?;
-        let ticker = Ticker::start([runtime.engine(), loader.engine()])
-            .map_err(|error| fail(error.to_string()))?;
+            reason: format!("{error:#}"),
+        })?;
         let cache = options.cache.as_deref().map(open_cache).transpose();
         let (cache, cache_error) = match cache {
             Ok(cache) => (cache, None),
             Err(error) => (None, Some(Arc::new(error))),
         };
         Ok(Self {
-            runtime: Arc::new(runtime),
-            loader: Arc::new(loader),
+            runtime: Arc::new(requests),
+            loader: Arc::new(loading),
             programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
             cache,
             cache_error,
-            _ticker: Arc::new(ticker),
         })
     }
 

@@ -38,5 +38,5 @@ pub use request::{Asker, Operation, Request, SubResource, UnknownOperation};
 pub use revisions::{Owner, Revision, Revisions, Undo, Wanted};
 pub use rollout::{Read, Reviewed, Rollout, Unsettled};
 pub use shape::ShapeError;
-pub use verdict::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
+pub use verdict::{Breach, BrokenContract, Evidence, Failure, Finding, Outcome, Severity, Verdict};
 pub use workload::Workload;

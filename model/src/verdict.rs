@@ -1,10 +1,16 @@
 //! What one policy said of a rollout.
 
+mod breach;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use breach::{Breach, BrokenContract};
+
 /// A policy's answer: the outcome, its reasons and what they rest on.
+///
+/// The outcome is as strict as the strictest finding: see [`Verdict::new`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// Whether the rollout may go.
@@ -15,6 +21,8 @@ pub struct Verdict {
     pub evidence: Vec<Evidence>,
     /// Growth room of the contract: keys that nobody knows are ignored.
     pub extra: Vec<(String, String)>,
+    /// Private, so that every verdict is read by [`Verdict::new`].
+    breaches: Vec<Breach>,
 }
 
 /// Whether the rollout may go.

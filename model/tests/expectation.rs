@@ -26,30 +26,28 @@ fn finding(rule: &str, path: &str) -> Finding {
     }
 }
 
-fn denied() -> Result<Verdict, Failure> {
-    Ok(Verdict {
-        outcome: Outcome::Deny,
-        findings: vec![
-            finding("readiness-missing", "/a"),
-            finding("readiness-missing", "/b"),
-        ],
-        evidence: vec![Evidence {
-            name: "errors".into(),
-            value: "0.5".into(),
-            bound: Some("<= 0.01".into()),
-            at: None,
-            extra: Vec::new(),
-        }],
+fn said(outcome: Outcome, severity: Severity) -> Verdict {
+    let finding = |path| Finding {
+        severity,
+        ..finding("readiness-missing", path)
+    };
+    let evidence = Evidence {
+        name: "errors".into(),
+        value: "0.5".into(),
+        bound: Some("<= 0.01".into()),
+        at: None,
         extra: Vec::new(),
-    })
+    };
+    Verdict::new(outcome, vec![finding("/a"), finding("/b")], vec![evidence])
+}
+
+fn denied() -> Result<Verdict, Failure> {
+    Ok(said(Outcome::Deny, Severity::Deny))
 }
 
 fn held(until: Option<&str>) -> Result<Verdict, Failure> {
     let until = until.map(|until| until.parse().expect("an instant"));
-    Ok(Verdict {
-        outcome: Outcome::Hold(until),
-        ..denied().expect("a verdict")
-    })
+    Ok(said(Outcome::Hold(until), Severity::Hold))
 }
 
 fn failed() -> Result<Verdict, Failure> {

@@ -12,6 +12,7 @@ pub mod judging;
 pub mod keeper;
 pub mod load;
 pub mod measured;
+pub mod misdeeds;
 pub mod prometheus;
 pub mod report;
 pub mod scenarios;

@@ -64,7 +64,10 @@ async fn answers_as_expected(file: &Path, loaded: &mut Loaded<'_>) -> Result<(),
 /// What the policy itself said; all else went wrong around it.
 fn answer(said: Result<Verdict, EvaluationError>) -> Result<Result<Verdict, Failure>, String> {
     match said {
-        Ok(verdict) => Ok(Ok(verdict)),
+        Ok(verdict) => match verdict.keeps_contract() {
+            Ok(()) => Ok(Ok(verdict)),
+            Err(broken) => Err(broken.to_string()),
+        },
         Err(EvaluationError::Failed(failure)) => Ok(Err(failure)),
         Err(other) => Err(other.to_string()),
     }

@@ -1,75 +1,28 @@
 //! A folder full of policies that do what no policy should, in one running server: what their
 //! users are told, and that nobody else notices.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::load::Load;
+use rollgate_tests::misdeeds::{self, DEEDS, EITHER, Scope, WITH_ROOM};
 use rollgate_tests::report::{latencies, say, unbroken};
 use serde_json::Value;
 use tokio::task::JoinSet;
-
-/// What the guest `misbehaving` can do.
-const DEEDS: [&str; 14] = [
-    "loop",
-    "memory-bomb",
-    "deep-recursion",
-    "trap",
-    "panic",
-    "huge-output",
-    "log-flood",
-    "slow-query",
-    "secret-read",
-    "metric-in-configure",
-    "clock-in-configure",
-    "loop-in-configure",
-    "panic-in-configure",
-    "refuses-its-settings",
-];
-
-/// A hundred megabytes from a guest that has the memory for them.
-const WITH_ROOM: &str = "huge-output-with-room";
-
-/// How far these get before their time is up depends on the machine.
-const EITHER: [&str; 2] = ["log-flood", WITH_ROOM];
-
-/// Policies that start, or are no policies at all, by what is wrong with the file.
-fn modules() -> BTreeMap<&'static str, Option<Vec<u8>>> {
-    let sound = fs::read(env!("MISBEHAVING")).expect("the build script built it");
-    let guest = |path| Some(fs::read(path).expect("the build script built it"));
-    let wat = |text| Some(wat::parse_str(text).expect("wat"));
-    [
-        ("one-string-many-times", guest(env!("MISBEHAVING_RAW"))),
-        ("no-room-for-a-snapshot", guest(env!("MISBEHAVING_CRAMPED"))),
-        ("empty-file", Some(vec![])),
-        ("garbage", Some(b"#!/bin/sh\nexit 0\n".to_vec())),
-        ("truncated", Some(sound[..sound.len() / 2].to_vec())),
-        ("missing-file", None),
-        ("wrong-world", wat("(component)")),
-        ("core-module", wat("(module)")),
-        (
-            "forbidden-import",
-            wat("(module (import \"env\" \"socket\" (func)))"),
-        ),
-    ]
-    .into()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_is_answered_in_words_and_the_server_goes_on() {
     let stalled = TcpListener::bind("127.0.0.1:0").expect("a port");
     let files = Files::new();
-    write_deeds(&files, &stalled);
-    write_modules(&files);
+    let address = stalled.local_addr().expect("an address");
+    misdeeds::write(&files.policies(), address, Scope::Namespace);
     let (server, client) = (files.serve(&[]), files.client());
     server.ready().await;
 
-    let modules = modules();
+    let modules = misdeeds::modules();
     let (mut told, mut table) = (String::new(), String::new());
     let all = DEEDS.into_iter().chain([WITH_ROOM]);
     for deed in all.chain(modules.keys().copied()) {
@@ -102,7 +55,7 @@ async fn each_is_answered_in_words_and_the_server_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_sound_reviews_a_second_beside_a_loop_are_all_judged_in_time() {
     let files = Files::new();
-    write_deed(&files, "loop");
+    misdeeds::write_deed(&files.policies(), "loop", Scope::Namespace);
     let (server, client) = (files.serve(&[]), files.client());
     server.ready().await;
 
@@ -138,61 +91,6 @@ async fn timed(client: reqwest::Client, port: u16) -> Duration {
         "{answer}"
     );
     took
-}
-
-/// A policy for each deed, in the namespace of its name.
-fn write_deeds(files: &Files, stalled: &TcpListener) {
-    let address = stalled.local_addr().expect("an address");
-    let source = format!(
-        "apiVersion: rollgate.dev/v1alpha1\nkind: MetricSource\nmetadata: {{name: prod}}\n\
-         spec: {{prometheus: {{url: \"http://{address}\"}}}}\n"
-    );
-    files.put("metrics.yaml", source.as_bytes());
-    for deed in DEEDS.into_iter().chain([WITH_ROOM]) {
-        write_deed(files, deed);
-    }
-}
-
-/// A policy that does this, and beside it a sound one for all namespaces.
-fn write_deed(files: &Files, deed: &str) {
-    files.policy(&policy("probes", "{builtin: probes}", "timeout: 5s"));
-    let guest = fs::read(env!("MISBEHAVING")).expect("the build script built it");
-    files.put("misbehaving.wasm", &guest);
-    let (settings, memory) = match deed {
-        WITH_ROOM => ("huge-output", "256Mi"),
-        _ => (deed, "16Mi"),
-    };
-    let grants = match deed {
-        "slow-query" | "metric-in-configure" => "{metrics: [prod]}",
-        _ => "{}",
-    };
-    let more = format!(
-        "settings: {{deed: {settings}}}\n  timeout: 1s\n  memory: {memory}\n  grants: {grants}"
-    );
-    let text = only(deed, &policy(deed, "{file: misbehaving.wasm}", &more));
-    files.put(&format!("{deed}.yaml"), text.as_bytes());
-}
-
-/// A policy for each file, in the namespace of its name.
-fn write_modules(files: &Files) {
-    for (name, bytes) in modules() {
-        if let Some(bytes) = bytes {
-            files.put(&format!("{name}.wasm"), &bytes);
-        }
-        let text = only(name, &policy(name, &format!("{{file: {name}.wasm}}"), ""));
-        files.put(&format!("{name}.yaml"), text.as_bytes());
-    }
-}
-
-fn only(namespace: &str, policy: &str) -> String {
-    format!("{policy}  match: {{namespaces: [{namespace}]}}\n")
-}
-
-fn policy(name: &str, module: &str, more: &str) -> String {
-    format!(
-        "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata:\n  name: {name}\nspec:\n  \
-         module: {module}\n  {more}\n"
-    )
 }
 
 /// An update of a sound Deployment in a namespace.

@@ -28,6 +28,8 @@ pub(super) enum NoAnswer {
     Fatal(Fatal),
     /// The policy panicked; the test's output has told where.
     Panicked(String),
+    /// The verdict breaks the contract.
+    Broken(model::BrokenContract),
 }
 
 /// Builds the policy from a scenario's settings, as the host does at load.
@@ -42,10 +44,11 @@ pub(super) fn judge<P: Policy>(scenario: &Rc<Scenario>) -> Result<Answer, NoAnsw
     let policy: P = build(scenario)?;
     let evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
     let said = guarded(|| during(scenario, Phase::Judging, evaluate))?;
-    Ok(Answer {
+    let answer = Answer {
         change: rollout.0.change(),
         said,
-    })
+    };
+    answer.held_to_the_contract()
 }
 
 /// Builds the policy once, and lets `run` have it judge as often as it likes.
@@ -94,12 +97,27 @@ impl fmt::Display for NoAnswer {
                 "the policy calls `{call}` while it is built: the answer would be frozen into the \
                  snapshot, so the host refuses to load such a policy; ask in `evaluate`"
             ),
+            Self::Broken(broken) => broken.fmt(f),
             Self::Panicked(message) => write!(f, "the policy panicked: {message}"),
         }
     }
 }
 
 impl Answer {
+    /// The answer as the host reads it, where it keeps the contract.
+    fn held_to_the_contract(mut self) -> Result<Self, NoAnswer> {
+        if let Ok(verdict) = &mut self.said {
+            let read = verdict_to_model(verdict);
+            read.keeps_contract().map_err(NoAnswer::Broken)?;
+            verdict.outcome = match read.outcome {
+                model::Outcome::Allow => Outcome::Allow,
+                model::Outcome::Hold(until) => Outcome::Hold(until),
+                model::Outcome::Deny => Outcome::Deny,
+            };
+        }
+        Ok(self)
+    }
+
     /// The answer as the model has it.
     pub(super) fn to_model(&self) -> Result<model::Verdict, model::Failure> {
         match &self.said {
@@ -114,26 +132,14 @@ impl Answer {
 }
 
 fn verdict_to_model(verdict: &Verdict) -> model::Verdict {
-    model::Verdict {
-        outcome: match verdict.outcome {
-            Outcome::Allow => model::Outcome::Allow,
-            Outcome::Hold(until) => model::Outcome::Hold(until),
-            Outcome::Deny => model::Outcome::Deny,
-        },
-        findings: verdict
-            .findings
-            .iter()
-            .cloned()
-            .map(finding_to_model)
-            .collect(),
-        evidence: verdict
-            .evidence
-            .iter()
-            .cloned()
-            .map(evidence_to_model)
-            .collect(),
-        extra: Vec::new(),
-    }
+    let outcome = match verdict.outcome {
+        Outcome::Allow => model::Outcome::Allow,
+        Outcome::Hold(until) => model::Outcome::Hold(until),
+        Outcome::Deny => model::Outcome::Deny,
+    };
+    let findings = verdict.findings.iter().cloned().map(finding_to_model);
+    let evidence = verdict.evidence.iter().cloned().map(evidence_to_model);
+    model::Verdict::new(outcome, findings.collect(), evidence.collect())
 }
 
 fn finding_to_model(finding: crate::Finding) -> model::Finding {

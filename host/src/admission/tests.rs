@@ -346,19 +346,11 @@ fn hold(until: Option<&str>) -> Verdict {
         at: None,
         extra: vec![],
     };
-    Verdict {
-        evidence: vec![evidence],
-        ..verdict(Outcome::Hold(until), [])
-    }
+    Verdict::new(Outcome::Hold(until), vec![], vec![evidence])
 }
 
 fn verdict(outcome: Outcome, findings: impl IntoIterator<Item = Finding>) -> Verdict {
-    Verdict {
-        outcome,
-        findings: findings.into_iter().collect(),
-        evidence: vec![],
-        extra: vec![],
-    }
+    Verdict::new(outcome, findings.into_iter().collect(), vec![])
 }
 
 fn finding(severity: Severity, rule: &str, message: &str) -> Finding {

@@ -135,7 +135,7 @@ pub enum EvaluationError {
     /// What crosses between guest and host was too much or malformed.
     #[error("the policy handed over what the host does not take: {0}")]
     Boundary(String),
-    /// The verdict breaks the contract.
+    /// The policy contradicts what it said at load.
     #[error("the policy's answer makes no sense: {0}")]
     Nonsense(String),
     /// The engine itself could not run the guest.

@@ -1,10 +1,12 @@
 //! What one evaluation may use, and how a store is held to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::state::HostState;
+use super::ticker::Ticker;
 
 /// The length of one epoch tick.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -118,13 +120,14 @@ impl ResourceLimiter for Usage {
     }
 }
 
-/// Puts every bound on a fresh store.
-pub(super) fn bind(store: &mut Store<HostState>) {
+/// Puts every bound on a fresh store, which keeps the ticker running for as long as it lives.
+pub(super) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>) {
     store.limiter(|state| &mut state.usage);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut context| {
+    store.epoch_deadline_callback(move |mut context| {
+        let _runs_with_the_store = &ticker;
         let usage = &mut context.data_mut().usage;
         if !std::mem::take(&mut usage.waited) {
             usage.cpu_ticks_left = usage.cpu_ticks_left.saturating_sub(1);

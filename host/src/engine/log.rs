@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rollgate_model::Breach;
+
 use super::state::Review;
 
 const LINES: u32 = 32;
@@ -51,6 +53,23 @@ impl GuestLog {
             GuestLevel::Error => {
                 tracing::error!(target: "rollgate::guest", policy, uid, "{message}")
             }
+        }
+    }
+}
+
+impl GuestLog {
+    /// Tells the operator what in a verdict breaks the contract.
+    pub(super) fn breaches(&self, breaches: &[Breach]) {
+        let policy = &*self.policy;
+        let uid = self.review.as_ref().map_or("", |review| review.id.as_str());
+        for breach in breaches {
+            let what = breach.to_string();
+            tracing::warn!(
+                policy,
+                uid,
+                breach = &*one_line(&what),
+                "the policy's verdict breaks the contract and is read as strictly as it can be"
+            );
         }
     }
 }

@@ -210,7 +210,10 @@ fn settle(
     limits: &Limits,
 ) -> Result<Verdict, EvaluationError> {
     match said {
-        Ok(Ok(verdict)) => Ok(verdict),
+        Ok(Ok(verdict)) => {
+            store.data().log.breaches(verdict.breaches());
+            Ok(verdict)
+        }
         Ok(Err(EvaluateAnswer::Failed(failure))) => Err(EvaluationError::Failed(failure)),
         Ok(Err(EvaluateAnswer::Nonsense(reason))) => Err(EvaluationError::Nonsense(reason)),
         Err(error) => Err(outcome::explain(&error, store.data(), limits)),

@@ -1,16 +1,15 @@
 //! The two wasmtime engines: one that judges requests, one that prepares policies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig, Store};
 
 use super::abi;
 use super::imprint;
-use super::limits::{self, TICK};
+use super::limits;
 use super::state::HostState;
+use super::ticker::Ticker;
 
 /// The most linear memory that any policy may be given, in bytes.
 pub const MEMORY_CEILING: usize = 256 << 20;
@@ -21,37 +20,26 @@ const KEEP_RESIDENT: usize = 256 << 10;
 const STACK: usize = 1 << 20;
 const WASM_STACK: usize = 512 << 10;
 
-/// A wasmtime engine with the linkers of the contract.
+/// A wasmtime engine with the linkers of the contract, and the ticker that ends its guests' time.
+///
+/// Only a runtime makes stores, and each store keeps the ticker running: no guest can outlive what
+/// bounds its CPU time, whoever drops what.
 pub(super) struct Runtime {
     engine: Engine,
+    ticker: Arc<Ticker>,
     plain: Linker<HostState>,
     with_wasi: Linker<HostState>,
 }
 
 impl Runtime {
-    /// For requests: optimised code in a pool of `slots` prepared places.
-    pub(super) fn for_requests(slots: u32) -> wasmtime::Result<Self> {
-        let mut config = common();
-        config.allocation_strategy(pool(slots));
-        config.cranelift_opt_level(OptLevel::Speed);
-        Self::new(&config)
-    }
-
-    /// For `describe`, `configure` and the snapshot: code that is run once, compiled quickly.
-    pub(super) fn for_loading() -> wasmtime::Result<Self> {
-        let mut config = common();
-        config.cranelift_opt_level(OptLevel::None);
-        Self::new(&config)
-    }
-
-    fn new(config: &Config) -> wasmtime::Result<Self> {
-        let engine = Engine::new(config)?;
+    fn new(engine: Engine, ticker: Arc<Ticker>) -> wasmtime::Result<Self> {
         let mut plain = Linker::new(&engine);
         abi::add_to_linker(&mut plain)?;
         let mut with_wasi = plain.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
         Ok(Self {
             engine,
+            ticker,
             plain,
             with_wasi,
         })
@@ -93,8 +81,29 @@ impl Runtime {
     /// A fresh store with every bound in place.
     pub(super) fn store(&self, state: HostState) -> Store<HostState> {
         let mut store = Store::new(&self.engine, state);
-        limits::bind(&mut store);
+        limits::bind(&mut store, Arc::clone(&self.ticker));
         store
+    }
+}
+
+/// The two runtimes of an engine, under one ticker.
+pub(super) struct Runtimes {
+    /// For requests: optimised code in a pool of prepared slots.
+    pub(super) requests: Runtime,
+    /// For `describe`, `configure` and the snapshot: code that is run once, compiled quickly.
+    pub(super) loading: Runtime,
+}
+
+impl Runtimes {
+    /// Reserves a pool of `slots` for requests, and starts counting time for guests.
+    pub(super) fn start(slots: u32) -> wasmtime::Result<Self> {
+        let requests = Engine::new(common().allocation_strategy(pool(slots)))?;
+        let loading = Engine::new(common().cranelift_opt_level(OptLevel::None))?;
+        let ticker = Arc::new(Ticker::start([&requests, &loading])?);
+        Ok(Self {
+            requests: Runtime::new(requests, Arc::clone(&ticker))?,
+            loading: Runtime::new(loading, ticker)?,
+        })
     }
 }
 
@@ -111,6 +120,7 @@ fn common() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
+    config.cranelift_opt_level(OptLevel::Speed);
     config.max_wasm_stack(WASM_STACK);
     config.async_stack_size(STACK);
     // A trap's reason is told; frames of optimised guests mostly have no names to tell.
@@ -141,34 +151,4 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-/// Advances the epochs of engines until it is dropped.
-pub(super) struct Ticker {
-    stop: Arc<AtomicBool>,
-}
-
-impl Ticker {
-    pub(super) fn start(engines: [&Engine; 2]) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let engines = engines.map(Engine::weak);
-        thread::Builder::new()
-            .name("rollgate-epoch".into())
-            .spawn(move || {
-                while !stopped.load(Ordering::Relaxed) {
-                    thread::sleep(TICK);
-                    for engine in engines.iter().filter_map(wasmtime::EngineWeak::upgrade) {
-                        engine.increment_epoch();
-                    }
-                }
-            })?;
-        Ok(Self { stop })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
 }

@@ -72,6 +72,9 @@ struct Policy<'a> {
     error: Option<Failed>,
     findings: Vec<Found<'a>>,
     evidence: Vec<Shown<'a>>,
+    /// What in the verdict breaks the contract; absent where nothing does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    breaches: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -208,6 +211,11 @@ impl<'a> Policy<'a> {
                 .map_or(&[][..], |verdict| &verdict.evidence)
                 .iter()
                 .map(Shown::of)
+                .collect(),
+            breaches: verdict
+                .map_or(&[][..], |verdict| verdict.breaches())
+                .iter()
+                .map(ToString::to_string)
                 .collect(),
         }
     }

@@ -74,7 +74,12 @@ impl<'a> Voice<'a> {
             .iter()
             .map(|(tone, findings)| self.findings(*tone, findings))
             .collect();
+        let breaches = verdict.breaches().iter().map(|breach| {
+            let title = format!("the policy's verdict breaks the contract: {breach}");
+            self.of_the_whole(Tone::Warning, title)
+        });
         if verdict.outcome == Outcome::Allow {
+            told.extend(breaches);
             return told;
         }
         if told.is_empty() {
@@ -89,6 +94,7 @@ impl<'a> Voice<'a> {
                 .iter()
                 .map(|evidence| ("evidence", evidence_line(evidence).into())),
         );
+        told.extend(breaches);
         told
     }
 
@@ -190,7 +196,6 @@ impl<'a> Voice<'a> {
             .iter()
             .all(|finding| finding.severity < Severity::Hold);
         let severity = match (&verdict.outcome, severity) {
-            (Outcome::Allow, Severity::Hold | Severity::Deny) => Severity::Warn,
             (Outcome::Deny, _) if all_light => Severity::Deny,
             (Outcome::Hold(_), _) if all_light => Severity::Hold,
             (_, severity) => severity,

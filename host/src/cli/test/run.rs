@@ -107,7 +107,11 @@ fn compare(
     said: Result<Verdict, EvaluationError>,
 ) -> Result<(), String> {
     let answer: Result<Verdict, Failure> = match said {
-        Ok(verdict) => Ok(verdict),
+        Ok(verdict) => {
+            let kept = verdict.keeps_contract();
+            kept.map_err(|broken| broken.to_string())?;
+            Ok(verdict)
+        }
         Err(EvaluationError::Failed(failure)) => Err(failure),
         Err(error) => return Err(error.to_string()),
     };

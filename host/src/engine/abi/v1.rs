@@ -112,7 +112,7 @@ impl Guest {
             .call_evaluate(store, rollout)
             .await?;
         Ok(match said {
-            Ok(verdict) => answers::verdict(verdict).map_err(EvaluateAnswer::Nonsense),
+            Ok(verdict) => Ok(answers::verdict(verdict)),
             Err(failure) => Err(EvaluateAnswer::Failed(answers::failure(failure))),
         })
     }
@@ -122,7 +122,7 @@ impl Guest {
 pub(in crate::engine) enum EvaluateAnswer {
     /// The policy could not judge.
     Failed(Failure),
-    /// The verdict breaks the contract, for this reason.
+    /// The policy contradicts what it said at load, for this reason.
     Nonsense(String),
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use rollgate_sdk::{
-    Failure, Finding, Policy, Rollout, SettingsError, Verdict, clock, log, metrics,
+    Failure, Finding, Outcome, Policy, Rollout, SettingsError, Verdict, clock, log, metrics,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,6 +29,14 @@ enum Deed {
     ManyQueries,
     SlowQuery,
     SecretRead,
+    AllowsWhatItDenies,
+    AllowsWhatItHolds,
+    HoldsWhatItDenies,
+    DeniesWithoutReason,
+    HoldsWithoutReason,
+    PointsNowhere,
+    SaysNothing,
+    NamesNoRule,
     MetricInConfigure,
     ClockInConfigure,
     LoopInConfigure,
@@ -77,9 +85,40 @@ impl Policy for Misbehaving {
                     "root",
                 )?,
             ),
-            _ => {}
+            deed => return Ok(contradiction(deed)),
         }
         Ok(Verdict::allow())
+    }
+}
+
+/// Verdicts that the builders of the SDK do not make.
+fn contradiction(deed: Deed) -> Verdict {
+    let denied = Finding::deny("too-bold", "/spec", "It is denied");
+    let held = Finding::hold("too-early", "/spec", "It is held");
+    let (outcome, findings) = match deed {
+        Deed::AllowsWhatItDenies => (Outcome::Allow, vec![denied]),
+        Deed::AllowsWhatItHolds => (Outcome::Allow, vec![held]),
+        Deed::HoldsWhatItDenies => (Outcome::Hold(None), vec![held, denied]),
+        Deed::DeniesWithoutReason => (Outcome::Deny, vec![]),
+        Deed::HoldsWithoutReason => (Outcome::Hold(None), vec![]),
+        Deed::PointsNowhere => {
+            let path = "spec/replicas".to_owned();
+            (Outcome::Deny, vec![Finding { path, ..denied }])
+        }
+        Deed::SaysNothing => {
+            let message = " \n".to_owned();
+            (Outcome::Deny, vec![Finding { message, ..denied }])
+        }
+        Deed::NamesNoRule => {
+            let rule = "Not A Rule!".to_owned();
+            (Outcome::Deny, vec![Finding { rule, ..denied }])
+        }
+        _ => (Outcome::Allow, vec![]),
+    };
+    Verdict {
+        outcome,
+        findings,
+        evidence: vec![],
     }
 }
 

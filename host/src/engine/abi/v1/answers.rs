@@ -1,7 +1,7 @@
 //! What the guest answers, as the model knows it.
 
 use jiff::Timestamp;
-use rollgate_model::{Evidence, Failure, Finding, Outcome, Severity, Verdict};
+use rollgate_model::{Breach, Evidence, Failure, Finding, Outcome, Severity, Verdict};
 
 use super::bindings::exports::rollgate::policy::guest;
 use super::bindings::rollgate::policy::types;
@@ -35,44 +35,36 @@ pub(super) fn failure(said: types::Failure) -> Failure {
     }
 }
 
-/// The verdict, or why it makes no sense.
-pub(super) fn verdict(said: types::Verdict) -> Result<Verdict, String> {
+/// The verdict, in the strictest reading of what was said.
+pub(super) fn verdict(said: types::Verdict) -> Verdict {
+    let mut breaches = Vec::new();
     let outcome = match said.outcome {
         types::Outcome::Allow => Outcome::Allow,
         types::Outcome::Deny => Outcome::Deny,
-        types::Outcome::Hold(until) => Outcome::Hold(until.map(timestamp).transpose()?),
+        types::Outcome::Hold(until) => {
+            let until = until.map(timestamp).transpose();
+            Outcome::Hold(until.unwrap_or_else(|why| {
+                breaches.push(Breach::Until(why));
+                None
+            }))
+        }
     };
-    // A severity this version does not know must not turn a reason for denial into less.
-    let unknown = match outcome {
-        Outcome::Allow => Severity::Warn,
-        Outcome::Hold(_) => Severity::Hold,
-        Outcome::Deny => Severity::Deny,
-    };
-    Ok(Verdict {
-        outcome,
-        findings: said
-            .findings
-            .into_iter()
-            .map(|found| finding(found, unknown))
-            .collect(),
-        evidence: said
-            .evidence
-            .into_iter()
-            .map(evidence)
-            .collect::<Result<_, _>>()?,
-        extra: said.extra,
-    })
+    let findings = said.findings.into_iter().enumerate();
+    let findings = findings
+        .map(|(index, found)| finding(index, found, &mut breaches))
+        .collect();
+    let shown = said.evidence.into_iter().enumerate();
+    let shown = shown
+        .map(|(index, fact)| evidence(index, fact, &mut breaches))
+        .collect();
+    let mut verdict = Verdict::new(outcome, findings, shown).with_breaches(breaches);
+    verdict.extra = said.extra;
+    verdict
 }
 
-fn finding(said: types::Finding, unknown: Severity) -> Finding {
+fn finding(index: usize, said: types::Finding, breaches: &mut Vec<Breach>) -> Finding {
     Finding {
-        severity: match said.severity.as_str() {
-            "deny" => Severity::Deny,
-            "hold" => Severity::Hold,
-            "warn" => Severity::Warn,
-            "info" => Severity::Info,
-            _ => unknown,
-        },
+        severity: severity(index, said.severity, breaches),
         rule: said.rule,
         path: said.path,
         message: said.message,
@@ -84,14 +76,32 @@ fn finding(said: types::Finding, unknown: Severity) -> Finding {
     }
 }
 
-fn evidence(said: types::Evidence) -> Result<Evidence, String> {
-    Ok(Evidence {
+/// A severity that this version does not know may ask for anything: it counts as the strictest.
+fn severity(index: usize, word: String, breaches: &mut Vec<Breach>) -> Severity {
+    match word.as_str() {
+        "deny" => Severity::Deny,
+        "hold" => Severity::Hold,
+        "warn" => Severity::Warn,
+        "info" => Severity::Info,
+        _ => {
+            breaches.push(Breach::Severity { index, word });
+            Severity::Deny
+        }
+    }
+}
+
+fn evidence(index: usize, said: types::Evidence, breaches: &mut Vec<Breach>) -> Evidence {
+    let at = said.at.map(timestamp).transpose();
+    Evidence {
         name: said.name,
         value: said.value,
         bound: said.bound,
-        at: said.at.map(timestamp).transpose()?,
+        at: at.unwrap_or_else(|why| {
+            breaches.push(Breach::At { index, why });
+            None
+        }),
         extra: said.extra,
-    })
+    }
 }
 
 pub(super) fn timestamp(said: types::Timestamp) -> Result<Timestamp, String> {
