@@ -315,3 +315,36 @@ async fn tls_and_passwords_are_held_to() {
         );
     }
 }
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn a_self_signed_certificate_of_an_authority_is_trusted_where_it_is_named() {
+    let web = Web::guarded_by_authority().unwrap();
+    let server = Prometheus::start_with(&metrics(), &web).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let named = file("ca.pem", web.certificate().unwrap());
+    let other = Web::guarded_by_authority().unwrap();
+    let other = file("other.pem", other.certificate().unwrap());
+    let password = file("password", Web::PASSWORD);
+    let user = Web::USER;
+    let basic =
+        format!(r#", "basicAuth": {{"username": "{user}", "password": {{"file": "{password}"}}}}"#);
+    let ask = async |more: &str| {
+        source(server.url(), more)
+            .query("up", Timestamp::now())
+            .await
+    };
+
+    let ca = |path: &str| format!(r#", "caFile": "{path}"{basic}"#);
+    assert_eq!(ask(&ca(&named)).await.unwrap().len(), 1);
+    for more in [ca(&other), basic.clone()] {
+        let error = ask(&more).await.unwrap_err();
+        let said = "its authority is not trusted: set ca or caFile";
+        assert!(error.message.contains(said), "{error}");
+    }
+}

@@ -12,6 +12,7 @@ mod failure;
 mod secret;
 mod settings;
 mod spec;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;

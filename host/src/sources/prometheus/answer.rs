@@ -97,6 +97,15 @@ struct MatrixItem {
 struct Value(Seconds, Number);
 
 impl Envelope {
+    /// Whether it is the API's own word. Gateways wrap their errors alike, without a type of error.
+    pub(super) fn goes_with(&self, http_status: u16) -> bool {
+        match self.status {
+            _ if (200..300).contains(&http_status) => true,
+            Status::Success => false,
+            Status::Error => self.error_type.is_some(),
+        }
+    }
+
     /// The result with the server's warnings, or why there is none.
     pub(super) fn into_result(self, most_series: usize) -> Result<(Answer, Vec<String>), Failure> {
         let data = match (self.status, self.data) {

@@ -14,7 +14,8 @@ use super::answer::Answer;
 use super::cache::Window;
 use super::failure::Failure;
 use super::secret::Reread;
-use super::settings::{Credential, Limits, Settings, Trust};
+use super::settings::{Credential, Limits, Settings};
+use super::trust::Trust;
 use crate::sources::SourceError;
 
 /// How many queries one source is asked at a time: bounds the memory that answers take, and what
@@ -84,14 +85,15 @@ impl Client {
         if self.is_refused(&response).await {
             response = self.send(query, window).await?;
         }
-        let status = response.status();
+        let status = response.status().as_u16();
         let content_type = content_type(&response);
-        if status.is_redirection() {
-            return Err(Failure::Redirect(status.as_u16()));
+        if Failure::is_told_by_status(status) {
+            return Err(Failure::of_status(status, content_type));
         }
         let body = self.read(response).await?;
-        let Some(answer) = Answer::parse(&body) else {
-            return Err(Failure::of_status(status.as_u16(), content_type));
+        let envelope = Answer::parse(&body);
+        let Some(answer) = envelope.filter(|envelope| envelope.goes_with(status)) else {
+            return Err(Failure::of_status(status, content_type));
         };
         let (answer, warnings) = answer.into_result(self.limits.series)?;
         for warning in warnings {
@@ -209,18 +211,24 @@ fn http_client(
         .no_proxy()
         .connect_timeout(timeout)
         .pool_idle_timeout(IDLE);
-    let builder = match trust {
-        Trust::System => builder,
-        Trust::Only(certificates) => builder.tls_certs_only(certificates),
+    let builder = match trust.into_config().map_err(|error| no_tls(&error))? {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        None => builder.tls_certs_only([]),
     };
-    builder.build().map_err(|error| SourceError {
+    builder
+        .build()
+        .map_err(|error| no_tls(&error.without_url()))
+}
+
+fn no_tls(error: &dyn Error) -> SourceError {
+    SourceError {
         pointer: "/spec/prometheus/caFile".to_owned(),
         message: format!(
             "no TLS client can be set up ({}): where the system has no certificate \
              authorities, name a file of them in caFile",
-            chain(&error.without_url())
+            chain(error)
         ),
-    })
+    }
 }
 
 fn is_closed_early(error: &reqwest::Error) -> bool {

@@ -7,9 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rollgate_model::{MetricsError, MetricsErrorCode};
-use rustls::CertificateError;
+use rustls::{CertificateError, OtherError};
 
 use super::secret::SecretError;
+use super::trust::Refused;
 
 /// The longest text of the server's own that is passed on, in characters.
 const LONGEST_TEXT: usize = 300;
@@ -102,6 +103,12 @@ impl Failure {
         }
     }
 
+    /// Whether the status of an HTTP answer tells what is wrong, whatever its body holds: the API
+    /// itself answers a query with 2xx, 400, 422, 500 or 503.
+    pub(super) const fn is_told_by_status(status: u16) -> bool {
+        matches!(status, 300..=399 | 401 | 403 | 404 | 405 | 429)
+    }
+
     /// Of an HTTP answer that is no answer of the API.
     pub(super) fn of_status(status: u16, content_type: Option<String>) -> Self {
         match status {
@@ -159,7 +166,7 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     inner.and_then(cause).or_else(|| error.downcast_ref())
 }
 
-fn tls_words(error: &rustls::Error) -> String {
+pub(super) fn tls_words(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return "the TLS handshake failed".to_owned();
     };
@@ -169,9 +176,20 @@ fn tls_words(error: &rustls::Error) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet"
         }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "it names no host in subjectAltName, and a name in CN alone does not count: make it anew \
+             with one"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is made for another name"
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not made for servers (extendedKeyUsage)"
+        }
+        CertificateError::Other(OtherError(other)) => match other.downcast_ref::<Refused>() {
+            Some(refused) => return format!("its TLS certificate is refused, {refused}"),
+            None => "it is not valid",
+        },
         _ => "it is not valid",
     };
     format!("its TLS certificate is refused, {why}")

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Url};
 
 use super::secret::{Held, Local, Remote, SecretRef};
 use super::spec::Spec;
+use super::trust::Trust;
 use crate::sources::{Secrets, SourceError};
 
 /// A spec that was checked.
@@ -37,13 +38,6 @@ pub enum DescribedIn {
     File,
     /// In the cluster: whoever wrote it must not reach our files and variables.
     Cluster,
-}
-
-/// Whose word counts for the server's certificate.
-#[derive(Debug)]
-pub(super) enum Trust {
-    System,
-    Only(Vec<Certificate>),
 }
 
 /// What bounds one query.
@@ -100,11 +94,11 @@ impl Spec {
                 "a MetricSource in the cluster names no files of rollgate: write the certificates into `ca`",
             )),
             (Some(path), None) => trust_file(path),
-            (None, Some(pem)) => trust_pem(pem.as_bytes())
+            (None, Some(pem)) => Trust::of_pem(pem.as_bytes())
                 .ok_or_else(|| wrong("ca", "it holds no certificate in PEM format")),
             // Without TLS nobody is asked for a certificate, and an image without any still works.
             (None, None) if base.scheme() == "https" => Ok(Trust::System),
-            (None, None) => Ok(Trust::Only(Vec::new())),
+            (None, None) => Ok(Trust::Nobody),
         }
     }
 
@@ -225,17 +219,12 @@ fn trust_file(path: &Path) -> Result<Trust, SourceError> {
             format!("{shown} cannot be read: {}", error.kind()),
         )
     })?;
-    trust_pem(&pem).ok_or_else(|| {
+    Trust::of_pem(&pem).ok_or_else(|| {
         wrong(
             "caFile",
             format!("{shown} holds no certificate in PEM format"),
         )
     })
-}
-
-fn trust_pem(pem: &[u8]) -> Option<Trust> {
-    let found = Certificate::from_pem_bundle(pem).ok()?;
-    (!found.is_empty()).then_some(Trust::Only(found))
 }
 
 fn within(field: &str, value: u64, least: u64, most: u64) -> Result<u64, SourceError> {

@@ -132,6 +132,45 @@ async fn what_a_proxy_says_is_told_apart_from_prometheus() {
 }
 
 #[tokio::test]
+async fn the_status_decides_before_a_body_in_json() {
+    let error = r#"{"status":"error","error":"authentication error: invalid token"}"#;
+    let typed = r#"{"status":"error","errorType":"forbidden","error":"no org id"}"#;
+    let own = r#"{"status":"error","errorType":"bad_data","error":"1:1: parse error"}"#;
+    for (head, body, said) in [
+        (
+            "401 Unauthorized",
+            error,
+            "refuses the credentials (HTTP 401)",
+        ),
+        (
+            "401 Unauthorized",
+            NO_DATA,
+            "refuses the credentials (HTTP 401)",
+        ),
+        ("403 Forbidden", typed, "refuses the credentials (HTTP 403)"),
+        ("404 Not Found", typed, "check the path of the url"),
+        ("405 Method Not Allowed", error, "check the path of the url"),
+        ("429 Too Many Requests", typed, "overloaded"),
+        ("502 Bad Gateway", error, "fails with HTTP 502"),
+        ("500 Internal Server Error", NO_DATA, "fails with HTTP 500"),
+        (
+            "400 Bad Request",
+            own,
+            "cannot evaluate the query: 1:1: parse error",
+        ),
+        (
+            "422 Unprocessable",
+            own,
+            "cannot evaluate the query: 1:1: parse error",
+        ),
+    ] {
+        let server = Server::answering(head, body).await;
+        let error = failure(&server.source("")).await;
+        assert!(error.message.contains(said), "{head} {body}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_listening_is_told_without_the_address() {
     let error = failure(&source("http://127.0.0.1:1", "")).await;
     assert_eq!(error.code, MetricsErrorCode::Unavailable);
