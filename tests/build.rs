@@ -7,8 +7,9 @@ const RAW: &str = "rollgate-misbehaving-raw";
 const CRAMPED: &str = "rollgate-misbehaving-cramped";
 const DESCRIBE: &str = "rollgate-misbehaving-describe";
 const WORDS: &str = "rollgate-misbehaving-words";
+const ASKING: &str = "rollgate-asking";
 const READER: &str = "rollgate-reader";
-const PACKAGES: [&str; 6] = [MISBEHAVING, RAW, CRAMPED, DESCRIBE, WORDS, READER];
+const PACKAGES: [&str; 7] = [ASKING, MISBEHAVING, RAW, CRAMPED, DESCRIBE, WORDS, READER];
 
 fn main() -> ExitCode {
     let guests = match rollgate_guest_build::build(&PACKAGES, "tests/guests") {
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Err(problem) => return rollgate_guest_build::fail(&problem),
     };
     for (variable, package) in [
+        ("ASKING", ASKING),
         ("MISBEHAVING", MISBEHAVING),
         ("MISBEHAVING_RAW", RAW),
         ("MISBEHAVING_CRAMPED", CRAMPED),

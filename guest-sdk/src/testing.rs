@@ -84,6 +84,11 @@
 //! assert_eq!(noon.outcome, Outcome::Allow);
 //! ```
 //!
+//! # What fails a test, whatever it expects
+//! A verdict that breaks the contract: a hold or denial without a reason, a path that is no JSON
+//! pointer, an empty message, a rule that is no name. As in the host, the strictest of a verdict's
+//! outcome and findings decides.
+//!
 //! # What is not answered
 //! A call that the scenario does not answer fails the test and prints the lines to add.
 
@@ -93,7 +98,7 @@ mod folder;
 pub(crate) mod host;
 
 pub use case::{Case, configure};
-pub use folder::run_folder;
+pub use folder::{run_file, run_folder};
 pub use rollgate_model::scenario::Scenario;
 
 /// Runs each scenario of a folder (from the crate's root) as a test called `scenarios`.

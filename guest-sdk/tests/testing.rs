@@ -156,16 +156,16 @@ fn a_call_without_an_answer_fails_the_test_with_the_lines_to_add() {
 #[test]
 fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
     for (act, call) in [
-        ("time", "clock::now"),
-        ("metric", "metrics::query"),
-        ("object", "cluster::get"),
+        ("time", "clock.now"),
+        ("metric", "metrics.query"),
+        ("object", "cluster.get"),
     ] {
         let case = create()
             .now("2026-03-01T10:00:00Z")
             .settings(json!({"whileBuilt": act}));
         let message = panic_of(|| drop(case.judge::<Puppet>()));
         assert!(
-            message.starts_with(&format!("the policy calls `{call}` while it is built")),
+            message.starts_with(&format!("the policy calls `{call}` in `configure`")),
             "{message}"
         );
     }
@@ -174,7 +174,7 @@ fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
 #[test]
 fn a_panic_of_the_policy_is_told() {
     let message = panic_of(|| drop(judging("panic").judge::<Puppet>()));
-    assert_eq!(message, "the policy panicked: on purpose");
+    assert_eq!(message, "the policy crashed: on purpose");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn each_scenario_of_a_folder_that_is_answered_otherwise_is_told() {
     assert!(!message.contains("right.yaml"), "{message}");
     for part in [
         "wrong-outcome.yaml: the policy did not answer as expected\n  outcome\n    - deny\n    + allow",
-        "expects-nothing.yaml: it expects nothing, so it tests nothing",
+        "expects-nothing.yaml: the scenario does not say what is expected",
         "no-scenario.yaml: ",
         "no-time.yaml: the scenario does not say what time it is",
     ] {

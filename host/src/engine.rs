@@ -36,7 +36,7 @@ use tokio::sync::Semaphore;
 pub use abi::Description;
 pub use cache::CacheError;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
-pub use gate::{ClusterGrant, Grants};
+pub use gate::{ClusterGrant, Grants, Others};
 pub use limits::{Limits, TICK};
 pub use load::LoadRequest;
 pub use module::Module;

@@ -36,6 +36,9 @@ pub use self::scenario::FirstUnanswered;
 pub trait Clock: Send + Sync {
     /// The instant at which a review begins; each review asks once.
     fn now(&self) -> Timestamp;
+
+    /// Is called when a policy is told the instant. A scenario that does not say the time notes it.
+    fn told(&self) {}
 }
 
 /// Metrics by named source. Limits of size, number and time are the implementation's to keep;

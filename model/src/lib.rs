@@ -6,11 +6,13 @@
 //! the running webhook see the same objects. Records mirror `wit/types.wit` field by field; the
 //! contract's versions are converted to these types and never to each other.
 
+pub mod asking;
 mod change;
 mod classify;
 pub mod defaults;
 pub mod dns;
 mod facts;
+pub mod fields;
 mod kind;
 mod records;
 mod request;

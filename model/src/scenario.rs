@@ -5,6 +5,7 @@
 //! not answer is an [`Unanswered`], which prints the lines to add.
 
 mod expect;
+mod files;
 mod instant;
 mod manifest;
 mod metric;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use expect::{Expectation, ExpectedEvidence, ExpectedFinding, ExpectedOutcome, Until};
+pub use files::{files, is_scenario};
 pub use metric::{
     MetricAnswer, MetricEntry, MetricRange, MetricValue, ScenarioPoint, ScenarioSample,
     ScenarioSeries,
@@ -50,9 +52,10 @@ pub struct Scenario {
     /// crate run their own policy whatever stands here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The policy's settings.
-    #[serde(default = "empty_object", skip_serializing_if = "is_empty_object")]
-    pub settings: Value,
+    /// The policy's settings. Absent, those of the policy that the scenario is run with, and where
+    /// that is a module alone, `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Value>,
     /// The instant of the review.
     #[serde(
         default,
@@ -194,7 +197,7 @@ impl Scenario {
                 description: None,
             },
             policy: None,
-            settings: empty_object(),
+            settings: None,
             now: None,
             user: None,
             dry_run: false,
@@ -226,6 +229,13 @@ impl Scenario {
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read(path).map_err(ScenarioError::Unreadable)?;
         Self::from_document(document(&text)?, path.parent())
+    }
+
+    /// The settings of a module that is run alone, as JSON text.
+    #[must_use]
+    pub fn own_settings(&self) -> String {
+        let settings = self.settings.as_ref();
+        settings.map_or_else(|| "{}".to_owned(), Value::to_string)
     }
 
     /// The scenario as YAML, which reads back the same.
@@ -267,14 +277,6 @@ fn document(text: &[u8]) -> Result<Document, ScenarioError> {
     let [document] = <[_; 1]>::try_from(documents)
         .map_err(|documents| ScenarioError::NotOne(documents.len()))?;
     Ok(document)
-}
-
-fn empty_object() -> Value {
-    Value::Object(serde_json::Map::new())
-}
-
-fn is_empty_object(value: &Value) -> bool {
-    value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 #[expect(

@@ -1,10 +1,9 @@
 //! What a policy answers to a scenario, or why it came to no answer.
 
-use super::host::{Fatal, Phase, during};
+use super::host::{self, Fatal, Phase, during};
 use crate::sys::RawRollout;
 use crate::{Failure, Outcome, Policy, Rollout, SettingsError, Severity, Verdict, settings};
 use rollgate_model as model;
-use rollgate_model::Reviewed;
 use rollgate_model::scenario::Scenario;
 use std::any::Any;
 use std::fmt;
@@ -28,20 +27,27 @@ pub(super) enum NoAnswer {
     Fatal(Fatal),
     /// The policy panicked; the test's output has told where.
     Panicked(String),
+    /// The same, while it was built.
+    NotBuilt(String),
     /// The verdict breaks the contract.
     Broken(model::BrokenContract),
 }
 
 /// Builds the policy from a scenario's settings, as the host does at load.
 pub(super) fn build<P: Policy>(scenario: &Rc<Scenario>) -> Result<P, NoAnswer> {
-    let build = || settings::parse(&scenario.settings.to_string()).and_then(P::new);
-    guarded(|| during(scenario, Phase::Building, build))?.map_err(NoAnswer::Settings)
+    let build = || settings::parse(&scenario.own_settings()).and_then(P::new);
+    let built = guarded(|| during(scenario, Phase::Building, build));
+    let built = built.map_err(|none| match none {
+        NoAnswer::Panicked(message) => NoAnswer::NotBuilt(message),
+        other => other,
+    });
+    built?.map_err(NoAnswer::Settings)
 }
 
 /// Builds the policy and lets it judge a scenario.
 pub(super) fn judge<P: Policy>(scenario: &Rc<Scenario>) -> Result<Answer, NoAnswer> {
-    let rollout = rollout(scenario)?;
     let policy: P = build(scenario)?;
+    let rollout = rollout(scenario)?;
     let evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
     let said = guarded(|| during(scenario, Phase::Judging, evaluate))?;
     let answer = Answer {
@@ -58,16 +64,16 @@ pub(super) fn judge_repeatedly<P: Policy, R>(
 ) -> Result<R, NoAnswer> {
     let rollout = rollout(scenario)?;
     let policy: P = build(scenario)?;
-    let mut evaluate = || policy.evaluate(&Rollout::from_raw(&rollout));
+    let mut evaluate = || {
+        host::begin_evaluation();
+        policy.evaluate(&Rollout::from_raw(&rollout))
+    };
     guarded(|| during(scenario, Phase::Judging, || run(&mut evaluate)))
 }
 
 fn rollout(scenario: &Scenario) -> Result<RawRollout, NoAnswer> {
-    match scenario.review() {
-        Ok(Reviewed::Rollout(rollout)) => Ok(RawRollout(*rollout)),
-        Ok(Reviewed::NotARollout { why, .. }) => Err(NoAnswer::NoRollout(format!(
-            "this is no rollout, so no policy is asked: {why}"
-        ))),
+    match scenario.rollout() {
+        Ok(rollout) => Ok(RawRollout(rollout)),
         Err(error) => Err(NoAnswer::NoRollout(error.to_string())),
     }
 }
@@ -90,15 +96,27 @@ impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRollout(why) => f.write_str(why),
-            Self::Settings(error) => write!(f, "the policy refuses its settings:\n{error}"),
+            Self::Settings(error) => {
+                let problems = error.problems().iter();
+                let told: Vec<_> = problems
+                    .map(|(path, message)| match path.as_str() {
+                        "" => message.clone(),
+                        path => format!("{path}: {message}"),
+                    })
+                    .collect();
+                write!(f, "the policy refuses its settings: {}", told.join("; "))
+            }
             Self::Fatal(Fatal::Unanswered(question)) => question.fmt(f),
             Self::Fatal(Fatal::WhileBuilding(call)) => write!(
                 f,
-                "the policy calls `{call}` while it is built: the answer would be frozen into the \
-                 snapshot, so the host refuses to load such a policy; ask in `evaluate`"
+                "the policy calls `{call}` in `configure`: the answer would be frozen into every \
+                 later verdict; call it in `evaluate`"
             ),
             Self::Broken(broken) => broken.fmt(f),
-            Self::Panicked(message) => write!(f, "the policy panicked: {message}"),
+            Self::Panicked(message) => write!(f, "the policy crashed: {message}"),
+            Self::NotBuilt(message) => {
+                write!(f, "`configure` failed: the policy crashed: {message}")
+            }
         }
     }
 }

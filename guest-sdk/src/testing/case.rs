@@ -53,7 +53,7 @@ impl Case {
     /// The policy's settings; `{}` where nothing is said.
     #[must_use]
     pub fn settings(mut self, settings: Value) -> Self {
-        self.scenario.settings = settings;
+        self.scenario.settings = Some(settings);
         self
     }
 
@@ -173,7 +173,7 @@ impl From<Scenario> for Case {
 #[track_caller]
 pub fn configure<P: Policy>(settings: Value) -> Result<P, SettingsError> {
     let scenario = Scenario {
-        settings,
+        settings: Some(settings),
         ..Scenario::named("from code")
     };
     match build::<P>(&Rc::new(scenario)) {

@@ -2,13 +2,13 @@
 
 use super::answer::judge;
 use crate::Policy;
-use rollgate_model::scenario::{Expectation, Scenario};
+use rollgate_model::scenario::{self, Expectation, Scenario};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-/// Runs each `.yaml` and `.yml` file of a folder as a scenario of this policy, and holds the
-/// verdict against what the file expects. The macro [`scenarios!`](super::scenarios) makes a test
+/// Runs each scenario file of a folder, and of the folders inside it, with this policy, and holds
+/// the verdict against what the file expects. Other files, such as manifests, are left alone. The macro [`scenarios!`](super::scenarios) makes a test
 /// of it.
 ///
 /// # Panics
@@ -16,8 +16,10 @@ use std::rc::Rc;
 #[track_caller]
 pub fn run_folder<P: Policy>(folder: impl AsRef<Path>) {
     let folder = folder.as_ref();
-    let files = match scenario_files(folder) {
-        Ok(files) if files.is_empty() => panic!("{} has no scenario (*.yaml)", folder.display()),
+    let files = match scenario::files(folder) {
+        Ok(files) if files.is_empty() => {
+            panic!("{} has no scenario (`kind: Scenario`)", folder.display())
+        }
         Ok(files) => files,
         Err(error) => panic!("cannot read {}: {error}", folder.display()),
     };
@@ -33,22 +35,12 @@ pub fn run_folder<P: Policy>(folder: impl AsRef<Path>) {
     );
 }
 
-fn scenario_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn run_file<P: Policy>(file: &Path) -> Result<(), String> {
+/// Runs one file as a scenario of this policy, and holds the verdict against what the file expects.
+///
+/// # Errors
+/// In words: the scenario cannot be read, expects nothing, or is answered otherwise.
+pub fn run_file<P: Policy>(file: impl AsRef<Path>) -> Result<(), String> {
+    let file = file.as_ref();
     let scenario = Rc::new(Scenario::load(file).map_err(|error| error.to_string())?);
     let answer = judge::<P>(&scenario).map_err(|none| none.to_string())?;
     let said = answer.to_model();
@@ -56,11 +48,6 @@ fn run_file<P: Policy>(file: &Path) -> Result<(), String> {
         Some(expected) => expected
             .check(answer.change, &said)
             .map_err(|mismatch| mismatch.to_string()),
-        None => {
-            let said = serde_json::json!({ "expect": Expectation::of(answer.change, &said) });
-            Err(format!(
-                "it expects nothing, so it tests nothing. The policy answers, as JSON, which is YAML too:\n{said:#}"
-            ))
-        }
+        None => Err(Expectation::missing(answer.change, &said)),
     }
 }

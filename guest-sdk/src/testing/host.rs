@@ -4,8 +4,9 @@ use crate::cluster::ClusterError;
 use crate::metrics::{MetricsError, Point, Sample, Series};
 use jiff::Timestamp;
 use rollgate_model as model;
+use rollgate_model::asking;
 use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use std::time::Duration;
 pub(crate) struct Host {
     scenario: Rc<Scenario>,
     phase: Phase,
+    /// Questions to metrics and the cluster that may still be asked.
+    left: Rc<Cell<u32>>,
 }
 
 /// What the policy is doing.
@@ -51,6 +54,7 @@ pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce(
     let host = Host {
         scenario: Rc::clone(scenario),
         phase,
+        left: Rc::new(Cell::new(asking::CALLS)),
     };
     let _restore = Restore(HOST.replace(Some(host)));
     run()
@@ -62,9 +66,14 @@ pub(crate) fn with<R>(ask: impl FnOnce(&Host) -> R) -> R {
     ask(&host.expect("off Wasm a policy asks its host only within `rollgate_sdk::testing`"))
 }
 
+/// Gives a policy that judges once more the questions of a fresh one.
+pub(crate) fn begin_evaluation() {
+    with(|host| host.left.set(asking::CALLS));
+}
+
 impl Host {
     pub(crate) fn now(&self) -> Timestamp {
-        self.judging("clock::now");
+        self.judging("clock.now");
         self.scenario
             .now
             .unwrap_or_else(|| unanswered(Unanswered::Now))
@@ -76,8 +85,9 @@ impl Host {
         query: &str,
         at: Option<Timestamp>,
     ) -> Result<Vec<Sample>, MetricsError> {
-        self.judging("metrics::query");
+        self.judging("metrics.query");
         let at = at.unwrap_or_else(|| self.now());
+        self.ask_metrics()?;
         let answer = self
             .scenario
             .metrics_at(source, query, at)
@@ -97,12 +107,14 @@ impl Host {
         end: Timestamp,
         step: u64,
     ) -> Result<Vec<Series>, MetricsError> {
-        self.judging("metrics::query_range");
-        let range = MetricRange {
-            start,
-            end,
-            step: Duration::from_millis(step),
-        };
+        self.judging("metrics.query-range");
+        let step = Duration::from_millis(step);
+        asking::range(start, end, step).map_err(|message| MetricsError {
+            code: model::MetricsErrorCode::BadQuery.as_str().into(),
+            message,
+        })?;
+        self.ask_metrics()?;
+        let range = MetricRange { start, end, step };
         let answer = self
             .scenario
             .metrics_range(source, query, range)
@@ -121,7 +133,8 @@ impl Host {
         namespace: &str,
         name: &str,
     ) -> Result<String, ClusterError> {
-        self.judging("cluster::get");
+        self.judging("cluster.get");
+        self.ask_cluster(kind)?;
         let answer = self
             .scenario
             .object(api_version, kind, namespace, name)
@@ -136,7 +149,8 @@ impl Host {
         namespace: &str,
         label_selector: &str,
     ) -> Result<Vec<String>, ClusterError> {
-        self.judging("cluster::list");
+        self.judging("cluster.list");
+        self.ask_cluster(kind)?;
         let answer = self
             .scenario
             .list(api_version, kind, namespace, label_selector)
@@ -146,6 +160,33 @@ impl Host {
             .into_iter()
             .map(ToString::to_string)
             .collect())
+    }
+
+    fn ask_metrics(&self) -> Result<(), MetricsError> {
+        self.count().map_err(|message| MetricsError {
+            code: model::MetricsErrorCode::Limit.as_str().into(),
+            message,
+        })
+    }
+
+    fn ask_cluster(&self, kind: &str) -> Result<(), ClusterError> {
+        let error = |code: model::ClusterErrorCode, message: String| ClusterError {
+            code: code.as_str().into(),
+            message,
+        };
+        if asking::is_secret(kind) {
+            let code = model::ClusterErrorCode::NotGranted;
+            return Err(error(code, asking::NO_SECRETS.to_owned()));
+        }
+        self.count()
+            .map_err(|message| error(model::ClusterErrorCode::Limit, message))
+    }
+
+    /// Takes one of the questions that may be asked.
+    fn count(&self) -> Result<(), String> {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(asking::spent)?);
+        Ok(())
     }
 
     fn judging(&self, call: &'static str) {

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rollgate_model::scenario::{Scenario, ScenarioError};
-use rollgate_model::yaml::{self, Location};
+use rollgate_model::scenario::{Scenario, ScenarioError, is_scenario};
+use rollgate_model::yaml::Location;
 
 use super::inputs::Input;
 use super::notice::{Notice, look};
@@ -113,15 +113,6 @@ fn load(input: &Input, paths: &[PathBuf]) -> Result<Option<Scenario>, Problem> {
             } => at(location, format!("the manifest {}: {why}", path.display())),
             other => Problem::of_file(&file, other.to_string()),
         }
-    })
-}
-
-fn is_scenario(bytes: &[u8]) -> bool {
-    yaml::read(bytes).iter().flatten().any(|document| {
-        document
-            .tree
-            .get("kind")
-            .is_some_and(|kind| kind == "Scenario")
     })
 }
 

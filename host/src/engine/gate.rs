@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use rollgate_model::asking::{self, CALLS};
+
 /// What a policy may ask of metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,18 @@ pub struct Grants {
     pub metrics: BTreeSet<String>,
     /// Kinds of the cluster's objects.
     pub cluster: Vec<ClusterGrant>,
+    /// What is neither.
+    pub others: Others,
+}
+
+/// What becomes of a question that no grant names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Others {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It is let through. For the world of a scenario, which says itself what it does not answer.
+    Asked,
 }
 
 /// Allows reading the objects of one kind.
@@ -60,9 +74,6 @@ pub(super) enum Shut {
 #[derive(Debug)]
 pub(super) struct Budget(u32);
 
-/// Enough for a policy with a few dozen checks; a runaway loop is stopped by it.
-const CALLS: u32 = 64;
-
 impl Default for Budget {
     fn default() -> Self {
         Self(CALLS)
@@ -73,7 +84,8 @@ impl Grants {
     /// Opens the gate for one call, or says why not.
     pub(super) fn admit(&self, ask: Ask<'_>, budget: &mut Budget) -> Result<(), Shut> {
         match ask {
-            Ask::Metrics { source } if self.metrics.contains(source) => {}
+            Ask::Metrics { source }
+                if self.others == Others::Asked || self.metrics.contains(source) => {}
             Ask::Metrics { source } => return Err(Shut::NotGranted(self.no_source(source))),
             Ask::Cluster {
                 api_version,
@@ -81,22 +93,16 @@ impl Grants {
                 namespace,
             } => self.admit_cluster(api_version, kind, namespace)?,
         }
-        budget.0 = budget.0.checked_sub(1).ok_or_else(|| {
-            Shut::Spent(format!(
-                "a policy may ask the host {CALLS} times for one rollout, and this one did"
-            ))
-        })?;
+        let left = budget.0.checked_sub(1);
+        budget.0 = left.ok_or_else(|| Shut::Spent(asking::spent()))?;
         Ok(())
     }
 
     fn admit_cluster(&self, api_version: &str, kind: &str, namespace: &str) -> Result<(), Shut> {
-        // Whatever their group: what else calls itself a secret is meant to be one.
-        if ["secret", "secrets"].contains(&kind.to_ascii_lowercase().as_str()) {
-            return Err(Shut::NotGranted(
-                "Secrets are never shown to policies".into(),
-            ));
+        if asking::is_secret(kind) {
+            return Err(Shut::NotGranted(asking::NO_SECRETS.into()));
         }
-        let granted = self.cluster.iter().any(|grant| {
+        let named = self.cluster.iter().any(|grant| {
             grant.api_version == api_version
                 && grant.kind == kind
                 && grant
@@ -104,7 +110,7 @@ impl Grants {
                     .as_ref()
                     .is_none_or(|names| names.contains(namespace))
         });
-        if granted {
+        if named || self.others == Others::Asked {
             return Ok(());
         }
         let place = if namespace.is_empty() {
@@ -153,6 +159,7 @@ mod tests {
                     namespaces: None,
                 },
             ],
+            others: Others::Refused,
         }
     }
 
@@ -215,6 +222,7 @@ mod tests {
                     kind: kind.into(),
                     namespaces: None,
                 }],
+                others: Others::Asked,
             };
             let ask = Ask::Cluster {
                 api_version,

@@ -197,7 +197,7 @@ impl LoadedPolicy {
         } = &self.recipe;
         let mut state = HostState::judging(review, grants, name, limits);
         if self.imports == Imports::ContractAndWasi {
-            state.wasi = Some(Box::new(EmptyWasi::new(review.now, review.id.as_bytes())));
+            state.wasi = Some(Box::new(EmptyWasi::of_review(review)));
         }
         state
     }

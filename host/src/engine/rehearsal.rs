@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime_wizer::Wizer;
@@ -122,7 +121,7 @@ impl Rehearsal {
     fn store(&self, call: Call) -> Store<HostState> {
         let mut state = HostState::loading(call.name(), &self.policy, &self.limits);
         if self.stage.component.imports == Imports::ContractAndWasi {
-            let wasi = EmptyWasi::new(Timestamp::UNIX_EPOCH, &self.stage.component.digest);
+            let wasi = EmptyWasi::of_module(&self.stage.component.digest);
             state.wasi = Some(Box::new(wasi));
         }
         self.stage.runtime.store(state)

@@ -54,6 +54,12 @@ impl Review {
             handed: Handed::default(),
         }
     }
+
+    /// The instant, for a policy that asks.
+    pub(super) fn tell_now(&self) -> Timestamp {
+        self.sources.clock.told();
+        self.now
+    }
 }
 
 /// The data of a store.

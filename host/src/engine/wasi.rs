@@ -2,6 +2,7 @@
 //! `wasm32-wasip2`): it links, and can do nothing. No files, network or environment; the wall clock
 //! stands still at the review's instant; random numbers follow from the review.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::state::HostState;
+use super::state::{HostState, Review};
 
 const RESOURCES: usize = 1_000;
 /// Bytes of one random number; the host makes them before the guest's memory is asked for room.
@@ -24,16 +25,23 @@ pub(super) struct EmptyWasi {
 }
 
 impl EmptyWasi {
-    /// For one review; during loading the seed is the digest of the module, so that what is prepared
-    /// follows from what the cache is keyed by, and the clock stands at zero.
-    pub(super) fn new(now: Timestamp, seed: &[u8]) -> Self {
+    /// For one review.
+    pub(super) fn of_review(review: &Arc<Review>) -> Self {
+        Self::new(Frozen::At(Arc::clone(review)), review.id.as_bytes())
+    }
+
+    /// For loading a module. The seed is its digest, so that what is prepared follows from what the
+    /// cache is keyed by, and the clock stands at zero.
+    pub(super) fn of_module(digest: &[u8]) -> Self {
+        Self::new(Frozen::AtZero, digest)
+    }
+
+    fn new(clock: Frozen, seed: &[u8]) -> Self {
         let seed: [u8; 32] = Sha256::digest(seed).into();
-        let since_epoch =
-            Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let context = WasiCtx::builder()
-            .wall_clock(Frozen(since_epoch))
+            .wall_clock(clock)
             .secure_random(StdRng::from_seed(seed))
             .insecure_random(StdRng::from_seed(seed))
             .insecure_random_seed(u128::from_le_bytes(
@@ -67,7 +75,12 @@ impl WasiView for HostState {
 }
 
 /// A wall clock that does not move.
-struct Frozen(Duration);
+enum Frozen {
+    /// At the instant of a review.
+    At(Arc<Review>),
+    /// At the beginning of time.
+    AtZero,
+}
 
 impl HostWallClock for Frozen {
     fn resolution(&self) -> Duration {
@@ -75,6 +88,12 @@ impl HostWallClock for Frozen {
     }
 
     fn now(&self) -> Duration {
-        self.0
+        match self {
+            Self::At(review) => {
+                let since_epoch = review.tell_now().duration_since(Timestamp::UNIX_EPOCH);
+                Duration::try_from(since_epoch).unwrap_or_default()
+            }
+            Self::AtZero => Duration::ZERO,
+        }
     }
 }

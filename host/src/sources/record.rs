@@ -103,6 +103,10 @@ impl Clock for Recorded {
         self.recorder.recording().now.get_or_insert(now);
         now
     }
+
+    fn told(&self) {
+        self.sources.clock.told();
+    }
 }
 
 impl Metrics for Recorded {

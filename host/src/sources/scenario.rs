@@ -20,20 +20,29 @@ impl Sources {
     /// The world of a scenario. `otherwise` tells the time where the scenario does not.
     #[must_use]
     pub fn of_scenario(scenario: Arc<Scenario>, otherwise: Arc<dyn Clock>) -> Self {
-        Self::of_scenario_noting(scenario, otherwise, Arc::default())
-    }
-
-    /// The same, and notes the first question that the scenario does not answer.
-    #[must_use]
-    pub fn of_scenario_noting(
-        scenario: Arc<Scenario>,
-        otherwise: Arc<dyn Clock>,
-        unanswered: Arc<FirstUnanswered>,
-    ) -> Self {
         let clock = match scenario.now {
             Some(now) => Arc::new(FixedClock(now)),
             None => otherwise,
         };
+        Self::of_world(scenario, clock, Arc::default())
+    }
+
+    /// The world of a scenario and no other. Notes the first question that the scenario does not
+    /// answer, the time included.
+    #[must_use]
+    pub fn of_scenario_alone(scenario: Arc<Scenario>, unanswered: Arc<FirstUnanswered>) -> Self {
+        let clock: Arc<dyn Clock> = match scenario.now {
+            Some(now) => Arc::new(FixedClock(now)),
+            None => Arc::new(Timeless(Arc::clone(&unanswered))),
+        };
+        Self::of_world(scenario, clock, unanswered)
+    }
+
+    fn of_world(
+        scenario: Arc<Scenario>,
+        clock: Arc<dyn Clock>,
+        unanswered: Arc<FirstUnanswered>,
+    ) -> Self {
         let world = Arc::new(World {
             scenario,
             unanswered,
@@ -58,6 +67,24 @@ impl FirstUnanswered {
     pub fn question(&self) -> Option<&Unanswered> {
         self.0.get()
     }
+
+    fn note(&self, question: Unanswered) {
+        // Only the first is kept: it is the one to answer next.
+        let _ = self.0.set(question);
+    }
+}
+
+/// The clock of a scenario that does not say the time.
+struct Timeless(Arc<FirstUnanswered>);
+
+impl Clock for Timeless {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn told(&self) {
+        self.0.note(Unanswered::Now);
+    }
 }
 
 struct World {
@@ -68,7 +95,7 @@ struct World {
 impl World {
     fn metrics_error(&self, question: Unanswered) -> MetricsError {
         let message = question.to_string();
-        self.note(question);
+        self.unanswered.note(question);
         MetricsError {
             code: MetricsErrorCode::Unavailable,
             message,
@@ -77,16 +104,11 @@ impl World {
 
     fn cluster_error(&self, question: Unanswered) -> ClusterError {
         let message = question.to_string();
-        self.note(question);
+        self.unanswered.note(question);
         ClusterError {
             code: ClusterErrorCode::Unavailable,
             message,
         }
-    }
-
-    fn note(&self, question: Unanswered) {
-        // Only the first is kept: it is the one to answer next.
-        let _ = self.unanswered.0.set(question);
     }
 }
 

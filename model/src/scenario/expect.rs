@@ -130,6 +130,18 @@ impl Expectation {
         expectation
     }
 
+    /// What is told of a scenario that expects nothing: it could not fail, so it is no test.
+    #[must_use]
+    pub fn missing(change: Change, answer: &Result<Verdict, Failure>) -> String {
+        let mut scenario = super::Scenario::named("x");
+        scenario.expect = Some(Self::of(change, answer));
+        let yaml = scenario.to_yaml().unwrap_or_default();
+        let expect = yaml
+            .find("expect:")
+            .map_or("", |start| yaml[start..].trim_end());
+        format!("the scenario does not say what is expected; the policy said:\n{expect}")
+    }
+
     /// Holds the answer to a class of change against what is expected.
     ///
     /// # Errors

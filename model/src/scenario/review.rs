@@ -12,6 +12,9 @@ pub enum NoReview {
     /// It lends its world only.
     #[error("the scenario has neither `old` nor `new`: say which object is rolled out")]
     NoObject,
+    /// No policy is asked about it.
+    #[error("this is no rollout, so no policy is asked: {0}")]
+    NotARollout(&'static str),
     /// An object has another shape than its API gives it.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -26,6 +29,18 @@ impl Scenario {
     pub fn review(&self) -> Result<Reviewed, NoReview> {
         let request = self.request().ok_or(NoReview::NoObject)?;
         Ok(Rollout::from_request(request, &self.revisions())?)
+    }
+
+    /// The rollout that the scenario tells of.
+    ///
+    /// # Errors
+    ///
+    /// As [`review`](Self::review), and where it is no rollout.
+    pub fn rollout(&self) -> Result<Rollout, NoReview> {
+        match self.review()? {
+            Reviewed::Rollout(rollout) => Ok(*rollout),
+            Reviewed::NotARollout { why, .. } => Err(NoReview::NotARollout(why)),
+        }
     }
 
     /// The request that the scenario tells of: a create without `old`, a delete without `new`.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, Scenario};
+use crate::fields::{self, Misspelt};
 use crate::yaml::{Problem, Spans, StrictError};
 
 /// Something wrong, with the pointer to it.
@@ -29,8 +30,9 @@ impl Wrong {
     }
 }
 
-/// Lists of which an empty one and none mean different things.
-const TELLING_LISTS: [&str; 4] = [
+/// Fields that mean different things where they are empty and where there are none.
+const TELLING_LISTS: [&str; 5] = [
+    "/settings",
     "/objects",
     "/revisions",
     "/expect/findings",
@@ -47,7 +49,11 @@ pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
         .map_or(Ok(()), |pointer| {
             Err(Wrong::new(
                 pointer,
-                "write `[]` for an empty list, or leave the field out",
+                if pointer == "/settings" {
+                    "write `{}` for no settings, or leave the field out"
+                } else {
+                    "write `[]` for an empty list, or leave the field out"
+                },
             ))
         })
 }
@@ -57,16 +63,21 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     if scenario.metadata.name.trim().is_empty() {
         return Err(Wrong::new("/metadata/name", "give the scenario a name"));
     }
-    if !scenario.settings.is_object() {
+    if scenario
+        .settings
+        .as_ref()
+        .is_some_and(|settings| !settings.is_object())
+    {
         return Err(Wrong::new(
             "/settings",
             "settings are a mapping of names to values",
         ));
     }
     for (pointer, object) in [("/old", &scenario.old), ("/new", &scenario.new)] {
-        object
-            .as_ref()
-            .map_or(Ok(()), |object| is_object(pointer, object))?;
+        if let Some(object) = object {
+            is_object(pointer, object)?;
+            spelt(pointer, fields::misspelt(object))?;
+        }
     }
     for (index, object) in scenario.objects.iter().flatten().enumerate() {
         is_object(&format!("/objects/{index}"), object)?;
@@ -79,6 +90,8 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
                 "a template is a mapping, as under `spec.template`",
             ));
         }
+        let misspelt = fields::misspelt_in("PodTemplateSpec", &revision.template);
+        spelt(&format!("/revisions/{index}/template"), misspelt)?;
     }
     metrics(&scenario.metrics)?;
     scenario.expect.as_ref().map_or(Ok(()), expectation)
@@ -103,6 +116,20 @@ fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {
         ));
     }
     Ok(())
+}
+
+/// A misspelt field would be a field left out.
+fn spelt(pointer: &str, misspelt: Option<Misspelt>) -> Result<(), Wrong> {
+    misspelt.map_or(Ok(()), |wrong| {
+        let Misspelt {
+            pointer: at,
+            field,
+            of,
+            meant,
+        } = wrong;
+        let message = format!("there is no field `{field}` in a {of}; did you mean `{meant}`?");
+        Err(Wrong::new(format!("{pointer}{at}"), message))
+    })
 }
 
 fn metrics(entries: &[MetricEntry]) -> Result<(), Wrong> {

@@ -1,14 +1,15 @@
 //! Which policy a scenario is run with.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rollgate_model::scenario::Scenario;
-use serde_json::Value;
 
 use super::{Case, folder};
-use crate::config::{self, Configuration, ModuleSource, PolicyItem, Problem};
-use crate::engine::{ClusterGrant, Grants, Limits};
+use crate::config::{
+    self, Candidate, Configuration, Matching, ModuleSource, NamespaceLabels, PolicyItem,
+    PolicySource, Problem,
+};
+use crate::engine::{Grants, Limits, Others};
 
 /// How a scenario's policy is to be loaded. Equal ones are loaded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Plans {
     }
 }
 
-/// A module alone is granted what the scenario tells of, for nothing else can be answered.
+/// A module alone may ask anything: the scenario answers, and says what it does not answer.
 fn of_module(given: Option<&ModuleSource>, case: &Case) -> Result<Plan, String> {
     let named = || {
         let policy = case.scenario.policy.as_deref()?;
@@ -69,43 +70,13 @@ fn of_module(given: Option<&ModuleSource>, case: &Case) -> Result<Plan, String> 
     Ok(Plan {
         name: module.to_string(),
         module,
-        settings: case.scenario.settings.to_string(),
+        settings: case.scenario.own_settings(),
         limits: Limits::default(),
-        grants: grants(&case.scenario),
+        grants: Grants {
+            others: Others::Asked,
+            ..Grants::default()
+        },
     })
-}
-
-fn grants(scenario: &Scenario) -> Grants {
-    let word = |object: &Value, field| {
-        object
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let objects = scenario
-        .objects
-        .iter()
-        .flatten()
-        .map(|object| (word(object, "apiVersion"), word(object, "kind")));
-    let refused = scenario
-        .object_errors
-        .iter()
-        .map(|error| (error.api_version.clone(), error.kind.clone()));
-    let kinds: BTreeSet<_> = objects.chain(refused).collect();
-    let grant = |(api_version, kind)| ClusterGrant {
-        api_version,
-        kind,
-        namespaces: None,
-    };
-    Grants {
-        metrics: scenario
-            .metrics
-            .iter()
-            .map(|entry| entry.source.clone())
-            .collect(),
-        cluster: kinds.into_iter().map(grant).collect(),
-    }
 }
 
 /// The scenario's own settings, if it has any, take the place of the policy's.
@@ -115,22 +86,44 @@ fn of_policy(policies: &[PolicyItem], scenario: &Scenario) -> Result<Plan, Strin
         (Some(item), _) | (None, [item]) => item,
         _ => return Err(which(policies, scenario.policy.as_deref())),
     };
-    let own = scenario
-        .settings
-        .as_object()
-        .is_some_and(|settings| !settings.is_empty());
     let policy = &item.policy;
+    judges(policy, scenario)?;
     Ok(Plan {
         name: policy.name.to_string(),
         module: policy.module.clone(),
-        settings: if own {
-            scenario.settings.to_string()
-        } else {
-            policy.settings.clone()
+        settings: match &scenario.settings {
+            Some(own) => own.to_string(),
+            None => policy.settings.clone(),
         },
         limits: policy.limits,
         grants: policy.grants.clone(),
     })
+}
+
+/// A verdict that rollgate would never ask for tells nothing of what it would answer.
+fn judges(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
+    // Where it is no rollout, that is told instead.
+    let Ok(rollout) = scenario.rollout() else {
+        return Ok(());
+    };
+    let namespace = NamespaceLabels::Unknown {
+        why: "a scenario does not tell them".into(),
+    };
+    let candidate = Candidate::of(&rollout, &namespace);
+    if policy.matches.matching(candidate) != Matching::No {
+        return Ok(());
+    }
+    let subject = rollout.subject();
+    Err(format!(
+        "the policy `{}` does not match this {} of {} `{}` in the namespace `{}`, so rollgate would not ask it: \
+         see its `match`, which says of which kinds, changes, namespaces and labels it judges \
+         (by default of changes: create, roll-forward, resume and release)",
+        policy.name,
+        rollout.change().as_str(),
+        subject.kind().as_str(),
+        subject.name(),
+        subject.namespace(),
+    ))
 }
 
 fn which(policies: &[PolicyItem], named: Option<&str>) -> String {

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 use rollgate_model::scenario::{Expectation, Scenario};
-use rollgate_model::{Change, Failure, Reviewed, Verdict};
+use rollgate_model::{Change, Failure, Verdict};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::Case;
 use super::plan::{Plan, Plans};
 use crate::engine::{Engine, EvaluationError, LoadRequest, LoadedPolicy, Review};
-use crate::sources::{FirstUnanswered, FixedClock, Sources};
+use crate::sources::{FirstUnanswered, Sources};
 
 /// Runs scenarios.
 pub(super) struct Runner {
@@ -84,15 +83,11 @@ fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
 }
 
 async fn judge(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
-    let rollout = match case.scenario.review().map_err(|error| error.to_string())? {
-        Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why, .. } => return Err(format!("this is no rollout: {why}")),
-    };
+    let rollout = case.scenario.rollout().map_err(|error| error.to_string())?;
     let change = rollout.change();
     let scenario = Arc::new(case.scenario.clone());
     let unanswered = Arc::new(FirstUnanswered::default());
-    let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
-    let sources = Sources::of_scenario_noting(scenario, clock, Arc::clone(&unanswered));
+    let sources = Sources::of_scenario_alone(scenario, Arc::clone(&unanswered));
     let review = Arc::new(Review::new(case.file.to_string(), rollout, sources));
     let said = policy.evaluate(&review, Instant::now() + DEADLINE).await;
     if let Some(question) = unanswered.question() {
@@ -119,15 +114,6 @@ fn compare(
         Some(expected) => expected
             .check(change, &answer)
             .map_err(|mismatch| mismatch.to_string()),
-        None => Err(unexpected(change, &answer)),
+        None => Err(Expectation::missing(change, &answer)),
     }
-}
-
-/// A scenario that expects nothing could not fail, so it is no test.
-fn unexpected(change: Change, answer: &Result<Verdict, Failure>) -> String {
-    let mut scenario = Scenario::named("x");
-    scenario.expect = Some(Expectation::of(change, answer));
-    let yaml = scenario.to_yaml().unwrap_or_default();
-    let expect = yaml.find("expect:").map_or("", |start| &yaml[start..]);
-    format!("the scenario does not say what is expected; the policy said:\n{expect}")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode};
+use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, asking};
 use wasmtime::Result;
 
 use super::answers;
@@ -12,9 +12,6 @@ use super::clock::timestamp;
 use crate::engine::gate::{Ask, Shut};
 use crate::engine::state::{HostState, Judging, Review};
 use crate::sources::{ListQuery, ObjectRef, Range, Reading};
-
-/// Prometheus itself takes no step below a millisecond; below a second nobody scrapes.
-const SHORTEST_STEP: u64 = 1_000;
 
 /// Why the guest's question gets no answer.
 pub(super) enum Unanswered {
@@ -36,7 +33,7 @@ impl metrics::Host for HostState {
         let judging = self.judging_for("metrics.query")?;
         let at = match at {
             Some(at) => answers::timestamp(at).map_err(bad_query)?,
-            None => judging.review.now,
+            None => judging.review.tell_now(),
         };
         let review = judging.open(Ask::Metrics { source: &source })?;
         let answer = review.sources.metrics.query(&source, &query, at);
@@ -215,19 +212,9 @@ impl From<Shut> for Unanswered {
 
 fn range(start: types::Timestamp, end: types::Timestamp, step: u64) -> Result<Range, String> {
     let (start, end) = (answers::timestamp(start)?, answers::timestamp(end)?);
-    if end < start {
-        return Err(format!("the range ends ({end}) before it starts ({start})"));
-    }
-    if step < SHORTEST_STEP {
-        return Err(format!(
-            "a step of {step} ms is shorter than {SHORTEST_STEP} ms"
-        ));
-    }
-    Ok(Range {
-        start,
-        end,
-        step: Duration::from_millis(step),
-    })
+    let step = Duration::from_millis(step);
+    asking::range(start, end, step)?;
+    Ok(Range { start, end, step })
 }
 
 fn sample(sample: rollgate_model::Sample) -> metrics::Sample {

@@ -1,0 +1,174 @@
+//! Fields of workloads that are misspelt: names that the API does not know, close to one that it does.
+//!
+//! Other unknown names pass: they may be of a later Kubernetes than the table.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+/// A line for each type: its fields, each with its own type where that has fields.
+const KNOWN: &str = include_str!("fields/known.txt");
+
+/// What is known of a type: each field, and the type of its value where that has fields.
+type Fields = Vec<(&'static str, Option<&'static str>)>;
+
+static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
+    let types = KNOWN.lines().filter_map(|line| line.split_once(": "));
+    types
+        .map(|(name, fields)| (name, fields.split(' ').map(field).collect()))
+        .collect()
+});
+
+/// A field that nobody reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misspelt {
+    /// The JSON pointer to it.
+    pub pointer: String,
+    /// As it is written.
+    pub field: String,
+    /// The type that does not have it.
+    pub of: &'static str,
+    /// What was meant.
+    pub meant: &'static str,
+}
+
+/// Finds the first misspelt field of a Kubernetes object; none where its kind is not known here.
+#[must_use]
+pub fn misspelt(object: &Value) -> Option<Misspelt> {
+    misspelt_in(object.get("kind")?.as_str()?, object)
+}
+
+/// Finds the first misspelt field of a value of a type, such as `PodTemplateSpec`.
+#[must_use]
+pub fn misspelt_in(type_name: &str, value: &Value) -> Option<Misspelt> {
+    let (name, _) = TYPES.get_key_value(type_name)?;
+    search(name, value, "")
+}
+
+/// The types that are known, with their fields.
+pub fn known() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+    TYPES
+        .iter()
+        .map(|(name, fields)| (*name, fields.iter().map(|(field, _)| *field)))
+}
+
+fn field(word: &'static str) -> (&'static str, Option<&'static str>) {
+    match word.split_once('=') {
+        Some((field, of)) => (field, Some(of)),
+        None => (word, None),
+    }
+}
+
+fn search(name: &'static str, value: &Value, pointer: &str) -> Option<Misspelt> {
+    match value {
+        Value::Object(members) => {
+            let known = TYPES.get(name)?;
+            members.iter().find_map(|(key, member)| {
+                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                match known.iter().find(|(field, _)| field == key) {
+                    Some((_, of)) => search((*of)?, member, &pointer),
+                    None => closest(known, key).map(|meant| Misspelt {
+                        pointer,
+                        field: key.clone(),
+                        of: name,
+                        meant,
+                    }),
+                }
+            })
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| search(name, item, &format!("{pointer}/{index}"))),
+        _ => None,
+    }
+}
+
+/// The field that differs by case, or by a slip or two for its length.
+fn closest(known: &Fields, key: &str) -> Option<&'static str> {
+    let word = key.to_lowercase();
+    let near = known.iter().map(|(field, _)| {
+        let distance = strsim::damerau_levenshtein(&word, &field.to_lowercase());
+        (distance, *field)
+    });
+    let (distance, field) = near.min()?;
+    (distance <= 2 && distance * 3 < field.len()).then_some(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(container: &Value) -> Value {
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": "shop", "labels": { "imagee": "any key" } },
+            "spec": { "template": { "spec": { "containers": [container] } } },
+        })
+    }
+
+    #[test]
+    fn a_slip_in_a_name_is_found_at_its_place() {
+        let cases = [
+            (
+                json!({ "readinesProbe": {} }),
+                "readinesProbe",
+                "readinessProbe",
+            ),
+            (
+                json!({ "LivenessProbe": {} }),
+                "LivenessProbe",
+                "livenessProbe",
+            ),
+            (json!({ "imgae": "shop:1" }), "imgae", "image"),
+            (
+                json!({ "readinessProbe": { "httpget": {} } }),
+                "readinessProbe/httpget",
+                "httpGet",
+            ),
+            (json!({ "env": [{ "nam": "A" }] }), "env/0/nam", "name"),
+        ];
+        for (container, at, meant) in cases {
+            let found = misspelt(&deployment(&container)).expect("it is misspelt");
+            assert_eq!(
+                found.pointer,
+                format!("/spec/template/spec/containers/0/{at}")
+            );
+            assert_eq!(found.meant, meant);
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_later_kubernetes_or_of_a_user_passes() {
+        for container in [
+            json!({ "name": "shop", "quantumTunnel": true }),
+            json!({ "resources": { "limits": { "nam": "1" } } }),
+        ] {
+            assert_eq!(misspelt(&deployment(&container)), None, "{container}");
+        }
+        let custom = json!({ "kind": "Widget", "metadat": {} });
+        assert_eq!(misspelt(&custom), None);
+    }
+
+    #[test]
+    fn no_known_field_of_a_type_is_taken_for_a_slip_of_another() {
+        for (name, fields) in known() {
+            let all: serde_json::Map<_, _> = fields.map(|f| (f.to_owned(), Value::Null)).collect();
+            assert_eq!(misspelt_in(name, &all.into()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_type_that_a_field_leads_to_is_known() {
+        for (name, fields) in TYPES.iter() {
+            for (field, of) in fields {
+                let known = of.is_none_or(|of| TYPES.contains_key(of));
+                assert!(known, "{field} of {name} leads nowhere");
+            }
+        }
+    }
+}

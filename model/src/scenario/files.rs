@@ -1,0 +1,71 @@
+//! Which files of a folder are scenarios.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::yaml::{self, Document};
+
+/// The scenario files in a folder and in the folders inside it, sorted. Hidden ones are left out,
+/// and each folder is read once, whatever links lead to it.
+///
+/// # Errors
+/// A folder or a file cannot be read.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut found, mut met) = (Vec::new(), HashSet::new());
+    collect(folder, &mut met, &mut found)?;
+    Ok(found)
+}
+
+/// Whether a text is a scenario, or is meant to be one: it expects something, or it says so and
+/// cannot be read.
+#[must_use]
+pub fn is_scenario(text: &[u8]) -> bool {
+    let mut documents = yaml::read(text).into_iter();
+    documents.any(|document| match document {
+        Ok(Document { tree, .. }) => {
+            tree.get("kind").is_some_and(|kind| kind == "Scenario") || tree.get("expect").is_some()
+        }
+        Err(_) => says_scenario(text),
+    })
+}
+
+/// What is no YAML is taken at its word.
+fn says_scenario(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.lines().any(|line| {
+        let kind = line.trim().strip_prefix("kind:").map(str::trim);
+        kind.is_some_and(|kind| kind.trim_matches(['"', '\'']) == "Scenario")
+    })
+}
+
+fn collect(folder: &Path, met: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !met.insert(fs::canonicalize(folder)?) {
+        return Ok(());
+    }
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect();
+    let mut entries = entries?;
+    entries.retain(|path| !is_hidden(path));
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, met, found)?;
+        } else if may_be_one(&path) && is_scenario(&fs::read(&path)?) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name();
+    name.is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn may_be_one(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|one| extension == *one))
+}

@@ -1,0 +1,110 @@
+//! A policy that asks its host what the settings say, and shows what it is told as evidence.
+
+use std::time::Duration;
+
+use rollgate_sdk::serde_json::Value;
+use rollgate_sdk::{
+    Evidence, Failure, Policy, Rollout, SettingsError, Verdict, clock, cluster, metrics,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What is asked, and when.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    /// Asked in `evaluate`, in this order.
+    #[serde(default)]
+    asks: Vec<Ask>,
+    /// Asked in `configure`.
+    #[serde(default)]
+    while_built: Option<Ask>,
+    /// How often all is asked; only the last answers are shown.
+    #[serde(default = "once")]
+    times: u32,
+}
+
+/// A question.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum Ask {
+    Now,
+    /// A query of the source `prod`.
+    Metric(String),
+    /// The same at an instant.
+    MetricAt(String, i64),
+    /// A query from one second since 1970 to another, by a step in milliseconds.
+    Range(i64, i64, u64),
+    /// Kind and name, in the namespace `shop`.
+    Object(String, String),
+    /// Kind and label selector, in all namespaces.
+    List(String, String),
+    Panic,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// The policy.
+pub struct Asking(Settings);
+
+rollgate_sdk::export!(Asking);
+
+impl Policy for Asking {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Result<Self, SettingsError> {
+        if let Some(ask) = &settings.while_built {
+            let _ = ask.told();
+        }
+        Ok(Self(settings))
+    }
+
+    fn evaluate(&self, _: &Rollout) -> Result<Verdict, Failure> {
+        let ask_all = || self.0.asks.iter().map(Ask::told).collect::<Vec<_>>();
+        let told = (0..self.0.times).map(|_| ask_all()).last();
+        let evidence = told.unwrap_or_default().into_iter().enumerate();
+        Ok(Verdict::allow().with_all_evidence(
+            evidence.map(|(index, told)| Evidence::new(index.to_string(), told)),
+        ))
+    }
+}
+
+impl Ask {
+    fn told(&self) -> String {
+        match self {
+            Self::Now => clock::now().to_string(),
+            Self::Metric(query) => shown(metrics::query("prod", query)),
+            Self::MetricAt(query, second) => {
+                shown(metrics::query_at("prod", query, instant(*second)))
+            }
+            Self::Range(start, end, step) => {
+                let (start, end) = (instant(*start), instant(*end));
+                let step = Duration::from_millis(*step);
+                shown(metrics::query_range("prod", "up", start, end, step))
+            }
+            Self::Object(kind, name) => {
+                let object = cluster::get::<Value>("v1", kind, "shop", name);
+                shown(object.map(name_of))
+            }
+            Self::List(kind, labels) => {
+                let objects = cluster::list::<Value>("v1", kind, "", labels);
+                shown(objects.map(|all| all.into_iter().map(name_of).collect::<Vec<_>>()))
+            }
+            Self::Panic => panic!("on purpose"),
+        }
+    }
+}
+
+fn instant(second: i64) -> rollgate_sdk::jiff::Timestamp {
+    rollgate_sdk::jiff::Timestamp::from_second(second).expect("a second of our time")
+}
+
+fn name_of(object: Value) -> String {
+    object["metadata"]["name"].to_string()
+}
+
+fn shown<T: std::fmt::Debug, E: std::fmt::Debug>(told: Result<T, E>) -> String {
+    format!("{told:?}")
+}
