@@ -52,7 +52,7 @@ pub(super) fn moves_traffic(
                 format!("object.spec.?{field}.orValue({unset}) != oldObject.spec.?{field}.orValue({unset})")
             });
             let fields = fields.join(" || ");
-            format!("(oldObject == null ? {others} : ({selector} || {fields}))")
+            format!("oldObject == null ? {others} : ({selector} || {fields})")
         }
     };
     condition("moves-traffic", or_labels(&expression, labels))
@@ -65,7 +65,7 @@ fn or_labels(condition: &str, labels: &BTreeSet<&str>) -> String {
     }
     let keys = serde_json::Value::from_iter(labels.iter().copied());
     format!(
-        "{condition} || (oldObject != null && object != null && !has(object.metadata.deletionTimestamp) && {keys}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k]))"
+        "({condition}) || (oldObject != null && object != null && !has(object.metadata.deletionTimestamp) && {keys}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k]))"
     )
 }
 

@@ -12,7 +12,7 @@ use rollgate_model::{Change, Kind};
 use super::webhooks::{Argo, Target, webhooks};
 use super::{Authority, FailurePolicy, Settings, Trust, configuration};
 use crate::cluster::Installation;
-use crate::config::Match;
+use crate::config::{Match, Requirement, Selector};
 
 fn installation() -> Installation {
     Installation {
@@ -202,6 +202,53 @@ fn only_for_a_policy_that_names_services_is_asked_for_new_ones_and_other_types()
         naming.starts_with(&new) && naming.contains("externalName"),
         "{naming}"
     );
+}
+
+fn has(key: &str, value: &'static str) -> Selector {
+    Selector::new(vec![Requirement::In(key.to_owned(), names([value]))])
+}
+
+#[test]
+fn labels_that_policies_match_by_are_asked_about_whatever_changes_they_judge() {
+    let deployments = || Match::default().kinds([Kind::Deployment]);
+    let deletions = deployments().changes([Change::Delete]);
+    let labelled = deletions.clone().labels(has("tier", "critical"));
+    assert_eq!(
+        rules(&[deletions], Argo::Missing),
+        ["workloads: DELETE deployments"]
+    );
+    assert_eq!(
+        rules(&[labelled.clone()], Argo::Missing),
+        ["workloads: DELETE,UPDATE deployments"]
+    );
+    let policies = [labelled, deployments().labels(has("team", "shop"))];
+    let workloads = registered(&policies, Argo::Missing).remove(0);
+    let condition = workloads.match_conditions.expect("a condition").remove(0);
+    insta::assert_snapshot!(condition.expression, @r#"(oldObject == null || object == null || object.spec != oldObject.spec) || (oldObject != null && object != null && !has(object.metadata.deletionTimestamp) && ["team","tier"].exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k]))"#);
+}
+
+#[test]
+fn namespaces_are_asked_about_by_their_labels_where_every_policy_selects_the_same() {
+    let selecting = |value| {
+        Match::default()
+            .kinds([Kind::Deployment])
+            .namespace_labels(has("stage", value))
+    };
+    let keys = |policies: &[Match]| {
+        let workloads = registered(policies, Argo::Missing).remove(0);
+        let selector = workloads.namespace_selector.unwrap_or_default();
+        let requirements = selector.match_expressions.into_iter().flatten();
+        requirements.map(|one| one.key).collect::<Vec<_>>()
+    };
+    let name = "kubernetes.io/metadata.name";
+    let [production, test] = ["production", "test"].map(selecting);
+    assert_eq!(
+        keys(&[production.clone(), production.clone()]),
+        [name, "stage"]
+    );
+    assert_eq!(keys(&[production.clone(), test]), [name]);
+    let everywhere = Match::default().kinds([Kind::Deployment]);
+    assert_eq!(keys(&[production, everywhere]), [name]);
 }
 
 #[test]
