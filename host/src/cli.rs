@@ -9,6 +9,7 @@ mod names;
 mod notice;
 mod policies;
 mod serve;
+mod switch;
 mod terminal;
 mod test;
 mod uninstall;
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::cluster::Switch;
 
 pub use terminal::Fatal;
 
@@ -39,6 +42,10 @@ enum Command {
     Manifests(manifests::Args),
     Serve(Box<serve::Args>),
     Crds(crds::Args),
+    /// Take rollgate out of everybody's way: the webhook and the guard of revisions
+    Off(switch::Args),
+    /// Switch rollgate on again after `off`
+    On(switch::Args),
     Uninstall(uninstall::Args),
 }
 
@@ -74,6 +81,8 @@ impl Cli {
             Command::Manifests(args) => manifests::run(&args),
             Command::Serve(args) => serve::run(*args),
             Command::Crds(args) => crds::run(&args),
+            Command::Off(args) => switch::run(&args, Switch::Off),
+            Command::On(args) => switch::run(&args, Switch::On),
             Command::Uninstall(args) => uninstall::run(&args),
         }
     }

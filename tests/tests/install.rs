@@ -82,13 +82,13 @@ async fn an_installation_passes_the_bundled_policies() -> Result<()> {
         let report = rollgate(&["check", "--format=json", "-"], &manifests)?;
         let report: Value = serde_json::from_str(&report)?;
         let workloads = report["workloads"].as_array().expect("a list");
-        assert_eq!(workloads.len(), 1);
-        let said = workloads[0]["policies"].as_array().expect("a list");
-        assert!(!said.is_empty(), "{report:#}");
-        assert!(
-            said.iter().all(|policy| policy["findings"] == json!([])),
-            "{report:#}"
-        );
+        assert_eq!(workloads.len(), 2);
+        for workload in workloads {
+            let said = workload["policies"].as_array().expect("a list");
+            assert!(!said.is_empty(), "{report:#}");
+            let sound = said.iter().all(|policy| policy["findings"] == json!([]));
+            assert!(sound, "{report:#}");
+        }
     }
     Ok(())
 }
@@ -122,6 +122,14 @@ async fn values_that_open_too_much_or_mean_nothing_are_refused() -> Result<()> {
         (
             r#"modules={"volume":{"secret":{"secretName":"x"}}}"#,
             "/modules/volume",
+        ),
+        (
+            r#"revisionGuard={"restorers":{"groups":["system:authenticated"]}}"#,
+            "/revisionGuard/restorers/groups/0",
+        ),
+        (
+            r#"revisionGuard={"controllers":[]}"#,
+            "/revisionGuard/controllers",
         ),
         ("replicas=0", "/replicas"),
         (

@@ -17,7 +17,7 @@ const ROLLGATE: &str = "system:serviceaccount:gates:rollgate";
 // any.
 
 /// All that the code asks the API server for; its tests on a real one hold that.
-const WORK: [&str; 35] = [
+const WORK: [&str; 40] = [
     "list rolloutpolicies.rollgate.dev",
     "watch rolloutpolicies.rollgate.dev",
     "watch clusterrolloutpolicies.rollgate.dev",
@@ -38,6 +38,9 @@ const WORK: [&str; 35] = [
     "update validatingwebhookconfigurations.admissionregistration.k8s.io - rollgate",
     "watch validatingwebhookconfigurations.admissionregistration.k8s.io - rollgate",
     "watch customresourcedefinitions.apiextensions.k8s.io - rollouts.argoproj.io",
+    "create validatingadmissionpolicybindings.admissionregistration.k8s.io",
+    "update validatingadmissionpolicybindings.admissionregistration.k8s.io - rollgate-revisions",
+    "delete validatingadmissionpolicybindings.admissionregistration.k8s.io - rollgate-revisions-probe",
     "get clusterroles.rbac.authorization.k8s.io - rollgate",
     "create leases.coordination.k8s.io gates",
     "patch leases.coordination.k8s.io gates rollgate",
@@ -53,9 +56,11 @@ const WORK: [&str; 35] = [
     "get secrets gates prometheus",
     "get deployments.apps gates rollgate",
     "list endpointslices.discovery.k8s.io gates",
+    "watch deployments.apps gates rollgate",
+    "delete replicasets.apps gates",
 ];
 
-const TOO_MUCH: [&str; 25] = [
+const TOO_MUCH: [&str; 30] = [
     "get secrets shop password",
     "get secrets gates password",
     "list secrets",
@@ -75,6 +80,11 @@ const TOO_MUCH: [&str; 25] = [
     "watch configmaps",
     "update validatingwebhookconfigurations.admissionregistration.k8s.io - another",
     "list validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "update validatingadmissionpolicybindings.admissionregistration.k8s.io - another",
+    "update validatingadmissionpolicies.admissionregistration.k8s.io",
+    "delete replicasets.apps shop",
+    "update deployments.apps gates rollgate-revisions-probe",
+    "create replicasets.apps gates",
     "create mutatingwebhookconfigurations.admissionregistration.k8s.io",
     "get customresourcedefinitions.apiextensions.k8s.io - rolloutpolicies.rollgate.dev",
     "bind clusterroles.rbac.authorization.k8s.io - rollgate",
@@ -105,14 +115,15 @@ async fn rollgate_may_do_its_work_and_no_more() -> Result<()> {
 #[ignore = "make test"]
 async fn only_who_was_told_may_break_glass() -> Result<()> {
     const WRITE_POLICY: &str = "create rolloutpolicies.rollgate.dev shop";
+    const DELETE_POLICY: &str = "delete rolloutpolicies.rollgate.dev shop probes";
     const READ_OVERRIDE: &str = "list rolloutoverrides.rollgate.dev shop";
     const BREAK_GLASS: &str = "create rolloutoverrides.rollgate.dev shop";
     const CHANGE_RECORD: &str = "patch rolloutoverrides.rollgate.dev shop outage";
     const CLEAR_RECORD: &str = "delete rolloutoverrides.rollgate.dev shop outage";
     let cases = [
         ("view", &[READ_OVERRIDE][..]),
-        ("edit", &[READ_OVERRIDE, WRITE_POLICY]),
-        ("admin", &[READ_OVERRIDE, WRITE_POLICY]),
+        ("edit", &[READ_OVERRIDE]),
+        ("admin", &[READ_OVERRIDE, WRITE_POLICY, DELETE_POLICY]),
         ("rollgate-break-glass", &[READ_OVERRIDE, BREAK_GLASS]),
     ];
     let plane = installed().await;
@@ -132,6 +143,7 @@ async fn only_who_was_told_may_break_glass() -> Result<()> {
         for request in [
             READ_OVERRIDE,
             WRITE_POLICY,
+            DELETE_POLICY,
             BREAK_GLASS,
             CHANGE_RECORD,
             CLEAR_RECORD,

@@ -129,7 +129,7 @@ async fn gated(plane: &ControlPlane, installation: &Installation<'_>) -> Result<
 
 /// Everything that bears the name of the installation, whoever made it.
 async fn left(plane: &ControlPlane) -> Result<String> {
-    const CLUSTER: &str = "validatingwebhookconfigurations,clusterroles,clusterrolebindings";
+    const CLUSTER: &str = "validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings";
     const NAMESPACED: &str = "all,secrets,leases,roles,rolebindings,serviceaccounts,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers";
     let get = |kinds| plane.kubectl(["get", "--output=name", "--namespace", NAMESPACE, kinds]);
     let found = format!(
@@ -177,5 +177,15 @@ async fn uninstall(plane: &ControlPlane, arguments: &[&str]) -> Result<Ended> {
 async fn uninstalled(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
     let ended = uninstall(plane, arguments).await?;
     anyhow::ensure!(ended.code == Some(0), "{}", ended.stderr);
-    Ok(ended.stdout)
+    // A guard's name ends in a digest of what is in it.
+    let plain = |line: &str| match line.split_once("Policy rollgate-revisions-") {
+        Some((before, "probe")) => format!("{before}Policy rollgate-revisions-probe"),
+        Some((before, _)) => format!("{before}Policy rollgate-revisions-DIGEST"),
+        None => line.to_owned(),
+    };
+    Ok(ended
+        .stdout
+        .lines()
+        .map(|line| plain(line) + "\n")
+        .collect())
 }

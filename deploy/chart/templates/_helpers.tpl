@@ -30,3 +30,71 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The guard of revisions. Its name tells what is in it: other users are another guard, which has to be seen to work before it refuses anything. */}}
+{{- define "rollgate.guard" -}}
+{{ include "rollgate.name" . }}-revisions-{{ include "rollgate.guard.spec" . | sha256sum | trunc 10 }}
+{{- end -}}
+
+{{/* What is left alone by the guard unless it belongs to a workload, by its labels or its controller: `.` is object or oldObject. */}}
+{{- define "rollgate.guard.covers" -}}
+{{ . }} != null &&
+(['pod-template-hash', 'rollouts-pod-template-hash'].exists(k, k in {{ . }}.metadata.?labels.orValue({})) ||
+{{ . }}.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) &&
+(o.kind == 'Deployment' && o.apiVersion.startsWith('apps/') || o.kind == 'Rollout' && o.apiVersion.startsWith('argoproj.io/'))))
+{{- end -}}
+
+{{- define "rollgate.guard.spec" -}}
+{{- $controllers := concat .Values.revisionGuard.controllers .Values.webhook.argoControllers .Values.revisionGuard.restorers.users -}}
+failurePolicy: Fail
+matchConstraints:
+  # What repairs a cluster waits for nobody.
+  namespaceSelector:
+    matchExpressions:
+      - {key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}
+  # A write of the status could bring other labels and owners along.
+  resourceRules:
+    - apiGroups: [apps]
+      apiVersions: [v1]
+      resources: [replicasets, replicasets/status]
+      operations: [CREATE, UPDATE]
+matchConditions:
+  - name: not-by-a-controller
+    expression: >-
+      !(request.userInfo.username in {{ $controllers | toJson }})
+  {{- with .Values.revisionGuard.restorers.groups }}
+  - name: not-by-a-restorer
+    expression: >-
+      !request.userInfo.?groups.orValue([]).exists(g, g in {{ . | toJson }})
+  {{- end }}
+  - name: a-revision
+    expression: >-
+      {{- include "rollgate.guard.covers" "object" | nindent 6 }} ||
+      {{- include "rollgate.guard.covers" "oldObject" | nindent 6 }}
+variables:
+  - name: revision
+    expression: >-
+      "ReplicaSet " + object.metadata.?namespace.orValue(request.namespace) + "/" +
+      object.metadata.?name.orValue(object.metadata.?generateName.orValue(""))
+  - name: hint
+    expression: >-
+      " is one, and the user " + request.userInfo.username + " is no controller that rollgate knows of."
+      + " A controller belongs in the chart's value revisionGuard.controllers,"
+      + " who restores a backup in revisionGuard.restorers.users"
+validations:
+  {{- $unchanged := list
+    (dict "what" "only controllers create revisions of workloads" "expression" "oldObject != null")
+    (dict "what" "the template of a revision stays as it is" "expression" "oldObject == null || object.spec.?template == oldObject.spec.?template")
+    (dict "what" "only controllers change the hash by which a revision is known" "expression" "oldObject == null || ['pod-template-hash', 'rollouts-pod-template-hash'].all(k, object.metadata.?labels[?k] == oldObject.metadata.?labels[?k])")
+    (dict "what" "only controllers change the owners of a revision" "expression" "oldObject == null || object.metadata.?ownerReferences.orValue([]) == oldObject.metadata.?ownerReferences.orValue([])")
+    (dict "what" "only controllers number revisions" "expression" "oldObject == null || ['deployment.kubernetes.io/revision', 'deployment.kubernetes.io/revision-history', 'rollout.argoproj.io/revision', 'rollout.argoproj.io/revision-history'].all(k, object.metadata.?annotations[?k] == oldObject.metadata.?annotations[?k])")
+  }}
+  {{- range $unchanged }}
+  - expression: >-
+      {{ .expression }}
+    reason: Forbidden
+    message: {{ .what }}
+    messageExpression: >-
+      "{{ .what }}: " + variables.revision + variables.hint
+  {{- end }}
+{{- end -}}

@@ -28,7 +28,7 @@ use crate::server::watch::Watch;
 use crate::server::{Apart, Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
 use crate::sources::Facts;
 use crate::telemetry::{Telemetry, logs};
-use cluster::Member;
+use cluster::{Member, Writers};
 use values::{LogFormat, bytes, duration};
 
 /// Run the admission webhook
@@ -180,9 +180,14 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
             argo_controllers: Arc::clone(&loader.ties.argo_controllers),
             ..ties
         };
-        let reporter = feed.as_ref().map(|feed| member.reporter(feed, events));
-        let registrar = plan.map(|plan| plan.begin(&member, &live, &context));
-        member.begin(keepers, reporter, registrar, &live, stop.clone())
+        let guard = plan.as_ref();
+        let guard = guard.map(|plan| plan.guard(&member, events.clone(), &context));
+        let writers = Writers {
+            reporter: feed.as_ref().map(|feed| member.reporter(feed, events)),
+            registrar: plan.map(|plan| plan.begin(&member, &live, &context)),
+            guard,
+        };
+        member.begin(keepers, writers, &live, stop.clone())
     });
     tracing::info!(
         webhook = %server.address()?,

@@ -31,12 +31,19 @@ pub(super) async fn cluster_role(
     Ok(role.and_then(|role| role.owner_ref(&())))
 }
 
+/// The label that names the installation whose an object is.
+pub(super) const INSTALLATION: &str = "rollgate.dev/installation";
+
+/// The label that names the namespace of the installation whose an object is. Nothing else tells two
+/// installations of the same name apart, where the object stands in no namespace.
+pub(super) const NAMESPACE: &str = "rollgate.dev/namespace";
+
 /// What tells people whose object it is.
 pub(super) fn labels(installation: &Installation) -> BTreeMap<String, String> {
     let labels = [
         ("app.kubernetes.io/name", "rollgate"),
         ("app.kubernetes.io/managed-by", "rollgate"),
-        ("rollgate.dev/installation", installation.name.as_str()),
+        (INSTALLATION, installation.name.as_str()),
     ];
     labels
         .map(|(key, value)| (key.to_owned(), value.to_owned()))

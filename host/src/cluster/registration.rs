@@ -28,6 +28,8 @@ pub use registrar::Registrar;
 pub struct Settings {
     /// What the API server does where rollgate does not answer.
     pub failure_policy: FailurePolicy,
+    /// The same for a promotion of an Argo Rollout.
+    pub promotions: FailurePolicy,
     /// How long it waits for an answer, in seconds, from 1 to 30.
     pub timeout: u8,
     /// The port of the Service.

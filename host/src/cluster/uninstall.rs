@@ -83,7 +83,13 @@ impl Uninstallation {
         definitions: Definitions,
     ) -> Result<Self, UninstallError> {
         let mut found = Vec::new();
-        for part in parts::all(&installation) {
+        let guards = parts::guards(&client, &installation).await;
+        let guards = guards.map_err(|error| UninstallError::Api {
+            verb: "list",
+            what: "validatingadmissionpolicies".to_owned(),
+            error,
+        })?;
+        for part in parts::all(&installation).into_iter().chain(guards) {
             if let Some(object) = part.read(&client).await? {
                 by_helm(&object, &installation)?;
                 found.push(part);

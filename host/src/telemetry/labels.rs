@@ -64,6 +64,8 @@ pub enum Reloaded {
     Certificate,
     /// What the API server asks, kept by the holder of the Lease.
     Registration,
+    /// Who may write revisions, kept by the holder of the Lease.
+    RevisionGuard,
 }
 
 /// How a reload ended.
@@ -163,6 +165,6 @@ label_values! {
         Allowed => "allowed", Held => "held", Denied => "denied", Unmatched => "unmatched", Invalid => "invalid",
     }
     EventOutcome { Written => "written", Dropped => "dropped", Failed => "failed" }
-    Reloaded { Policies => "policies", Certificate => "certificate", Registration => "registration" }
+    Reloaded { Policies => "policies", Certificate => "certificate", Registration => "registration", RevisionGuard => "revision-guard" }
     ReloadOutcome { Ok => "ok", Failed => "failed" }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::super::names;
 use super::ties::{Keepers, Kept};
 use crate::cluster::{
-    Candidate, Connection, Events, Feed, Identity, Installation, Registrar, Reporter,
+    Candidate, Connection, Events, Feed, Identity, Installation, Registrar, Reporter, RevisionGuard,
 };
 use crate::server::Readiness;
 use crate::server::live::Live;
@@ -74,23 +74,35 @@ impl Member {
     pub(super) fn begin(
         self,
         keepers: Keepers,
-        reporter: Option<Reporter>,
-        registrar: Option<Registrar>,
+        writers: Writers,
         live: &Live,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Duties {
         let (candidate, leadership) = Candidate::new(self.brief, self.installation, self.identity);
-        if let Some(reporter) = reporter {
+        if let Some(reporter) = writers.reporter {
             tokio::spawn(reporter.run(leadership.clone(), live.subscribe()));
         }
-        if let Some(registrar) = registrar {
+        if let Some(registrar) = writers.registrar {
             tokio::spawn(registrar.run(leadership.clone()));
+        }
+        if let Some(guard) = writers.guard {
+            tokio::spawn(guard.run(leadership.clone()));
         }
         Duties {
             candidate: tokio::spawn(candidate.run(stop)),
             kept: keepers.begin(leadership, live),
         }
     }
+}
+
+/// What the holder of the Lease keeps in the cluster, as far as this process is asked to.
+pub(super) struct Writers {
+    /// How policies and metric sources stand.
+    pub(super) reporter: Option<Reporter>,
+    /// What the API server asks.
+    pub(super) registrar: Option<Registrar>,
+    /// Who may write revisions.
+    pub(super) guard: Option<RevisionGuard>,
 }
 
 /// What a member does beside answering reviews.

@@ -8,8 +8,8 @@ use super::TlsArgs;
 use super::cluster::Member;
 use super::values::duration;
 use crate::cluster::{
-    Authority, FailurePolicy, Follower, PathFollower, PathRenewal, PathTimes, Registrar, Settings,
-    Times,
+    Authority, Events, FailurePolicy, Follower, PathFollower, PathRenewal, PathTimes, Registrar,
+    RevisionGuard, Settings, Times,
 };
 use crate::server::live::Live;
 use crate::server::{Callers, Context, PathSecrets};
@@ -29,6 +29,18 @@ pub(super) struct Args {
         requires = "register"
     )]
     failure_policy: OnFailure,
+    /// The same for promotions of Argo Rollouts by others than Argo's controller; an abort always passes
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "Ignore",
+        requires = "register"
+    )]
+    promotions_failure_policy: OnFailure,
+    /// The ValidatingAdmissionPolicy that lets only controllers write revisions: it is bound, and
+    /// refuses once the Deployment controller was seen to pass
+    #[arg(long, value_name = "NAME", requires = "register")]
+    revision_guard: Option<String>,
     /// How long the API server waits for an answer, in seconds, from 1 to 30
     #[arg(
         long,
@@ -115,6 +127,15 @@ enum OnFailure {
     Ignore,
 }
 
+impl From<OnFailure> for FailurePolicy {
+    fn from(on_failure: OnFailure) -> Self {
+        match on_failure {
+            OnFailure::Fail => Self::Fail,
+            OnFailure::Ignore => Self::Ignore,
+        }
+    }
+}
+
 impl Args {
     /// The users that Argo Rollouts' controller is, also where nothing is registered.
     pub(super) fn argo_controllers(&self) -> Arc<[String]> {
@@ -130,10 +151,8 @@ impl Args {
             return Ok(None);
         }
         let settings = Settings {
-            failure_policy: match self.failure_policy {
-                OnFailure::Fail => FailurePolicy::Fail,
-                OnFailure::Ignore => FailurePolicy::Ignore,
-            },
+            failure_policy: self.failure_policy.into(),
+            promotions: self.promotions_failure_policy.into(),
             timeout: self.webhook_timeout,
             port: self.service_port,
             argo_controllers: self.argo_controller.clone(),
@@ -144,6 +163,7 @@ impl Args {
             client_ca: tls.client_ca.clone(),
             renewal: self.renewal()?,
             secrets: PathSecrets::default(),
+            revision_guard: self.revision_guard.clone(),
         }))
     }
 
@@ -190,9 +210,22 @@ pub(super) struct Plan {
     client_ca: Option<PathBuf>,
     renewal: PathRenewal,
     secrets: PathSecrets,
+    revision_guard: Option<String>,
 }
 
 impl Plan {
+    /// What keeps the guard of revisions, for whoever holds the Lease.
+    pub(super) fn guard(&self, member: &Member, events: Events, server: &Context) -> RevisionGuard {
+        RevisionGuard {
+            brief: member.brief.clone(),
+            watching: member.watching.clone(),
+            installation: member.installation.clone(),
+            policy: self.revision_guard.clone(),
+            events,
+            telemetry: server.telemetry.clone(),
+        }
+    }
+
     /// How the API server is told from others: it knows the path that is registered.
     pub(super) fn callers(&self) -> Callers {
         Callers::ByPath(self.secrets.clone())

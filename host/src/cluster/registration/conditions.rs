@@ -79,6 +79,18 @@ fn by_others(users: &[String]) -> String {
     format!("!(request.userInfo.username in {users})")
 }
 
+/// A status that changes in more than that the Rollout is aborted.
+pub(super) fn more_than_an_abort() -> MatchCondition {
+    const OLD: &str = "oldObject.?status.orValue({})";
+    const NEW: &str = "object.?status.orValue({})";
+    condition(
+        "more-than-an-abort",
+        format!(
+            "!({NEW}.?abort.orValue(false) == true && {NEW}.all(k, k == 'abort' || k in {OLD} && {NEW}[k] == {OLD}[k]) && {OLD}.all(k, k == 'abort' || k in {NEW}))"
+        ),
+    )
+}
+
 fn condition(name: &str, expression: String) -> MatchCondition {
     MatchCondition {
         name: name.to_owned(),

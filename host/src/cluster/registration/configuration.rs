@@ -14,10 +14,6 @@ use crate::server::PathSecret;
 /// What cert-manager's injector goes by.
 const INJECT: &str = "cert-manager.io/inject-ca-from";
 
-/// The label that names the namespace of the installation whose it is. Nothing else tells two
-/// installations of the same name apart: the object stands in no namespace.
-const NAMESPACE: &str = "rollgate.dev/namespace";
-
 /// One that asks for nothing yet.
 pub(super) fn blank(installation: &Installation) -> ValidatingWebhookConfiguration {
     ValidatingWebhookConfiguration {
@@ -33,7 +29,7 @@ pub(super) fn blank(installation: &Installation) -> ValidatingWebhookConfigurati
 /// The namespace of the installation whose it is, where it says so.
 pub(super) fn holder(configuration: &ValidatingWebhookConfiguration) -> Option<&str> {
     let labels = configuration.metadata.labels.as_ref()?;
-    labels.get(NAMESPACE).map(String::as_str)
+    labels.get(ownership::NAMESPACE).map(String::as_str)
 }
 
 /// As it should be. What others added to its labels, annotations and owners is left alone.
@@ -47,7 +43,10 @@ pub(super) fn as_wanted(
     configuration.webhooks = (!webhooks.is_empty()).then_some(webhooks);
     let metadata = &mut configuration.metadata;
     let labels = metadata.labels.get_or_insert_default();
-    labels.insert(NAMESPACE.to_owned(), installation.namespace.clone());
+    labels.insert(
+        ownership::NAMESPACE.to_owned(),
+        installation.namespace.clone(),
+    );
     if let Some(owner) = owner {
         let owners = metadata.owner_references.get_or_insert_default();
         owners.retain(|other| (&other.kind, &other.name) != (&owner.kind, &owner.name));

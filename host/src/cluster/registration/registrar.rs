@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::webhooks::Argo;
 use super::{Authority, Settings};
-use crate::cluster::{Installation, Leadership, PathRenewal, watching};
+use crate::cluster::{Installation, Leadership, PathRenewal, Switch, watching};
 use crate::server::Context;
 use crate::server::live::{LOOK_EVERY, Standing};
 use crate::server::watch::Watch;
@@ -117,7 +117,8 @@ impl Registrar {
         let configurations: Api<ValidatingWebhookConfiguration> = Api::all(self.watching.clone());
         let configuration = watching::object(configurations, self.installation.name.clone());
         let path = secret(self.installation.webhook_path());
-        let mut changes = vec![configuration.map(drop).boxed(), path];
+        let switch = Switch::changes(&self.watching, &self.installation);
+        let mut changes = vec![configuration.map(drop).boxed(), path, switch.boxed()];
         if matches!(self.authority, Authority::Own(_)) {
             changes.push(secret(self.installation.certificates()));
         }

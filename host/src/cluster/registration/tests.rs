@@ -24,6 +24,7 @@ fn installation() -> Installation {
 fn settings() -> Settings {
     Settings {
         failure_policy: FailurePolicy::Fail,
+        promotions: FailurePolicy::Ignore,
         timeout: 10,
         port: 443,
         argo_controllers: vec!["system:serviceaccount:argo-rollouts:argo-rollouts".to_owned()],
@@ -32,13 +33,14 @@ fn settings() -> Settings {
 
 fn registered(policies: &[Match], argo: Argo) -> Vec<ValidatingWebhook> {
     let bundle = ByteString(b"CA".to_vec());
-    registered_with(Some(&bundle), policies, argo)
+    registered_with(Some(&bundle), policies, argo, &settings())
 }
 
 fn registered_with(
     bundle: Option<&ByteString>,
     policies: &[Match],
     argo: Argo,
+    settings: &Settings,
 ) -> Vec<ValidatingWebhook> {
     let policies: Vec<_> = policies.iter().collect();
     let path = "thesecretthatallreplicasacceptnow";
@@ -46,7 +48,7 @@ fn registered_with(
         bundle,
         path: &path.parse().expect("a secret"),
     };
-    webhooks(&policies, argo, &installation(), &settings(), target)
+    webhooks(&policies, argo, &installation(), settings, target)
 }
 
 fn yaml(webhooks: &[ValidatingWebhook]) -> String {
@@ -309,31 +311,33 @@ fn only_where_every_policy_names_its_namespaces_are_others_left_alone() {
 }
 
 #[test]
-fn an_outage_stops_neither_autoscaling_nor_an_abort_whatever_the_setting() {
-    let webhooks = registered(&[Match::default().changes(Change::ALL)], Argo::Installed);
-    let policies: Vec<_> = webhooks
-        .iter()
-        .map(|webhook| {
-            (
-                webhook.name.as_str(),
-                webhook.failure_policy.as_deref().unwrap_or_default(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        policies,
-        [
+fn an_outage_never_stops_autoscaling_and_promotions_only_where_that_is_asked_for() {
+    let all = Match::default().changes(Change::ALL);
+    let bundle = ByteString(b"CA".to_vec());
+    for promotions in [FailurePolicy::Ignore, FailurePolicy::Fail] {
+        let settings = Settings {
+            promotions,
+            ..settings()
+        };
+        let all = std::slice::from_ref(&all);
+        let webhooks = registered_with(Some(&bundle), all, Argo::Installed, &settings);
+        let policies = webhooks.iter().map(|webhook| {
+            let policy = webhook.failure_policy.as_deref();
+            (webhook.name.as_str(), policy.unwrap_or_default())
+        });
+        let expected = [
             ("workloads.rollgate.dev", "Fail"),
             ("services.rollgate.dev", "Fail"),
             ("scale.rollgate.dev", "Ignore"),
-            ("promotions.rollgate.dev", "Ignore"),
-        ]
-    );
+            ("promotions.rollgate.dev", promotions.as_str()),
+        ];
+        assert_eq!(policies.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]
 fn as_long_as_nobody_is_trusted_nothing_is_asked_for_but_there_is_a_place_for_the_bundle() {
-    let webhooks = registered_with(None, &[Match::default()], Argo::Missing);
+    let webhooks = registered_with(None, &[Match::default()], Argo::Missing, &settings());
     assert!(!webhooks.is_empty());
     assert!(webhooks.iter().all(|webhook| webhook.rules.is_none()));
 }

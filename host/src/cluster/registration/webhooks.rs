@@ -144,14 +144,19 @@ fn scale<'a>(policies: &[&'a Match], argo: Argo) -> Entry<'a> {
     }
 }
 
-/// Argo promotes by a patch of the status. An outage must not stop an abort, which is one too.
+/// Argo promotes by a patch of the status. An abort is one too, which is not asked about, since it must not
+/// depend on rollgate. Whether an outage may stop the others is for a person to say: where Argo's controller
+/// has a name that is not known here, they are its own steps.
 fn promotions<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Entry<'a> {
     let kinds = argo.kinds().filter(|kind| *kind == Kind::Rollout);
     let asked = kinds.map(|kind| (kind, "/status", "UPDATE", &PROMOTIONS[..]));
     Entry {
         name: "promotions.rollgate.dev",
-        failure_policy: FailurePolicy::Ignore,
-        conditions: vec![conditions::by_others_than(&settings.argo_controllers)],
+        failure_policy: settings.promotions,
+        conditions: vec![
+            conditions::by_others_than(&settings.argo_controllers),
+            conditions::more_than_an_abort(),
+        ],
         asked: Asked::by(policies, asked),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingWebhook, ValidatingWebhookConfiguration,
 };
@@ -17,7 +18,7 @@ use super::{Authority, Trust, configuration};
 use crate::cluster::certificates::{Certificate, KeepError, Keeper};
 use crate::cluster::kept_secret::SecretError;
 use crate::cluster::path_secret;
-use crate::cluster::{Installation, ownership};
+use crate::cluster::{Installation, Switch, ownership};
 use crate::server::PathSecret;
 
 /// Between two looks where nothing is known to change.
@@ -137,32 +138,40 @@ impl Registrar {
         let present = existing
             .as_ref()
             .and_then(|existing| existing.webhooks.as_ref());
+        let switch = Switch::read(&self.brief, &self.installation).await;
+        let switch = switch.map_err(failed("read the Deployment, which has the off switch"))?;
         let ready = self.server.ready().is_ok();
-        let wanted = if ready {
-            let standing = self.policies.borrow();
-            let policies = standing.set.policies().iter();
-            let matches: Vec<_> = policies.map(|policy| &policy.matches).collect();
-            webhooks(
-                &matches,
-                argo,
-                &self.installation,
-                &self.settings,
-                Target {
-                    bundle: bundle.as_ref(),
-                    path: path.current(),
-                },
-            )
-        } else {
-            configuration::with_bundle(present, bundle.as_ref())
+        let wanted = match switch {
+            Switch::Off => Vec::new(),
+            Switch::On if ready => self.wanted(bundle.as_ref(), path, argo),
+            Switch::On => configuration::with_bundle(present, bundle.as_ref()),
         };
         let first = present.is_none_or(Vec::is_empty) && !wanted.is_empty();
         if first && !self.has_endpoints().await? {
             return Ok(SOON);
         }
-        if ready || existing.is_some() {
+        // Whoever has switched off may have deleted it.
+        if existing.is_some() || ready && switch == Switch::On {
             self.write(existing, wanted).await?;
         }
         Ok(if ready { LOOK_AGAIN } else { SOON })
+    }
+
+    /// What the policies in force ask for.
+    fn wanted(
+        &self,
+        bundle: Option<&ByteString>,
+        path: &path_secret::Kept,
+        argo: Argo,
+    ) -> Vec<ValidatingWebhook> {
+        let standing = self.policies.borrow();
+        let policies = standing.set.policies().iter();
+        let matches: Vec<_> = policies.map(|policy| &policy.matches).collect();
+        let target = Target {
+            bundle,
+            path: path.current(),
+        };
+        webhooks(&matches, argo, &self.installation, &self.settings, target)
     }
 
     async fn write(

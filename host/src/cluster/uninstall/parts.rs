@@ -3,10 +3,10 @@
 use std::fmt;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Client, ResourceExt as _};
 
-use crate::cluster::Installation;
+use crate::cluster::{Installation, ownership};
 
 /// The label of everything that is installed.
 const NAME: &str = "app.kubernetes.io/name";
@@ -53,6 +53,8 @@ pub(super) fn all(installation: &Installation) -> Vec<Part> {
         part(rbac("ClusterRoleBinding"), None, name),
         part(rbac("RoleBinding"), here, name),
         registration(installation),
+        binding(&installation.guard_binding()),
+        binding(&installation.guard_probe()),
     ];
     let namespaced = [
         ("apps/v1", "Deployment"),
@@ -67,7 +69,12 @@ pub(super) fn all(installation: &Installation) -> Vec<Part> {
     parts.extend(namespaced.map(|kind| part(kind, here, name)));
     let secrets = [installation.certificates(), installation.webhook_path()];
     parts.extend(secrets.map(|name| part(("v1", "Secret"), here, &name)));
-    let roles = ["-view", "-edit", "-break-glass", ""];
+    parts.push(part(
+        ("apps/v1", "Deployment"),
+        here,
+        &installation.guard_probe(),
+    ));
+    let roles = ["-view", "-admin", "-break-glass", ""];
     parts.extend(roles.map(|suffix| part(rbac("ClusterRole"), None, &format!("{name}{suffix}"))));
     parts
 }
@@ -79,6 +86,34 @@ pub(super) fn registration(installation: &Installation) -> Part {
         "ValidatingWebhookConfiguration",
     );
     part(kind, None, &installation.name)
+}
+
+fn binding(name: &str) -> Part {
+    let kind = (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingAdmissionPolicyBinding",
+    );
+    part(kind, None, name)
+}
+
+/// The policies of the guard of revisions. A name of theirs tells what is in it, so they are looked for.
+pub(super) async fn guards(
+    client: &Client,
+    installation: &Installation,
+) -> kube::Result<Vec<Part>> {
+    let kind = (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingAdmissionPolicy",
+    );
+    let label = format!("{}={}", ownership::INSTALLATION, installation.name);
+    let all = part(kind, None, "").api(client);
+    let found = all
+        .list_metadata(&ListParams::default().labels(&label))
+        .await?;
+    let guards = found
+        .iter()
+        .map(|found| part(kind, None, &found.name_any()));
+    Ok(guards.collect())
 }
 
 /// One of rollgate's kinds.
