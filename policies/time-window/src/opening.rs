@@ -9,13 +9,26 @@ use crate::window::Window;
 
 /// What the search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(crate) enum Opening<'a> {
     /// The first instant at which rollouts may go.
     At(Timestamp),
     /// There is none, ever.
-    Never,
+    Never(Obstacle<'a>),
     /// There is none before this instant, which is as far as the search went.
     NotBefore(Timestamp),
+}
+
+/// Why there is no opening, ever: what the owner of the schedule has to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle<'a> {
+    /// A freeze has no end; its label.
+    EndlessFreeze(&'a str),
+    /// Each freeze begins before the last one has ended.
+    FreezesFollowEachOther,
+    /// All allowed windows are over.
+    NoWindowLeft,
+    /// Every allowed window lies inside freezes.
+    WindowsFrozen,
 }
 
 /// How many occurrences are looked up before the search ends without a result, so that it stays
@@ -36,7 +49,7 @@ const REPEATS: SignedDuration = SignedDuration::from_hours(500 * 366 * 24);
 ///
 /// # Errors
 /// The search ran out of the calendar.
-pub(crate) fn next_opening(schedule: &Schedule, now: Timestamp) -> Result<Opening, ZoneError> {
+pub(crate) fn next_opening(schedule: &Schedule, now: Timestamp) -> Result<Opening<'_>, ZoneError> {
     let mut search = Search::new(schedule);
     let windows = schedule.allow.iter().chain(&schedule.freezes);
     let last_edge = windows
@@ -48,19 +61,23 @@ pub(crate) fn next_opening(schedule: &Schedule, now: Timestamp) -> Result<Openin
         match search.step(at)? {
             Step::Open => return Ok(Opening::At(at)),
             Step::Leap(next) => at = next,
-            Step::Never => return Ok(Opening::Never),
+            Step::Never(obstacle) => return Ok(Opening::Never(obstacle)),
         }
         if search.lookups > MOST_LOOKUPS {
             return Ok(Opening::NotBefore(at));
         }
     }
-    Ok(Opening::Never)
+    Ok(Opening::Never(if schedule.allow.is_empty() {
+        Obstacle::FreezesFollowEachOther
+    } else {
+        Obstacle::WindowsFrozen
+    }))
 }
 
-enum Step {
+enum Step<'a> {
     Open,
     Leap(Timestamp),
-    Never,
+    Never(Obstacle<'a>),
 }
 
 struct Search<'a> {
@@ -101,12 +118,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn step(&mut self, at: Timestamp) -> Result<Step, ZoneError> {
+    fn step(&mut self, at: Timestamp) -> Result<Step<'a>, ZoneError> {
         let mut thawed = None;
         for track in &mut self.freezes {
             let next = track.at(at, self.zone, &mut self.lookups)?;
             match next.filter(|freeze| freeze.contains(at)) {
-                Some(Occurrence { end: None, .. }) => return Ok(Step::Never),
+                Some(Occurrence { end: None, .. }) => {
+                    let label = track.window.label();
+                    return Ok(Step::Never(Obstacle::EndlessFreeze(label)));
+                }
                 Some(Occurrence { end, .. }) => thawed = thawed.max(end),
                 None => {}
             }
@@ -118,7 +138,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn step_allowed(&mut self, at: Timestamp) -> Result<Step, ZoneError> {
+    fn step_allowed(&mut self, at: Timestamp) -> Result<Step<'a>, ZoneError> {
         let mut opens = None;
         for track in &mut self.allow {
             let Some(next) = track.at(at, self.zone, &mut self.lookups)? else {
@@ -129,7 +149,7 @@ impl<'a> Search<'a> {
             }
             opens = Some(opens.map_or(next.start, |opens: Timestamp| opens.min(next.start)));
         }
-        Ok(opens.map_or(Step::Never, Step::Leap))
+        Ok(opens.map_or(Step::Never(Obstacle::NoWindowLeft), Step::Leap))
     }
 }
 

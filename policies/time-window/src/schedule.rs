@@ -80,6 +80,15 @@ impl Schedule {
         })
     }
 
+    /// Whether a freeze is in force at this instant.
+    ///
+    /// # Errors
+    /// The instant lies at the end of the calendar.
+    pub(crate) fn is_frozen(&self, at: Timestamp) -> Result<bool, ZoneError> {
+        let freezes = self.standing(&self.freezes, self.zone.moment(at)?)?;
+        Ok(!freezes.is_empty())
+    }
+
     fn standing<'a>(
         &self,
         windows: &'a [Window],

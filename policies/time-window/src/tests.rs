@@ -21,6 +21,6 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time with an offset")
 }
 
-fn opening(schedule: &Schedule, now: &str) -> Opening {
+fn opening<'a>(schedule: &'a Schedule, now: &str) -> Opening<'a> {
     next_opening(schedule, at(now)).expect("inside the calendar")
 }

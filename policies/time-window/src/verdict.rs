@@ -2,10 +2,9 @@
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
-use rollgate_sdk::time::Zone;
 use rollgate_sdk::{Evidence, Finding, Findings, Outcome, Verdict};
 
-use crate::opening::Opening;
+use crate::opening::{Obstacle, Opening};
 use crate::schedule::{Schedule, Standing, State};
 use crate::window::Window;
 
@@ -31,14 +30,14 @@ pub(crate) fn hold(
     schedule: &Schedule,
     state: &State<'_>,
     now: Timestamp,
-    opening: Opening,
+    opening: Opening<'_>,
 ) -> Result<Verdict, ZoneError> {
     let zone = &schedule.zone;
-    let (hint, shown) = next(opening, zone)?;
+    let (hint, shown) = next(opening, schedule)?;
     let now_shown = zone.show(now)?;
     let mut findings = Findings::new();
     for freeze in &state.frozen {
-        findings.push(frozen(freeze, zone)?.found(&now_shown).hint(&*hint));
+        findings.push(frozen(freeze, schedule)?.found(&now_shown).hint(&*hint));
     }
     if !state.inside {
         findings.push(outside(&schedule.allow).found(&now_shown).hint(&*hint));
@@ -48,18 +47,28 @@ pub(crate) fn hold(
         .with_evidence(Evidence::new("next opening", shown));
     verdict.outcome = Outcome::Hold(match opening {
         Opening::At(at) => Some(at),
-        Opening::Never | Opening::NotBefore(_) => None,
+        Opening::Never(_) | Opening::NotBefore(_) => None,
     });
     Ok(verdict)
 }
 
-fn frozen(freeze: &Standing<'_>, zone: &Zone) -> Result<Finding, ZoneError> {
-    let until = match freeze.occurrence.end {
-        Some(end) => format!("until {}", zone.show(end)?),
-        None => "with no end set".to_owned(),
+fn frozen(freeze: &Standing<'_>, schedule: &Schedule) -> Result<Finding, ZoneError> {
+    let state = match freeze.occurrence.end {
+        None => "Rollouts are frozen with no end set".to_owned(),
+        Some(end) => {
+            let shown = schedule.zone.show(end)?;
+            if schedule.is_frozen(end)? {
+                // `until` would promise an instant at which rollouts are still frozen.
+                format!(
+                    "Rollouts are frozen: this freeze ends {shown}, and another is in force then"
+                )
+            } else {
+                format!("Rollouts are frozen until {shown}")
+            }
+        }
     };
     let reason = freeze.window.reason().map(|reason| format!(": {reason}"));
-    let message = format!("Rollouts are frozen {until}{}", reason.unwrap_or_default());
+    let message = format!("{state}{}", reason.unwrap_or_default());
     Ok(Finding::hold("frozen", "", message).expected(format!(
         "a time outside the freeze {}",
         freeze.window.label()
@@ -80,25 +89,51 @@ fn describe(window: &Window) -> String {
 }
 
 /// The next opening as a hint, and as a fact.
-fn next(opening: Opening, zone: &Zone) -> Result<(String, String), ZoneError> {
+fn next(opening: Opening<'_>, schedule: &Schedule) -> Result<(String, String), ZoneError> {
+    let zone = &schedule.zone;
     Ok(match opening {
         Opening::At(at) => {
             let shown = zone.show(at)?;
             (format!("Try again from {shown} ({at})"), shown)
         }
-        Opening::Never => (
-            "No window for rollouts follows: whoever owns this schedule has to add one".to_owned(),
-            "never".to_owned(),
-        ),
+        Opening::Never(obstacle) => (never(obstacle), "never".to_owned()),
         Opening::NotBefore(at) => {
             let shown = zone.show(at)?;
+            let none = if schedule.allow.is_empty() {
+                "The freezes do not end"
+            } else {
+                "No window for rollouts opens"
+            };
             (
                 format!(
-                    "No window for rollouts opens before {shown}, which is as far as was looked: \
-                     the freezes may leave none; ask whoever owns this schedule"
+                    "{none} before {shown}, which is as far as was looked: the freezes may leave no \
+                     time for rollouts; ask whoever owns this schedule"
                 ),
                 format!("not before {shown}"),
             )
         }
     })
+}
+
+/// What whoever owns the schedule has to do before rollouts may ever go again.
+fn never(obstacle: Obstacle<'_>) -> String {
+    let what = match obstacle {
+        Obstacle::EndlessFreeze(label) => {
+            return format!(
+                "The freeze {label} has no end: whoever owns this schedule has to end it"
+            );
+        }
+        Obstacle::FreezesFollowEachOther => {
+            "The freezes leave no time between them: whoever owns this schedule has to shorten or \
+             end one"
+        }
+        Obstacle::NoWindowLeft => {
+            "No window for rollouts follows: whoever owns this schedule has to add one"
+        }
+        Obstacle::WindowsFrozen => {
+            "Every window for rollouts lies inside a freeze: whoever owns this schedule has to \
+             move one of them"
+        }
+    };
+    what.to_owned()
 }

@@ -3,13 +3,44 @@
 use rollgate_sdk::jiff::Timestamp;
 
 use super::{at, opening, schedule};
-use crate::opening::{Opening, next_opening};
+use crate::opening::{Obstacle, Opening, next_opening};
 
 #[test]
 fn a_freeze_without_end_never_opens() {
     let schedule =
         schedule(r#"{"timeZone": "UTC", "deny": [{"span": {"start": "2026-01-01T00:00"}}]}"#);
-    assert_eq!(opening(&schedule, "2026-06-01T00:00:00Z"), Opening::Never);
+    assert_eq!(
+        opening(&schedule, "2026-06-01T00:00:00Z"),
+        Opening::Never(Obstacle::EndlessFreeze("from 2026-01-01T00:00 on"))
+    );
+}
+
+#[test]
+fn freeze_without_end_that_is_still_to_come_leaves_no_window() {
+    let schedule = schedule(
+        r#"{"timeZone": "UTC",
+            "allow": [{"yearly": {"from": "12-01", "to": "12-31"}}],
+            "deny": [{"span": {"start": "2026-11-30T00:00"}}]}"#,
+    );
+    assert_eq!(
+        opening(&schedule, "2026-06-01T00:00:00Z"),
+        Opening::Never(Obstacle::EndlessFreeze("from 2026-11-30T00:00 on"))
+    );
+}
+
+#[test]
+fn freezes_of_the_whole_year_leave_no_time_between_them() {
+    for freezes in [
+        r#"{"yearly": {"from": "01-01", "to": "12-31"}}"#,
+        r#"{"yearly": {"from": "03-01", "to": "09-30"}}, {"yearly": {"from": "10-01", "to": "02-29"}}"#,
+    ] {
+        let schedule = schedule(&format!(r#"{{"timeZone": "UTC", "deny": [{freezes}]}}"#));
+        assert_eq!(
+            opening(&schedule, "2026-06-01T00:00:00Z"),
+            Opening::Never(Obstacle::FreezesFollowEachOther),
+            "{freezes}"
+        );
+    }
 }
 
 #[test]
@@ -17,7 +48,10 @@ fn a_span_that_is_over_never_opens_again() {
     let schedule = schedule(
         r#"{"timeZone": "UTC", "allow": [{"span": {"start": "2026-01-01T00:00", "end": "2026-01-02T00:00"}}]}"#,
     );
-    assert_eq!(opening(&schedule, "2026-01-02T00:00:00Z"), Opening::Never);
+    assert_eq!(
+        opening(&schedule, "2026-01-02T00:00:00Z"),
+        Opening::Never(Obstacle::NoWindowLeft)
+    );
 }
 
 #[test]
@@ -27,7 +61,10 @@ fn windows_inside_yearly_freezes_never_open() {
             "allow": [{"yearly": {"from": "12-24", "to": "12-26"}}],
             "deny": [{"yearly": {"from": "12-20", "to": "01-02"}}]}"#,
     );
-    assert_eq!(opening(&schedule, "2026-06-01T00:00:00Z"), Opening::Never);
+    assert_eq!(
+        opening(&schedule, "2026-06-01T00:00:00Z"),
+        Opening::Never(Obstacle::WindowsFrozen)
+    );
 }
 
 #[test]
