@@ -135,16 +135,16 @@ fn told_apart(change: &Value, answer: &Value) {
     }
 }
 
-/// The rule is in the record exactly where a container lacks the probe.
+/// The rules are in the record exactly where a container lacks the probe.
 fn readiness_is_told(change: &Value, answer: &Value) {
-    let found = said(answer).contains("policy.probes: readiness-missing");
-    assert_eq!(found, unasked(template(change, "new")), "{answer}");
-}
-
-fn unasked(template: &Value) -> bool {
-    containers(template)
-        .iter()
-        .any(|container| container["readinessProbe"].is_null())
+    let found = |rule: &str| said(answer).contains(&format!("policy.probes: {rule}"));
+    let unasked = |has_startup| {
+        let containers = containers(template(change, "new")).iter();
+        let mut unasked = containers.filter(|container| container["readinessProbe"].is_null());
+        unasked.any(|container| container["startupProbe"].is_object() == has_startup)
+    };
+    assert_eq!(found("readiness-missing"), unasked(false), "{answer}");
+    assert_eq!(found("readiness-only-at-start"), unasked(true), "{answer}");
 }
 
 fn template<'a>(change: &'a Value, side: &str) -> &'a Value {

@@ -1,80 +1,58 @@
 //! What a probe's command runs, as far as its text tells.
 //!
-//! This reads shell scripts as a person skims them: programs, their arguments, and where one
-//! command ends. What depends on a variable is not judged.
+//! Shell scripts are split as a shell splits them; what depends on a variable is not judged.
 
 mod heavy;
 mod network;
-mod words;
+mod shell;
+mod wrappers;
 
-use words::{Token, Tokens};
+use wrappers::{Runs, unwrap};
+
+/// Scripts within scripts are followed this deep, which bounds the time.
+const DEEPEST: u8 = 8;
 
 /// The first program of the command that starts an interpreter or a virtual machine, or is one of
 /// `more`.
-pub(crate) fn heavy_program<'a>(command: &'a [String], more: &[String]) -> Option<&'a str> {
-    programs(command)
-        .map(|(program, _)| program)
-        .find(|program| heavy::is_heavy(program) || more.iter().any(|heavy| heavy == program))
-}
-
-/// The first host other than the Pod itself that the command asks with one of the usual tools.
-pub(crate) fn foreign_target(command: &[String]) -> Option<&str> {
-    programs(command).find_map(|(program, arguments)| network::foreign_target(program, arguments))
-}
-
-/// The programs that a command runs, by file name, each with the tokens that follow it.
-fn programs(command: &[String]) -> impl Iterator<Item = (&str, Tokens<'_>)> {
-    let mut tokens = Tokens::new(command);
-    let mut expected = true;
-    std::iter::from_fn(move || {
-        loop {
-            match tokens.next()? {
-                Token::End => expected = true,
-                Token::Word(word) if expected && !leads_to_program(word) => {
-                    expected = false;
-                    return Some((file_name(word), tokens.clone()));
-                }
-                Token::Word(_) => {}
-            }
-        }
+pub(crate) fn heavy_program(command: &[String], more: &[String]) -> Option<String> {
+    let is_heavy =
+        |program: &str| heavy::is_heavy(program) || more.iter().any(|heavy| heavy == program);
+    find(command, DEEPEST, &|program, _| {
+        is_heavy(program).then(|| program.to_owned())
     })
 }
 
-/// Whether another program may follow: options and numbers of a wrapper, assignments, and words
-/// of the shell.
-fn leads_to_program(word: &str) -> bool {
-    word.starts_with(['-', '!', '{'])
-        || word.starts_with(|first: char| first.is_ascii_digit())
-        || word.contains('=')
-        || matches!(
-            file_name(word),
-            "if" | "then"
-                | "else"
-                | "elif"
-                | "while"
-                | "until"
-                | "do"
-                | "time"
-                | "exec"
-                | "eval"
-                | "env"
-                | "timeout"
-                | "nice"
-                | "nohup"
-                | "sudo"
-                | "su-exec"
-                | "gosu"
-                | "tini"
-                | "busybox"
-        )
-        || is_shell(word)
+/// The first host other than the Pod itself that the command asks with one of the usual tools.
+pub(crate) fn foreign_target(command: &[String]) -> Option<String> {
+    find(command, DEEPEST, &|program, arguments| {
+        network::foreign_target(program, arguments).map(str::to_owned)
+    })
 }
 
-fn is_shell(word: &str) -> bool {
-    matches!(
-        file_name(word),
-        "sh" | "bash" | "ash" | "dash" | "zsh" | "ksh"
-    )
+/// The first that `look` finds at a program, by its file name and with its arguments, in a command
+/// and in the scripts that it runs.
+fn find<F>(command: &[String], deepest: u8, look: &F) -> Option<String>
+where
+    F: Fn(&str, &[String]) -> Option<String>,
+{
+    match unwrap(command)? {
+        Runs::Program(program, arguments) => look(program, arguments),
+        Runs::Script(text) => find_in_script(&text, deepest.checked_sub(1)?, look),
+    }
+}
+
+fn find_in_script<F>(text: &str, deepest: u8, look: &F) -> Option<String>
+where
+    F: Fn(&str, &[String]) -> Option<String>,
+{
+    let script = shell::parse(text);
+    let mut commands = script.commands.iter();
+    let found = commands.find_map(|command| find(command, deepest, look));
+    found.or_else(|| {
+        let deeper = deepest.checked_sub(1)?;
+        let mut nested = script.nested.iter();
+        nested.find_map(|text| find_in_script(text, deeper, look))
+    })
 }
 
 fn file_name(word: &str) -> &str {

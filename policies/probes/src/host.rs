@@ -1,14 +1,78 @@
 //! Hosts, as they are written in probes and commands.
 
-/// Whether the host is the machine, or the Pod, that asks.
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Whether the host is the machine, or the Pod, that asks. Asked as a target, the unspecified
+/// address is loopback.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
-    let name = host.strip_suffix('.').unwrap_or(host);
-    matches!(
-        name,
-        "::1" | "::" | "0.0.0.0" | "0" | "ip6-localhost" | "localhost.localdomain"
-    ) || name.eq_ignore_ascii_case("localhost")
-        || (name.starts_with("127.") && is_ipv4(name))
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    is_loopback_name(&name)
+        || name.parse().is_ok_and(is_loopback_v6)
+        || ipv4(&name).is_some_and(is_loopback_v4)
+}
+
+/// The names that the kubelet and images write into /etc/hosts, and those that resolvers answer
+/// themselves.
+fn is_loopback_name(name: &str) -> bool {
+    name.ends_with(".localhost")
+        || matches!(
+            name,
+            "localhost"
+                | "localhost4"
+                | "localhost6"
+                | "localhost.localdomain"
+                | "localhost4.localdomain4"
+                | "localhost6.localdomain6"
+                | "ip6-localhost"
+                | "ip6-loopback"
+        )
+}
+
+fn is_loopback_v6(address: Ipv6Addr) -> bool {
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.to_ipv4_mapped().is_some_and(is_loopback_v4)
+}
+
+fn is_loopback_v4(address: Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_unspecified()
+}
+
+/// An address as the C library reads it: one to four numbers, the last of which fills the rest,
+/// each decimal, `0x…` or octal. `127.1` and `0` are such.
+fn ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut numbers: Vec<u32> = Vec::new();
+    for part in text.split('.') {
+        let (digits, base) = match part.as_bytes() {
+            [b'0', b'x', ..] => (&part[2..], 16),
+            [b'0', _, ..] => (&part[1..], 8),
+            _ => (part, 10),
+        };
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        numbers.push(
+            is_number
+                .then(|| u32::from_str_radix(digits, base).ok())
+                .flatten()?,
+        );
+    }
+    let (last, bytes) = numbers.split_last()?;
+    let free: u32 = match bytes.len() {
+        0 => 32,
+        1 => 24,
+        2 => 16,
+        3 => 8,
+        _ => return None,
+    };
+    if u64::from(*last) >= 1 << free {
+        return None;
+    }
+    let mut address = *last;
+    for (index, byte) in (0_u32..).zip(bytes) {
+        let byte = u8::try_from(*byte).ok()?;
+        address |= u32::from(byte) << (24 - 8 * index);
+    }
+    Some(address.into())
 }
 
 /// Whether the host may be an address of the node itself, which is the Pod's own under
@@ -16,7 +80,9 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 /// The cloud's metadata service has a link-local address, too, and is somebody else.
 pub(crate) fn may_be_on_node(host: &str) -> bool {
     is_loopback(host)
-        || (host.starts_with("169.254.") && is_ipv4(host) && host != "169.254.169.254")
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| {
+            address.is_link_local() && address != Ipv4Addr::new(169, 254, 169, 254)
+        })
 }
 
 /// The host of a URL or of `host:port`, without user, port and path.
@@ -38,10 +104,6 @@ pub(crate) fn of(target: &str) -> &str {
         Some((name, _)) => name,
         None => address,
     }
-}
-
-fn is_ipv4(text: &str) -> bool {
-    text.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -76,6 +138,20 @@ mod tests {
             "127.8.8.8",
             "::1",
             "[::1]",
+            "LOCALHOST",
+            "app.localhost",
+            "localhost.localdomain",
+            "ip6-localhost",
+            "IP6-Loopback",
+            "0.0.0.0",
+            "0",
+            "127.1",
+            "0x7f.0.0.1",
+            "017700000001",
+            "2130706433",
+            "::",
+            "0:0:0:0:0:0:0:1",
+            "::ffff:127.0.0.1",
         ] {
             assert!(is_loopback(host), "{host}");
         }
@@ -85,6 +161,16 @@ mod tests {
             "localhost.evil.example",
             "10.0.0.1",
             "::2",
+            "::ffff:10.0.0.1",
+            "localhost-2",
+            "mylocalhost",
+            "128.1",
+            "127.0.0.0.1",
+            "127.0.0.256",
+            "0x",
+            "1",
+            "",
+            ".",
         ] {
             assert!(!is_loopback(host), "{host}");
         }

@@ -6,8 +6,12 @@ use crate::view::{Kind, View};
 
 /// Looks for a missing readiness and a missing liveness probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
-    if view.container.readiness_probe.is_none() {
-        report.add(Rule::ReadinessMissing, || readiness(view));
+    let container = view.container;
+    match (&container.readiness_probe, &container.startup_probe) {
+        (Some(_), _) => {}
+        // The kubelet leaves a container unready until its startup probe has succeeded.
+        (None, Some(_)) => report.add(Rule::ReadinessOnlyAtStart, || only_at_start(view)),
+        (None, None) => report.add(Rule::ReadinessMissing, || readiness(view)),
     }
     if view.container.liveness_probe.is_none() {
         report.add(Rule::LivenessMissing, || liveness(view));
@@ -24,6 +28,21 @@ fn readiness(view: View<'_>) -> Problem {
         ),
         found: "no readinessProbe".to_owned(),
         expected: "a readinessProbe".to_owned(),
+        hint: "Add a readinessProbe that succeeds only when the container can do its work."
+            .to_owned(),
+    }
+}
+
+fn only_at_start(view: View<'_>) -> Problem {
+    Problem {
+        path: view.path(Kind::Readiness, ""),
+        message: format!(
+            "Container `{}` has a startupProbe and no readinessProbe: it gets ready when it has \
+             started and stays so. When it can no longer do its work, its Pod still gets traffic.",
+            view.container.name
+        ),
+        found: "a startupProbe, no readinessProbe".to_owned(),
+        expected: "a readinessProbe beside the startupProbe".to_owned(),
         hint: "Add a readinessProbe that succeeds only when the container can do its work."
             .to_owned(),
     }

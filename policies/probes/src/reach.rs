@@ -43,7 +43,7 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
                         kind,
                         field: "/exec/command",
                     };
-                    report.add(rule(kind), || leaves_by_command(view, at, target));
+                    report.add(rule(kind), || leaves_by_command(view, at, &target));
                 }
             }
             _ => {}

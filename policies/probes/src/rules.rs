@@ -74,8 +74,10 @@ macro_rules! rules {
 }
 
 rules! {
-    /// A container without a readinessProbe.
+    /// A container without a readinessProbe and without a startupProbe.
     ReadinessMissing readiness_missing "readiness-missing" Deny;
+    /// A container without a readinessProbe whose startupProbe alone says when it is ready.
+    ReadinessOnlyAtStart readiness_only_at_start "readiness-only-at-start" Warn;
     /// A container without a livenessProbe.
     LivenessMissing liveness_missing "liveness-missing" Warn;
     /// Liveness that makes the same check as readiness and may kill before readiness withdraws.

@@ -1,6 +1,6 @@
 //! What an operator can set.
 
-use rollgate_sdk::{Existing, SettingsError};
+use rollgate_sdk::{Existing, Problems, SettingsError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -58,30 +58,22 @@ impl Default for Limits {
 }
 
 impl Settings {
-    /// Finds what the types cannot: names that match nothing, or everything by mistake.
+    /// Finds what the types cannot: names that match nothing, or everything by mistake, and limits
+    /// that nothing can break.
     ///
     /// # Errors
     ///
-    /// Every such name.
+    /// Each of them.
     pub fn check(&self) -> Result<(), SettingsError> {
-        let mut problems = Vec::new();
-        for (index, exception) in self.exceptions.iter().enumerate() {
-            if exception.container.is_empty() {
-                problems.push((
-                    format!("/exceptions/{index}/container"),
-                    "the container's name is empty; write its name, or `*` for all".to_owned(),
-                ));
+        SettingsError::collect(|problems| {
+            let mut exceptions = problems.at("exceptions");
+            for (index, exception) in self.exceptions.iter().enumerate() {
+                let mut problems = exceptions.at(index);
+                problems.at("container").keep(exception.check());
             }
-        }
-        for (index, command) in self.limits.heavy_commands.iter().enumerate() {
-            if command.is_empty() || command.contains('/') {
-                problems.push((
-                    format!("/limits/heavyCommands/{index}"),
-                    format!("`{command}` is no file name; write the program without its folder"),
-                ));
-            }
-        }
-        SettingsError::none_of(problems)
+            self.limits.check(&mut problems.at("limits"));
+            Some(())
+        })
     }
 
     /// What a rule does with what it finds in the container of this name.
@@ -98,7 +90,58 @@ impl Settings {
     }
 }
 
+impl Limits {
+    fn check(&self, problems: &mut Problems<'_>) {
+        let (any, heavy) = (self.exec_period_seconds, self.heavy_exec_period_seconds);
+        // A period is a second at least.
+        if any <= 1 && heavy <= 1 {
+            problems.at("heavyExecPeriodSeconds").refuse::<()>(
+                "no probe has a period below a second, so that `exec-too-often` would find \
+                     nothing; write 2 or more, or set `exec-too-often: ignore` under `rules`",
+            );
+        }
+        let mut commands = problems.at("heavyCommands");
+        for (index, command) in self.heavy_commands.iter().enumerate() {
+            commands.at(index).keep(file_name(command));
+        }
+    }
+}
+
+fn file_name(command: &str) -> Result<(), String> {
+    let is_name = !command.is_empty() && !command.contains(['/', ' ', '*']);
+    is_name.then_some(()).ok_or_else(|| {
+        format!(
+            "`{command}` is no file name; write the program without its folder and arguments, such \
+             as my-check"
+        )
+    })
+}
+
 impl Exception {
+    /// Whether a container can be meant, and not all of them by mistake.
+    fn check(&self) -> Result<(), String> {
+        let (name, ends_open) = match self.container.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (self.container.as_str(), false),
+        };
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_label = name.len() <= 63 && name.chars().all(letter) && !name.starts_with('-');
+        match (name, ends_open) {
+            ("", false) => Err("is empty; write the container's name".to_owned()),
+            ("", true) if self.rules.is_empty() => Err(
+                "`*` without `rules` leaves every container alone, so that the policy would find \
+                 nothing; name the rules, or a container"
+                    .to_owned(),
+            ),
+            _ if !is_label => Err(format!(
+                "no container can be named `{}`; write small letters, digits and `-`, with a `*` at \
+                 the end for all names that begin so",
+                self.container
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn covers(&self, rule: Rule, container: &str) -> bool {
         let named = match self.container.strip_suffix('*') {
             Some(beginning) => container.starts_with(beginning),

@@ -60,12 +60,12 @@ fn timeout(view: View<'_>, kind: Kind, pace: Pace) -> Problem {
 }
 
 /// A command that runs too often, and the shortest period that it is worth.
-struct Cost<'a> {
-    program: &'a str,
+struct Cost {
+    program: String,
     at_least: u32,
 }
 
-fn too_often<'a>(probe: &'a Probe, pace: Pace, limits: &Limits) -> Option<Cost<'a>> {
+fn too_often(probe: &Probe, pace: Pace, limits: &Limits) -> Option<Cost> {
     let Handler::Exec(command) = &probe.handler else {
         return None;
     };
@@ -78,14 +78,14 @@ fn too_often<'a>(probe: &'a Probe, pace: Pace, limits: &Limits) -> Option<Cost<'
             at_least: limits.heavy_exec_period_seconds,
         });
     }
-    let program = || command.first().map_or("", String::as_str);
+    let program = || command.first().cloned().unwrap_or_default();
     below(limits.exec_period_seconds).then(|| Cost {
         program: program(),
         at_least: limits.exec_period_seconds,
     })
 }
 
-fn too_costly(view: View<'_>, kind: Kind, pace: Pace, cost: &Cost<'_>) -> Problem {
+fn too_costly(view: View<'_>, kind: Kind, pace: Pace, cost: &Cost) -> Problem {
     let Cost { program, at_least } = cost;
     let period = pace.period;
     Problem {

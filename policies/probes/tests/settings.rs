@@ -64,3 +64,44 @@ fn a_heavy_command_with_a_folder_is_refused_with_its_place() {
     let error = refusal(r#"{"limits": {"heavyCommands": ["/usr/bin/check"]}}"#);
     assert!(error.starts_with("/limits/heavyCommands/0: "), "{error}");
 }
+
+#[test]
+fn exception_that_no_container_or_each_one_matches_is_refused() {
+    let refused = |container: &str| {
+        refusal(&format!(
+            r#"{{"exceptions": [{{"container": "{container}"}}]}}"#
+        ))
+    };
+    for name in [
+        "*-proxy",
+        "istio-*-proxy",
+        "Web",
+        "shop/web",
+        "-web",
+        "web_1",
+    ] {
+        assert!(
+            refused(name).contains("no container can be named"),
+            "{name}"
+        );
+    }
+    assert!(refused("*").contains("would find nothing"));
+    let named = r#"{"exceptions": [{"container": "*", "rules": ["liveness-missing"]}]}"#;
+    assert!(Probes::new(read(named).expect("readable")).is_ok());
+}
+
+#[test]
+fn limits_that_nothing_can_break_are_refused_with_their_place() {
+    for limits in [
+        r#"{"execPeriodSeconds": 1, "heavyExecPeriodSeconds": 1}"#,
+        r#"{"execPeriodSeconds": 0, "heavyExecPeriodSeconds": 0}"#,
+    ] {
+        let error = refusal(&format!(r#"{{"limits": {limits}}}"#));
+        assert!(
+            error.starts_with("/limits/heavyExecPeriodSeconds: "),
+            "{error}"
+        );
+    }
+    let heavy_only = r#"{"limits": {"execPeriodSeconds": 1, "heavyExecPeriodSeconds": 30}}"#;
+    assert!(Probes::new(read(heavy_only).expect("readable")).is_ok());
+}

@@ -1,19 +1,17 @@
 //! Whom the usual network tools ask, by their arguments.
 
-use super::words::{Token, Tokens};
 use crate::host;
 
 /// The host that a network tool asks, where that is surely another than the Pod itself.
-pub(super) fn foreign_target<'a>(program: &str, arguments: Tokens<'a>) -> Option<&'a str> {
-    let words = arguments.map_while(|token| match token {
-        Token::Word(word) => Some(word),
-        Token::End => None,
-    });
+pub(super) fn foreign_target<'a>(program: &str, arguments: &'a [String]) -> Option<&'a str> {
+    let words = arguments.iter().map(String::as_str);
     let target = match program {
         "curl" => fetched(words, &CURL),
         "wget" => fetched(words, &WGET),
         "nc" | "ncat" | "netcat" => connected(words),
-        "grpc_health_probe" | "grpc-health-probe" => option(words, &["-addr", "--addr"]),
+        "grpc_health_probe" | "grpc-health-probe" => {
+            option(words, &["-addr", "--addr"]).map(without_resolver)
+        }
         "redis-cli" | "valkey-cli" | "pg_isready" | "psql" | "mysqladmin" | "mysql" | "mariadb"
         | "mariadb-admin" | "mongosh" | "mongo" => option(words, &["-h", "--host"]),
         _ => None,
@@ -29,6 +27,16 @@ fn is_foreign(target: &str) -> bool {
     }
     let host = host::of(target);
     !host.is_empty() && !host.contains(['$', '`', '%', '\\']) && !host::is_loopback(host)
+}
+
+/// The address of a gRPC target such as `dns:db:50051`, without the word that says how to find it.
+fn without_resolver(target: &str) -> &str {
+    ["dns:", "ipv4:", "ipv6:", "passthrough:"]
+        .into_iter()
+        .filter_map(|resolver| target.strip_prefix(resolver))
+        // Of a host that has such a name, a port alone would be left.
+        .find(|address| !address.bytes().all(|byte| byte.is_ascii_digit()))
+        .unwrap_or(target)
 }
 
 /// How a tool that fetches URLs reads its options. Long options that are in neither list take the
@@ -112,7 +120,8 @@ fn fetched<'a>(words: impl Iterator<Item = &'a str>, tool: &Fetcher) -> Option<&
     let mut target = None;
     let mut before = Before::Nothing;
     for word in words {
-        if tool.detours.contains(&word) {
+        let option = word.split_once('=').map_or(word, |(option, _)| option);
+        if tool.detours.contains(&option) {
             return None;
         }
         let is_value = match before {
