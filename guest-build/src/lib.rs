@@ -10,12 +10,14 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
 
 /// What every nested build reads, from the root of the workspace.
-const READ: [&str; 6] = [
+const READ: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
     "guest-sdk/Cargo.toml",
     "guest-sdk/README.md",
     "guest-sdk/src",
+    "strict/Cargo.toml",
+    "strict/src",
     "wit",
 ];
 /// What it reads of a package: not its scenarios, tests and manual.

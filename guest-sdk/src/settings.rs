@@ -1,9 +1,10 @@
 //! Settings: what the operator wrote, as the policy's own type, or what is wrong with it.
 
-use crate::pointer::push_segment;
+use rollgate_strict::Misfit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What is wrong with the settings: each culprit with its JSON pointer, so that the host can show
 /// the operator the line.
@@ -88,67 +89,14 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError>
             "the settings must be a mapping of names to values",
         ));
     }
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let mut track = serde_path_to_error::Track::new();
-    let mut unknown = Vec::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let mut note = |path: serde_ignored::Path<'_>| unknown.push(ignored_pointer(&path));
-    let strict = serde_ignored::Deserializer::new(tracked, &mut note);
-    match T::deserialize(strict) {
-        Err(error) => Err(SettingsError::at(
-            error_pointer(&track.path()),
-            without_position(&error),
-        )),
-        Ok(settings) => {
-            let problem = |path| (path, "there is no such setting".to_owned());
-            SettingsError::none_of(unknown.into_iter().map(problem).collect())?;
-            Ok(settings)
+    let tree: Value = serde_json::from_str(json)
+        .map_err(|error| SettingsError::at("", format!("the settings are no JSON: {error}")))?;
+    rollgate_strict::fit_closely(&tree).map_err(|misfits| {
+        let problem = |misfit: Misfit| (misfit.pointer, misfit.problem.to_string());
+        SettingsError {
+            problems: misfits.into_iter().map(problem).collect(),
         }
-    }
-}
-
-/// The line and column that serde_json adds are those of the text that the host made, not of the
-/// operator's file.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) if error.line() > 0 => text[..end].to_owned(),
-        _ => text,
-    }
-}
-
-fn error_pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Map { key } => push_segment(&mut pointer, key),
-            Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
-            // A variant is a key of the JSON text only where its enum is externally tagged, and
-            // then its value is what does not fit.
-            Segment::Enum { variant } => push_segment(&mut pointer, variant),
-            Segment::Unknown => break,
-        }
-    }
-    pointer
-}
-
-fn ignored_pointer(path: &serde_ignored::Path<'_>) -> String {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => String::new(),
-        Path::Map { parent, key } => child(parent, key),
-        Path::Seq { parent, index } => child(parent, &index.to_string()),
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => ignored_pointer(parent),
-    }
-}
-
-fn child(parent: &serde_ignored::Path<'_>, segment: &str) -> String {
-    let mut pointer = ignored_pointer(parent);
-    push_segment(&mut pointer, segment);
-    pointer
+    })
 }
 
 #[cfg(test)]
@@ -213,20 +161,215 @@ mod tests {
         assert_eq!(parse::<Strict>("{}").expect("sound").limit, 0);
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[expect(dead_code, reason = "read to be refused")]
+    struct EveryType {
+        level: Option<Level>,
+        switch: Option<Switch>,
+        small: Option<u8>,
+        count: Option<usize>,
+        positive: Option<std::num::NonZeroU32>,
+        signed: Option<i64>,
+        ratio: Option<f64>,
+        short: Option<f32>,
+        flag: Option<bool>,
+        name: Option<String>,
+        letter: Option<char>,
+        pair: Option<(u8, String)>,
+        array: Option<[u8; 3]>,
+        check: Option<Strict>,
+        rule: Option<Rule>,
+        by_name: Option<BTreeMap<String, u32>>,
+        port: Option<Port>,
+        kind: Option<Tagged>,
+        newtype: Option<Newtype>,
+        nothing: Option<()>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Level {
+        Deny,
+        Warn,
+        Ignore,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Switch {
+        On,
+        Off,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "read to be refused")]
+    enum Port {
+        Number(u16),
+        Name(String),
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    #[expect(dead_code, reason = "read to be refused")]
+    enum Tagged {
+        Limit { most: u32, what: Strict },
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "read to be refused")]
+    struct Newtype(u16);
+
+    #[test]
+    fn no_message_speaks_of_a_type_of_rust() {
+        let values = [
+            "null",
+            "false",
+            "true",
+            "-1",
+            "4.5",
+            "1e300",
+            r#""x""#,
+            r#""5""#,
+            r#""""#,
+            "[]",
+            "[1]",
+            "{}",
+            r#"{"a": 1}"#,
+            r#"{"a": 1, "b": 2}"#,
+            r#"{"kind": "limit"}"#,
+            r#"{"kind": "limit", "most": "x", "what": 5}"#,
+            r#"{"kind": "limit", "most": 1, "what": 5}"#,
+            r#"{"kind": "other"}"#,
+            r#"{"atMost": []}"#,
+            r#"{"limit": []}"#,
+        ];
+        let fields = [
+            "level", "switch", "small", "count", "positive", "signed", "ratio", "short", "flag",
+            "name", "letter", "pair", "array", "check", "rule", "byName", "port", "kind",
+            "newtype", "nothing",
+        ];
+        let rust = [
+            "u8",
+            "u16",
+            "u32",
+            "u64",
+            "usize",
+            "i64",
+            "f32",
+            "f64",
+            "struct",
+            "enum",
+            "variant",
+            "tuple",
+            "unit",
+            "sequence",
+            "map ",
+            "Strict",
+            "EveryType",
+            "integer",
+            "identifier",
+            "nonzero",
+            "invalid",
+        ];
+        let mut refused = 0;
+        for (field, value) in fields
+            .iter()
+            .flat_map(|field| values.map(|value| (field, value)))
+        {
+            let json = format!(r#"{{"{field}": {value}}}"#);
+            let Err(error) = parse::<EveryType>(&json) else {
+                continue;
+            };
+            refused += 1;
+            for (path, message) in error.problems() {
+                assert!(path.starts_with(&format!("/{field}")), "{json}: {path}");
+                let word = rust.iter().find(|word| message.contains(**word));
+                assert_eq!(word, None, "{json}: {message}");
+            }
+        }
+        assert!(refused > fields.len() * 10, "{refused}");
+    }
+
+    #[test]
+    fn word_that_yaml_reads_as_a_boolean_is_explained() {
+        for (json, message) in [
+            (
+                r#"{"level": false}"#,
+                "/level: expected one of `deny`, `warn`, `ignore`, found the boolean `false` \
+                 (YAML reads `off` and `no` so); did you mean `ignore`?",
+            ),
+            (
+                r#"{"level": true}"#,
+                "/level: expected one of `deny`, `warn`, `ignore`, found the boolean `true` \
+                 (YAML reads `on` and `yes` so)",
+            ),
+            (
+                r#"{"switch": false}"#,
+                "/switch: expected one of `on`, `off`, found the boolean `false` \
+                 (YAML reads `off` and `no` so); for the word write \"off\" in quotes",
+            ),
+            (
+                r#"{"name": true}"#,
+                "/name: expected a string in quotes, found the boolean `true` \
+                 (YAML reads `on` and `yes` so)",
+            ),
+        ] {
+            assert_eq!(problems::<EveryType>(json), [message]);
+        }
+    }
+
+    #[test]
+    fn number_is_asked_for_in_the_words_of_yaml() {
+        for (json, message) in [
+            (
+                r#"{"small": 300}"#,
+                "/small: expected a whole number from 0 to 255, found the number `300`",
+            ),
+            (
+                r#"{"small": 1.5}"#,
+                "/small: expected a whole number from 0 to 255, found the number `1.5`",
+            ),
+            (
+                r#"{"positive": 0}"#,
+                "/positive: expected a whole number from 1 to 4294967295, found the number `0`",
+            ),
+            (
+                r#"{"ratio": "0.5"}"#,
+                "/ratio: expected a number, found the string \"0.5\"; write it without quotes",
+            ),
+            (
+                r#"{"ratio": "5 %"}"#,
+                "/ratio: expected a number, found the string \"5 %\"",
+            ),
+            (
+                r#"{"check": 5}"#,
+                "/check: expected a mapping, found the number `5`",
+            ),
+            (
+                r#"{"check": {"limt": 5}}"#,
+                "/check/limt: there is no field `limt` here; did you mean `limit`?",
+            ),
+        ] {
+            assert_eq!(problems::<EveryType>(json), [message]);
+        }
+    }
+
     #[test]
     fn an_unknown_field_is_refused_wherever_it_stands() {
         let json = r#"{"maxage": 3, "checks": [{"name": "a", "x": 1}], "teams": {"a/b": {"name": "b", "y": 1}}}"#;
         assert_eq!(
             problems::<Settings>(json),
             [
-                "/maxage: there is no such setting",
-                "/checks/0/x: there is no such setting",
-                "/teams/a~1b/y: there is no such setting",
+                "/checks/0/x: there is no field `x` here; known are `name`",
+                "/maxage: there is no field `maxage` here; did you mean `maxAge`?",
+                "/teams/a~1b/y: there is no field `y` here; known are `name`",
             ]
         );
         assert_eq!(
             problems::<Strict>(r#"{"limits": 1}"#),
-            ["/limits: unknown field `limits`, expected `limit`"]
+            ["/limits: there is no field `limits` here; did you mean `limit`?"]
         );
     }
 
@@ -234,19 +377,19 @@ mod tests {
     fn a_wrong_value_is_pointed_at() {
         assert_eq!(
             problems::<Settings>(r#"{"checks": [{"name": "a"}, {"name": 3}]}"#),
-            ["/checks/1/name: invalid type: integer `3`, expected a string"]
+            ["/checks/1/name: expected a string in quotes, found the number `3`"]
         );
         assert_eq!(
             problems::<Settings>(r#"{"checks": [{}]}"#),
-            ["/checks/0: missing field `name`"]
+            ["/checks/0: the field `name` is missing"]
         );
         assert_eq!(
             problems::<Settings>(r#"{"rule": {"atMost": "x"}}"#),
-            [r#"/rule/atMost: invalid type: string "x", expected u32"#]
+            [r#"/rule/atMost: expected a whole number from 0 to 4294967295, found the string "x""#]
         );
         assert_eq!(
             problems::<Settings>(r#"{"rule": {"atLeast": 1}}"#),
-            ["/rule: unknown variant `atLeast`, expected `atMost`"]
+            ["/rule: `atLeast` is not allowed here; known are `atMost`"]
         );
         assert_eq!(
             problems::<Settings>("[]"),

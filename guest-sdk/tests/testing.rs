@@ -184,7 +184,10 @@ fn wrong_settings_are_an_error_to_look_at() {
         .expect("refused");
     assert_eq!(
         error,
-        SettingsError::at("/jugding", "there is no such setting")
+        SettingsError::at(
+            "/jugding",
+            "there is no field `jugding` here; did you mean `judging`?"
+        )
     );
 }
 

@@ -174,7 +174,9 @@ async fn kubectl_shows_policies_and_how_they_stand() -> Result<()> {
     apply(plane, policy(&shop, "broken", &broken)).await?;
     let (_, message) = ready_is(plane, &shop, "broken", "False").await?;
     assert!(
-        message.contains("spec.settings.timezone: unknown field"),
+        message.contains(
+            "spec.settings.timezone: there is no field `timezone` here; did you mean `timeZone`?"
+        ),
         "{message}"
     );
     ready_is(plane, &shop, "sound", "True").await?;

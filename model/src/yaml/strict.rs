@@ -1,15 +1,9 @@
 //! Reads a type from a document and tells what does not fit with its place.
 
-mod access;
-mod deserializer;
-mod fault;
-
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{Document, Location};
-use deserializer::At;
-pub use fault::Problem;
+pub use rollgate_strict::{Misfit, Problem, fit};
 
 /// Something in a document that does not fit the type it is read as.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,28 +15,6 @@ pub struct StrictError {
     pub pointer: String,
     /// Where it stands.
     pub location: Location,
-}
-
-/// Something in a tree that does not fit the type it is read as.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}{}", shown_path(pointer))]
-pub struct Misfit {
-    /// What is wrong.
-    pub problem: Problem,
-    /// RFC 6901 pointer to it.
-    pub pointer: String,
-}
-
-/// Reads a type from a tree that no text is known of, as strictly as [`Document::read`] does.
-///
-/// # Errors
-///
-/// The first thing that does not fit.
-pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
-    T::deserialize(At::root(tree)).map_err(|fault| Misfit {
-        pointer: fault.pointer.unwrap_or_default(),
-        problem: fault.problem,
-    })
 }
 
 /// Reads a type from a document.

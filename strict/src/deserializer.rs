@@ -1,17 +1,25 @@
 //! A deserializer over a tree that knows where it is.
 
+use std::cell::RefCell;
+
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
 
-use super::access::{Fields, Items, Variant};
-use super::fault::Fault;
+use crate::Misfit;
+use crate::access::{Fields, Items, Variant};
+use crate::fault::Fault;
+
+/// Where fields go that a type does not have; `None` where the type itself says what becomes of
+/// them.
+pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<Misfit>>>;
 
 /// A value and how it was reached.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
     pub(super) path: Path<'a>,
+    pub(super) unknown: Unknown<'a>,
 }
 
 /// A pointer as a chain of borrowed steps: it costs nothing until something is wrong.
@@ -23,7 +31,7 @@ pub(super) enum Path<'a> {
 }
 
 impl Path<'_> {
-    fn pointer(&self) -> String {
+    pub(super) fn pointer(&self) -> String {
         match self {
             Self::Root => String::new(),
             Self::Key(parent, key) => {
@@ -47,10 +55,11 @@ impl Path<'_> {
 }
 
 impl<'a> At<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
+    pub(super) fn root(value: &'a Value, unknown: Unknown<'a>) -> Self {
         Self {
             value,
             path: Path::Root,
+            unknown,
         }
     }
 }
@@ -58,7 +67,7 @@ impl<'a> At<'a> {
 impl At<'_> {
     /// Something else than this stands here.
     fn is_not(&self, expected: &str) -> Fault {
-        let mut fault = Fault::wrong(kind(self.value), &expected);
+        let mut fault = Fault::wrong(kind(self.value), expected);
         fault.pointer = Some(self.path.pointer());
         fault
     }
@@ -94,26 +103,45 @@ impl<'de> Deserializer<'de> for At<'_> {
             items: items.iter(),
             next: 0,
             path: &self.path,
+            unknown: self.unknown,
         };
         self.path.locate(visitor.visit_seq(items))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let fields = self
-            .value
-            .as_object()
-            .ok_or_else(|| self.is_not("a mapping"))?;
-        self.path
-            .locate(visitor.visit_map(Fields::new(fields, &self.path)))
+        self.deserialize_struct("", &[], visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _fields: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_map(visitor)
+        let fields = self
+            .value
+            .as_object()
+            .ok_or_else(|| self.is_not("a mapping"))?;
+        let fields = Fields::new(fields, known, &self.path, self.unknown);
+        self.path.locate(visitor.visit_map(fields))
+    }
+
+    /// Of a tuple with the wrong number of items, the type says which it has.
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -153,6 +181,10 @@ impl<'de> Deserializer<'de> for At<'_> {
         self.path.locate(visitor.visit_f64(number))
     }
 
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_f64(visitor)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         if self.value.is_null() {
             visitor.visit_none()
@@ -182,17 +214,18 @@ impl<'de> Deserializer<'de> for At<'_> {
             Value::Object(fields) => only_field(fields)
                 .map(|(word, content)| (word, Some(content)))
                 .ok_or_else(|| self.is_not("a mapping with just one key"))?,
-            _ => return Err(self.is_not(&format!("one of `{}`", variants.join("`, `")))),
+            _ => return path.locate(Err(Fault::no_word(kind(self.value), variants))),
         };
         path.locate(visitor.visit_enum(Variant {
             word,
             content,
             path,
+            unknown: self.unknown,
         }))
     }
 
     forward_to_deserialize_any! {
-        i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+        i128 u128 char bytes byte_buf unit unit_struct identifier ignored_any
     }
 }
 

@@ -9,13 +9,15 @@ use serde::de::{
 };
 use serde_json::{Map, Value, map};
 
-use super::deserializer::{At, Path};
-use super::fault::Fault;
+use crate::Misfit;
+use crate::deserializer::{At, Path, Unknown};
+use crate::fault::{Fault, Problem};
 
 pub(super) struct Items<'a> {
     pub(super) items: slice::Iter<'a, Value>,
     pub(super) next: usize,
     pub(super) path: &'a Path<'a>,
+    pub(super) unknown: Unknown<'a>,
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
@@ -30,7 +32,13 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         };
         let path = Path::Item(self.path, self.next);
         self.next += 1;
-        path.locate(seed.deserialize(At { value, path })).map(Some)
+        let unknown = self.unknown;
+        path.locate(seed.deserialize(At {
+            value,
+            path,
+            unknown,
+        }))
+        .map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -39,18 +47,49 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 }
 
 pub(super) struct Fields<'a> {
-    pub(super) fields: map::Iter<'a>,
-    pub(super) current: Option<(&'a str, &'a Value)>,
-    pub(super) path: &'a Path<'a>,
+    fields: map::Iter<'a>,
+    /// Those that the type has; empty where it takes any, or tells itself.
+    known: &'static [&'static str],
+    current: Option<(&'a str, &'a Value)>,
+    path: &'a Path<'a>,
+    unknown: Unknown<'a>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(fields: &'a Map<String, Value>, path: &'a Path<'a>) -> Self {
+    pub(super) fn new(
+        fields: &'a Map<String, Value>,
+        known: &'static [&'static str],
+        path: &'a Path<'a>,
+        unknown: Unknown<'a>,
+    ) -> Self {
         Self {
             fields: fields.iter(),
+            known,
             current: None,
             path,
+            unknown,
         }
+    }
+
+    /// The next field that the type has. The others are noted on the way, where they are to be.
+    fn next_known(&mut self) -> Option<(&'a String, &'a Value)> {
+        let (known, path) = (self.known, self.path);
+        let Some(unknown) = self.unknown.filter(|_| !known.is_empty()) else {
+            return self.fields.next();
+        };
+        self.fields.find(|(field, _)| {
+            let is_known = known.contains(&field.as_str());
+            if !is_known {
+                unknown.borrow_mut().push(Misfit {
+                    problem: Problem::UnknownField {
+                        field: (*field).clone(),
+                        known,
+                    },
+                    pointer: Path::Key(path, field).pointer(),
+                });
+            }
+            is_known
+        })
     }
 }
 
@@ -61,7 +100,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let Some((key, value)) = self.fields.next() else {
+        let Some((key, value)) = self.next_known() else {
             return Ok(None);
         };
         self.current = Some((key, value));
@@ -77,7 +116,12 @@ impl<'de> MapAccess<'de> for Fields<'_> {
             .take()
             .ok_or_else(|| Fault::custom("a value without a key was asked for"))?;
         let path = Path::Key(self.path, key);
-        path.locate(seed.deserialize(At { value, path }))
+        let unknown = self.unknown;
+        path.locate(seed.deserialize(At {
+            value,
+            path,
+            unknown,
+        }))
     }
 }
 
@@ -85,6 +129,7 @@ pub(super) struct Variant<'a> {
     pub(super) word: &'a str,
     pub(super) content: Option<&'a Value>,
     pub(super) path: &'a Path<'a>,
+    pub(super) unknown: Unknown<'a>,
 }
 
 impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
@@ -103,6 +148,7 @@ impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
                 word: self.word,
                 content: self.content,
                 path: self.path,
+                unknown: self.unknown,
             },
         ))
     }
@@ -112,13 +158,18 @@ pub(super) struct Content<'a> {
     word: &'a str,
     content: Option<&'a Value>,
     path: &'a Path<'a>,
+    unknown: Unknown<'a>,
 }
 
 impl Content<'_> {
     fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         let path = Path::Key(self.path, self.word);
         match self.content {
-            Some(value) => path.locate(read(At { value, path })),
+            Some(value) => path.locate(read(At {
+                value,
+                path,
+                unknown: self.unknown,
+            })),
             None => Err(Fault::custom(format!("`{}` needs a value", self.word))),
         }
     }
@@ -144,9 +195,9 @@ impl<'de> VariantAccess<'de> for Content<'_> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.visit(|at| at.deserialize_map(visitor))
+        self.visit(|at| at.deserialize_struct("", fields, visitor))
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
+use crate::Misfit;
+use crate::words::{self, ReadAsBoolean};
+
 /// What does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -20,6 +23,15 @@ pub enum Problem {
     UnknownWord {
         /// The word.
         word: String,
+        /// The words allowed.
+        known: Vec<&'static str>,
+    },
+    /// Something else than one of the words allowed.
+    NoWord {
+        /// What stands there.
+        found: String,
+        /// Which boolean that is, if it is one: YAML makes them of `off` and `yes`.
+        boolean: Option<bool>,
         /// The words allowed.
         known: Vec<&'static str>,
     },
@@ -47,6 +59,18 @@ impl fmt::Display for Problem {
             Self::MissingField(field) => write!(f, "the field `{field}` is missing"),
             Self::UnknownWord { word, known } => {
                 write!(f, "`{word}` is not allowed here{}", Advice { word, known })
+            }
+            Self::NoWord {
+                found,
+                boolean,
+                known,
+            } => {
+                let read = ReadAsBoolean {
+                    found: *boolean,
+                    known,
+                };
+                let words = known.join("`, `");
+                write!(f, "expected one of `{words}`, found {found}{read}")
             }
             Self::WrongType { found, expected } => write!(f, "expected {expected}, found {found}"),
             Self::Other(message) => f.write_str(message),
@@ -94,9 +118,48 @@ impl Fault {
         }
     }
 
-    pub(super) fn wrong(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let (found, expected) = (describe(found), expected.to_string());
-        Self::new(Problem::WrongType { found, expected })
+    /// A value of another type, both in words.
+    pub(super) fn wrong(found: Unexpected<'_>, expected: &str) -> Self {
+        let advice = match found {
+            Unexpected::Bool(flag) if expected.starts_with("a string") => {
+                let (found, known) = (Some(flag), &[]);
+                ReadAsBoolean { found, known }.to_string()
+            }
+            Unexpected::Str(text) if is_number(text) && expected.contains("number") => {
+                "; write it without quotes".to_owned()
+            }
+            _ => String::new(),
+        };
+        Self::new(Problem::WrongType {
+            found: words::found(found) + &advice,
+            expected: expected.to_owned(),
+        })
+    }
+
+    /// Something else than one of these words.
+    pub(super) fn no_word(found: Unexpected<'_>, known: &'static [&'static str]) -> Self {
+        let boolean = match found {
+            Unexpected::Bool(flag) => Some(flag),
+            _ => None,
+        };
+        Self::new(Problem::NoWord {
+            found: words::found(found),
+            boolean,
+            known: known.to_vec(),
+        })
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+impl From<Fault> for Misfit {
+    fn from(fault: Fault) -> Self {
+        Self {
+            pointer: fault.pointer.unwrap_or_default(),
+            problem: fault.problem,
+        }
     }
 }
 
@@ -110,15 +173,22 @@ impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Problem::Other(message.to_string()))
+        Self::new(Problem::Other(words::other(message.to_string())))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::wrong(found, expected)
+        Self::wrong(found, &words::expected(&expected.to_string()))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::wrong(found, expected)
+        Self::wrong(found, &words::expected(&expected.to_string()))
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::new(Problem::WrongType {
+            found: format!("{length} of them"),
+            expected: words::expected(&expected.to_string()),
+        })
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
@@ -137,30 +207,5 @@ impl de::Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(Problem::MissingField(field))
-    }
-}
-
-/// What stands there, in the words of YAML.
-fn describe(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Unit | Unexpected::Option => "null".into(),
-        Unexpected::Bool(flag) => format!("the boolean `{flag}`"),
-        Unexpected::Unsigned(number) => format!("the number `{number}`"),
-        Unexpected::Signed(number) => format!("the number `{number}`"),
-        Unexpected::Float(number) => format!("the number `{number}`"),
-        Unexpected::Str(text) => format!("the string \"{}\"", shortened(text)),
-        Unexpected::Seq => "a list".into(),
-        Unexpected::Map => "a mapping".into(),
-        other => other.to_string(),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 60;
-    let shown: String = text.escape_debug().take(SHOWN).collect();
-    if text.chars().count() > SHOWN {
-        shown + "…"
-    } else {
-        shown
     }
 }

@@ -1,0 +1,66 @@
+//! Reads a type from a tree of JSON or YAML, and tells what does not fit with its place.
+//!
+//! People read these messages beside the line that they wrote, so they speak of mappings, lists and
+//! whole numbers, and never of Rust's types.
+
+mod access;
+mod deserializer;
+mod fault;
+mod words;
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use deserializer::At;
+pub use fault::Problem;
+
+/// Something in a tree that does not fit the type it is read as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// What is wrong.
+    pub problem: Problem,
+    /// RFC 6901 pointer to it.
+    pub pointer: String,
+}
+
+/// Reads a type from a tree.
+///
+/// # Errors
+/// The first thing that does not fit.
+pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
+    T::deserialize(At::root(tree, None)).map_err(Misfit::from)
+}
+
+/// Reads a type from a tree that has nothing but the type's own fields: also where the type does
+/// not say `deny_unknown_fields`, a field that it does not have is refused.
+///
+/// # Errors
+/// Each field that there is none of, and the first value that does not fit.
+pub fn fit_closely<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<Misfit>> {
+    let unknown = RefCell::new(Vec::new());
+    let read = T::deserialize(At::root(tree, Some(&unknown)));
+    let mut misfits = unknown.into_inner();
+    match read {
+        Ok(value) if misfits.is_empty() => Ok(value),
+        Ok(_) => Err(misfits),
+        Err(fault) => {
+            misfits.push(fault.into());
+            Err(misfits)
+        }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.problem)?;
+        if self.pointer.is_empty() {
+            return Ok(());
+        }
+        write!(f, " (at {})", self.pointer)
+    }
+}
+
+impl std::error::Error for Misfit {}
