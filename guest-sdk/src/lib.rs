@@ -6,6 +6,7 @@ pub mod bindings;
 mod check;
 pub mod clock;
 pub mod cluster;
+mod combined;
 mod container;
 mod export;
 mod finding;
@@ -27,6 +28,7 @@ mod words;
 mod workload;
 
 pub use check::{Existing, WorkloadCheck};
+pub use combined::Combined;
 pub use container::Container;
 pub use finding::{Finding, Findings, Severity};
 pub use pointer::pointer;

@@ -3,7 +3,9 @@
 /// A PromQL expression with variables such as `${namespace}` inside its string literals.
 ///
 /// A value is escaped for the kind of quotes around it; behind `=~` and `!~` also for the regular
-/// expression, so that it matches itself and nothing else. `$${` is a literal `${`.
+/// expression, so that it matches itself and nothing else. `$${` is a literal `${`. The value of a
+/// variable that stands for a *pattern* is a regular expression of the policy's own, and is kept as
+/// one; see [`QueryTemplate::parse_with_patterns`].
 ///
 /// ```
 /// use rollgate_sdk::template::QueryTemplate;
@@ -28,7 +30,18 @@ pub struct QueryTemplate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Variable { name: String, literal: Literal },
+    Variable {
+        name: String,
+        literal: Literal,
+        value: ValueOf,
+    },
+}
+
+/// What the value of a variable is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ValueOf {
+    Text,
+    Pattern,
 }
 
 /// The string literal that a variable stands in.
@@ -66,6 +79,18 @@ pub enum TemplateError {
         /// The variable's name.
         name: String,
     },
+    /// A variable that stands for a pattern is not behind `=~` or `!~`.
+    NotMatched {
+        /// The variable's name.
+        name: String,
+    },
+}
+
+/// The variables that a template may use.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    texts: &'a [&'a str],
+    patterns: &'a [&'a str],
 }
 
 impl QueryTemplate {
@@ -75,6 +100,26 @@ impl QueryTemplate {
     /// # Errors
     /// The template has an unknown variable, or one where a value could change the query.
     pub fn parse(text: &str, known: &[&str]) -> Result<Self, TemplateError> {
+        Self::parse_with_patterns(text, known, &[])
+    }
+
+    /// Reads a template that may also use `patterns`: variables whose values are regular
+    /// expressions and match as such. They stand behind `=~` or `!~` only.
+    ///
+    /// A value is put in as it is, so it needs parentheses around alternatives, and
+    /// [`escape_regex`] around what comes from elsewhere.
+    ///
+    /// # Errors
+    /// The template has an unknown variable, or one where a value could change the query.
+    pub fn parse_with_patterns(
+        text: &str,
+        known: &[&str],
+        patterns: &[&str],
+    ) -> Result<Self, TemplateError> {
+        let known = Known {
+            texts: known,
+            patterns,
+        };
         let mut reader = Reader {
             rest: text,
             text: String::new(),
@@ -107,7 +152,21 @@ impl QueryTemplate {
         for part in &self.parts {
             match part {
                 Part::Text(text) => query.push_str(text),
-                Part::Variable { name, literal } => literal.push(&mut query, &value(name)?),
+                Part::Variable {
+                    name,
+                    literal,
+                    value: kind,
+                } => {
+                    let value = value(name)?;
+                    match (literal.read_as, kind) {
+                        (ReadAs::Regex, ValueOf::Text) => {
+                            literal.push(&mut query, &escape_regex(&value));
+                        }
+                        (ReadAs::Text, _) | (_, ValueOf::Pattern) => {
+                            literal.push(&mut query, &value);
+                        }
+                    }
+                }
             }
         }
         Ok(query)
@@ -130,7 +189,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, known: &[&str]) -> Result<(), TemplateError> {
+    fn read(&mut self, known: Known<'_>) -> Result<(), TemplateError> {
         while let Some(c) = self.rest.chars().next() {
             if self.rest.starts_with("$${") {
                 self.rest = &self.rest[1..];
@@ -182,17 +241,12 @@ impl Reader<'_> {
         }
     }
 
-    fn variable(&mut self, known: &[&str]) -> Result<(), TemplateError> {
+    fn variable(&mut self, known: Known<'_>) -> Result<(), TemplateError> {
         let (name, rest) = self.rest[2..]
             .split_once('}')
             .ok_or(TemplateError::Unclosed)?;
         let name = name.to_owned();
-        if !known.contains(&name.as_str()) {
-            return Err(TemplateError::Unknown {
-                name,
-                known: known.join(", "),
-            });
-        }
+        let value = known.value_of(&name)?;
         let Within::Quotes(
             literal @ Literal {
                 quote: '"' | '\'', ..
@@ -201,9 +255,16 @@ impl Reader<'_> {
         else {
             return Err(TemplateError::NotQuoted { name });
         };
+        if value == ValueOf::Pattern && literal.read_as == ReadAs::Text {
+            return Err(TemplateError::NotMatched { name });
+        }
         self.rest = rest;
         self.flush();
-        self.parts.push(Part::Variable { name, literal });
+        self.parts.push(Part::Variable {
+            name,
+            literal,
+            value,
+        });
         Ok(())
     }
 
@@ -214,26 +275,47 @@ impl Reader<'_> {
     }
 }
 
+impl Known<'_> {
+    fn value_of(self, name: &str) -> Result<ValueOf, TemplateError> {
+        if self.texts.contains(&name) {
+            return Ok(ValueOf::Text);
+        }
+        if self.patterns.contains(&name) {
+            return Ok(ValueOf::Pattern);
+        }
+        let known: Vec<_> = self.texts.iter().chain(self.patterns).copied().collect();
+        Err(TemplateError::Unknown {
+            name: name.to_owned(),
+            known: known.join(", "),
+        })
+    }
+}
+
 impl Literal {
-    /// Escapes as Go's string literals and RE2 want it, which PromQL takes both from.
+    /// Escapes as Go's string literals want it, which PromQL takes its own from.
     fn push(self, out: &mut String, value: &str) {
-        let regex = self.read_as == ReadAs::Regex;
         for c in value.chars() {
             match c {
-                '\\' if regex => out.push_str(r"\\\\"),
                 '\\' => out.push_str(r"\\"),
                 '\n' => out.push_str(r"\n"),
                 _ if c == self.quote => out.extend(['\\', c]),
-                '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
-                    if regex =>
-                {
-                    out.push_str(r"\\");
-                    out.push(c);
-                }
                 _ => out.push(c),
             }
         }
     }
+}
+
+/// Returns the regular expression that matches the text and nothing else, in RE2's syntax.
+#[must_use]
+pub fn escape_regex(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 impl std::fmt::Display for TemplateError {
@@ -249,6 +331,10 @@ impl std::fmt::Display for TemplateError {
             Self::NotQuoted { name } => write!(
                 f,
                 "`${{{name}}}` must stand inside double or single quotes, where its value can be escaped"
+            ),
+            Self::NotMatched { name } => write!(
+                f,
+                "`${{{name}}}` is a regular expression: it must stand behind `=~` or `!~`"
             ),
         }
     }

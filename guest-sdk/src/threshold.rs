@@ -4,13 +4,20 @@
 //! rollouts through somewhere. So [`Threshold`] has no default for any of them: the author, or the
 //! operator through the settings, says what each means.
 
+mod bounds;
+
 use crate::metrics::{MetricsError, Sample};
-use crate::{Evidence, Failure, Finding, Severity, Verdict};
+use crate::{Combined, Evidence, Failure, Finding, Severity, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use bounds::{Bounds, BoundsError};
+
 /// A bound on measured values, and what it means when there is no proper value to hold against it.
+///
+/// A value out of bounds always counts, whatever stands beside it: series that are not a number,
+/// missing or stale may add to the verdict, and never take away from it.
 ///
 /// ```
 /// use rollgate_sdk::Severity;
@@ -82,58 +89,28 @@ pub enum Answer {
     Fail,
 }
 
-/// The least and the greatest value that are good, both included. At least one is set.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    min: Option<f64>,
-    max: Option<f64>,
-}
-
-/// Bounds that no value, or every value, would keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BoundsError {
-    /// Neither `min` nor `max` is given.
-    Missing,
-    /// A bound is NaN.
+/// Why there is no proper value. [`Answers`] says what each means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoValue {
+    /// There is no data.
+    NoData,
+    /// A value is not a number.
     NotANumber,
-    /// `min` is above `max`.
-    Crossed,
+    /// A sample is too old.
+    Stale,
+    /// The source did not answer.
+    Error,
 }
 
-impl Bounds {
-    /// Bounds from a least and a greatest value.
-    ///
-    /// # Errors
-    /// No value, or every value, would keep them.
-    pub fn new(min: Option<f64>, max: Option<f64>) -> Result<Self, BoundsError> {
-        match (min, max) {
-            (None, None) => Err(BoundsError::Missing),
-            _ if min.is_some_and(f64::is_nan) || max.is_some_and(f64::is_nan) => {
-                Err(BoundsError::NotANumber)
-            }
-            (Some(min), Some(max)) if min > max => Err(BoundsError::Crossed),
-            _ => Ok(Self { min, max }),
-        }
-    }
-
-    /// What is wrong with a value that is a number, or `None` where it keeps within.
-    fn breach(self, value: f64) -> Option<String> {
-        match (self.min, self.max) {
-            (Some(min), _) if value < min => Some(format!("below {min}")),
-            (_, Some(max)) if value > max => Some(format!("above {max}")),
-            _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Bounds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.min, self.max) {
-            (Some(min), Some(max)) => write!(f, "{min} to {max}"),
-            (Some(min), None) => write!(f, ">= {min}"),
-            (None, Some(max)) => write!(f, "<= {max}"),
-            (None, None) => Ok(()),
+impl Answers {
+    /// What this means.
+    #[must_use]
+    pub const fn to(self, why: NoValue) -> Answer {
+        match why {
+            NoValue::NoData => self.no_data,
+            NoValue::NotANumber => self.nan,
+            NoValue::Stale => self.stale,
+            NoValue::Error => self.error,
         }
     }
 }
@@ -143,74 +120,44 @@ impl Threshold {
     /// value, with its bound and timestamp.
     ///
     /// # Errors
-    /// There is no proper value, and the answer to that is [`Answer::Fail`].
+    /// There is no proper value, the answer to that is [`Answer::Fail`], and no other value is out
+    /// of bounds in a way that objects.
     pub fn judge(
         &self,
         measured: Result<Vec<Sample>, MetricsError>,
         now: Timestamp,
     ) -> Result<Verdict, Failure> {
         match measured {
-            Err(error) => {
-                let message = format!("{} could not be measured: {error}", self.name);
-                self.improper(self.answers.error, "source", message)
-            }
-            Ok(samples) if samples.is_empty() => self.improper(
-                self.answers.no_data,
-                "no-data",
-                format!("{} has no data", self.name),
+            Err(error) => self.without_value(
+                NoValue::Error,
+                format!("{} could not be measured: {error}", self.name),
             ),
-            Ok(samples) => samples
-                .iter()
-                .try_fold(Verdict::allow(), |verdict, sample| {
-                    let series = series_name(&self.name, &sample.labels);
-                    let judged = self.judge_sample(sample, &series, now)?;
-                    let evidence = Evidence::new(series, sample.value)
-                        .bound(self.bounds.to_string())
-                        .at(sample.at);
-                    Ok(verdict.and(judged.with_evidence(evidence)))
-                }),
+            Ok(samples) if samples.is_empty() => {
+                self.without_value(NoValue::NoData, format!("{} has no data", self.name))
+            }
+            Ok(samples) => {
+                let mut judged = Combined::new();
+                for sample in &samples {
+                    self.judge_sample(sample, now, &mut judged);
+                }
+                judged.finish()
+            }
         }
     }
 
-    fn judge_sample(
+    /// Returns what it means that there is no proper value, in the caller's words: for what only
+    /// the caller sees, such as a gap in a range. Put it beside other judgements with [`Combined`].
+    ///
+    /// # Errors
+    /// The answer is [`Answer::Fail`].
+    pub fn without_value(
         &self,
-        sample: &Sample,
-        series: &str,
-        now: Timestamp,
+        why: NoValue,
+        message: impl Into<String>,
     ) -> Result<Verdict, Failure> {
-        let value = sample.value;
-        let age = now.duration_since(sample.at);
-        // A timestamp far ahead is as wrong as one far behind: somebody's clock is not right.
-        if age.abs() > self.max_age {
-            let side = if age.is_negative() { "after" } else { "before" };
-            let message = format!(
-                "{series} is stale: its timestamp lies {:#} {side} this review, and at most {:#} is fresh",
-                age.abs(),
-                self.max_age
-            );
-            return self.improper(self.answers.stale, "no-data", message);
-        }
-        if value.is_nan() {
-            return self.improper(
-                self.answers.nan,
-                "no-data",
-                format!("{series} is not a number (NaN)"),
-            );
-        }
-        Ok(self
-            .bounds
-            .breach(value)
-            .map_or_else(Verdict::allow, |breach| {
-                let message = format!("{series} is {value}, which is {breach}");
-                let finding = Finding::new(self.breach, &self.name, "", message);
-                Verdict::allow().with_finding(finding.found(value).expected(self.bounds))
-            }))
-    }
-
-    /// The verdict where there is no proper value.
-    fn improper(&self, answer: Answer, code: &str, message: String) -> Result<Verdict, Failure> {
-        let severity = match answer {
-            Answer::Fail => return Err(Failure::new(code, message)),
+        let severity = match self.answers.to(why) {
+            Answer::Fail if why == NoValue::Error => return Err(Failure::source(message)),
+            Answer::Fail => return Err(Failure::no_data(message)),
             Answer::Allow => Severity::Info,
             Answer::Warn => Severity::Warn,
             Answer::Hold => Severity::Hold,
@@ -218,6 +165,49 @@ impl Threshold {
         };
         let finding = Finding::new(severity, &self.name, "", message).expected(self.bounds);
         Ok(Verdict::allow().with_finding(finding))
+    }
+
+    /// The name of one series for people: `name{label="value"}`, the name alone without labels.
+    #[must_use]
+    pub fn series_name(&self, labels: &[(String, String)]) -> String {
+        series_name(&self.name, labels)
+    }
+
+    /// An old value that is out of bounds is both stale and a breach: with an answer of `allow` or
+    /// `warn` its age must not excuse it.
+    fn judge_sample(&self, sample: &Sample, now: Timestamp, judged: &mut Combined) {
+        let value = sample.value;
+        let series = self.series_name(&sample.labels);
+        let evidence = Evidence::new(&series, value)
+            .bound(self.bounds.to_string())
+            .at(sample.at);
+        judged.add(Ok(Verdict::allow().with_evidence(evidence)));
+        if let Some(breach) = self.bounds.breach(value) {
+            let message = format!("{series} is {value}, which is {breach}");
+            let finding = Finding::new(self.breach, &self.name, "", message);
+            let finding = finding.found(value).expected(self.bounds);
+            judged.add(Ok(Verdict::allow().with_finding(finding)));
+        }
+        if let Some(message) = self.stale(sample, &series, now) {
+            judged.add(self.without_value(NoValue::Stale, message));
+        } else if value.is_nan() {
+            let message = format!("{series} is not a number (NaN)");
+            judged.add(self.without_value(NoValue::NotANumber, message));
+        }
+    }
+
+    /// What is wrong with a sample's age. A timestamp far ahead is as wrong as one far behind:
+    /// somebody's clock is not right.
+    fn stale(&self, sample: &Sample, series: &str, now: Timestamp) -> Option<String> {
+        let age = now.duration_since(sample.at);
+        let side = if age.is_negative() { "after" } else { "before" };
+        (age.abs() > self.max_age).then(|| {
+            format!(
+                "{series} is stale: its timestamp lies {:#} {side} this review, and at most {:#} is fresh",
+                age.abs(),
+                self.max_age
+            )
+        })
     }
 }
 
@@ -232,15 +222,3 @@ fn series_name(name: &str, labels: &[(String, String)]) -> String {
         .collect();
     format!("{name}{{{}}}", labels.join(", "))
 }
-
-impl std::fmt::Display for BoundsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "give `min`, `max` or both: without a bound every value would pass",
-            Self::NotANumber => "a bound must be a number",
-            Self::Crossed => "`min` is above `max`: no value would pass",
-        })
-    }
-}
-
-impl std::error::Error for BoundsError {}

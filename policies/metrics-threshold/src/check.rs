@@ -3,10 +3,10 @@
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{self, MetricsError, MetricsErrorCode, Sample};
 use rollgate_sdk::template::QueryTemplate;
-use rollgate_sdk::threshold::Threshold;
-use rollgate_sdk::{Evidence, Failure, Verdict};
+use rollgate_sdk::threshold::{NoValue, Threshold};
+use rollgate_sdk::{Combined, Evidence, Failure, Verdict};
 
-use crate::over::{Over, Range};
+use crate::over::Over;
 use crate::subject::Subject;
 
 /// A check whose settings are sound.
@@ -20,82 +20,97 @@ pub(crate) struct Check {
     pub(crate) freshness: Option<QueryTemplate>,
     /// The time during which the bounds must have held; absent where only now counts.
     pub(crate) over: Option<Over>,
-    /// The bounds as they stand in the settings.
-    pub(crate) range: Range,
     /// The bounds, and what it means when there is no proper value.
     pub(crate) threshold: Threshold,
 }
 
-/// What the source answered.
-#[derive(Default)]
+/// The values that the source answered.
 struct Measured {
     samples: Vec<Sample>,
-    /// What people should know of it, besides.
-    note: Option<String>,
+    /// When the newest sample behind them was taken, where that was asked for and told.
+    newest: Option<Timestamp>,
 }
 
 impl Check {
-    /// Measures and judges.
+    /// Measures and judges. A value out of bounds counts, whatever is missing beside it.
     ///
     /// # Errors
-    /// There is no proper value, and the settings say that the policy fails then; or the
-    /// configuration is wrong.
+    /// No value is out of bounds, and there is no proper value where the settings say that the
+    /// policy fails then; or the configuration is wrong.
     pub(crate) fn judge(&self, subject: &Subject<'_>, now: Timestamp) -> Result<Verdict, Failure> {
         let query = subject.render(&self.query)?;
-        let freshness = self.freshness.as_ref();
-        let freshness = freshness
-            .map(|freshness| subject.render(freshness))
-            .transpose()?;
-        let (measured, note) = match self.measure(&query, freshness.as_deref(), now) {
-            Ok(Measured { samples, note }) => (Ok(samples), note),
-            Err(error) => (Err(self.unless_mistaken(error)?), None),
-        };
-        let verdict = self.threshold.judge(measured, now)?;
-        Ok(self.explain(verdict, &query, note, now))
+        let mut judged = Combined::new();
+        let mut newest = None;
+        match self.measure(&query, now, &mut judged) {
+            Ok(samples) if samples.is_empty() => {}
+            Ok(samples) => {
+                let measured = self.date(samples, subject, &mut judged)?;
+                newest = measured.newest;
+                judged.add(self.threshold.judge(Ok(measured.samples), now));
+            }
+            Err(error) => judged.add(self.unanswered(&error)),
+        }
+        let verdict = judged.finish()?;
+        Ok(self.explain(verdict, &query, newest, now))
     }
 
+    /// Asks for the values. What is missing among them goes to `judged`.
     fn measure(
         &self,
         query: &str,
-        freshness: Option<&str>,
         now: Timestamp,
-    ) -> Result<Measured, MetricsError> {
-        let mut measured = match self.over {
-            None => Measured {
-                samples: metrics::query(&self.source, query)?,
-                note: None,
-            },
-            Some(over) => self.measure_over(over, query, now)?,
-        };
-        if let Some(freshness) = freshness
-            && !measured.samples.is_empty()
-        {
-            match self.newest(freshness)? {
-                Some(at) => measured
-                    .samples
-                    .iter_mut()
-                    .for_each(|sample| sample.at = at),
-                None => measured = Measured::none("No sample tells how old the values are"),
+        judged: &mut Combined,
+    ) -> Result<Vec<Sample>, MetricsError> {
+        let threshold = &self.threshold;
+        let Some(over) = self.over else {
+            let samples = metrics::query(&self.source, query)?;
+            if samples.is_empty() {
+                judged.add(threshold.judge(Ok(Vec::new()), now));
             }
-        }
-        Ok(measured)
-    }
-
-    fn measure_over(
-        &self,
-        over: Over,
-        query: &str,
-        now: Timestamp,
-    ) -> Result<Measured, MetricsError> {
+            return Ok(samples);
+        };
         let start = over.start(now);
         let series = metrics::query_range(&self.source, query, start, now, over.step())?;
-        Ok(match over.gaps(&series) {
-            Some(gaps) => Measured::none(gaps),
-            None => Measured {
-                samples: over.worst(series, self.range),
-                note: Some(format!("The worst value {over} counts")),
-            },
-        })
+        let seen = over.read(series, threshold.bounds);
+        if let Some(when) = seen.gap {
+            let message = format!("{} has no data {when}", threshold.name);
+            judged.add(threshold.without_value(NoValue::NoData, message));
+        }
+        for (labels, when) in seen.not_numbers {
+            let series = threshold.series_name(&labels);
+            let message = format!("{series} is not a number (NaN) {when}");
+            judged.add(threshold.without_value(NoValue::NotANumber, message));
+        }
+        Ok(seen.worst)
+    }
+
+    /// Dates the values by the newest sample behind them, where its age matters. That it is not
+    /// told goes to `judged`; the values still count.
+    ///
+    /// # Errors
+    /// A variable of the query has no value.
+    fn date(
+        &self,
+        mut samples: Vec<Sample>,
+        subject: &Subject<'_>,
+        judged: &mut Combined,
+    ) -> Result<Measured, Failure> {
+        let mut newest = None;
+        if let Some(freshness) = &self.freshness {
+            match self.newest(&subject.render(freshness)?) {
+                Ok(Some(at)) => newest = Some(at),
+                Ok(None) => {
+                    let name = &self.threshold.name;
+                    let message = format!("{name} has no data that tells how old its values are");
+                    judged.add(self.threshold.without_value(NoValue::NoData, message));
+                }
+                Err(error) => judged.add(self.unanswered(&error)),
+            }
+        }
+        if let Some(at) = newest {
+            samples.iter_mut().for_each(|sample| sample.at = at);
+        }
+        Ok(Measured { samples, newest })
     }
 
     /// When the newest sample behind the values was taken; `None` where that cannot be told.
@@ -106,17 +121,20 @@ impl Check {
         Ok(newest.and_then(|since_epoch| Timestamp::from_duration(since_epoch).ok()))
     }
 
-    /// The error, for the settings to say what it means; unless the configuration is wrong, which
-    /// no waiting mends and no answer may cover up.
-    fn unless_mistaken(&self, error: MetricsError) -> Result<MetricsError, Failure> {
+    /// What it means that the source did not answer. The settings say it; unless the configuration
+    /// is wrong, which no waiting mends and no answer may cover up.
+    fn unanswered(&self, error: &MetricsError) -> Result<Verdict, Failure> {
+        let name = &self.threshold.name;
         match error.code {
             MetricsErrorCode::NotGranted
             | MetricsErrorCode::UnknownSource
             | MetricsErrorCode::BadQuery => Err(Failure::source(format!(
-                "{} cannot be measured: {error}",
-                self.threshold.name
+                "{name} cannot be measured: {error}"
             ))),
-            _ => Ok(error),
+            _ => self.threshold.without_value(
+                NoValue::Error,
+                format!("{name} could not be measured: {error}"),
+            ),
         }
     }
 
@@ -125,10 +143,13 @@ impl Check {
         &self,
         mut verdict: Verdict,
         query: &str,
-        note: Option<String>,
+        newest: Option<Timestamp>,
         now: Timestamp,
     ) -> Verdict {
-        let note = note.map(|note| format!("{note}. ")).unwrap_or_default();
+        let note = self
+            .over
+            .map(|over| format!("The worst value {over} counts. "))
+            .unwrap_or_default();
         for finding in &mut verdict.findings {
             finding.hint = Some(format!("{note}Query to {}: {query}", self.source));
         }
@@ -139,20 +160,11 @@ impl Check {
         }
         for evidence in &mut verdict.evidence {
             evidence.extra.push(("query".to_owned(), query.to_owned()));
-            if let (Some(at), Some(_)) = (evidence.at, &self.freshness) {
-                let age = now.duration_since(at).as_secs();
+            if let (Some(_), Some(newest)) = (evidence.at, newest) {
+                let age = now.duration_since(newest).as_secs();
                 evidence.extra.push(("age".to_owned(), format!("{age}s")));
             }
         }
         verdict
-    }
-}
-
-impl Measured {
-    fn none(why: impl Into<String>) -> Self {
-        Self {
-            samples: Vec::new(),
-            note: Some(why.into()),
-        }
     }
 }

@@ -8,11 +8,13 @@ mod check;
 mod duration;
 mod over;
 mod parse;
+pub mod pods;
+mod reach;
 mod red;
 mod settings;
 mod subject;
 
-use rollgate_sdk::{Failure, Finding, Outcome, Policy, Rollout, SettingsError, Verdict, clock};
+use rollgate_sdk::{Combined, Failure, Policy, Rollout, SettingsError, Verdict, clock};
 
 pub use crate::settings::Settings;
 
@@ -40,32 +42,14 @@ impl Policy for MetricsThreshold {
             ));
         };
         let now = clock::now();
-        let mut verdict = Verdict::allow();
-        let mut failures = Vec::new();
-        for check in &self.checks {
-            match check.judge(&subject, now) {
-                Ok(judged) => verdict = verdict.and(judged),
-                Err(failure) => failures.push(failure),
-            }
-        }
-        combine(verdict, failures)
+        // What one check measured stands, whether or not the others could be judged.
+        let judged: Combined = self
+            .checks
+            .iter()
+            .map(|check| check.judge(&subject, now))
+            .collect();
+        judged.finish()
     }
-}
-
-/// A failure stands only where no other check objects: the operator's `onError` may be to allow,
-/// and must not wipe out what another check measured.
-fn combine(verdict: Verdict, failures: Vec<Failure>) -> Result<Verdict, Failure> {
-    if verdict.outcome != Outcome::Allow {
-        let warnings = failures
-            .into_iter()
-            .map(|failure| Finding::warn(failure.code, "", failure.message));
-        return Ok(warnings.fold(verdict, Verdict::with_finding));
-    }
-    let joined = failures.into_iter().reduce(|mut all, next| {
-        all.message = [all.message, next.message].join("; ");
-        all
-    });
-    joined.map_or(Ok(verdict), Err)
 }
 
 rollgate_sdk::export!(MetricsThreshold, name = "metrics-threshold");

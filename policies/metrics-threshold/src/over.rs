@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rollgate_sdk::Problems;
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
-use rollgate_sdk::metrics::{Point, Sample, Series};
+use rollgate_sdk::metrics::{Sample, Series};
+use rollgate_sdk::threshold::Bounds;
 
 use crate::duration;
 use crate::settings::CheckSettings;
@@ -59,29 +60,57 @@ impl Over {
         self.step.unsigned_abs()
     }
 
-    /// How many points have no data in any series, where there are some; an answer without series
-    /// has none at all.
-    pub(crate) fn gaps(self, series: &[Series]) -> Option<String> {
+    /// Reads what was answered: the points without data, those that are not a number, and
+    /// the worst number of each series.
+    pub(crate) fn read(self, series: Vec<Series>, bounds: Bounds) -> Seen {
+        let gap = self.gap(&series);
+        let mut seen = Seen {
+            worst: Vec::new(),
+            not_numbers: Vec::new(),
+            gap,
+        };
+        for Series { labels, points } in series {
+            let Some(last) = points.last() else {
+                continue;
+            };
+            let of = points.len();
+            let numbers: Vec<f64> = points
+                .iter()
+                .map(|point| point.value)
+                .filter(|value| !value.is_nan())
+                .collect();
+            let missing = of - numbers.len();
+            if missing > 0 && missing < of {
+                let when = format!("at {missing} of its {of} points {self}");
+                seen.not_numbers.push((labels.clone(), when));
+            }
+            seen.worst.push(Sample {
+                labels,
+                value: worst(&numbers, bounds).unwrap_or(f64::NAN),
+                at: last.at,
+            });
+        }
+        seen
+    }
+
+    /// At how many points no series has data, where there are such; without series, all.
+    fn gap(self, series: &[Series]) -> Option<String> {
         let expected = self.length.as_secs() / self.step.as_secs() + 1;
         let points = series.iter().flat_map(|series| &series.points);
         let seen = points.map(|point| point.at).collect::<BTreeSet<_>>().len();
         let missing = expected.saturating_sub(i64::try_from(seen).unwrap_or(i64::MAX));
-        (missing > 0).then(|| format!("No data at {missing} of the {expected} points {self}"))
+        (missing > 0).then(|| format!("at {missing} of the {expected} points {self}"))
     }
+}
 
-    /// Each series as its worst point, with the time of its last.
-    pub(crate) fn worst(self, series: Vec<Series>, range: Range) -> Vec<Sample> {
-        let sample = |series: Series| {
-            let at = series.points.last()?.at;
-            let value = range.worst(&series.points)?;
-            Some(Sample {
-                labels: series.labels,
-                value,
-                at,
-            })
-        };
-        series.into_iter().filter_map(sample).collect()
-    }
+/// What a range of points shows.
+pub(crate) struct Seen {
+    /// Each series as its worst number, with the time of its last point; NaN where it has none.
+    pub(crate) worst: Vec<Sample>,
+    /// The series with numbers and with points that are none, and at how many.
+    pub(crate) not_numbers: Vec<(Vec<(String, String)>, String)>,
+    /// At how many points there is no data.
+    pub(crate) gap: Option<String>,
 }
 
 impl std::fmt::Display for Over {
@@ -90,25 +119,13 @@ impl std::fmt::Display for Over {
     }
 }
 
-/// The bounds, as far as which of many values comes closest to breaking them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Range {
-    pub(crate) min: Option<f64>,
-    pub(crate) max: Option<f64>,
-}
-
-impl Range {
-    /// NaN where a point is; the greatest value where it is above `max` or there is no `min`; else
-    /// the least. `None` where there are no points.
-    fn worst(self, points: &[Point]) -> Option<f64> {
-        let values = || points.iter().map(|point| point.value);
-        if values().any(f64::is_nan) {
-            return Some(f64::NAN);
-        }
-        let greatest = values().reduce(f64::max)?;
-        match self.min {
-            Some(_) if self.max.is_none_or(|max| greatest <= max) => values().reduce(f64::min),
-            _ => Some(greatest),
-        }
+/// The number that comes closest to breaking the bounds: the greatest where it is above `max` or
+/// there is no `min`, else the least. `None` where there are no numbers.
+fn worst(numbers: &[f64], bounds: Bounds) -> Option<f64> {
+    let numbers = || numbers.iter().copied();
+    let greatest = numbers().reduce(f64::max)?;
+    match bounds.min() {
+        Some(_) if bounds.max().is_none_or(|max| greatest <= max) => numbers().reduce(f64::min),
+        _ => Some(greatest),
     }
 }

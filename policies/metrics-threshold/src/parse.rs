@@ -6,7 +6,8 @@ use rollgate_sdk::threshold::{Answer, Answers, Bounds, Threshold};
 use rollgate_sdk::{Problems, Severity};
 
 use crate::check::Check;
-use crate::over::{Over, Range};
+use crate::over::Over;
+use crate::reach;
 use crate::red::{self, Ready};
 use crate::settings::{AnswerSettings, CheckSettings, Settings};
 use crate::{duration, subject};
@@ -39,7 +40,10 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
     let source = source(check, common, problems);
     let asked = asked(check, problems);
     let over = Over::parse(check, problems);
-    let threshold_bounds = problems.keep(Bounds::new(check.min, check.max));
+    let bounds = problems.keep(Bounds::new(check.min, check.max));
+    if let Some(bounds) = bounds {
+        reach::check(check, bounds, problems);
+    }
     let answers = answers(&check.answers, &common.answers, &mut problems.at("answers"));
     let max_age = match answers?.stale {
         Answer::Allow => MaxAge::Any,
@@ -56,13 +60,9 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
         query,
         freshness,
         over: over?,
-        range: Range {
-            min: check.min,
-            max: check.max,
-        },
         threshold: Threshold {
             name: name?,
-            bounds: threshold_bounds?,
+            bounds: bounds?,
             breach: check.breach.or(common.breach).unwrap_or(Severity::Hold),
             max_age: max_age.limit(),
             answers: answers?,

@@ -12,13 +12,8 @@ pub(crate) struct Ready {
     pub(crate) freshness: String,
 }
 
-/// Pods by the names that the controllers give them: `-<ordinal>` of a StatefulSet, `-<random>` of
-/// a DaemonSet, `-<hash>-<random>` of a Deployment or Rollout. Hash and random parts have no vowels
-/// (`k8s.io/apimachinery/pkg/util/rand`), which tells the Pods of `web` from those of `web-admin`.
-const OWN_PODS: &str = concat!(
-    r#"namespace="${namespace}",pod=~"${name}-(([bcdfghjklmnpqrstvwxz2456789]+-)?"#,
-    r#"[bcdfghjklmnpqrstvwxz2456789]{5}|[0-9]+)""#
-);
+/// The workload's own Pods, by the names that their controller gives them; see `pods.rs`.
+const OWN_PODS: &str = r#"namespace="${namespace}",pod=~"${pods}""#;
 
 /// Requests per second.
 pub(crate) fn request_rate(settings: &RequestRate, problems: &mut Problems<'_>) -> Option<Ready> {

@@ -36,8 +36,8 @@ pub struct CheckSettings {
     /// What people read, such as `error-ratio`: small letters, digits and `-`.
     pub name: String,
     /// A PromQL expression. `${namespace}`, `${name}`, `${kind}` and `${label:KEY}` (a label of the
-    /// Pod template, or else of the object) stand for values inside its quotes. Every series of the
-    /// answer must keep the bounds.
+    /// Pod template, or else of the object) stand for values inside its quotes; `${pods}`, behind
+    /// `=~`, for the names of the workload's Pods. Every series of the answer must keep the bounds.
     pub query: Option<String>,
     /// Requests per second, from a counter.
     pub request_rate: Option<RequestRate>,
@@ -50,7 +50,7 @@ pub struct CheckSettings {
     /// The greatest value that is good.
     pub max: Option<f64>,
     /// Hold the bounds against every point of the last minutes, such as `10m`, instead of the
-    /// value now. A point without data counts as no data.
+    /// value now. A point without data counts as no data, and excuses no other point.
     pub over: Option<String>,
     /// The distance between two points of `over`; a twentieth of it unless set.
     pub step: Option<String>,

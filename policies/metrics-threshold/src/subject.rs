@@ -3,9 +3,12 @@
 use rollgate_sdk::template::{QueryTemplate, TemplateError};
 use rollgate_sdk::{Failure, Rollout, Workload};
 
+use crate::pods;
+
 const NAMESPACE: &str = "namespace";
 const NAME: &str = "name";
 const KIND: &str = "kind";
+const PODS: &str = "pods";
 const LABEL: &str = "label:";
 
 /// Reads a template that may use the variables of a subject.
@@ -21,7 +24,7 @@ pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
     let mut known = vec![NAMESPACE, NAME, KIND];
     known.extend(labels.iter().map(String::as_str));
     known.push("label:KEY");
-    QueryTemplate::parse(text, &known)
+    QueryTemplate::parse_with_patterns(text, &known, &[PODS])
 }
 
 /// The workload that the queries are about.
@@ -41,18 +44,28 @@ impl<'a> Subject<'a> {
     /// out a label, so what the settings say of a source's errors is not asked.
     pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, Failure> {
         template.render(|variable| {
+            if variable == PODS {
+                return self.pods();
+            }
             let value = match variable {
                 NAMESPACE => Some(self.0.namespace()),
                 NAME => Some(self.0.name()),
                 KIND => Some(self.0.kind().to_string()),
                 label => self.label(label.strip_prefix(LABEL).unwrap_or(label)),
             };
-            value.filter(|value| !value.is_empty()).ok_or_else(|| {
-                let message =
-                    format!("a query needs ${{{variable}}}, which the workload does not have");
-                Failure::unsupported(message)
-            })
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| lacks(variable))
         })
+    }
+
+    fn pods(&self) -> Result<String, Failure> {
+        let name = self.0.name();
+        if name.is_empty() {
+            return Err(lacks(PODS));
+        }
+        pods::pattern(&self.0.kind(), &name)
+            .map_err(|error| Failure::unsupported(error.to_string()))
     }
 
     fn label(&self, key: &str) -> Option<String> {
@@ -65,4 +78,10 @@ impl<'a> Subject<'a> {
             .map(|(_, value)| value)
             .or_else(|| self.0.label(key))
     }
+}
+
+fn lacks(variable: &str) -> Failure {
+    Failure::unsupported(format!(
+        "a query needs ${{{variable}}}, which the workload does not have"
+    ))
 }

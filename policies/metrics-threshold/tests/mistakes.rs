@@ -84,7 +84,7 @@ fn bounds_that_no_value_keeps() {
 fn an_unknown_variable() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "queue", "query": "up{pod=~\"${pod}\"}", "max": 1}"#
-    ), @"/checks/0/query: there is no variable `${pod}`; there are: namespace, name, kind, label:KEY");
+    ), @"/checks/0/query: there is no variable `${pod}`; there are: namespace, name, kind, label:KEY, pods");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_variable_outside_of_quotes() {
 #[test]
 fn a_ready_made_check_with_wrong_names() {
     insta::assert_snapshot!(refused_check(
-        r#"{"name": "errors", "max": 1,
+        r#"{"name": "errors", "max": 0.1,
             "errorRatio": {"metric": "http_requests_total{job=\"a\"}", "label": "status-code", "errors": "", "window": "soon"}}"#
     ), @r#"
     /checks/0/errorRatio/label: `status-code` is no name of a label; write one such as code
@@ -112,6 +112,62 @@ fn a_quantile_in_percent() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "p99", "max": 1, "latency": {"metric": "request_seconds", "quantile": 99}}"#
     ), @"/checks/0/latency/quantile: `99` is no quantile; write a number between 0 and 1, such as 0.99");
+}
+
+#[test]
+fn error_ratio_bound_that_nothing_or_everything_breaks_is_refused() {
+    let refused = |bounds: &str| {
+        refused_check(&format!(
+            r#"{{"name": "errors", "errorRatio": {{"metric": "requests_total"}}, {bounds}}}"#
+        ))
+    };
+    insta::assert_snapshot!(refused(r#""max": 5"#), @"/checks/0/max: no error ratio is above 5, as it lies between 0 and 1: nothing would break it; for 5 % write 0.05");
+    insta::assert_snapshot!(refused(r#""max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1: nothing would break it; for 1 % write 0.01");
+    insta::assert_snapshot!(refused(r#""max": 0.5, "min": 2"#), @"/checks/0: `min` is above `max`: no value would pass");
+    insta::assert_snapshot!(refused(r#""min": 99.9"#), @"/checks/0/min: every error ratio is below 99.9, as it lies between 0 and 1; for 99.9 % write 0.999");
+    insta::assert_snapshot!(refused(r#""min": 0, "max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1: nothing would break it; for 1 % write 0.01");
+    insta::assert_snapshot!(refused(r#""max": -0.01"#), @"/checks/0/max: every error ratio is above -0.01: every value would break it; write a number from 0 to 1, such as 0.01");
+    insta::assert_snapshot!(refused(r#""min": -1, "max": 2"#), @r#"
+    /checks/0/min: no error ratio is below -1: nothing would break it; write a number from 0 to 1, such as 0.01
+    /checks/0/max: no error ratio is above 2, as it lies between 0 and 1: nothing would break it; for 2 % write 0.02
+    "#);
+    insta::assert_snapshot!(refused(r#""min": 0"#), @"/checks/0/min: no error ratio is below 0: nothing would break it; give `max`, such as 0.01");
+    insta::assert_snapshot!(refused(r#""max": 500"#), @"/checks/0/max: no error ratio is above 500, as it lies between 0 and 1: nothing would break it");
+}
+
+#[test]
+fn negative_bound_of_a_rate_or_latency_is_refused() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "rate", "requestRate": {"metric": "requests_total"}, "min": -1}"#
+    ), @"/checks/0/min: no request rate is below -1: nothing would break it; write requests per second, such as 10");
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "p99", "latency": {"metric": "request_seconds", "quantile": 0.99}, "max": -0.5}"#
+    ), @"/checks/0/max: every latency is above -0.5: every value would break it; write seconds, such as 0.5");
+}
+
+#[test]
+fn bound_that_can_be_broken_is_taken() {
+    for check in [
+        r#"{"name": "errors", "errorRatio": {"metric": "requests_total"}, "max": 0}"#,
+        r#"{"name": "errors", "errorRatio": {"metric": "requests_total"}, "min": 0, "max": 0.999}"#,
+        r#"{"name": "errors", "errorRatio": {"metric": "requests_total"}, "min": 0.5, "max": 1}"#,
+        r#"{"name": "rate", "requestRate": {"metric": "requests_total"}, "min": 0}"#,
+        r#"{"name": "query", "query": "up", "min": -5, "max": 500}"#,
+    ] {
+        let settings = format!(
+            r#"{{"source": "prometheus", "maxAge": "1m", "checks": [{check}],
+                "answers": {{"noData": "hold", "nan": "hold", "stale": "allow", "error": "fail"}}}}"#
+        );
+        let settings: Settings = serde_json::from_str(&settings).expect("the right shape");
+        MetricsThreshold::new(settings).expect(check);
+    }
+}
+
+#[test]
+fn the_pods_of_a_workload_stand_behind_a_match_only() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "sum(up{pod=\"${pods}\"})", "max": 1}"#
+    ), @"/checks/0/query: `${pods}` is a regular expression: it must stand behind `=~` or `!~`");
 }
 
 #[test]

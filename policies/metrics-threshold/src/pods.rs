@@ -1,0 +1,145 @@
+//! The names that controllers give to the Pods of a workload.
+//!
+//! A Deployment or Rollout has ReplicaSets `NAME-HASH`, whose Pods are `NAME-HASH-RANDOM`; the Pods
+//! of a DaemonSet are `NAME-RANDOM`, those of a StatefulSet `NAME-ORDINAL`. Of a name that the API
+//! server generates (all but the last) it cuts what stands before the random part to 58 characters
+//! (`k8s.io/apiserver/pkg/storage/names`), so that of a long name the hash is cut, then the `-`
+//! before it, then the name.
+
+use std::fmt;
+
+use rollgate_sdk::Kind;
+use rollgate_sdk::template::escape_regex;
+
+/// What stands before the random part of a generated name has this many characters at most.
+const LONGEST_BASE: usize = 58;
+
+/// The random part: no vowels, nor what looks like one (`k8s.io/apimachinery/pkg/util/rand`).
+const RANDOM: &str = "[bcdfghjklmnpqrstvwxz2456789]{5}";
+
+/// One letter of a template's hash: a decimal digit of a 32-bit number in the same alphabet.
+const HASH: &str = "[4-9bcdf]";
+
+/// How many letters a hash has. Nine in 400,000 templates have fewer; as many as there are names
+/// such as `web-db` that would be taken for a hash.
+const SHORTEST_HASH: usize = 6;
+const LONGEST_HASH: usize = 10;
+
+/// A name of which the Pods' names keep nothing but what other workloads' Pods may share.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooLong {
+    kind: String,
+    length: usize,
+}
+
+/// Returns a regular expression for the names of the workload's Pods, which those of a workload
+/// whose name merely begins alike do not match.
+///
+/// # Errors
+/// The name is so long that the Pods' names do not tell whose they are.
+pub fn pattern(kind: &Kind, name: &str) -> Result<String, TooLong> {
+    let endings = match kind {
+        Kind::StatefulSet => vec![ORDINAL.to_owned()],
+        Kind::DaemonSet => of_daemon_set(name),
+        Kind::Deployment | Kind::Rollout => of_replica_sets(name),
+        // A Service has no Pods; most bear the name of the workload behind it.
+        _ => [of_replica_sets(name), of_daemon_set(name)]
+            .concat()
+            .into_iter()
+            .chain([ORDINAL.to_owned()])
+            .collect(),
+    };
+    if endings.is_empty() {
+        return Err(TooLong {
+            kind: kind.to_string(),
+            length: name.len(),
+        });
+    }
+    Ok(format!("{}-({})", escape_regex(name), endings.join("|")))
+}
+
+const ORDINAL: &str = "[0-9]+";
+
+fn of_daemon_set(name: &str) -> Vec<String> {
+    let whole = name.len() < LONGEST_BASE;
+    whole.then(|| RANDOM.to_owned()).into_iter().collect()
+}
+
+/// The hash whole, where it and the `-` behind it fit; else as much of it as fits, without a `-`.
+fn of_replica_sets(name: &str) -> Vec<String> {
+    let room = LONGEST_BASE.saturating_sub(name.len() + 1);
+    let longest_whole = LONGEST_HASH.min(room.saturating_sub(1));
+    let whole = (longest_whole >= SHORTEST_HASH)
+        .then(|| format!("{HASH}{{{SHORTEST_HASH},{longest_whole}}}-{RANDOM}"));
+    let cut = (1..=LONGEST_HASH)
+        .contains(&room)
+        .then(|| format!("{HASH}{{{room}}}{RANDOM}"));
+    whole.into_iter().chain(cut).collect()
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {}'s name has {} characters, and Kubernetes cuts the names of its Pods so short that \
+             they do not tell whose they are: pick its series by other labels in the check's \
+             `matchers`",
+            self.kind, self.length
+        )
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_name_keeps_the_whole_hash() {
+        assert_eq!(
+            pattern(&Kind::Deployment, "web").as_deref(),
+            Ok("web-([4-9bcdf]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5})")
+        );
+        assert_eq!(
+            pattern(&Kind::Rollout, &"a".repeat(46)),
+            pattern(&Kind::Deployment, &"a".repeat(46))
+        );
+    }
+
+    #[test]
+    fn long_name_leaves_room_for_a_part_of_the_hash() {
+        let ending = |length| {
+            let name = "a".repeat(length);
+            let pattern = pattern(&Kind::Deployment, &name).expect("some room");
+            pattern.replace(&name, "").replace(RANDOM, "R")
+        };
+        assert_eq!(ending(46), "-([4-9bcdf]{6,10}-R)");
+        assert_eq!(ending(47), "-([4-9bcdf]{6,9}-R|[4-9bcdf]{10}R)");
+        assert_eq!(ending(50), "-([4-9bcdf]{6,6}-R|[4-9bcdf]{7}R)");
+        assert_eq!(ending(51), "-([4-9bcdf]{6}R)");
+        assert_eq!(ending(56), "-([4-9bcdf]{1}R)");
+    }
+
+    #[test]
+    fn name_that_fills_the_base_is_refused_and_an_ordinal_never_is() {
+        let name = |length| "a".repeat(length);
+        for (kind, longest) in [
+            (Kind::Deployment, 56),
+            (Kind::Rollout, 56),
+            (Kind::DaemonSet, 57),
+        ] {
+            assert!(pattern(&kind, &name(longest)).is_ok(), "{kind}");
+            assert!(pattern(&kind, &name(longest + 1)).is_err(), "{kind}");
+        }
+        assert!(pattern(&Kind::StatefulSet, &name(200)).is_ok());
+    }
+
+    #[test]
+    fn name_is_matched_literally() {
+        assert_eq!(
+            pattern(&Kind::StatefulSet, "db.v2").as_deref(),
+            Ok(r"db\.v2-([0-9]+)")
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! Bounds that what a ready-made check measures can, or cannot, break.
+
+use rollgate_sdk::Problems;
+use rollgate_sdk::threshold::Bounds;
+
+use crate::settings::CheckSettings;
+
+/// What a ready-made check measures, with the values that it can have.
+#[derive(Clone, Copy)]
+enum Measure {
+    RequestRate,
+    ErrorRatio,
+    Latency,
+}
+
+/// Notes the bounds that nothing or everything would break, most often by a wrong unit.
+pub(crate) fn check(settings: &CheckSettings, bounds: Bounds, problems: &mut Problems<'_>) {
+    let Some(measure) = Measure::of(settings) else {
+        return;
+    };
+    if let Some(wrong) = bounds.min().and_then(|min| measure.wrong_min(min, bounds)) {
+        problems.at("min").refuse::<()>(wrong);
+    }
+    if let Some(wrong) = bounds.max().and_then(|max| measure.wrong_max(max, bounds)) {
+        problems.at("max").refuse::<()>(wrong);
+    }
+}
+
+impl Measure {
+    /// Of a query, only who wrote it knows what values it can have.
+    fn of(settings: &CheckSettings) -> Option<Self> {
+        let rate = settings.request_rate.as_ref().map(|_| Measure::RequestRate);
+        let ratio = settings.error_ratio.as_ref().map(|_| Measure::ErrorRatio);
+        let latency = settings.latency.as_ref().map(|_| Measure::Latency);
+        rate.or(ratio).or(latency)
+    }
+
+    fn wrong_min(self, min: f64, bounds: Bounds) -> Option<String> {
+        let measure = self.name();
+        match self {
+            _ if min < 0.0 => Some(format!(
+                "no {measure} is below {min}: nothing would break it; write {}",
+                self.example()
+            )),
+            Self::ErrorRatio if min > 1.0 => Some(format!(
+                "every {measure} is below {min}, as it lies between 0 and 1{}",
+                percent(min)
+            )),
+            Self::ErrorRatio if min == 0.0 && bounds.max().is_none() => Some(format!(
+                "no {measure} is below 0: nothing would break it; give `max`, such as 0.01"
+            )),
+            _ => None,
+        }
+    }
+
+    fn wrong_max(self, max: f64, bounds: Bounds) -> Option<String> {
+        let measure = self.name();
+        let min_can_break = bounds.min().is_some_and(|min| min > 0.0);
+        match self {
+            _ if max < 0.0 => Some(format!(
+                "every {measure} is above {max}: every value would break it; write {}",
+                self.example()
+            )),
+            Self::ErrorRatio if max > 1.0 || (max >= 1.0 && !min_can_break) => Some(format!(
+                "no {measure} is above {max}, as it lies between 0 and 1: nothing would break it{}",
+                percent(max)
+            )),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::RequestRate => "request rate",
+            Self::ErrorRatio => "error ratio",
+            Self::Latency => "latency",
+        }
+    }
+
+    const fn example(self) -> &'static str {
+        match self {
+            Self::RequestRate => "requests per second, such as 10",
+            Self::ErrorRatio => "a number from 0 to 1, such as 0.01",
+            Self::Latency => "seconds, such as 0.5",
+        }
+    }
+}
+
+/// What to write where percent were meant.
+fn percent(bound: f64) -> String {
+    if bound > 100.0 {
+        return String::new();
+    }
+    let ratio = (bound * 10_000.0).round() / 1_000_000.0;
+    format!("; for {bound} % write {ratio}")
+}
