@@ -37,7 +37,7 @@ pub use records::{
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
 pub use request::{Asker, Operation, Request, SubResource, UnknownOperation};
-pub use revisions::{Owner, Revision, Revisions, Undo, Wanted};
+pub use revisions::{Flaw, Order, Owner, Revision, Revisions, Undo, Wanted};
 pub use rollout::{Read, Reviewed, Rollout, Unsettled};
 pub use shape::ShapeError;
 pub use verdict::{Breach, BrokenContract, Evidence, Failure, Finding, Outcome, Severity, Verdict};

@@ -1,11 +1,16 @@
 //! Earlier revisions of a workload: what `kubectl rollout undo` goes back to.
 
+mod origin;
+
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::defaults;
 use crate::kind::Kind;
 use crate::workload::Workload;
+pub use origin::Flaw;
 
 /// Labels with their values, sorted by key.
 type Labels = [(String, String)];
@@ -31,6 +36,10 @@ pub struct Owner {
     pub kind: Kind,
     /// Its namespace.
     pub namespace: String,
+    /// Its name, which its controller puts before those of its revisions.
+    pub name: String,
+    /// `metadata.creationTimestamp`; `None` for an object that was never in a cluster.
+    pub created: Option<Timestamp>,
     /// `metadata.uid`, as the owner references of its revisions have it; `None` for an object that
     /// was never in a cluster.
     pub uid: Option<String>,
@@ -47,11 +56,13 @@ impl Wanted {
                 selectors: [old, new].map(|side| side.selector().to_vec()),
             };
         }
-        let uid = old.json("/metadata/uid").and_then(Value::as_str);
+        let text = |pointer| old.json(pointer).and_then(Value::as_str);
         Self::Owned(Owner {
             kind: old.kind(),
             namespace,
-            uid: uid.map(str::to_owned),
+            name: old.name().to_owned(),
+            created: text("/metadata/creationTimestamp").and_then(|at| at.parse().ok()),
+            uid: text("/metadata/uid").map(str::to_owned),
             labels: old.selector().to_vec(),
         })
     }
@@ -83,9 +94,28 @@ pub struct Revision {
     /// ReplicaSet's annotation `deployment.kubernetes.io/revision` or
     /// `rollout.argoproj.io/revision`, a ControllerRevision's `revision`.
     pub number: Option<i64>,
+    /// The numbers that it had before: a ReplicaSet's annotation
+    /// `deployment.kubernetes.io/revision-history` or `rollout.argoproj.io/revision-history`.
+    /// `None` where nobody wrote them down, as for a ControllerRevision.
+    pub earlier_numbers: Option<Vec<i64>>,
     /// Whether it has Pods now; `None` where that is not known.
     pub has_pods: Option<bool>,
+    /// The UID of the workload that owns it; `None` in a list of the revisions of one workload.
+    pub owner: Option<String>,
+    /// Why it does not count as an earlier revision; `None` where it does.
+    pub flaw: Option<Flaw>,
     template: Value,
+}
+
+/// Which of two revisions was created first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// This one.
+    Before,
+    /// The other one.
+    After,
+    /// Neither their creation nor their numbers tell.
+    Unknown,
 }
 
 impl Revision {
@@ -102,9 +132,46 @@ impl Revision {
             name: name.into(),
             created,
             number: None,
+            earlier_numbers: None,
             has_pods: None,
+            owner: None,
+            flaw: None,
             template,
         }
+    }
+
+    /// Compares when two revisions were created.
+    ///
+    /// A creation time has no fractions of a second (metav1.Time). Within one second the numbers
+    /// that they were created with decide, where both have one owner: its controller counts up.
+    #[must_use]
+    pub fn came_before(&self, other: &Self) -> Order {
+        let numbers = || {
+            let numbers = self.first_number().zip(other.first_number());
+            numbers.filter(|_| self.owner == other.owner)
+        };
+        match self.created.cmp(&other.created) {
+            Ordering::Less => Order::Before,
+            Ordering::Greater => Order::After,
+            Ordering::Equal => match numbers() {
+                Some((ours, theirs)) if ours < theirs => Order::Before,
+                Some((ours, theirs)) if ours > theirs => Order::After,
+                _ => Order::Unknown,
+            },
+        }
+    }
+
+    /// Whether going from the other one to this one may be going back.
+    #[must_use]
+    pub fn is_not_after(&self, other: &Self) -> bool {
+        self.came_before(other) != Order::After
+    }
+
+    /// The number that it was created with: the lowest that it ever had, where that is written down.
+    #[must_use]
+    pub fn first_number(&self) -> Option<i64> {
+        let earlier = self.earlier_numbers.as_ref()?;
+        earlier.iter().copied().chain(self.number).min()
     }
 
     /// The Pod template, with the API's defaults filled in.

@@ -151,9 +151,16 @@ pub struct RevisionEntry {
     /// Its number in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<i64>,
+    /// The numbers that it had before it was rolled back to. With it, the lowest number decides
+    /// which of two revisions of one second came first; absent, nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_numbers: Option<Vec<i64>>,
     /// Whether it has Pods now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_pods: Option<bool>,
+    /// The UID of the workload that owns it, where the list has revisions of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Its Pod template.
     pub template: Value,
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Asker, Change, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
+    Asker, Change, Flaw, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
     SubResource, Undo, template_text, yaml,
 };
 use serde::Deserialize;
@@ -58,6 +58,9 @@ struct RevisionCase {
     name: String,
     created: jiff::Timestamp,
     number: Option<i64>,
+    earlier_numbers: Option<Vec<i64>>,
+    owner: Option<String>,
+    flaw: Option<String>,
     has_pods: Option<bool>,
     #[serde(default)]
     template: Option<Value>,
@@ -89,7 +92,7 @@ fn restarts() {
 
 #[test]
 fn rollbacks_and_what_only_looks_like_one() {
-    table("rollbacks.yaml", 17);
+    table("rollbacks.yaml", 26);
 }
 
 #[test]
@@ -256,10 +259,21 @@ fn revisions(case: &Case, base: &Value) -> Revisions {
         let template = patched(&template, row.template.as_ref());
         let mut revision = Revision::new(row.name.as_str(), row.created, template);
         revision.number = row.number;
+        revision.earlier_numbers.clone_from(&row.earlier_numbers);
+        revision.owner.clone_from(&row.owner);
+        revision.flaw = row.flaw.as_deref().map(flaw);
         revision.has_pods = row.has_pods;
         revision
     };
     Revisions::Known(case.revisions.iter().map(revision).collect())
+}
+
+fn flaw(word: &str) -> Flaw {
+    match word {
+        "older-than-workload" => Flaw::OlderThanWorkload,
+        "not-named-by-controller" => Flaw::NotNamedByController,
+        other => panic!("`{other}` is no flaw"),
+    }
 }
 
 fn patched(target: &Value, patch: Option<&Value>) -> Value {

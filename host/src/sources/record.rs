@@ -209,7 +209,8 @@ impl History for Recorded {
         async move {
             let revisions = self.sources.history.revisions(wanted, reading).await;
             if let Revisions::Known(known) = &revisions {
-                self.recorder.recording().revisions = Some(known.iter().map(Into::into).collect());
+                let counted = known.iter().filter(|revision| revision.flaw.is_none());
+                self.recorder.recording().revisions = Some(counted.map(Into::into).collect());
             }
             revisions
         }

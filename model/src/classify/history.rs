@@ -1,23 +1,28 @@
 //! What the earlier revisions tell: whether a template goes back, and whether an undo would.
 //!
-//! Only when a revision was created counts, never its number: the number moves when a revision is
-//! rolled back to, and "earlier" would turn around. A template that equals several revisions (a
-//! restart makes another of the same) counts as created with the first of them.
+//! When a revision was created counts, never its present number: that one moves when a revision is
+//! rolled back to, and "earlier" would turn around. Within one second the number that it was created
+//! with decides. Where that is not known either, a change counts as one that goes back: an undo is
+//! never refused. A template that equals several revisions (a restart makes another of the same)
+//! counts as created with the first of them. What the workload's controller did not make does not
+//! count at all.
 
 use std::cell::OnceCell;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::pending;
 use super::template::{Difference, Template, compare, images};
 use crate::kind::Kind;
-use crate::revisions::{Revision, Revisions, Undo};
+use crate::revisions::{Flaw, Order, Revision, Revisions, Undo};
 use crate::workload::Workload;
 
 /// The revisions of a workload, seen from the template it has now.
 pub(super) struct History<'a> {
     revisions: &'a Revisions,
     present: &'a Workload,
-    holder: OnceCell<Option<&'a Revision>>,
+    present_revision: OnceCell<Option<&'a Revision>>,
 }
 
 impl<'a> History<'a> {
@@ -25,24 +30,49 @@ impl<'a> History<'a> {
         Self {
             revisions,
             present,
-            holder: OnceCell::new(),
+            present_revision: OnceCell::new(),
         }
     }
 
     /// Whether one of the revisions has the present template.
     pub(super) fn is_held(&self) -> bool {
-        let present = Template::of(self.present).here();
-        present.is_some_and(|present| self.first_with(present).is_some())
+        self.present_revision().is_some()
     }
 
     /// How it was told that the new template goes back to an earlier one; `None` when it does not.
     pub(super) fn goes_back(&self, new: &Workload) -> Option<String> {
         let target = self.first_with(Template::of(new).here()?)?;
-        let held = self.holder()?;
-        (target.created < held.created).then(|| {
+        let Some(present) = self.present_revision() else {
+            return self.goes_back_from_unwritten(target);
+        };
+        let told = match target.came_before(present) {
+            Order::After => return None,
+            Order::Before => "was created before",
+            Order::Unknown => "was created in the same second as",
+        };
+        Some(format!(
+            "the template is that of revision {}, which {told} the present one, {}",
+            target.name, present.name
+        ))
+    }
+
+    /// As [`goes_back`](Self::goes_back), where no revision has the present template.
+    fn goes_back_from_unwritten(&self, target: &Revision) -> Option<String> {
+        let others = self
+            .counted()
+            .filter(|other| !same(other.template(), target.template()));
+        let newest = latest(others);
+        if let Some(newest) = newest.filter(|newest| target.is_not_after(newest)) {
+            return Some(format!(
+                "the template is that of revision {}, which was created before the newest one, {}",
+                target.name, newest.name
+            ));
+        }
+        // Its controller has still to see the present template, so all that it made is older.
+        pending::is_unseen(self.present).then(|| {
             format!(
-                "the template is that of revision {}, which was created before the present one, {}",
-                target.name, held.name
+                "the template is that of revision {}, and there is no revision of the present one yet",
+                target.name
             )
         })
     }
@@ -50,11 +80,10 @@ impl<'a> History<'a> {
     /// How it was told that a template which goes on is older than one that has Pods.
     pub(super) fn runs_newer(&self, workload: &Workload) -> Option<String> {
         let target = self.first_with(Template::of(workload).here()?)?;
-        let newer = self
-            .known()
-            .iter()
-            .filter(|revision| revision.has_pods == Some(true) && revision.created > target.created)
-            .max_by_key(|revision| revision.created)?;
+        let newer = latest(self.counted().filter(|revision| {
+            let has_pods = revision.has_pods == Some(true);
+            has_pods && revision.name != target.name && target.is_not_after(revision)
+        }))?;
         Some(format!(
             "the template is that of revision {}, which is older than revision {} that has Pods",
             target.name, newer.name
@@ -66,7 +95,7 @@ impl<'a> History<'a> {
     pub(super) fn look_alike(&self, new: &Workload) -> Option<String> {
         match Template::of(new).here() {
             Some(template) => self
-                .simultaneous(template)
+                .discounted(template)
                 .or_else(|| self.same_images(template))
                 .or_else(|| self.unreadable()),
             None => {
@@ -75,27 +104,33 @@ impl<'a> History<'a> {
         }
     }
 
-    /// A creation time has no fractions of a second (metav1.Time), and a number moves: which of two
-    /// revisions of one second came first cannot be told, so going to either is no rollback.
-    fn simultaneous(&self, template: &Value) -> Option<String> {
-        let (target, held) = (self.first_with(template)?, self.holder()?);
-        (target.created == held.created && target.name != held.name).then(|| {
-            format!(
-                "the template is that of revision {}, but which came first, it or the present one, {}, cannot be told: both were created in the same second",
-                target.name, held.name
-            )
+    /// Names a revision that has the new template and does not count.
+    fn discounted(&self, template: &Value) -> Option<String> {
+        let with_it = |revision: &&Revision| same(revision.template(), template);
+        // One that counts was found to be no earlier one.
+        if self.counted().any(|revision| with_it(&revision)) {
+            return None;
+        }
+        let mut flawed = self.all().iter().filter(|it| it.flaw.is_some());
+        let revision = flawed.find(with_it)?;
+        let (name, kind) = (&revision.name, self.present.kind());
+        Some(match revision.flaw? {
+            Flaw::OlderThanWorkload => format!(
+                "the template is that of {name}, but going to it is no rollback: it is older than this {kind}, which was deleted and created again since"
+            ),
+            Flaw::NotNamedByController => format!(
+                "the template is that of {name}, but going to it is no rollback: it has not the name and the labels that the controller of a {kind} gives its revisions"
+            ),
         })
     }
 
     /// Names the latest earlier revision with the same images and the first difference.
     fn same_images(&self, template: &Value) -> Option<String> {
-        let before = self.holder()?.created;
+        let held = self.holder()?;
         let wanted = images(template);
-        let alike = self
-            .known()
-            .iter()
-            .filter(|revision| revision.created < before && images(revision.template()) == wanted)
-            .max_by_key(|revision| revision.created)?;
+        let alike = latest(self.counted().filter(|revision| {
+            revision.came_before(held) == Order::Before && images(revision.template()) == wanted
+        }))?;
         let Difference::At(pointer) = compare(alike.template(), template) else {
             return None;
         };
@@ -130,9 +165,9 @@ impl<'a> History<'a> {
         let Some(held) = self.holder().filter(|_| !refused) else {
             return false;
         };
-        let older = |revision: &Revision| revision.created < held.created;
+        let older = |revision: &Revision| revision.name != held.name && revision.is_not_after(held);
         match self.previous() {
-            Previous::Unnumbered => self.known().iter().any(older),
+            Previous::Unnumbered => self.counted().any(older),
             Previous::Revision(previous) => {
                 let first = self.first_with(previous.template());
                 first.is_some_and(older) || self.is_present(previous)
@@ -147,14 +182,15 @@ impl<'a> History<'a> {
         present.is_some_and(|present| same(present, revision.template()))
     }
 
-    /// The revision that an undo goes back to: the one with the highest number but one.
+    /// The revision that an undo goes back to: the one with the highest number but one. kubectl and
+    /// the controllers look at all that the workload owns.
     fn previous(&self) -> Previous<'a> {
         let mut numbered: Vec<_> = self
-            .known()
+            .all()
             .iter()
             .filter_map(|revision| Some((revision.number?, revision)))
             .collect();
-        if numbered.len() < self.known().len() {
+        if numbered.len() < self.all().len() {
             return Previous::Unnumbered;
         }
         numbered.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
@@ -165,23 +201,31 @@ impl<'a> History<'a> {
 
     /// The revision that holds the present template; the newest one, where none does yet.
     fn holder(&self) -> Option<&'a Revision> {
-        *self.holder.get_or_init(|| {
+        self.present_revision().or_else(|| latest(self.counted()))
+    }
+
+    /// The revision that holds the present template.
+    fn present_revision(&self) -> Option<&'a Revision> {
+        *self.present_revision.get_or_init(|| {
             let template = Template::of(self.present).here();
-            let holder = template.and_then(|template| self.first_with(template));
-            holder.or_else(|| self.known().iter().max_by_key(|revision| revision.created))
+            template.and_then(|template| self.first_with(template))
         })
     }
 
     /// The first revision with this template.
     fn first_with(&self, template: &Value) -> Option<&'a Revision> {
         let with_it = self
-            .known()
-            .iter()
+            .counted()
             .filter(|revision| same(revision.template(), template));
-        with_it.min_by_key(|revision| revision.created)
+        with_it.min_by_key(|revision| age(revision))
     }
 
-    fn known(&self) -> &'a [Revision] {
+    /// The revisions that the controller of the workload made.
+    fn counted(&self) -> impl Iterator<Item = &'a Revision> + use<'a> {
+        self.all().iter().filter(|revision| revision.flaw.is_none())
+    }
+
+    fn all(&self) -> &'a [Revision] {
         match self.revisions {
             Revisions::Known(revisions) => revisions,
             Revisions::Unknown { .. } => &[],
@@ -193,6 +237,15 @@ enum Previous<'a> {
     Revision(&'a Revision),
     Unnumbered,
     None,
+}
+
+/// What sorts revisions by when they were created.
+fn age(revision: &Revision) -> (Timestamp, Option<i64>) {
+    (revision.created, revision.first_number())
+}
+
+fn latest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
+    revisions.max_by_key(|revision| age(revision))
 }
 
 fn same(one: &Value, other: &Value) -> bool {

@@ -30,6 +30,11 @@ pub(super) fn is_pending(old: &Workload) -> bool {
         || status.differ("stableRS", "currentPodHash")
 }
 
+/// Whether the workload's controller has not seen the present spec yet.
+pub(super) fn is_unseen(workload: &Workload) -> bool {
+    Status::of(workload).is_some_and(|status| status.is_stale(workload))
+}
+
 fn partition_lowered(old: &Workload, new: &Workload) -> bool {
     let partition = |workload: &Workload| {
         workload

@@ -5,7 +5,7 @@ use super::template::ARGO_HASH;
 use super::{Classified, FirstSight, Open};
 use crate::change::Change;
 use crate::request::Asker;
-use crate::revisions::{Revisions, Undo};
+use crate::revisions::{Order, Revisions, Undo};
 use crate::workload::Workload;
 
 /// A new Service has no Pods of its own: they may have been there before it.
@@ -98,9 +98,14 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
             .iter()
             .filter(|revision| revision.has_pods != Some(false))
     };
-    let to = with_pods()
-        .filter(|revision| revision.is_selected_by(chosen))
-        .max_by_key(|to| to.created);
+    let chosen_ones = with_pods().filter(|revision| revision.is_selected_by(chosen));
+    if let Some(odd) = chosen_ones.clone().find(|revision| revision.flaw.is_some()) {
+        return Switch::Unknown(format!(
+            "ReplicaSet {} was not made by the controller of a Deployment or an Argo Rollout",
+            odd.name
+        ));
+    }
+    let to = chosen_ones.max_by_key(|to| to.created);
     let from = with_pods()
         .filter(|revision| revision.is_selected_by(left) && !revision.is_selected_by(chosen))
         .min_by_key(|from| from.created);
@@ -111,7 +116,7 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
         (None, _) => {
             Switch::Unknown("no ReplicaSet with Pods is left by the new selector".to_owned())
         }
-        (Some(from), Some(to)) if to.created < from.created => Switch::Back(format!(
+        (Some(from), Some(to)) if to.came_before(from) == Order::Before => Switch::Back(format!(
             "traffic goes back to the Pods of ReplicaSet {}, which is older than {} that it leaves",
             to.name, from.name
         )),

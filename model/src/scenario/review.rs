@@ -98,6 +98,8 @@ impl RevisionEntry {
     fn revision(&self) -> Revision {
         let mut revision = Revision::new(&self.name, self.created, self.template.clone());
         revision.number = self.number;
+        revision.earlier_numbers.clone_from(&self.earlier_numbers);
+        revision.owner.clone_from(&self.owner);
         revision.has_pods = self.has_pods;
         revision
     }
@@ -109,7 +111,9 @@ impl From<&Revision> for RevisionEntry {
             name: revision.name.clone(),
             created: revision.created,
             number: revision.number,
+            earlier_numbers: revision.earlier_numbers.clone(),
             has_pods: revision.has_pods,
+            owner: revision.owner.clone(),
             template: revision.template().clone(),
         }
     }

@@ -1,13 +1,11 @@
 //! The earlier revisions of a workload, and the ReplicaSets behind a Service.
 
-use std::collections::BTreeMap;
+mod item;
 
-use jiff::Timestamp;
 use kube::Client;
 use rollgate_model::{Kind, Owner, Revision, Wanted};
-use serde::Deserialize;
-use serde_json::Value;
 
+use self::item::Item;
 use super::failure::Failure;
 use super::fetch::Pages;
 use super::names;
@@ -71,7 +69,10 @@ async fn owned(
         most: MOST_OWNED,
         reading,
     };
-    let keep = |item: &Item| item.is_controlled_by(uid);
+    let keep = |item: Item| {
+        let ours = item.metadata.controller().is_some_and(|it| it.uid == uid);
+        ours.then(|| item.owned_by(owner))
+    };
     all.read(client, keep).await
 }
 
@@ -88,7 +89,10 @@ async fn served(
         most: MOST_SERVED,
         reading: Reading::Fresh,
     };
-    let keep = |item: &Item| selectors.iter().any(|selector| item.makes_pods(selector));
+    let keep = |item: Item| {
+        let served = selectors.iter().any(|selector| item.makes_pods(selector));
+        served.then(|| item.served())
+    };
     all.read(client, keep).await
 }
 
@@ -116,7 +120,7 @@ impl List<'_> {
     async fn read(
         self,
         client: &Client,
-        keep: impl Fn(&Item) -> bool,
+        keep: impl Fn(Item) -> Option<Revision>,
     ) -> Result<Vec<Revision>, Unreadable> {
         let Self {
             plural,
@@ -144,7 +148,7 @@ impl List<'_> {
             if seen > most {
                 return Err(Unreadable::TooMany { most, plural });
             }
-            kept.extend(page.into_iter().filter(&keep).map(Item::revision));
+            kept.extend(page.into_iter().filter_map(&keep));
         }
         Ok(kept)
     }
@@ -157,96 +161,5 @@ impl List<'_> {
             },
             other => Unreadable::Failed(other),
         }
-    }
-}
-
-/// What matters of a ReplicaSet or ControllerRevision.
-#[derive(Deserialize)]
-struct Item {
-    metadata: Metadata,
-    /// A ReplicaSet's.
-    spec: Option<Spec>,
-    /// A ReplicaSet's.
-    status: Option<Status>,
-    /// A ControllerRevision's: what its controller likes, which is a patch with the template.
-    data: Option<Value>,
-    /// A ControllerRevision's.
-    revision: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: String,
-    creation_timestamp: Timestamp,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    #[serde(default)]
-    owner_references: Vec<OwnerReference>,
-}
-
-#[derive(Deserialize)]
-struct OwnerReference {
-    uid: String,
-    #[serde(default)]
-    controller: bool,
-}
-
-#[derive(Deserialize)]
-struct Spec {
-    #[serde(default)]
-    template: Value,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    replicas: i64,
-}
-
-/// Where the controllers of Deployments and of Argo Rollouts number their ReplicaSets.
-const NUMBERS: [&str; 2] = [
-    "deployment.kubernetes.io/revision",
-    "rollout.argoproj.io/revision",
-];
-
-impl Item {
-    fn is_controlled_by(&self, uid: &str) -> bool {
-        let mut owners = self.metadata.owner_references.iter();
-        owners.any(|owner| owner.controller && owner.uid == uid)
-    }
-
-    fn makes_pods(&self, selector: &[(String, String)]) -> bool {
-        let template = self.spec.as_ref().map(|spec| &spec.template);
-        let labels = template.and_then(|template| template.pointer("/metadata/labels"));
-        let has = |key: &str, value: &str| {
-            labels.and_then(|labels| labels.get(key)?.as_str()) == Some(value)
-        };
-        !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value))
-    }
-
-    fn revision(self) -> Revision {
-        let Metadata {
-            name,
-            creation_timestamp,
-            annotations,
-            ..
-        } = self.metadata;
-        let number = || {
-            let mut numbers = NUMBERS.iter().filter_map(|key| annotations.get(*key));
-            numbers.find_map(|number| number.parse().ok())
-        };
-        let template = match (self.spec, self.data) {
-            (Some(spec), _) => spec.template,
-            (None, Some(mut data)) => data
-                .pointer_mut("/spec/template")
-                .map(Value::take)
-                .unwrap_or_default(),
-            (None, None) => Value::Null,
-        };
-        let mut revision = Revision::new(name, creation_timestamp, template);
-        revision.number = self.revision.or_else(number);
-        revision.has_pods = self.status.map(|status| status.replicas > 0);
-        revision
     }
 }
