@@ -10,10 +10,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A check that looks at one workload at a time. Each is a [`Policy`]: the SDK runs it on the new
-/// object, and on the old one only where the new one has findings.
+/// object, and on the [baseline](Rollout::baseline) only where the new one has findings.
 ///
-/// Findings that the old object has too are *existing*; by default they become warnings, so a team
-/// with an imperfect workload can still ship a fix. A finding is existing where the old object has
+/// Findings that the baseline has too are *existing*; by default they become warnings, so a team
+/// with an imperfect workload can still ship a fix. The baseline is the old object, but not one that
+/// a rollback brought back: its faults were gone already. A finding is existing where the baseline has
 /// one with the same rule, in the same place, that found the same. Places are compared by the
 /// names of containers (and of other list entries that have a name), so reordering a list
 /// introduces nothing.
@@ -66,10 +67,10 @@ impl<C: WorkloadCheck> Policy for C {
         if findings.is_empty() {
             return Ok(Verdict::allow());
         }
-        Ok(Verdict::from(match rollout.old() {
-            Some(old) => weigh(
+        Ok(Verdict::from(match rollout.baseline() {
+            Some(before) => weigh(
                 self.existing(),
-                diff::mark_existing(findings, new, &findings_of(self, old), old),
+                diff::mark_existing(findings, new, &findings_of(self, before), before),
             ),
             None => findings,
         }))

@@ -7,11 +7,13 @@ use std::cell::OnceCell;
 /// One admission request that would start new Pods from a template, or move traffic to them.
 ///
 /// Everything is fetched from the host when it is asked for, so a policy pays for what it reads.
-/// [`new`](Rollout::new) and [`old`](Rollout::old) are fetched once and kept.
+/// [`new`](Rollout::new), [`old`](Rollout::old) and [`baseline`](Rollout::baseline) are fetched once
+/// and kept.
 pub struct Rollout<'a> {
     raw: &'a RawRollout,
     new: OnceCell<Option<Workload>>,
     old: OnceCell<Option<Workload>>,
+    baseline: OnceCell<Option<Workload>>,
 }
 
 impl<'a> Rollout<'a> {
@@ -20,6 +22,7 @@ impl<'a> Rollout<'a> {
             raw,
             new: OnceCell::new(),
             old: OnceCell::new(),
+            baseline: OnceCell::new(),
         }
     }
 
@@ -73,6 +76,16 @@ impl<'a> Rollout<'a> {
     pub fn old(&self) -> Option<&Workload> {
         self.old
             .get_or_init(|| self.raw.old().map(Workload::from_raw))
+            .as_ref()
+    }
+
+    /// What the workload had before, to hold findings against: usually the old object, and after a
+    /// rollback the old object with the template that was rolled back from. Absent where nothing was
+    /// there before, or where that cannot be told: then every finding is a new one.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Workload> {
+        self.baseline
+            .get_or_init(|| self.raw.baseline().map(Workload::from_raw))
             .as_ref()
     }
 }

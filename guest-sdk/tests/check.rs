@@ -93,6 +93,23 @@ fn on_a_create_every_finding_counts() {
 }
 
 #[test]
+fn fault_of_a_template_that_a_rollback_brought_back_counts_as_new() {
+    let faulty = |image: &str| {
+        labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": image}]))
+    };
+    let sound = labelled(&json!([{"name": "b", "image": "b:2"}]));
+    let case = || Case::update(faulty("b:1"), faulty("b:3"));
+    let verdict = |case: Case| case.judge::<Picky>().expect("judged");
+    assert_eq!(verdict(case()).outcome, Outcome::Allow);
+    assert_eq!(verdict(case().baseline(sound)).outcome, Outcome::Deny);
+    assert_eq!(verdict(case().without_baseline()).outcome, Outcome::Deny);
+    assert_eq!(
+        verdict(case().baseline(faulty("b:2"))).outcome,
+        Outcome::Allow
+    );
+}
+
+#[test]
 fn a_delete_has_nothing_to_check() {
     let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
     assert_eq!(verdict, Ok(Verdict::allow()));

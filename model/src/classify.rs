@@ -11,6 +11,7 @@ mod pending;
 mod service;
 mod template;
 
+use crate::baseline::Baseline;
 use crate::change::Change;
 use crate::kind::Kind;
 use crate::request::{Asker, Operation};
@@ -139,8 +140,17 @@ impl Open {
         matches!(self, Self::Replaced)
     }
 
+    /// What existing findings are held against. A switch of a Service changes no template.
+    pub(crate) fn baseline(&self, old: &Workload, revisions: &Revisions) -> Baseline {
+        match self {
+            Self::Switched => Baseline::old_object(),
+            Self::Replaced | Self::GoesOn { .. } => History::new(revisions, old).baseline(),
+        }
+    }
+
     /// Whether they do: where one of them holds the present template, whatever they lack was created
-    /// after it, and is nothing to go back to.
+    /// after it, and is nothing to go back to. What it had before is then told by how things were a
+    /// moment ago, when the same request would have been judged the same.
     pub(crate) fn is_told_by_older(&self, old: &Workload, revisions: &Revisions) -> bool {
         self.may_be_told_by_older() && History::new(revisions, old).is_held()
     }

@@ -7,6 +7,7 @@
 //! contract's versions are converted to these types and never to each other.
 
 pub mod asking;
+mod baseline;
 mod change;
 mod classify;
 pub mod defaults;
@@ -26,6 +27,7 @@ mod workload;
 pub mod yaml;
 pub mod zones;
 
+pub use baseline::Baseline;
 pub use change::{Change, UnknownChange};
 pub use classify::template_text;
 pub use facts::{

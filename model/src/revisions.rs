@@ -76,11 +76,27 @@ impl Wanted {
 pub enum Revisions {
     /// They were read; the list may be empty.
     Known(Vec<Revision>),
-    /// They could not be read.
+    /// They could not be read, although there is a cluster that has them.
     Unknown {
         /// Why, in words that fit after "because".
         why: String,
     },
+    /// There is no cluster to read them from. No rollback passes unjudged then.
+    OutOfReach {
+        /// Why, in words that fit after "because".
+        why: String,
+    },
+}
+
+impl Revisions {
+    /// Why they are not known; `None` where they are.
+    #[must_use]
+    pub fn why_not_known(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown { why } | Self::OutOfReach { why } => Some(why),
+        }
+    }
 }
 
 /// One ReplicaSet or ControllerRevision.
@@ -170,8 +186,14 @@ impl Revision {
     /// The number that it was created with: the lowest that it ever had, where that is written down.
     #[must_use]
     pub fn first_number(&self) -> Option<i64> {
-        let earlier = self.earlier_numbers.as_ref()?;
-        earlier.iter().copied().chain(self.number).min()
+        self.earlier_numbers.as_ref()?;
+        self.numbers().min()
+    }
+
+    /// All numbers that it is known to have had.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = i64> {
+        let earlier = self.earlier_numbers.iter().flatten();
+        earlier.copied().chain(self.number)
     }
 
     /// The Pod template, with the API's defaults filled in.

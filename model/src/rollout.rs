@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::baseline::Baseline;
 use crate::change::Change;
 use crate::classify::{Classified, FirstSight, Open, first_sight, settle};
 use crate::request::{Operation, Request};
@@ -40,6 +41,18 @@ pub struct Rollout {
     dry_run: bool,
     new: Option<Arc<Workload>>,
     old: Option<Arc<Workload>>,
+    baseline: Baseline,
+}
+
+impl Reviewed {
+    /// The same, with existing findings held against another baseline.
+    #[must_use]
+    pub fn held_against(self, baseline: Baseline) -> Self {
+        match self {
+            Self::Rollout(rollout) => Self::Rollout(Box::new(rollout.held_against(baseline))),
+            no_rollout @ Self::NotARollout { .. } => no_rollout,
+        }
+    }
 }
 
 /// A request that was read.
@@ -104,8 +117,10 @@ impl Unsettled {
     /// Tells the class of the change.
     #[must_use]
     pub fn settle(self, revisions: &Revisions) -> Reviewed {
+        let baseline = self.open.baseline(&self.old, revisions);
         let told = settle(self.open, &self.old, &self.new, revisions);
-        self.frame.reviewed(told, Some(self.old), Some(self.new))
+        let reviewed = self.frame.reviewed(told, Some(self.old), Some(self.new));
+        reviewed.held_against(baseline)
     }
 }
 
@@ -155,6 +170,10 @@ impl Frame {
             dry_run: self.dry_run,
             new,
             old,
+            baseline: match class {
+                Some(_) => Baseline::old_object(),
+                None => Baseline::nothing(),
+            },
         }
     }
 }
@@ -267,6 +286,7 @@ impl Rollout {
     pub fn leaving(&self) -> Self {
         Self {
             class: None,
+            baseline: Baseline::nothing(),
             ..self.clone()
         }
     }
@@ -315,6 +335,19 @@ impl Rollout {
     #[must_use]
     pub const fn old(&self) -> Option<&Arc<Workload>> {
         self.old.as_ref()
+    }
+
+    /// What existing findings are held against: what the workload had before, as far as that can be
+    /// told. `None` for a workload that is created.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Arc<Workload>> {
+        self.baseline.workload(self.old.as_ref())
+    }
+
+    /// The same rollout, with existing findings held against another baseline.
+    #[must_use]
+    pub fn held_against(self, baseline: Baseline) -> Self {
+        Self { baseline, ..self }
     }
 
     /// The new object, or the old one when it is deleted.

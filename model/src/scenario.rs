@@ -80,6 +80,10 @@ pub struct Scenario {
     /// delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
+    /// What existing findings are held against: an object, or the path of a manifest beside this
+    /// file, or the word `none` where nothing counts as existing. Absent, it is `old`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Value>,
     /// The earlier revisions of the object. An empty list says that there are none; absent, they
     /// could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +215,7 @@ impl Scenario {
             scale_of: None,
             old: None,
             new: None,
+            baseline: None,
             revisions: None,
             metrics: Vec::new(),
             objects: None,
@@ -261,7 +266,7 @@ impl Scenario {
     }
 
     fn from_document(mut document: Document, folder: Option<&Path>) -> Result<Self, ScenarioError> {
-        for side in ["old", "new"] {
+        for side in ["old", "new", "baseline"] {
             manifest::inline(&mut document, side, folder)?;
         }
         let located =
@@ -272,6 +277,9 @@ impl Scenario {
         Ok(scenario)
     }
 }
+
+/// The word of a scenario in which nothing counts as existing.
+pub(crate) const NO_BASELINE: &str = "none";
 
 /// Why a scenario cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -74,6 +74,15 @@ impl Workload {
         Ok(workload)
     }
 
+    /// Reads the object anew with another Pod template.
+    pub(crate) fn with_template(&self, template: Value) -> Result<Self, ShapeError> {
+        let mut tree = self.tree.clone();
+        if let Some(own) = tree.pointer_mut("/spec/template") {
+            *own = template;
+        }
+        Self::parse(tree, Some(&self.namespace))
+    }
+
     /// The kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {

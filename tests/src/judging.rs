@@ -134,7 +134,7 @@ pub async fn judge(
 }
 
 fn reviewed(request: Request) -> Rollout {
-    let revisions = Revisions::Unknown {
+    let revisions = Revisions::OutOfReach {
         why: "this is a test".into(),
     };
     match Rollout::from_request(request, &revisions).expect("a workload") {

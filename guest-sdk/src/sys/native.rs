@@ -63,6 +63,12 @@ impl RawRollout {
             .old()
             .map(|workload| RawWorkload(Arc::clone(workload)))
     }
+
+    pub(crate) fn baseline(&self) -> Option<RawWorkload> {
+        self.0
+            .baseline()
+            .map(|workload| RawWorkload(Arc::clone(workload)))
+    }
 }
 
 /// The `resource workload` of the contract, which hands out values of its own.

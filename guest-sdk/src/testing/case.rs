@@ -50,6 +50,19 @@ impl Case {
         }
     }
 
+    /// What existing findings are held against; the old object where nothing is said.
+    #[must_use]
+    pub fn baseline(mut self, baseline: Value) -> Self {
+        self.scenario.baseline = Some(baseline);
+        self
+    }
+
+    /// Nothing counts as existing, as where earlier revisions could not be read.
+    #[must_use]
+    pub fn without_baseline(self) -> Self {
+        self.baseline("none".into())
+    }
+
     /// The policy's settings; `{}` where nothing is said.
     #[must_use]
     pub fn settings(mut self, settings: Value) -> Self {

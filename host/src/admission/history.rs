@@ -30,8 +30,7 @@ async fn enough(history: &dyn History, unsettled: &Unsettled) -> Revisions {
     let wanted = unsettled.wanted();
     if unsettled.may_be_told_by_older() {
         let recent = history.revisions(&wanted, Reading::Recent).await;
-        let failed = matches!(recent, Revisions::Unknown { .. });
-        if failed || unsettled.is_told_by_older(&recent) {
+        if recent.why_not_known().is_some() || unsettled.is_told_by_older(&recent) {
             return recent;
         }
     }

@@ -300,7 +300,7 @@ fn rollout() -> Rollout {
         object: cart("cart:2"),
         old_object: cart("cart:1"),
     };
-    let revisions = Revisions::Unknown {
+    let revisions = Revisions::OutOfReach {
         why: "this is a test".into(),
     };
     match Rollout::from_request(request, &revisions).expect("a workload") {

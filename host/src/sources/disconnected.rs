@@ -33,7 +33,7 @@ impl Cluster for Disconnected {
 impl History for Disconnected {
     fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
         let why = "this rollgate is not connected to a cluster".to_owned();
-        ready(Revisions::Unknown { why }).boxed()
+        ready(Revisions::OutOfReach { why }).boxed()
     }
 }
 

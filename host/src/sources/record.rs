@@ -79,7 +79,8 @@ impl Recorder {
 
 fn redact(scenario: &mut Scenario) {
     let mut redactor = Redactor::default();
-    let sides = [&mut scenario.old, &mut scenario.new].into_iter().flatten();
+    let sides = [&mut scenario.old, &mut scenario.new, &mut scenario.baseline];
+    let sides = sides.into_iter().flatten();
     let revisions = scenario
         .revisions
         .iter_mut()

@@ -8,12 +8,14 @@
 //! count at all.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::pending;
-use super::template::{Difference, Template, compare, images};
+use super::template::{Difference, Template, compare, images, without_hashes};
+use crate::baseline::Baseline;
 use crate::kind::Kind;
 use crate::revisions::{Flaw, Order, Revision, Revisions, Undo};
 use crate::workload::Workload;
@@ -97,7 +99,8 @@ impl<'a> History<'a> {
             Some(template) => self
                 .discounted(template)
                 .or_else(|| self.same_images(template))
-                .or_else(|| self.unreadable()),
+                .or_else(|| self.unreadable())
+                .or_else(|| self.lost()),
             None => {
                 Some("the template stands in another object, so it cannot be compared".to_owned())
             }
@@ -142,18 +145,85 @@ impl<'a> History<'a> {
 
     /// Says that rollbacks cannot be told apart, where the revisions could not be read.
     pub(super) fn unreadable(&self) -> Option<String> {
+        let why = self.revisions.why_not_known()?;
+        Some(format!(
+            "whether this goes back to an earlier revision could not be told: {why}"
+        ))
+    }
+
+    /// What the workload had before: the template of the revision that was created last, and not
+    /// the one that a rollback brought back. Nothing, where that cannot be told.
+    pub(super) fn baseline(&self) -> Baseline {
         match self.revisions {
-            Revisions::Known(_) => None,
-            Revisions::Unknown { why } => Some(format!(
-                "whether this goes back to an earlier revision could not be told: {why}"
-            )),
+            Revisions::Known(_) => {}
+            Revisions::OutOfReach { .. } => return Baseline::old_object(),
+            Revisions::Unknown { .. } => return Baseline::nothing(),
         }
+        let Some(present) = Template::of(self.present).here() else {
+            return Baseline::old_object();
+        };
+        match self.last_created() {
+            Some(last) if self.none_is_missing_since(last) => {
+                if same(last.template(), present) {
+                    Baseline::old_object()
+                } else {
+                    Baseline::old_object_with(without_hashes(last.template().clone()))
+                }
+            }
+            _ => Baseline::nothing(),
+        }
+    }
+
+    /// The revision that was created last; `None` where two of one second cannot be told apart.
+    fn last_created(&self) -> Option<&'a Revision> {
+        // Which number a ControllerRevision has now is all that is known of it.
+        let age = |revision: &Revision| {
+            (
+                revision.created,
+                revision.first_number().or(revision.number),
+            )
+        };
+        let last = self.counted().max_by_key(|revision| age(revision))?;
+        let alike =
+            |other: &Revision| age(other) == age(last) && !same(other.template(), last.template());
+        (!self.counted().any(alike)).then_some(last)
+    }
+
+    /// Whether a revision has each number that was given since this one was created. A number that
+    /// none has is that of a deleted revision, which may have been created later.
+    fn none_is_missing_since(&self, last: &Revision) -> bool {
+        let Some(first) = last.first_number() else {
+            return true;
+        };
+        let numbers: BTreeSet<i64> = self
+            .all()
+            .iter()
+            .flat_map(Revision::numbers)
+            .filter(|number| *number >= first)
+            .collect();
+        let given = numbers
+            .last()
+            .map_or(0, |highest| highest.saturating_sub(first));
+        usize::try_from(given).is_ok_and(|given| given < numbers.len())
+    }
+
+    /// Says that revisions were deleted that may tell what the workload had before.
+    fn lost(&self) -> Option<String> {
+        let last = self.last_created()?;
+        (!self.none_is_missing_since(last)).then(|| {
+            format!(
+                "revisions that are newer than {} were deleted, so faults that were there before cannot be told from new ones",
+                last.name
+            )
+        })
     }
 
     /// Whether `kubectl rollout undo` of the present template would be a rollback.
     pub(super) fn undo(&self) -> Undo {
         match self.revisions {
-            Revisions::Unknown { why } => Undo::Unknown { why: why.clone() },
+            Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+                Undo::Unknown { why: why.clone() }
+            }
             Revisions::Known(_) if self.undo_passes() => Undo::Passes,
             Revisions::Known(_) => Undo::NotPossible,
         }
@@ -228,7 +298,7 @@ impl<'a> History<'a> {
     fn all(&self) -> &'a [Revision] {
         match self.revisions {
             Revisions::Known(revisions) => revisions,
-            Revisions::Unknown { .. } => &[],
+            Revisions::Unknown { .. } | Revisions::OutOfReach { .. } => &[],
         }
     }
 }

@@ -90,7 +90,9 @@ enum Switch {
 fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
     let revisions = match revisions {
         Revisions::Known(revisions) => revisions,
-        Revisions::Unknown { why } => return Switch::Unknown(why.clone()),
+        Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+            return Switch::Unknown(why.clone());
+        }
     };
     // A ReplicaSet without Pods gets no traffic, whatever its labels.
     let with_pods = || {

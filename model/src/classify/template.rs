@@ -85,6 +85,14 @@ pub(super) fn compare(old: &Value, new: &Value) -> Difference {
     }
 }
 
+/// A template without the labels that controllers write into it.
+pub(super) fn without_hashes(mut template: Value) -> Value {
+    if let Some(Value::Object(labels)) = template.pointer_mut("/metadata/labels") {
+        labels.retain(|key, _| !IGNORED_LABELS.contains(&key.as_str()));
+    }
+    template
+}
+
 /// When `kubectl rollout restart` last restarted a workload.
 pub(super) fn restarted_at(workload: &Workload) -> Option<&str> {
     let mut annotations = workload.pod_annotations().iter();

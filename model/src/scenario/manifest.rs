@@ -1,10 +1,10 @@
-//! `old` and `new` as the path of a manifest beside the scenario.
+//! `old`, `new` and `baseline` as the path of a manifest beside the scenario.
 
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::ScenarioError;
+use super::{NO_BASELINE, ScenarioError};
 use crate::yaml::{self, Document};
 
 /// Puts the manifest that a side names in the place of its path.
@@ -16,6 +16,9 @@ pub(super) fn inline(
     let Some(Value::String(path)) = document.tree.get(side) else {
         return Ok(());
     };
+    if side == "baseline" && path == NO_BASELINE {
+        return Ok(());
+    }
     let path = PathBuf::from(path);
     let tree = read(&path, folder).map_err(|why| ScenarioError::Manifest {
         path,

@@ -1,10 +1,15 @@
 //! A scenario as the request and the revisions it tells of.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::{
-    Asker, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError, SubResource,
+    Asker, Baseline, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
+    SubResource, Workload,
 };
 
-use super::{RevisionEntry, Scenario};
+use super::{NO_BASELINE, RevisionEntry, Scenario};
 
 /// Why a scenario tells of no request.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +33,28 @@ impl Scenario {
     /// The scenario has no object, or one that is no workload.
     pub fn review(&self) -> Result<Reviewed, NoReview> {
         let request = self.request().ok_or(NoReview::NoObject)?;
-        Ok(Rollout::from_request(request, &self.revisions())?)
+        let reviewed = Rollout::from_request(request, &self.revisions())?;
+        Ok(reviewed.held_against(self.baseline()?))
+    }
+
+    /// What existing findings are held against.
+    fn baseline(&self) -> Result<Baseline, ShapeError> {
+        Ok(match &self.baseline {
+            None => Baseline::old_object(),
+            Some(Value::String(_)) => Baseline::nothing(),
+            Some(object) => Baseline::object(Arc::new(Workload::parse(object.clone(), None)?)),
+        })
+    }
+
+    /// Says what existing findings of a rollout were held against, where that was not the old
+    /// object.
+    pub fn set_baseline(&mut self, rollout: &Rollout) {
+        self.baseline = match (rollout.old(), rollout.baseline()) {
+            (None, _) => None,
+            (Some(_), None) => Some(NO_BASELINE.into()),
+            (Some(old), Some(baseline)) if Arc::ptr_eq(old, baseline) => None,
+            (Some(_), Some(baseline)) => Some(baseline.tree().clone()),
+        };
     }
 
     /// The rollout that the scenario tells of.

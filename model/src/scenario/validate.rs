@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, Scenario};
+use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, NO_BASELINE, Scenario};
 use crate::fields::{self, Misspelt};
 use crate::yaml::{Problem, Spans, StrictError};
 
@@ -79,6 +79,7 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
             spelt(pointer, fields::misspelt(object))?;
         }
     }
+    baseline(scenario)?;
     for (index, object) in scenario.objects.iter().flatten().enumerate() {
         is_object(&format!("/objects/{index}"), object)?;
     }
@@ -95,6 +96,28 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     }
     metrics(&scenario.metrics)?;
     scenario.expect.as_ref().map_or(Ok(()), expectation)
+}
+
+/// A baseline that is never looked at would test nothing.
+fn baseline(scenario: &Scenario) -> Result<(), Wrong> {
+    let pointer = "/baseline";
+    let Some(baseline) = &scenario.baseline else {
+        return Ok(());
+    };
+    let Some(old) = &scenario.old else {
+        let message = "what is created had nothing before: leave the baseline out, or give `old`";
+        return Err(Wrong::new(pointer, message));
+    };
+    if baseline == NO_BASELINE {
+        return Ok(());
+    }
+    is_object(pointer, baseline)?;
+    spelt(pointer, fields::misspelt(baseline))?;
+    if baseline["kind"] != old["kind"] {
+        let message = "the baseline is an earlier state of `old`, so it has the same kind";
+        return Err(Wrong::new(format!("{pointer}/kind"), message));
+    }
+    Ok(())
 }
 
 fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {

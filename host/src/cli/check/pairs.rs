@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Asker, Change, Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError, SubResource,
-    Workload,
+    Asker, Baseline, Change, Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError,
+    SubResource, Workload,
 };
 use serde_json::Value;
 
@@ -126,8 +126,9 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
         object: Some(next),
         old_object: Some(tree),
     };
-    // What nobody has written yet goes back to nothing.
-    let reviewed = Rollout::from_request(request, &Revisions::Known(Vec::new()))?;
+    // What nobody has written yet goes back to nothing, and is held against what runs.
+    let reviewed = Rollout::from_request(request, &Revisions::Known(Vec::new()))?
+        .held_against(Baseline::old_object());
     Ok(Subject {
         kind,
         namespace,
@@ -161,7 +162,7 @@ fn subject(
         object: Some(tree),
         old_object: old.map(|old| old.tree.clone()),
     };
-    let revisions = Revisions::Unknown {
+    let revisions = Revisions::OutOfReach {
         why: "files tell no earlier revisions".to_owned(),
     };
     match Rollout::from_request(request.as_applied(), &revisions) {

@@ -56,6 +56,7 @@ fn scenario(decision: &Decision) -> Scenario {
     scenario.dry_run = rollout.dry_run();
     scenario.new = rollout.new().map(|object| object.tree().clone());
     scenario.old = rollout.old().map(|object| object.tree().clone());
+    scenario.set_baseline(rollout);
     // A scenario expects the verdict of one policy; of several, none can be said to be meant.
     if let [judged] = decision.judged() {
         scenario.expect = expectation(rollout, &judged.said);

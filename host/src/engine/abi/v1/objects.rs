@@ -18,20 +18,22 @@ use crate::engine::state::HostState;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct RolloutHandle;
 
-/// The new or the old workload of this store's review.
+/// The new or the old workload of this store's review, or its baseline.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct WorkloadHandle;
 
 pub(super) const THE_ROLLOUT: u32 = 0;
 const NEW: u32 = 0;
 const OLD: u32 = 1;
+const BASELINE: u32 = 2;
 
-/// The containers of both sides, converted for the first policy of a review that asks for them and
+/// The containers of all sides, converted for the first policy of a review that asks for them and
 /// lowered from there for each.
 #[derive(Default)]
 pub(in crate::engine) struct Handed {
     new: OnceLock<Arc<[types::Container]>>,
     old: OnceLock<Arc<[types::Container]>>,
+    baseline: OnceLock<Arc<[types::Container]>>,
 }
 
 /// Puts a `containers` in the place of the generated one that lowers from shared memory: it is the
@@ -59,10 +61,10 @@ impl HostState {
 
     fn workload(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Arc<Workload>> {
         let rollout = self.rollout()?;
-        let side = if handle.rep() == OLD {
-            rollout.old()
-        } else {
-            rollout.new()
+        let side = match handle.rep() {
+            OLD => rollout.old(),
+            BASELINE => rollout.baseline(),
+            _ => rollout.new(),
         };
         side.ok_or_else(|| {
             wasmtime::format_err!("a handle to a workload that this rollout does not have")
@@ -77,10 +79,10 @@ impl HostState {
     ) -> Result<Arc<[types::Container]>> {
         let workload = Arc::clone(self.workload(handle)?);
         let handed = &self.judging_for("workload.containers")?.review.handed;
-        let side = if handle.rep() == OLD {
-            &handed.old
-        } else {
-            &handed.new
+        let side = match handle.rep() {
+            OLD => &handed.old,
+            BASELINE => &handed.baseline,
+            _ => &handed.new,
         };
         let convert = || workload.containers().iter().map(Into::into).collect();
         Ok(Arc::clone(side.get_or_init(convert)))
@@ -120,6 +122,15 @@ impl types::HostRollout for HostState {
 
     fn old(&mut self, _: Resource<RolloutHandle>) -> Result<Option<Resource<WorkloadHandle>>> {
         Ok(self.rollout()?.old().map(|_| Resource::new_own(OLD)))
+    }
+
+    /// Most often it is the old object itself, which then has one handle and is converted once.
+    fn baseline(&mut self, _: Resource<RolloutHandle>) -> Result<Option<Resource<WorkloadHandle>>> {
+        let rollout = self.rollout()?;
+        Ok(rollout.baseline().map(|baseline| {
+            let is_old = rollout.old().is_some_and(|old| Arc::ptr_eq(old, baseline));
+            Resource::new_own(if is_old { OLD } else { BASELINE })
+        }))
     }
 
     fn drop(&mut self, _: Resource<RolloutHandle>) -> Result<()> {
