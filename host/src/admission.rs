@@ -21,7 +21,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use rollgate_model::{Read, Request, Reviewed, Rollout, ShapeError, Unsettled, Workload};
+use rollgate_model::{
+    MutableTags, Read, Request, Reviewed, Rollout, ShapeError, Unsettled, Workload,
+};
 use tokio::time::Instant;
 
 pub use announcement::{Announced, Announcement, Announcements};
@@ -59,6 +61,8 @@ pub struct Ties {
     pub announcements: Option<Arc<dyn Announcements>>,
     /// The users that Argo Rollouts' controller is.
     pub argo_controllers: Arc<[String]>,
+    /// The tags of images that may name another image tomorrow.
+    pub mutable_tags: MutableTags,
 }
 
 impl Gate {
@@ -120,7 +124,7 @@ impl Gate {
     /// Tells what a request is. The earlier revisions are asked for only where they may change what
     /// becomes of it.
     async fn classify(&self, request: Request, deadline: Instant) -> Result<Reviewed, ShapeError> {
-        let unsettled = match Rollout::read(request)? {
+        let unsettled = match Rollout::read_by(request, &self.ties.mutable_tags)? {
             Read::Told(reviewed) => return Ok(reviewed),
             Read::Unsettled(unsettled) => unsettled,
         };

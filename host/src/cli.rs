@@ -10,6 +10,7 @@ mod notice;
 mod policies;
 mod serve;
 mod switch;
+mod tags;
 mod terminal;
 mod test;
 mod uninstall;

@@ -8,6 +8,7 @@
 mod argo;
 mod history;
 mod pending;
+mod pulls;
 mod service;
 mod template;
 
@@ -17,6 +18,7 @@ use crate::kind::Kind;
 use crate::request::{Asker, Operation};
 use crate::revisions::{Revisions, Undo};
 use crate::shape::ShapeError;
+use crate::tags::MutableTags;
 use crate::workload::Workload;
 use history::History;
 pub(crate) use template::ARGO_HASH;
@@ -62,6 +64,9 @@ pub(crate) enum Open {
         change: Change,
         note: Option<String>,
     },
+    /// Nothing of the class: a restart that may ship other code goes forward. They tell what the
+    /// workload had before.
+    Repulled { note: String },
     /// Whether traffic goes to older Pods.
     Switched,
 }
@@ -70,7 +75,7 @@ impl Open {
     /// The class where the earlier revisions tell of no rollback.
     pub(crate) const fn forward(&self) -> Change {
         match self {
-            Self::Replaced => Change::RollForward,
+            Self::Replaced | Self::Repulled { .. } => Change::RollForward,
             Self::GoesOn { change, .. } => *change,
             Self::Switched => Change::Release,
         }
@@ -91,6 +96,7 @@ pub(crate) fn first_sight(
     asker: Asker,
     old: Option<&Workload>,
     new: Option<&Workload>,
+    tags: &MutableTags,
 ) -> Result<FirstSight, ShapeError> {
     let missing = |field| ShapeError::Missing {
         field,
@@ -108,7 +114,7 @@ pub(crate) fn first_sight(
             same_kind(old, new)?;
             return Ok(match new.kind() {
                 Kind::Service => service::first_sight(asker, old, new),
-                _ => updated(asker, old, new),
+                _ => updated(asker, old, new, tags),
             });
         }
     };
@@ -129,6 +135,8 @@ pub(crate) fn settle(
     match open {
         Open::Switched => service::settle(old, new, revisions),
         Open::Replaced => replaced(&update),
+        // There is no other template to go back from.
+        Open::Repulled { note } => alone(Change::RollForward, Some(note)),
         Open::GoesOn { change, note } => went_on(&update, change, note),
     }
 }
@@ -137,14 +145,16 @@ impl Open {
     /// Whether revisions may tell that lack the newest ones.
     pub(crate) const fn may_be_told_by_older(&self) -> bool {
         // The other two ask which revisions have Pods now.
-        matches!(self, Self::Replaced)
+        matches!(self, Self::Replaced | Self::Repulled { .. })
     }
 
     /// What existing findings are held against. A switch of a Service changes no template.
     pub(crate) fn baseline(&self, old: &Workload, revisions: &Revisions) -> Baseline {
         match self {
             Self::Switched => Baseline::old_object(),
-            Self::Replaced | Self::GoesOn { .. } => History::new(revisions, old).baseline(),
+            Self::Replaced | Self::GoesOn { .. } | Self::Repulled { .. } => {
+                History::new(revisions, old).baseline()
+            }
         }
     }
 
@@ -199,7 +209,7 @@ fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
     })
 }
 
-fn updated(asker: Asker, old: &Workload, new: &Workload) -> FirstSight {
+fn updated(asker: Asker, old: &Workload, new: &Workload, tags: &MutableTags) -> FirstSight {
     let restart = match Template::of(old).compare(Template::of(new)) {
         Difference::At(_) => return FirstSight::Open(Open::Replaced),
         Difference::Ignored => Some(restart_note(old, new)),
@@ -212,6 +222,9 @@ fn updated(asker: Asker, old: &Workload, new: &Workload) -> FirstSight {
             change,
             note: note.or_else(more),
         });
+    }
+    if let Some(note) = restart.and_then(|_| pulls::anew(new, tags)) {
+        return FirstSight::Open(Open::Repulled { note });
     }
     FirstSight::Told(match restart {
         Some(note) => alone(Change::Restart, note.map(str::to_owned)),

@@ -13,6 +13,7 @@ mod volumes;
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
+pub(crate) use image::pulled_tag;
 use rows::apply;
 pub use rows::{Fill, Row, Shape, When, table};
 

@@ -10,6 +10,7 @@ use crate::classify::{Classified, FirstSight, Open, first_sight, settle};
 use crate::request::{Operation, Request};
 use crate::revisions::{Revisions, Undo, Wanted};
 use crate::shape::ShapeError;
+use crate::tags::MutableTags;
 use crate::workload::Workload;
 
 /// What a request was found to be.
@@ -62,6 +63,17 @@ pub enum Read {
     Told(Reviewed),
     /// It takes the earlier revisions to tell what it is.
     Unsettled(Box<Unsettled>),
+}
+
+impl Read {
+    /// Tells the class of the change, by the earlier revisions where it takes these.
+    #[must_use]
+    pub fn settle(self, revisions: &Revisions) -> Reviewed {
+        match self {
+            Self::Told(reviewed) => reviewed,
+            Self::Unsettled(unsettled) => unsettled.settle(revisions),
+        }
+    }
 }
 
 /// A rollout that is a rollback or not, as the earlier revisions tell.
@@ -193,6 +205,14 @@ impl Rollout {
     /// # Errors
     /// When an object is missing, is no workload, or has another shape than its API gives it.
     pub fn read(request: Request) -> Result<Read, ShapeError> {
+        Self::read_by(request, &MutableTags::default())
+    }
+
+    /// As [`Rollout::read`], where an operator has said which tags of images move.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_by(request: Request, tags: &MutableTags) -> Result<Read, ShapeError> {
         request.check_objects()?;
         let Request {
             operation,
@@ -224,7 +244,7 @@ impl Rollout {
         let (new, old) = (parse(object)?, parse(old_object)?);
         Ok(
             match (
-                first_sight(operation, asker, old.as_deref(), new.as_deref())?,
+                first_sight(operation, asker, old.as_deref(), new.as_deref(), tags)?,
                 old,
                 new,
             ) {
@@ -248,10 +268,7 @@ impl Rollout {
     /// # Errors
     /// As [`Rollout::read`].
     pub fn from_request(request: Request, revisions: &Revisions) -> Result<Reviewed, ShapeError> {
-        Ok(match Self::read(request)? {
-            Read::Told(reviewed) => reviewed,
-            Read::Unsettled(unsettled) => unsettled.settle(revisions),
-        })
+        Ok(Self::read(request)?.settle(revisions))
     }
 
     /// The class of the change, as policies are shown it.

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use rollgate_model::scenario::Scenario;
 
 use super::inputs::Input;
+use super::tags::TagArgs;
 use super::{Exit, names, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
@@ -73,6 +74,9 @@ pub(super) struct Args {
         default_value = "human"
     )]
     format: Format,
+
+    #[command(flatten)]
+    tags: TagArgs,
 
     #[command(flatten)]
     cluster: cluster::Args,
@@ -169,6 +173,7 @@ fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
 /// Reads the manifests, while the policies are being loaded.
 fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>) + Send + 'static {
     let (paths, old, namespace) = (args.paths.clone(), args.old.clone(), args.namespace.clone());
+    let tags = args.tags.set();
     move || {
         let mut manifests = Manifests::read(&Input::all(&paths));
         let before = Manifests::read(&Input::all(&old));
@@ -176,7 +181,7 @@ fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>) + Send + 'sta
         let (before, twice): (_, Vec<Problem>) =
             Before::new(before.workloads, namespace.as_deref());
         manifests.problems.extend(twice);
-        let subjects = pairs::subjects(&mut manifests, &before, namespace.as_deref());
+        let subjects = pairs::subjects(&mut manifests, &before, namespace.as_deref(), &tags);
         (manifests, subjects)
     }
 }

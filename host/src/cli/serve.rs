@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::runtime::{Handle, Runtime};
 
+use super::tags::TagArgs;
 use super::{Exit, policies};
 use crate::admission::Ties;
 use crate::cluster::Feed;
@@ -58,6 +59,8 @@ pub(super) struct Args {
     /// Evaluations that may be under way at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "128")]
     slots: NonZeroU32,
+    #[command(flatten)]
+    tags: TagArgs,
     #[command(flatten)]
     bounds: BoundArgs,
     #[command(flatten)]
@@ -178,6 +181,7 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
         let (ties, events, keepers) = ties::tie(&member, &telemetry);
         loader.ties = Ties {
             argo_controllers: Arc::clone(&loader.ties.argo_controllers),
+            mutable_tags: loader.ties.mutable_tags.clone(),
             ..ties
         };
         let guard = plan.as_ref();
@@ -267,6 +271,7 @@ impl Args {
             },
             ties: Ties {
                 argo_controllers: self.register.argo_controllers(),
+                mutable_tags: self.tags.set(),
                 ..Ties::default()
             },
             live: Arc::default(),

@@ -16,17 +16,37 @@ pub(super) fn pull_policy(image: Option<&Value>) -> Option<Value> {
 }
 
 fn is_latest(image: &str) -> bool {
-    let (named, digest) = match image.split_once('@') {
-        Some((named, digest)) => (named, Some(digest)),
-        None => (image, None),
-    };
-    // A colon before the last slash is that of a registry's port.
-    let last = named.rfind('/').map_or(0, |slash| slash + 1);
-    let (path, tag) = match named[last..].find(':') {
-        Some(colon) => (&named[..last + colon], Some(&named[last + colon + 1..])),
-        None => (named, None),
-    };
+    let Image { path, tag, digest } = Image::parse(image);
     is_repository(path) && tag.map_or(digest.is_none(), |tag| tag == "latest")
+}
+
+/// The parts of an image's name.
+struct Image<'a> {
+    path: &'a str,
+    tag: Option<&'a str>,
+    digest: Option<&'a str>,
+}
+
+impl<'a> Image<'a> {
+    fn parse(image: &'a str) -> Self {
+        let (named, digest) = match image.split_once('@') {
+            Some((named, digest)) => (named, Some(digest)),
+            None => (image, None),
+        };
+        // A colon before the last slash is that of a registry's port.
+        let last = named.rfind('/').map_or(0, |slash| slash + 1);
+        let (path, tag) = match named[last..].find(':') {
+            Some(colon) => (&named[..last + colon], Some(&named[last + colon + 1..])),
+            None => (named, None),
+        };
+        Self { path, tag, digest }
+    }
+}
+
+/// The tag by which an image is pulled: `latest` where none is named, none where a digest decides.
+pub(crate) fn pulled_tag(image: &str) -> Option<&str> {
+    let Image { tag, digest, .. } = Image::parse(image);
+    digest.is_none().then(|| tag.unwrap_or("latest"))
 }
 
 /// Whether this is a repository, with its registry or without, by the grammar of the distribution

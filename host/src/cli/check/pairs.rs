@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Asker, Baseline, Change, Kind, Operation, Request, Reviewed, Revisions, Rollout, ShapeError,
-    SubResource, Workload,
+    Asker, Baseline, Change, Kind, MutableTags, Operation, Request, Reviewed, Revisions, Rollout,
+    ShapeError, SubResource, Workload,
 };
 use serde_json::Value;
 
@@ -80,11 +80,12 @@ pub(super) fn subjects(
     manifests: &mut Manifests,
     before: &Before,
     namespace: Option<&str>,
+    tags: &MutableTags,
 ) -> Vec<Subject> {
     let workloads = std::mem::take(&mut manifests.workloads);
     let read: Vec<Result<Subject, Problem>> = workloads
         .into_par_iter()
-        .map(|manifest| subject(manifest, before, namespace))
+        .map(|manifest| subject(manifest, before, namespace, tags))
         .collect();
     let mut subjects = Vec::with_capacity(read.len());
     for result in read {
@@ -142,6 +143,7 @@ fn subject(
     manifest: Manifest,
     before: &Before,
     namespace: Option<&str>,
+    tags: &MutableTags,
 ) -> Result<Subject, Problem> {
     let key = key(&manifest, namespace);
     let old = before.0.get(&key);
@@ -165,7 +167,7 @@ fn subject(
     let revisions = Revisions::OutOfReach {
         why: "files tell no earlier revisions".to_owned(),
     };
-    match Rollout::from_request(request.as_applied(), &revisions) {
+    match Rollout::read_by(request.as_applied(), tags).map(|read| read.settle(&revisions)) {
         Ok(reviewed) => Ok(Subject {
             kind,
             namespace: namespace_of_object,
