@@ -110,10 +110,11 @@ impl Item {
             named.then_some((kind, owner.uid.clone()))
         };
         match self.metadata.controller().and_then(made) {
-            Some((kind, uid)) => Revision {
-                owner: Some(uid),
-                ..self.revision(Some(kind), None)
-            },
+            Some((kind, uid)) => {
+                let mut revision = self.revision(Some(kind), None);
+                revision.owner = Some(uid);
+                revision
+            }
             None => self.revision(None, Some(Flaw::NotNamedByController)),
         }
     }
@@ -204,7 +205,7 @@ mod tests {
         }
     }
 
-    fn replica_set(hash: &str, annotations: Value) -> Value {
+    fn replica_set(hash: &str, annotations: &Value) -> Value {
         json!({
             "metadata": {
                 "name": format!("cart-{hash}"),
@@ -224,7 +225,7 @@ mod tests {
         serde_json::from_value(object).expect("a ReplicaSet")
     }
 
-    fn owned(hash: &str, annotations: Value) -> Revision {
+    fn owned(hash: &str, annotations: &Value) -> Revision {
         item(replica_set(hash, annotations)).owned_by(&owner())
     }
 
@@ -232,13 +233,13 @@ mod tests {
     fn lowest_of_both_annotations_is_the_number_of_its_creation() {
         let undone = owned(
             "aaa",
-            json!({
+            &json!({
                 "deployment.kubernetes.io/revision": "5",
                 "deployment.kubernetes.io/revision-history": "1,3",
             }),
         );
         assert_eq!((undone.number, undone.first_number()), (Some(5), Some(1)));
-        let plain = owned("bbb", json!({"deployment.kubernetes.io/revision": "2"}));
+        let plain = owned("bbb", &json!({"deployment.kubernetes.io/revision": "2"}));
         assert_eq!((plain.number, plain.first_number()), (Some(2), Some(2)));
         assert_eq!(undone.came_before(&plain), Order::Before);
     }
@@ -247,7 +248,7 @@ mod tests {
     fn numbers_of_another_controller_are_copied_from_the_workload_and_do_not_count() {
         let copied = owned(
             "aaa",
-            json!({
+            &json!({
                 "deployment.kubernetes.io/revision": "5",
                 "rollout.argoproj.io/revision": "1",
                 "rollout.argoproj.io/revision-history": "1",
@@ -260,7 +261,7 @@ mod tests {
     fn history_that_is_no_list_of_numbers_tells_no_first_number() {
         let odd = owned(
             "aaa",
-            json!({
+            &json!({
                 "deployment.kubernetes.io/revision": "5",
                 "deployment.kubernetes.io/revision-history": "1,x",
             }),
@@ -270,11 +271,11 @@ mod tests {
 
     #[test]
     fn replica_set_behind_a_service_counts_where_a_controller_named_it() {
-        let made = item(replica_set("aaa", json!({}))).served();
+        let made = item(replica_set("aaa", &json!({}))).served();
         assert_eq!((made.flaw, made.owner.as_deref()), (None, Some("u-1")));
-        let mut renamed = replica_set("aaa", json!({}));
+        let mut renamed = replica_set("aaa", &json!({}));
         renamed["metadata"]["name"] = "cart-evil".into();
-        let mut bare = replica_set("aaa", json!({}));
+        let mut bare = replica_set("aaa", &json!({}));
         bare["metadata"]["ownerReferences"] = json!([]);
         for odd in [renamed, bare] {
             let flaw = item(odd).served().flaw;
