@@ -1,16 +1,16 @@
 #!/bin/sh
-# Builds a Kubernetes control plane, kubectl and Helm from source, once, and prints the folder that
-# holds them, kwok's stages (`stages`) and the CRDs of Argo Rollouts (`crds`).
+# Builds a Kubernetes control plane, kubectl, Helm and Argo Rollouts from source, once, and prints the
+# folder that holds them, kwok's stages (`stages`), and the CRDs (`crds`) and roles (`roles`) of Argo
+# Rollouts.
 # usage: tests/get-control-plane.sh [FOLDER]      (default: .tools at the root of the repository)
 #
 # $ROLLGATE_CONTROL_PLANE is taken instead where it names such a folder.
 # Needs Go; cold it takes minutes, and after that nothing until a go.mod or this file changes.
 set -eu
 
-programs="etcd helm kube-apiserver kube-controller-manager kube-scheduler kubectl kwok"
+programs="etcd helm kube-apiserver kube-controller-manager kube-scheduler kubectl kubectl-argo-rollouts kwok
+    rollouts-controller"
 kubernetes=1.36.3
-argo=github.com/argoproj/argo-rollouts@v1.10.1
-argo_sum=h1:6oyVPGiHHxu3ixkT6mngemh88HLPDoTX1IwO6KNR1Y4=
 
 fail() {
     echo "get-control-plane: $*" >&2
@@ -23,7 +23,7 @@ whole() {
     for program in $programs; do
         [ -x "$1/$program" ] || { missing=$program; return 1; }
     done
-    for files in stages crds; do
+    for files in stages crds roles; do
         [ -d "$1/$files" ] || { missing=$files; return 1; }
     done
 }
@@ -41,7 +41,7 @@ tools=$(cd "$tools" && pwd)
 
 # The name says what it was built from: a folder of that name is whole, and never stale.
 modules=$here/control-plane
-stamp=$(cat "$0" "$modules"/go.* "$modules"/helm/go.* | cksum | cut -d ' ' -f 1)
+stamp=$(cat "$0" "$modules"/go.* "$modules"/helm/go.* "$modules"/argo/go.* | cksum | cut -d ' ' -f 1)
 folder=$tools/control-plane-$stamp
 if whole "$folder"; then
     echo "$folder"
@@ -54,7 +54,7 @@ echo "get-control-plane: building Kubernetes $kubernetes from source; this takes
 work=$(mktemp -d "$tools/get.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir "$work/stages" "$work/crds"
+mkdir "$work/stages" "$work/crds" "$work/roles"
 
 # A version is what kubectl and the clients of the API server parse; from a module there is none.
 version=k8s.io/component-base/version
@@ -67,6 +67,7 @@ build() {
 }
 build "$modules"
 build "$modules/helm"
+build "$modules/argo"
 # The module is called `server`; the program is not.
 mv "$work/server" "$work/etcd"
 
@@ -80,12 +81,13 @@ for set in node/fast node/heartbeat pod/fast; do
     done
 done
 
-# Outside every module: only the files are wanted, not what the program is built from.
-found=$(cd "$work" && go mod download -json "$argo") || fail "$argo cannot be downloaded"
-value() { echo "$found" | sed -n "s/^[[:space:]]*\"$1\": \"\(.*\)\",*\$/\1/p"; }
-[ "$(value Sum)" = "$argo_sum" ] || fail "$argo is not what it was: $(value Sum)"
-for crd in "$(value Dir)"/manifests/crds/*-crd.yaml; do
+argo=$(go -C "$modules/argo" list -m -f '{{.Dir}}' github.com/argoproj/argo-rollouts) \
+    || fail "there are no CRDs of Argo Rollouts"
+for crd in "$argo"/manifests/crds/*-crd.yaml; do
     cat "$crd" >"$work/crds/$(basename "$crd")"
+done
+for role in "$argo"/manifests/role/*-clusterrole.yaml "$argo"/manifests/base/*-aggregate-roles.yaml; do
+    cat "$role" >"$work/roles/$(basename "$role")"
 done
 
 whole "$work" || fail "the build left no $missing"

@@ -5,6 +5,7 @@
 //! fare worse: `never-ready`, `ready-late` or `crash-loop`.
 
 mod access;
+mod argo;
 mod programs;
 mod readiness;
 mod tool;
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use self::access::Access;
+pub use self::argo::ArgoRollouts;
 use self::programs::Programs;
 pub use self::tool::{Output, Tool};
 pub use self::waiting::wait_for;

@@ -143,6 +143,20 @@ impl Programs {
         self.start("kwok", arguments)
     }
 
+    /// The controller of Argo Rollouts, as the user of a kubeconfig.
+    pub(super) fn argo_rollouts(&self, kubeconfig: &Path, ports: [u16; 2]) -> Result<Kept> {
+        let [metrics, health] = ports;
+        self.start(
+            "rollouts-controller",
+            [
+                option("kubeconfig", kubeconfig),
+                option("leader-elect", "false"),
+                option("metricsPort", metrics.to_string()),
+                option("healthzPort", health.to_string()),
+            ],
+        )
+    }
+
     /// The last lines that each program has said.
     pub(super) fn last_words(&self) -> String {
         let logs = self.work.read_dir().into_iter().flatten().flatten();
@@ -176,7 +190,7 @@ fn audit_policy() -> String {
                 "verbs": ["create", "update", "patch"],
                 "resources": [
                     { "group": "apps", "resources": ["deployments", "statefulsets", "daemonsets"] },
-                    { "group": "argoproj.io", "resources": ["rollouts"] },
+                    { "group": "argoproj.io", "resources": ["rollouts", "rollouts/status"] },
                     { "group": "", "resources": ["services"] },
                 ],
             },
