@@ -159,7 +159,10 @@ async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_not
     )
     .await?;
     assert_eq!(uses(&guarded).await?, Value::Null);
-    let (passed, said) = apply(&guarded, "cart:2").await?;
+    // Only what is new is denied, and needs the override.
+    let sound = guarded.kubectl(["apply", "--filename=-"]);
+    sound.input(careful("cart:2").to_string()).ok().await?;
+    let (passed, said) = apply(&guarded, "cart:3").await?;
     assert!(passed, "{said}");
     assert_eq!(uses(&guarded).await?.as_array().map(Vec::len), Some(1));
     Ok(())
