@@ -15,6 +15,7 @@ pub mod dns;
 mod facts;
 pub mod fields;
 mod kind;
+mod objects;
 mod records;
 mod request;
 mod revisions;
@@ -35,6 +36,7 @@ pub use facts::{
     ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
 };
 pub use kind::{Kind, UnknownKind};
+pub use objects::{ListError, ListProblem, objects};
 pub use records::{
     Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod,
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,

@@ -7,6 +7,7 @@
 mod anchors;
 mod index;
 mod load;
+mod parts;
 mod scalar;
 mod source;
 mod spans;
@@ -96,14 +97,24 @@ pub struct YamlError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum YamlErrorKind {
     /// The text is longer than [`MAX_TEXT`].
-    #[error("the text has {0} bytes; at most {MAX_TEXT} are read")]
-    TooLong(usize),
+    #[error("the text has more than the {} MiB that are read; split it", MAX_TEXT >> 20)]
+    TooLong,
     /// The bytes are not UTF-8.
     #[error("this is not UTF-8 text; save the file as UTF-8")]
     NotUtf8,
     /// A control character that YAML forbids, such as NUL.
     #[error("the control character U+{0:04X} is not allowed here; remove it")]
     ControlCharacter(u32),
+    /// A byte order mark inside a document.
+    #[error(
+        "an invisible byte order mark (U+FEFF) stands here; remove it (editors on Windows write it at the beginning of a file, and joining files carries it along)"
+    )]
+    ByteOrderMark,
+    /// A character that kubectl takes for the end of a line, and YAML 1.2 does not.
+    #[error(
+        "the character U+{0:04X} stands here, which kubectl takes for the end of a line and other tools do not; remove it, or write it as an escape in double quotes"
+    )]
+    LineBreak(u32),
     /// The parser's own complaint.
     #[error("this is not valid YAML: {0}")]
     Syntax(String),
@@ -137,6 +148,19 @@ pub enum YamlErrorKind {
     /// `<<` with something other than a mapping or several.
     #[error("`<<` merges a mapping or a list of mappings, and this is {0}")]
     BadMerge(&'static str),
+    /// `<<` behind a key that it brings in with another value.
+    #[error(
+        "this `<<` brings in another value of `{key}`, which has one from line {first_line}; kubectl takes the later one and other tools the earlier: put `<<` before it, or remove one of the two"
+    )]
+    MergeOverwrites {
+        /// The key.
+        key: String,
+        /// The line that has set it, from 1.
+        first_line: u32,
+    },
+    /// Base64 in the place of a string.
+    #[error("`!!binary` is not read here; write the text itself, without the tag")]
+    Binary,
     /// A number that JSON has no word for: infinite, or not a number.
     #[error("`{0}` is no number that JSON can hold; quote it to make it a string")]
     NotFinite(String),
@@ -157,8 +181,11 @@ pub enum YamlErrorKind {
 /// What scalars mean follows `sigs.k8s.io/yaml` (YAML 1.1 as of go-yaml 2), so that a manifest is
 /// judged as the cluster will get it: an unquoted `yes`, `no`, `on`, `off`, `y`, `n` is a boolean,
 /// `0755` an octal number, `1_000` a thousand, `1.0` the integer 1, an integer beyond 64 bits a
-/// float, a date a string; keys that are numbers or booleans become strings. Unlike there, a key
-/// that stands twice is an error, and an explicit key always wins over a merged one.
+/// float, a date a string; keys that are numbers or booleans become strings. Byte order marks before a
+/// document are skipped, and JSON objects may follow one another without a separator.
+///
+/// Where tools differ, nothing is guessed: a key that stands twice is an error, and so are a `<<` that
+/// would overwrite a key before it, `!!binary`, and line breaks that only YAML 1.1 knows.
 ///
 /// # Errors
 ///

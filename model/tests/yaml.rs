@@ -408,3 +408,55 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         }
     }
 }
+
+#[test]
+fn merge_before_a_key_yields_to_it_and_the_earlier_of_a_list_wins() {
+    for (text, tree) in [
+        ("<<: {p: 1, q: 1}\np: 2", json!({ "p": 2, "q": 1 })),
+        (
+            "r: 3\n<<: [{p: 1}, {p: 2, q: 2}]",
+            json!({ "p": 1, "q": 2, "r": 3 }),
+        ),
+        ("p: 1\n<<: {p: 1, q: 2}", json!({ "p": 1, "q": 2 })),
+        ("<<: {p: 1}\n<<: {q: 2}\n", json!({ "p": 1, "q": 2 })),
+        ("'<<': {p: 1}", json!({ "<<": { "p": 1 } })),
+    ] {
+        assert_eq!(one(text).tree, tree, "{text}");
+    }
+}
+
+#[test]
+fn document_that_cannot_be_read_spoils_no_other() {
+    let text = "a: 1\n---\n{{ .Values.b }}\nb: [\n---\nc: 3\n...\nd: [\n---\n\u{feff}e: 5\n";
+    let read = yaml::read(text.as_bytes());
+    let read: Vec<_> = read
+        .iter()
+        .map(|read| read.as_ref().map(|it| &it.tree).ok())
+        .collect();
+    assert_eq!(
+        read,
+        [
+            Some(&json!({ "a": 1 })),
+            None,
+            Some(&json!({ "c": 3 })),
+            None,
+            Some(&json!({ "e": 5 }))
+        ]
+    );
+}
+
+#[test]
+fn places_count_from_the_start_of_the_text_in_every_document() {
+    let text = "{\"a\": 1}{\"b\": 2}\n---\n\u{feff}c: 3\n---\nd: [4\n";
+    let read = yaml::read(text.as_bytes());
+    let place = |at: usize, pointer| {
+        let document = read[at].as_ref().expect("a sound document");
+        document.spans.locate(pointer).focus.to_string()
+    };
+    assert_eq!(
+        [place(0, "/a"), place(1, "/b"), place(2, "/c")],
+        ["1:7", "1:15", "3:4"]
+    );
+    let error = read[3].as_ref().expect_err("an open bracket");
+    assert_eq!(error.location.to_string(), "5:4");
+}

@@ -8,31 +8,57 @@ use serde_json::{Map, Value};
 
 use super::anchors::Anchors;
 use super::index::{Index, Key, Origin};
+use super::parts::{BYTE_ORDER_MARK, Form, Part, parts};
 use super::source::Source;
 use super::spans::Spans;
 use super::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
 
 /// Reads every document of a text.
 pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>> {
-    let mut options = Options::default();
-    options.set_emit_comments(false);
-    let parser = Parser::new_from_str_with_options(source.text(), options);
-    let mut loader = Loader {
-        parser,
-        source,
-        index: Index::new(Arc::clone(source)),
-        anchors: Anchors::default(),
-    };
+    let mut anchors = Anchors::default();
     let mut documents = Vec::new();
-    while let Some(document) = loader.next_document() {
-        documents.extend(document.transpose());
+    for part in parts(source.text()) {
+        if let Some(error) = foreign_line_break(source, &part) {
+            documents.push(Err(error));
+            continue;
+        }
+        let mut loader = Loader::new(source, part, anchors);
+        while let Some(document) = loader.next_document() {
+            let failed = document.is_err();
+            documents.extend(document.transpose());
+            if failed {
+                break;
+            }
+        }
+        anchors = loader.anchors;
     }
     documents
 }
 
+/// The line breaks of YAML 1.1 that are none in YAML 1.2. What stands behind one may be a comment to
+/// one reader and a field to another.
+const FOREIGN_LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+fn foreign_line_break(source: &Source, part: &Part) -> Option<YamlError> {
+    if part.form == Form::Json {
+        return None;
+    }
+    let text = &source.text()[part.bytes.clone()];
+    let first = |character| text.find(character).map(|at| (at, character));
+    let (at, character) = FOREIGN_LINE_BREAKS.into_iter().filter_map(first).min()?;
+    let at = part.bytes.start + at;
+    Some(YamlError {
+        kind: YamlErrorKind::LineBreak(u32::from(character)),
+        location: source.locate(at..at + character.len_utf8()),
+    })
+}
+
+/// Reads one part of a text.
 struct Loader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     source: &'s Arc<Source>,
+    /// Where in the text the part stands; the parser counts from its start.
+    bytes: Range<usize>,
     index: Index,
     anchors: Anchors,
 }
@@ -45,6 +71,19 @@ struct Merge {
 }
 
 impl<'s> Loader<'s> {
+    fn new(source: &'s Arc<Source>, part: Part, anchors: Anchors) -> Self {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        let text = &source.text()[part.bytes.clone()];
+        Self {
+            parser: Parser::new_from_str_with_options(text, options),
+            source,
+            bytes: part.bytes,
+            index: Index::new(Arc::clone(source)),
+            anchors,
+        }
+    }
+
     /// The next document, `Ok(None)` for one that holds nothing, `None` at the end of the text.
     fn next_document(&mut self) -> Option<Result<Option<Document>, YamlError>> {
         self.index = Index::new(Arc::clone(self.source));
@@ -57,10 +96,6 @@ impl<'s> Loader<'s> {
         };
         if result.is_err() {
             self.anchors.refund(copied);
-            if !self.parser.proceed_next_document().unwrap_or(false) {
-                // The parser is at its end and answers `None` from here on.
-                while matches!(self.parser.next_event(), Some(Ok(_))) {}
-            }
         }
         Some(result)
     }
@@ -83,7 +118,7 @@ impl<'s> Loader<'s> {
         key: Option<&Key<'_>>,
         depth: usize,
     ) -> Result<Value, YamlError> {
-        let range = range(span);
+        let range = self.range(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), span)?;
@@ -119,7 +154,7 @@ impl<'s> Loader<'s> {
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                self.index.close(id, closing(&span));
+                self.index.close(id, self.closing(&span));
                 return Ok(Value::Array(items));
             }
             items.push(self.node(event, &span, None, depth + 1)?);
@@ -133,11 +168,13 @@ impl<'s> Loader<'s> {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 self.merge(&mut fields, merges);
-                self.index.close(id, closing(&span));
+                self.index.close(id, self.closing(&span));
                 return Ok(Value::Object(fields));
             }
             if is_merge(&event) {
-                merges.extend(self.merges(&span, depth)?);
+                let merged = self.merges(&span, depth)?;
+                self.refuse_overwriting(id, &fields, &merges, &merged)?;
+                merges.extend(merged);
                 continue;
             }
             let name = self.key(event, &span)?;
@@ -153,7 +190,7 @@ impl<'s> Loader<'s> {
             }
             let (event, value_span) = self.next()?;
             let key = Key {
-                span: range(&span),
+                span: self.range(&span),
                 name: &name,
             };
             let value = self.node(event, &value_span, Some(&key), depth + 1)?;
@@ -182,7 +219,7 @@ impl<'s> Loader<'s> {
         span: &Span,
     ) -> Result<Value, YamlError> {
         match (tag, style) {
-            (Some(tag), _) => scalar::tagged(text, tag.core_suffix().unwrap_or("str")),
+            (Some(tag), _) => scalar::tagged(text, type_name(tag).as_deref().unwrap_or("str")),
             (None, ScalarStyle::Plain) => scalar::plain(text),
             (None, _) => Ok(text.into()),
         }
@@ -202,12 +239,49 @@ impl<'s> Loader<'s> {
         let merge = |value| match value {
             Value::Object(fields) => Ok(Merge {
                 fields,
-                key: range(key),
+                key: self.range(key),
                 value: place.clone(),
             }),
             other => Err(self.error(&span, YamlErrorKind::BadMerge(scalar::kind(&other)))),
         };
         values.into_iter().map(merge).collect()
+    }
+
+    /// Refuses a `<<` that brings in another value of a key that stands before it: with go-yaml 2,
+    /// and so kubectl, that value wins, and elsewhere the one that was there.
+    fn refuse_overwriting(
+        &self,
+        mapping: u32,
+        fields: &Map<String, Value>,
+        before: &[Merge],
+        merged: &[Merge],
+    ) -> Result<(), YamlError> {
+        let mut own = Map::new();
+        for (name, value) in merged.iter().flat_map(|merge| &merge.fields) {
+            // Within one `<<` the earlier mapping wins everywhere.
+            if own.contains_key(name) {
+                continue;
+            }
+            own.insert(name.clone(), Value::Null);
+            let earlier = before.iter().find_map(|merge| {
+                let value = merge.fields.get(name)?;
+                Some((value, self.source.locate(merge.key.clone()).line))
+            });
+            let first = match fields.get(name) {
+                Some(value) => Some((value, self.index.line_of_key(mapping, name).unwrap_or(1))),
+                None => earlier,
+            };
+            let Some((_, first_line)) = first.filter(|(first, _)| *first != value) else {
+                continue;
+            };
+            let key = merged.first().map(|merge| merge.key.clone());
+            let kind = YamlErrorKind::MergeOverwrites {
+                key: name.clone(),
+                first_line,
+            };
+            return Err(self.error_at(key.unwrap_or_default(), kind));
+        }
+        Ok(())
     }
 
     fn merge(&mut self, fields: &mut Map<String, Value>, merges: Vec<Merge>) {
@@ -252,7 +326,7 @@ impl<'s> Loader<'s> {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
             None => {
-                let end = self.source.text().len();
+                let end = self.bytes.end;
                 let kind = YamlErrorKind::Syntax("the text ends too early".into());
                 Err(YamlError {
                     kind,
@@ -262,13 +336,30 @@ impl<'s> Loader<'s> {
         }
     }
 
+    fn range(&self, span: &Span) -> Range<usize> {
+        let within = span.byte_range().unwrap_or_default();
+        self.bytes.start + within.start..self.bytes.start + within.end
+    }
+
+    /// Where a bracket ends; a block ends with its last child instead.
+    fn closing(&self, span: &Span) -> Option<usize> {
+        let range = self.range(span);
+        (!range.is_empty()).then_some(range.end)
+    }
+
     fn syntax(&self, error: &ScanError) -> YamlError {
-        let at = error.marker().byte_offset().unwrap_or_default();
-        self.error_at(at..at, YamlErrorKind::Syntax(error.info()))
+        let at = self.bytes.start + error.marker().byte_offset().unwrap_or_default();
+        let rest = self.source.text().get(at..).unwrap_or_default();
+        let kind = if rest.starts_with(BYTE_ORDER_MARK) {
+            YamlErrorKind::ByteOrderMark
+        } else {
+            YamlErrorKind::Syntax(error.info())
+        };
+        self.error_at(at..at, kind)
     }
 
     fn error(&self, span: &Span, kind: YamlErrorKind) -> YamlError {
-        self.error_at(range(span), kind)
+        self.error_at(self.range(span), kind)
     }
 
     fn error_at(&self, bytes: Range<usize>, kind: YamlErrorKind) -> YamlError {
@@ -277,7 +368,7 @@ impl<'s> Loader<'s> {
             kind,
             YamlErrorKind::Syntax(_) | YamlErrorKind::UnusableKey(_)
         );
-        let kind = if suspect && self.source.line(&location).contains("{{") {
+        let kind = if suspect && has_bare_braces(self.source.line(&location)) {
             YamlErrorKind::Template
         } else {
             kind
@@ -292,18 +383,57 @@ fn is_merge(event: &Event<'_>) -> bool {
         return false;
     };
     let tagged = tag
-        .as_ref()
-        .is_some_and(|tag| tag.core_suffix() == Some("merge"));
+        .as_deref()
+        .is_some_and(|tag| type_name(tag).as_deref() == Some("merge"));
     text == "<<" && (tagged || (tag.is_none() && *style == ScalarStyle::Plain))
 }
 
-fn range(span: &Span) -> Range<usize> {
-    span.byte_range().unwrap_or_default()
+/// The type of YAML's own that a tag asks for, however it is written; `None` for any other tag.
+fn type_name(tag: &Tag) -> Option<String> {
+    let (handle, suffix) = tag.parts();
+    let full = format!("{handle}{suffix}");
+    full.strip_prefix("tag:yaml.org,2002:").map(str::to_owned)
 }
 
-/// Where a bracket ends; a block ends with its last child instead.
-fn closing(span: &Span) -> Option<usize> {
-    Some(range(span))
-        .filter(|range| !range.is_empty())
-        .map(|range| range.end)
+/// Whether `{{` stands in a line outside quotes and comments, where YAML has no use for it.
+fn has_bare_braces(line: &str) -> bool {
+    let (mut quote, mut before) = (None, ' ');
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if open == character && before != '\\' => quote = None,
+            (Some(_), _) => {}
+            (None, '#') if before.is_whitespace() => return false,
+            (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(character),
+            (None, '{') if line[at..].starts_with("{{") => return true,
+            (None, _) => {}
+        }
+        before = character;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_bare_braces;
+
+    #[test]
+    fn braces_count_outside_quotes_and_comments() {
+        for line in [
+            "{{- if .Values.enabled }}",
+            "name: {{ include \"shop\" . }}",
+            "note: don't {{ .Values.a }}",
+            "a: \"b\" {{ .Values.a }}",
+        ] {
+            assert!(has_bare_braces(line), "{line}");
+        }
+        for line in [
+            "a: \"{{ $labels.pod }}\"\tb",
+            "a: '{{ x }}': c",
+            "\t# {{ x }}",
+            "{\"a\": \"\\\"{{ x }}\"}",
+            "a: { b: {} }",
+        ] {
+            assert!(!has_bare_braces(line), "{line}");
+        }
+    }
 }

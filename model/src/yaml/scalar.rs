@@ -26,6 +26,7 @@ pub(super) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
         "bool" => "boolean",
         "int" => "integer",
         "float" => "number",
+        "binary" => return Err(YamlErrorKind::Binary),
         _ => return Ok(text.into()),
     };
     let value = plain(text)?;

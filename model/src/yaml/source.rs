@@ -34,7 +34,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(bytes: &[u8]) -> Result<Self, YamlError> {
         if bytes.len() > MAX_TEXT {
-            return Err(error_at(&bytes[..0], YamlErrorKind::TooLong(bytes.len())));
+            return Err(error_at(&bytes[..0], YamlErrorKind::TooLong));
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| error_at(&bytes[..error.valid_up_to()], YamlErrorKind::NotUtf8))?;

@@ -201,7 +201,7 @@ fn audit_policy() -> String {
 }
 
 /// `$ROLLGATE_CONTROL_PLANE`, else what `tests/get-control-plane.sh` built.
-fn folder() -> Result<PathBuf> {
+pub(super) fn folder() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("ROLLGATE_CONTROL_PLANE") {
         let folder = PathBuf::from(folder);
         let found = folder.join("kube-apiserver").exists();

@@ -8,6 +8,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use super::programs::folder;
+
 /// A call that can still be given more.
 #[derive(Debug)]
 pub struct Tool {
@@ -42,6 +44,15 @@ impl Tool {
             command,
             input: String::new(),
         }
+    }
+
+    /// kubectl without a cluster, for what it does by itself, as with `--local`.
+    ///
+    /// # Errors
+    /// It is not built.
+    pub fn kubectl_alone() -> Result<Self> {
+        let nowhere = Path::new("/nonexistent");
+        Ok(Self::new(&folder()?, "kubectl", nowhere, nowhere))
     }
 
     /// Appends arguments.

@@ -1,0 +1,249 @@
+//! Takes lists of Kubernetes objects apart, as kubectl does.
+
+use serde_json::Value;
+
+use crate::Kind;
+use crate::yaml::{Document, Spans};
+
+/// An object in a list, or the list itself, that no cluster takes.
+#[derive(Clone, Debug)]
+pub struct ListError {
+    /// What is wrong.
+    pub problem: ListProblem,
+    /// Where: an RFC 6901 pointer into what `spans` tell of.
+    pub pointer: &'static str,
+    /// The places of the list, or of the item.
+    pub spans: Spans,
+}
+
+/// What is wrong with a list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListProblem {
+    /// `items` that are no list.
+    #[error("the `items` of a {kind} must be a list of objects")]
+    NoList {
+        /// The kind of the list.
+        kind: String,
+    },
+    /// A `List` without `items`.
+    #[error("this List has no `items`, so nothing is in it")]
+    NoItems,
+    /// An item that is no object.
+    #[error("an item of a {kind} must be an object")]
+    NoObject {
+        /// The kind of the list.
+        kind: String,
+    },
+    /// An item of a `List`, which does not tell the kind of its items, without a kind.
+    #[error("this item of a List has no `apiVersion` and no `kind`, so no cluster takes it")]
+    NoKind,
+    /// A workload with `items`.
+    #[error(
+        "a {0} has no `items`; kubectl takes this for a list, and the {0} is lost: remove `items`"
+    )]
+    Workload(Kind),
+}
+
+/// The objects in a document: of a list the items, and so on for lists in it, of anything else
+/// itself.
+///
+/// Any kind with `items` is a list, as it is to kubectl. In a typed one, such as `DeploymentList`, an
+/// item with neither `apiVersion` nor `kind` is of the kind that the list's name tells. A document
+/// that does not say what it is comes out as it is.
+#[must_use]
+pub fn objects(document: Document) -> Vec<Result<Document, ListError>> {
+    let mut found = Vec::new();
+    take_apart(document, &mut found);
+    found
+}
+
+fn take_apart(document: Document, found: &mut Vec<Result<Document, ListError>>) {
+    let Some(list) = List::of(&document.tree) else {
+        found.push(Ok(document));
+        return;
+    };
+    if let Err((pointer, problem)) = list.check(&document.tree) {
+        found.push(Err(ListError {
+            problem,
+            pointer,
+            spans: document.spans,
+        }));
+        return;
+    }
+    for item in document.into_items("/items") {
+        match list.complete(item) {
+            Ok(object) => take_apart(object, found),
+            Err(error) => found.push(Err(error)),
+        }
+    }
+}
+
+/// What a list says of itself.
+struct List {
+    api_version: String,
+    kind: String,
+}
+
+impl List {
+    /// `None` for what is no list.
+    fn of(tree: &Value) -> Option<Self> {
+        let word = |field| tree.get(field).and_then(Value::as_str).unwrap_or_default();
+        let (api_version, kind) = (word("apiVersion"), word("kind"));
+        let named = kind.ends_with("List") || (!kind.is_empty() && !api_version.is_empty());
+        let is_list = named && (tree.get("items").is_some() || kind == "List");
+        is_list.then(|| Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+        })
+    }
+
+    fn check(&self, tree: &Value) -> Result<(), (&'static str, ListProblem)> {
+        let workload = Kind::of(&self.api_version, &self.kind);
+        if let Some(kind) = workload.or(Kind::formerly(&self.api_version, &self.kind)) {
+            return Err(("/items", ListProblem::Workload(kind)));
+        }
+        match tree.get("items") {
+            // Go writes a list without elements that way.
+            Some(Value::Array(_) | Value::Null) => Ok(()),
+            Some(_) => {
+                let kind = self.kind.clone();
+                Err(("/items", ListProblem::NoList { kind }))
+            }
+            None => Err(("", ListProblem::NoItems)),
+        }
+    }
+
+    /// Gives an item that does not say what it is the kind that the list tells.
+    fn complete(&self, mut item: Document) -> Result<Document, ListError> {
+        let error = |problem, spans: &Spans| ListError {
+            problem,
+            pointer: "",
+            spans: spans.clone(),
+        };
+        let Value::Object(fields) = &mut item.tree else {
+            let kind = self.kind.clone();
+            return Err(error(ListProblem::NoObject { kind }, &item.spans));
+        };
+        let is_told = |field| match fields.get(field) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(word)) => !word.is_empty(),
+            Some(_) => true,
+        };
+        if is_told("apiVersion") || is_told("kind") {
+            return Ok(item);
+        }
+        let kind = self.kind.strip_suffix("List").unwrap_or(&self.kind);
+        if kind.is_empty() || self.api_version.is_empty() {
+            return Err(error(ListProblem::NoKind, &item.spans));
+        }
+        fields.insert("apiVersion".to_owned(), self.api_version.as_str().into());
+        fields.insert("kind".to_owned(), kind.into());
+        Ok(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    /// What comes out: `apiVersion/kind name`, or what is wrong and where.
+    fn shown(text: &str) -> Vec<String> {
+        let document = yaml::read(text.as_bytes()).remove(0).expect("YAML");
+        let show = |object: Result<Document, ListError>| match object {
+            Ok(Document { tree, .. }) => {
+                let word = |pointer| tree.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+                format!(
+                    "{} {} {}",
+                    word("/apiVersion"),
+                    word("/kind"),
+                    word("/name")
+                )
+            }
+            Err(error) => {
+                let place = error.spans.locate(error.pointer).focus;
+                format!("{place}: {}", error.problem)
+            }
+        };
+        objects(document).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn items_of_any_list_are_objects_and_have_its_kind_unless_they_tell_their_own() {
+        let items = "items: [{name: a}, {apiVersion: v1, kind: Secret, name: b}]";
+        for (list, first) in [
+            (
+                "{apiVersion: apps/v1, kind: DeploymentList, ",
+                "apps/v1 Deployment a",
+            ),
+            ("{apiVersion: v1, kind: ConfigMapList, ", "v1 ConfigMap a"),
+            ("{apiVersion: shop/v1, kind: Cart, ", "shop/v1 Cart a"),
+        ] {
+            assert_eq!(shown(&format!("{list}{items}}}")), [first, "v1 Secret b"]);
+        }
+    }
+
+    #[test]
+    fn lists_in_a_list_are_taken_apart_too() {
+        let inner = "{apiVersion: apps/v1, kind: DeploymentList, items: [{name: a}, {name: b}]}";
+        let outer =
+            format!("{{kind: List, items: [{inner}, {{apiVersion: v1, kind: Pod, name: c}}]}}");
+        assert_eq!(
+            shown(&outer),
+            ["apps/v1 Deployment a", "apps/v1 Deployment b", "v1 Pod c"]
+        );
+    }
+
+    #[test]
+    fn item_that_names_half_of_its_type_keeps_that_half() {
+        let list = "{apiVersion: v1, kind: ConfigMapList, items: [{kind: Secret, name: a}]}";
+        assert_eq!(shown(list), ["? Secret a"]);
+    }
+
+    #[test]
+    fn what_is_no_list_stays_as_it_is() {
+        assert_eq!(shown("{kind: Deployment, name: a}"), ["? Deployment a"]);
+        assert_eq!(shown("{items: [{name: a}]}"), ["? ? ?"]);
+        assert_eq!(shown("[{kind: Pod}]"), ["? ? ?"]);
+    }
+
+    #[test]
+    fn empty_list_holds_nothing() {
+        for items in ["[]", "null"] {
+            assert!(shown(&format!("{{apiVersion: v1, kind: List, items: {items}}}")).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_no_cluster_takes_is_told_where_it_stands() {
+        for (text, told) in [
+            (
+                "{kind: List, items: {a: b}}",
+                "1:21: the `items` of a List must",
+            ),
+            (
+                "{apiVersion: v1, kind: PodList, items: x}",
+                "1:40: the `items` of a PodList must",
+            ),
+            (
+                "{apiVersion: v1, kind: List, item: []}",
+                "1:1: this List has no `items`",
+            ),
+            (
+                "{kind: List, items: [a]}",
+                "1:22: an item of a List must be an object",
+            ),
+            (
+                "{kind: List, items: [{name: a}]}",
+                "1:22: this item of a List has no",
+            ),
+            (
+                "{apiVersion: apps/v1, kind: Deployment, items: []}",
+                "1:48: a Deployment has no",
+            ),
+        ] {
+            let shown = shown(text);
+            assert!(shown.len() == 1 && shown[0].starts_with(told), "{shown:?}");
+        }
+    }
+}
