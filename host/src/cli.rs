@@ -7,6 +7,7 @@ mod inspect;
 mod manifests;
 mod names;
 mod notice;
+mod output;
 mod policies;
 mod serve;
 mod switch;
@@ -15,14 +16,14 @@ mod terminal;
 mod test;
 mod uninstall;
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::cluster::Switch;
-
-pub use terminal::Fatal;
+use terminal::Fatal;
 
 /// Decides whether a Kubernetes rollout may go forward, by WebAssembly policies.
 #[derive(Debug, Parser)]
@@ -57,24 +58,31 @@ impl Cli {
     /// Reads the command line; ends the process where that asks for help, or makes no sense.
     #[must_use]
     pub fn read() -> Self {
-        let mut arguments = std::env::args_os();
-        let called = arguments.next().map(PathBuf::from).unwrap_or_default();
+        let called = std::env::args_os().next();
+        let called = called.map(PathBuf::from).unwrap_or_default();
         let command = Self::command();
         let mut command = match called.file_stem() {
             Some(name) if name == PLUGIN => command.bin_name("kubectl rollgate"),
             _ => command,
         };
-        let matches = command.get_matches_mut();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+        let matches = command.try_get_matches_from_mut(std::env::args_os());
+        matches
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .unwrap_or_else(|error| end(&error.format(&mut command)))
     }
 
-    /// Runs the command.
-    ///
-    /// # Errors
-    ///
-    /// When the command could not do its work at all.
-    pub fn run(self) -> anyhow::Result<Exit> {
+    /// Runs the command, and says how the process exits. An error that ends it is told on standard
+    /// error; where that is closed, the exit code tells it all the same.
+    #[must_use]
+    pub fn run(self) -> Exit {
         terminal::use_colour(self.color);
+        self.execute().unwrap_or_else(|error| {
+            let _ = writeln!(anstream::stderr(), "{}", Fatal(error));
+            Exit::Unjudged
+        })
+    }
+
+    fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
@@ -87,6 +95,19 @@ impl Cli {
             Command::Uninstall(args) => uninstall::run(&args),
         }
     }
+}
+
+/// Shows help, or what is wrong with the command line, and ends the process.
+fn end(shown: &clap::Error) -> ! {
+    let lost = shown
+        .print()
+        .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    let code = if lost {
+        i32::from(Exit::Unjudged.code())
+    } else {
+        shown.exit_code()
+    };
+    std::process::exit(code)
 }
 
 /// What the exit code says.

@@ -21,6 +21,7 @@ mod problem;
 mod quantity;
 mod read;
 mod selector;
+mod walk;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -35,7 +36,6 @@ use crate::engine::LoadedPolicy;
 
 pub use compile::PolicySource;
 pub use configuration::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem};
-pub use files::is_configuration;
 pub use load::load;
 pub use matching::{Candidate, Match, Matching, NamespaceLabels};
 pub use metrics::{SourceState, metrics};
@@ -47,6 +47,7 @@ pub use place::Place;
 pub use problem::{Problem, Spot, missing};
 pub use read::{read, read_text};
 pub use selector::{Requirement, Selector};
+pub use walk::{Fault, Reach, Walk};
 
 /// Every policy in force. Never changed: a reload builds another one and swaps it whole.
 #[derive(Debug, Default)]

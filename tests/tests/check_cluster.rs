@@ -158,3 +158,58 @@ async fn as_a_plugin_of_kubectl_it_speaks_of_itself_as_one() -> Result<()> {
     assert!(help.contains("Usage: kubectl rollgate check"), "{help}");
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn namespace_without_workloads_is_no_yes_unless_it_may_be_empty() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let bare = plane.namespace("bare").await?;
+    let policies = TempDir::new()?;
+    let file = policies.path().join("freeze.yaml");
+    std::fs::write(&file, FREEZE)?;
+    let file = file.to_str().expect("a path that is text");
+    for policies in [&["--policies", file][..], &[]] {
+        let (report, exit) = check(&plane.kubeconfig(), &bare, policies).await?;
+        assert_eq!(exit, 2, "{report}");
+        let told = report["problems"].to_string();
+        assert!(told.contains("no workload is here"), "{told}");
+        assert!(told.contains(&bare), "{told}");
+    }
+    let allowed = ["--policies", file, "--allow-empty"];
+    let (report, exit) = check(&plane.kubeconfig(), &bare, &allowed).await?;
+    assert_eq!((exit, &report["problems"]), (0, &json!([])), "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn closed_pipe_does_not_turn_a_hold_into_a_yes() -> Result<()> {
+    let plane = ControlPlane::shared().await;
+    let shop = plane.namespace("pipes").await?;
+    run(plane, &shop, "cart").await?;
+    let _guarded = Guarded::over(&shop, FREEZE).await?;
+    let policies = TempDir::new()?;
+    let file = policies.path().join("freeze.yaml");
+    std::fs::write(&file, FREEZE)?;
+    let own = ["--policies".into(), file.into_os_string()];
+    for policies in [&own[..], &[]] {
+        for format in ["human", "json"] {
+            let mut command = Command::new(binary());
+            command
+                .args(["check", "--cluster", "-n", &shop, "-o", format])
+                .arg("--kubeconfig")
+                .arg(plane.kubeconfig())
+                .args(policies)
+                .stdout(closed()?)
+                .stderr(closed()?);
+            let status = tokio::task::spawn_blocking(move || command.status()).await??;
+            assert_eq!(status.code(), Some(1), "{format} {policies:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A pipe that nobody reads any more.
+fn closed() -> Result<std::io::PipeWriter> {
+    Ok(std::io::pipe()?.1)
+}

@@ -10,9 +10,12 @@ mod manifests;
 mod pairs;
 mod record;
 mod report;
+mod sort;
+mod unrendered;
+mod unreplaced;
 mod voice;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,21 +23,21 @@ use anyhow::Context;
 use jiff::Timestamp;
 use rollgate_model::scenario::Scenario;
 
-use super::inputs::Input;
+use super::inputs::Named;
 use super::tags::TagArgs;
-use super::{Exit, names, policies};
+use super::{Exit, names, output, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
 use crate::sources::{Clock, Facts, FixedClock, Sources, SystemClock};
 use crate::telemetry::Telemetry;
-use manifests::Manifests;
+use manifests::{Empty, Manifests};
 use pairs::{Before, Subject};
 use report::Report;
 
 /// Say what would become of manifests, or of what runs in a cluster
 ///
 /// Exits with 0 when all may go, 1 when some may not, and 2 when something could not be read or
-/// judged.
+/// judged, or nothing was there to judge.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files and folders of manifests; `-` is standard input
@@ -64,6 +67,10 @@ pub(super) struct Args {
     /// The namespace of manifests that name none
     #[arg(short, long, value_name = "NAME", value_parser = names::namespace)]
     namespace: Option<String>,
+
+    /// A path without any manifest, or a cluster without workloads, is no error
+    #[arg(long)]
+    allow_empty: bool,
 
     /// How to tell
     #[arg(
@@ -105,23 +112,35 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             namespace: args.namespace.as_deref(),
             policies: &args.policies,
             format: args.format,
+            empty: args.empty(),
         }));
     }
     let report = runtime.block_on(check(args))?;
-    write(&report, args.format)?;
-    Ok(report.exit())
+    output::settle(report.exit(), write(&report, args.format))
 }
 
-fn write(report: &Report, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Human => human::write(report)?,
-        Format::Json => {
-            let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, &json::Document::of(report))?;
-            writeln!(out)?;
+impl Args {
+    fn empty(&self) -> Empty {
+        if self.allow_empty {
+            Empty::Allowed
+        } else {
+            Empty::Refused
         }
     }
-    Ok(())
+}
+
+fn write(report: &Report, format: Format) -> io::Result<()> {
+    match format {
+        Format::Human => human::write(report),
+        Format::Json => write_json(&json::Document::of(report)),
+    }
+}
+
+fn write_json(document: &impl serde::Serialize) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    out.flush()
 }
 
 async fn check(args: &Args) -> anyhow::Result<Report> {
@@ -135,7 +154,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         metrics,
         mut problems,
     } = policies::load(&args.policies, &facts).await?;
-    let (manifests, mut subjects) = reading.await?;
+    let (manifests, mut subjects, warnings) = reading.await?;
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
@@ -162,6 +181,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         checked,
         others,
         problems,
+        warnings,
         unmatched,
     })
 }
@@ -170,19 +190,23 @@ fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
     Gate::new(Arc::clone(set), sources, Telemetry::default())
 }
 
-/// Reads the manifests, while the policies are being loaded.
-fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>) + Send + 'static {
+/// Reads the manifests, while the policies are being loaded; beside the subjects, what may not be
+/// meant.
+fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>, Vec<Problem>) + Send + 'static {
     let (paths, old, namespace) = (args.paths.clone(), args.old.clone(), args.namespace.clone());
-    let tags = args.tags.set();
+    let (empty, tags) = (args.empty(), args.tags.set());
     move || {
-        let mut manifests = Manifests::read(&Input::all(&paths));
-        let before = Manifests::read(&Input::all(&old));
-        manifests.problems.extend(before.problems);
-        let (before, twice): (_, Vec<Problem>) =
-            Before::new(before.workloads, namespace.as_deref());
+        let namespace = namespace.as_deref();
+        let mut manifests = Manifests::read(Named::all(&paths), empty);
+        let in_force = Manifests::read(Named::all(&old), empty);
+        manifests.problems.extend(in_force.problems);
+        let (before, twice) = Before::new(in_force.workloads, namespace);
         manifests.problems.extend(twice);
-        let subjects = pairs::subjects(&mut manifests, &before, namespace.as_deref(), &tags);
-        (manifests, subjects)
+        let warning = (!old.is_empty())
+            .then(|| unreplaced::warning(&manifests.workloads, &before, namespace));
+        let subjects = pairs::subjects(&mut manifests, &before, namespace, &tags);
+        unrendered::advise(&mut manifests.problems);
+        (manifests, subjects, warning.flatten().into_iter().collect())
     }
 }
 

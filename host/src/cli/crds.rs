@@ -1,8 +1,8 @@
 //! `rollgate crds`: the kinds that rollgate adds to a cluster.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
-use super::Exit;
+use super::{Exit, output};
 use crate::cluster::crd;
 
 /// Print the custom resource definitions of this version, for `kubectl apply --server-side -f -`
@@ -15,9 +15,9 @@ pub(super) struct Args {}
 ///
 /// When the output is not taken.
 pub(super) fn run(_: &Args) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
+    let mut text = String::new();
     for definition in crd::definitions() {
-        write!(out, "---\n{}", serde_saphyr::to_string(&definition)?)?;
+        write!(text, "---\n{}", serde_saphyr::to_string(&definition)?)?;
     }
-    Ok(Exit::Passed)
+    output::settle(Exit::Passed, output::text(&text))
 }

@@ -1,93 +1,106 @@
 //! Which files are meant, and their bytes.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::is_configuration;
+use rollgate_model::yaml;
+
+use crate::config::{Fault, Problem, Reach, Walk};
 
 /// Something to read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     /// Standard input.
     Stdin,
-    /// A file, or what was named and turns out to be none.
+    /// A file.
     File(PathBuf),
 }
 
-/// How deep folders are followed; a loop of links ends here at the latest.
-const MAX_DEPTH: usize = 32;
+/// A path of the command line, and what it means.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) path: PathBuf,
+    /// In their order, without those that an earlier path means, too.
+    pub(super) inputs: Vec<Input>,
+    /// What could not be followed.
+    pub(super) problems: Vec<Problem>,
+    /// Whether something was left out because an earlier path means it, too.
+    pub(super) repeated: bool,
+}
 
-impl Input {
-    /// The inputs that paths mean, each once: `-` is standard input, a folder means the YAML and
+impl Named {
+    /// Finds what paths mean, each input once: `-` is standard input, a folder means the YAML and
     /// JSON files in it and in its folders, sorted, hidden ones left out.
     pub(super) fn all(paths: &[PathBuf]) -> Vec<Self> {
-        let mut inputs = Vec::new();
-        for path in paths {
+        let mut walk = Walk::new(Reach::Below);
+        let mut stdin_is_met = false;
+        let mut find = |path: &PathBuf| {
             if path.as_os_str() == "-" {
-                inputs.push(Self::Stdin);
+                Self::stdin(std::mem::replace(&mut stdin_is_met, true))
             } else {
-                collect(path.clone(), 0, &mut inputs);
+                Self::walked(path, &mut walk)
             }
+        };
+        paths.iter().map(&mut find).collect()
+    }
+
+    fn stdin(repeated: bool) -> Self {
+        Self {
+            path: "-".into(),
+            inputs: (!repeated).then_some(Input::Stdin).into_iter().collect(),
+            problems: Vec::new(),
+            repeated,
         }
-        let mut met = HashSet::new();
-        inputs.retain(|input| met.insert(input.clone()));
-        inputs
+    }
+
+    fn walked(path: &Path, walk: &mut Walk) -> Self {
+        let found = walk.files(path);
+        let problem = |fault: Fault| Problem::of_file(&shown(&fault.path), fault.why.to_string());
+        Self {
+            path: path.to_owned(),
+            inputs: found.files.into_iter().map(Input::File).collect(),
+            problems: found.faults.into_iter().map(problem).collect(),
+            repeated: found.repeated,
+        }
     }
 
     /// The name to show.
     pub(super) fn name(&self) -> Arc<str> {
+        match self.inputs.as_slice() {
+            [Input::Stdin] => Input::Stdin.name(),
+            _ => shown(&self.path),
+        }
+    }
+}
+
+impl Input {
+    /// The name to show.
+    pub(super) fn name(&self) -> Arc<str> {
         match self {
             Self::Stdin => "<stdin>".into(),
-            Self::File(path) => path.display().to_string().into(),
+            Self::File(path) => shown(path),
         }
     }
 
-    /// All of its bytes.
+    /// Its bytes, and no more than are ever taken for a text.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         match self {
-            Self::Stdin => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
-            Self::File(path) => fs::read(path),
+            Self::Stdin => read(io::stdin().lock()),
+            Self::File(path) => read(fs::File::open(path)?),
         }
     }
 }
 
-/// A folder that cannot be listed, or lies too deep, becomes an input of its own: reading it says
-/// why.
-fn collect(path: PathBuf, depth: usize, inputs: &mut Vec<Input>) {
-    let is_folder = fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-    let entries = if is_folder && depth < MAX_DEPTH {
-        entries(&path).ok()
-    } else {
-        None
-    };
-    match entries {
-        Some(entries) => entries
-            .into_iter()
-            .for_each(|entry| collect(entry, depth + 1, inputs)),
-        None => inputs.push(Input::File(path)),
-    }
+fn read(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(yaml::MAX_TEXT as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// The folders and the YAML and JSON files in a folder.
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        let is_folder = || fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-        if !hidden && (is_configuration(&path) || is_folder()) {
-            entries.push(path);
-        }
-    }
-    entries.sort();
-    Ok(entries)
+fn shown(path: &Path) -> Arc<str> {
+    path.display().to_string().into()
 }

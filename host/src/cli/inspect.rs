@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 
-use super::Exit;
 use super::terminal::{BOLD, one_line};
+use super::{Exit, output};
 use crate::config::ModuleSource;
 use crate::engine::{Description, Engine, EngineOptions};
 
@@ -31,8 +31,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let engine = Engine::new(&EngineOptions::default())?;
         anyhow::Ok(engine.describe(&module).await?)
     });
-    show(&described.with_context(|| source.to_string())?)?;
-    Ok(Exit::Passed)
+    let described = described.with_context(|| source.to_string())?;
+    output::settle(Exit::Passed, show(&described))
 }
 
 fn show(description: &Description) -> io::Result<()> {
@@ -48,7 +48,8 @@ fn show(description: &Description) -> io::Result<()> {
     writeln!(out, "settings, as a JSON Schema:")?;
     let schema: Result<serde_json::Value, _> = serde_json::from_str(&description.settings_schema);
     match schema {
-        Ok(schema) => writeln!(out, "{schema:#}"),
-        Err(error) => writeln!(out, "(the module gives no sound schema: {error})"),
+        Ok(schema) => writeln!(out, "{schema:#}")?,
+        Err(error) => writeln!(out, "(the module gives no sound schema: {error})")?,
     }
+    out.flush()
 }

@@ -1,12 +1,12 @@
 //! `rollgate manifests`: what the Helm chart installs, for those who do without Helm.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 use rollgate_model::yaml;
 use serde_json::{Value, json};
 
-use super::{Exit, names};
+use super::{Exit, names, output};
 use crate::cluster::crd;
 
 /// What the chart renders by its defaults, without the custom resource definitions: a test with the
@@ -38,15 +38,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         objects.push(serde_json::to_value(definition)?);
     }
     objects.extend(rendered().map(|object| args.settle(object)));
-    print(&objects, &mut io::stdout().lock())?;
-    Ok(Exit::Passed)
+    output::settle(Exit::Passed, output::text(&printed(&objects)?))
 }
 
-fn print(objects: &[Value], out: &mut impl Write) -> anyhow::Result<()> {
+fn printed(objects: &[Value]) -> anyhow::Result<String> {
+    let mut text = String::new();
     for object in objects {
-        write!(out, "---\n{}", serde_saphyr::to_string(object)?)?;
+        write!(text, "---\n{}", serde_saphyr::to_string(object)?)?;
     }
-    Ok(())
+    Ok(text)
 }
 
 fn rendered() -> impl Iterator<Item = Value> {
@@ -147,9 +147,8 @@ mod tests {
     fn what_is_printed_reads_back_the_same() {
         let objects: Vec<_> = rendered().collect();
         assert!(objects.len() > 5);
-        let mut printed = Vec::new();
-        print(&objects, &mut printed).expect("memory takes all");
-        let read = yaml::read(&printed).into_iter();
+        let text = printed(&objects).expect("objects are YAML");
+        let read = yaml::read(text.as_bytes()).into_iter();
         let read: Vec<_> = read.map(|document| document.expect("YAML").tree).collect();
         assert_eq!(read, objects);
     }

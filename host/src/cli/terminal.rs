@@ -23,7 +23,7 @@ pub(super) const GREEN: Style = AnsiColor::BrightGreen.on_default().bold();
 
 /// An error that ended a command.
 #[derive(Debug)]
-pub struct Fatal(pub anyhow::Error);
+pub(super) struct Fatal(pub(super) anyhow::Error);
 
 impl fmt::Display for Fatal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

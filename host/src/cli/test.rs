@@ -10,17 +10,18 @@ use std::sync::Arc;
 use rollgate_model::scenario::{Scenario, ScenarioError, is_scenario};
 use rollgate_model::yaml::Location;
 
-use super::inputs::Input;
+use super::inputs::{Input, Named};
 use super::notice::{Notice, look};
 use super::terminal::{GREEN, RED, one_line};
-use super::{Exit, policies};
+use super::{Exit, output, policies};
 use crate::config::Problem;
 use plan::Plans;
 use run::Runner;
 
 /// Run scenarios against a policy and compare the verdicts with those expected
 ///
-/// Exits with 0 when all pass, 1 when one fails, and 2 when something could not be read.
+/// Exits with 0 when all pass, 1 when one fails, and 2 when something could not be read or a path
+/// holds no scenario.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files, and folders of them
@@ -51,11 +52,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (cases, mut problems) = read(&args.paths);
     let (plans, faults) = Plans::new(args.module.as_deref(), &args.policies);
     problems.extend(faults);
-    let mut errors = io::stderr().lock();
-    let look = look(&errors);
-    for problem in &problems {
-        write!(errors, "{}", Notice::from(problem).render(&look))?;
-    }
+    let problems_written = write_problems(&problems);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -63,29 +60,48 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let runner = Runner::new(policies::engine()?, plans);
         anyhow::Ok(runner.run(&cases).await)
     })?;
-    tell(&cases, &results)?;
-    Ok(
-        match (problems.is_empty(), results.iter().all(Result::is_ok)) {
-            (false, _) => Exit::Unjudged,
-            (true, false) => Exit::Found,
-            (true, true) => Exit::Passed,
-        },
-    )
+    let exit = match (problems.is_empty(), results.iter().all(Result::is_ok)) {
+        (false, _) => Exit::Unjudged,
+        (true, false) => Exit::Found,
+        (true, true) => Exit::Passed,
+    };
+    let results_written = tell(&cases, &results, problems.len());
+    output::settle(exit, output::both(problems_written, results_written))
 }
 
 fn read(paths: &[PathBuf]) -> (Vec<Case>, Vec<Problem>) {
     let (mut cases, mut problems) = (Vec::new(), Vec::new());
-    for input in Input::all(paths) {
-        match load(&input, paths) {
-            Ok(Some(scenario)) => cases.push(Case {
-                file: input.name(),
-                scenario,
-            }),
-            Ok(None) => {}
-            Err(problem) => problems.push(problem),
+    for named in Named::all(paths) {
+        let (cases_before, problems_before) = (cases.len(), problems.len());
+        let name = named.name();
+        problems.extend(named.problems);
+        for input in named.inputs {
+            match load(&input, paths) {
+                Ok(Some(scenario)) => cases.push(Case {
+                    file: input.name(),
+                    scenario,
+                }),
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let nothing = cases.len() == cases_before && problems.len() == problems_before;
+        if nothing && !named.repeated {
+            let problem = Problem::of_file(&name, "no scenario stands here, so nothing is tested");
+            problems
+                .push(problem.hint("name a scenario, or a folder with files of `kind: Scenario`"));
         }
     }
     (cases, problems)
+}
+
+fn write_problems(problems: &[Problem]) -> io::Result<()> {
+    let mut errors = io::stderr().lock();
+    let look = look(&errors);
+    for problem in problems {
+        write!(errors, "{}", Notice::from(problem).render(&look))?;
+    }
+    errors.flush()
 }
 
 /// Reads a scenario; `None` for another file that lies in a folder, such as a manifest.
@@ -116,8 +132,9 @@ fn load(input: &Input, paths: &[PathBuf]) -> Result<Option<Scenario>, Problem> {
     })
 }
 
-/// Tells the results as `cargo test` does.
-fn tell(cases: &[Case], results: &[Result<(), String>]) -> io::Result<()> {
+/// Tells the results as `cargo test` does. Where something could not be read, all is not well,
+/// whatever passed.
+fn tell(cases: &[Case], results: &[Result<(), String>], problems: usize) -> io::Result<()> {
     let mut out = io::BufWriter::new(anstream::stdout().lock());
     for (case, result) in cases.iter().zip(results) {
         let word = if result.is_ok() {
@@ -140,16 +157,18 @@ fn tell(cases: &[Case], results: &[Result<(), String>]) -> io::Result<()> {
         }
     }
     let failed = results.iter().filter(|result| result.is_err()).count();
-    let word = if failed == 0 {
-        format!("{GREEN}ok{GREEN:#}")
-    } else {
-        format!("{RED}FAILED{RED:#}")
+    let word = match (failed, problems) {
+        (0, 0) => format!("{GREEN}ok{GREEN:#}"),
+        (0, _) => format!("{RED}INCOMPLETE{RED:#}"),
+        _ => format!("{RED}FAILED{RED:#}"),
     };
-    writeln!(
-        out,
-        "\nscenarios: {word}. {} passed; {failed} failed",
-        results.len() - failed
-    )?;
+    let passed = results.len() - failed;
+    write!(out, "\nscenarios: {word}. {passed} passed; {failed} failed")?;
+    match problems {
+        0 => writeln!(out)?,
+        1 => writeln!(out, "; 1 problem")?,
+        problems => writeln!(out, "; {problems} problems")?,
+    }
     out.flush()
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use super::terminal::one_line;
-use super::{Exit, names};
+use super::{Exit, names, output};
 use crate::cluster::{Connection, Definitions, Installation, Uninstallation};
 
 /// Take rollgate out of a cluster into which `rollgate manifests` put it
@@ -63,10 +63,10 @@ async fn uninstall(args: &Args) -> anyhow::Result<Exit> {
     let client = connection.brief_client().await?;
     let found = Uninstallation::find(client, installation, definitions).await?;
     if found.found().next().is_none() {
-        anstream::println!(
+        output::say(format_args!(
             "nothing of rollgate is in the namespace {}",
             one_line(&args.namespace)
-        );
+        ));
         say(&args.what_stays(&found));
         return Ok(Exit::Passed);
     }
@@ -76,7 +76,7 @@ async fn uninstall(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Passed);
     }
     if !args.yes && !args.is_confirmed(&found)? {
-        anstream::println!("nothing was removed");
+        output::say("nothing was removed");
         return Ok(Exit::Found);
     }
     args.remove(found).await
@@ -90,8 +90,9 @@ impl Args {
         );
         list("will be removed", found);
         say(&self.what_stays(found));
-        anstream::print!("remove it? [y/N] ");
-        io::stdout().flush()?;
+        let mut out = anstream::stdout();
+        write!(out, "remove it? [y/N] ")?;
+        out.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -99,7 +100,7 @@ impl Args {
 
     async fn remove(&self, found: Uninstallation) -> anyhow::Result<Exit> {
         let stays = self.what_stays(&found);
-        let done = found.remove(|part| anstream::println!("removed {}", one_line(part)));
+        let done = found.remove(|part| output::say(format_args!("removed {}", one_line(part))));
         done.await?;
         say(&stays);
         Ok(Exit::Passed)
@@ -128,14 +129,14 @@ impl Args {
 }
 
 fn list(what: &str, found: &Uninstallation) {
-    anstream::println!("{what}:");
+    output::say(format_args!("{what}:"));
     for part in found.found() {
-        anstream::println!("  {}", one_line(&part));
+        output::say(format_args!("  {}", one_line(&part)));
     }
 }
 
 fn say(lines: &[String]) {
     for line in lines {
-        anstream::println!("{}", one_line(line));
+        output::say(one_line(line));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rollgate_model::ListError;
 use rollgate_model::yaml::{self, Document};
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ use super::configuration::{Configuration, PolicyItem, SourceItem};
 use super::contents::{Contents, empty_file, is_blank};
 use super::module::ModuleSource;
 use super::wire::{API_VERSION, PolicyObject};
-use super::{Place, Problem, files};
+use super::{Place, Problem, Reach, Walk, files};
 use crate::sources::MetricSource;
 
 /// Reads files, and folders of files. What is wrong with one is no reason to leave out another.
@@ -50,21 +52,25 @@ struct Reader {
 
 impl Reader {
     fn path(&mut self, path: &Path) -> Contents {
-        match files::files_of(path) {
-            Ok(files) => {
-                let contents = files.iter().map(|file| self.file(file));
-                contents.max().unwrap_or(Contents::Nothing)
-            }
-            Err(error) => {
-                self.unreadable(path, &error);
-                Contents::Problems
-            }
+        let found = Walk::new(Reach::Folder).files(path);
+        let files = found.files.iter().map(|file| self.file(file));
+        let contents = files.max().unwrap_or(Contents::Nothing);
+        if found.faults.is_empty() {
+            return contents;
         }
+        for fault in found.faults {
+            let file = fault.path.display().to_string().into();
+            let problem = Problem::of_file(&file, fault.why.to_string());
+            self.configuration.problems.push(problem);
+        }
+        Contents::Problems
     }
 
     /// Reads a file, unless another path led to it already.
     fn file(&mut self, file: &Path) -> Contents {
-        if let Some(contents) = self.read.get(file) {
+        // A link of another path may lead to it.
+        let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        if let Some(contents) = self.read.get(&real) {
             return *contents;
         }
         let found = |reader: &Self| {
@@ -83,7 +89,7 @@ impl Reader {
             (_, _, now) if now > others => Contents::OtherObjects,
             _ => Contents::Nothing,
         };
-        self.read.insert(file.to_owned(), contents);
+        self.read.insert(real, contents);
         contents
     }
 
@@ -110,15 +116,14 @@ impl Reader {
     fn text(&mut self, file: &Arc<str>, bytes: &[u8], folder: &Path) {
         for document in yaml::read(bytes) {
             match document {
-                Ok(document) if document.tree.get("kind").is_some_and(|kind| kind == "List") => {
-                    if let Some(problem) = no_list(file, &document) {
-                        self.configuration.problems.push(problem);
-                    }
-                    for item in document.into_items("/items") {
-                        self.object(file, &item, folder);
+                Ok(document) => {
+                    for object in rollgate_model::objects(document) {
+                        match object {
+                            Ok(object) => self.object(file, &object, folder),
+                            Err(error) => self.no_object(file, &error),
+                        }
                     }
                 }
-                Ok(document) => self.object(file, &document, folder),
                 Err(error) => {
                     let text = String::from_utf8_lossy(bytes);
                     let problem = Problem::at(file, &text, &error.location, error.kind.to_string());
@@ -126,6 +131,12 @@ impl Reader {
                 }
             }
         }
+    }
+
+    fn no_object(&mut self, file: &Arc<str>, error: &ListError) {
+        let message = error.problem.to_string();
+        let problem = Problem::of(file, &error.spans, error.pointer, message);
+        self.configuration.problems.push(problem);
     }
 
     fn object(&mut self, file: &Arc<str>, document: &Document, folder: &Path) {
@@ -211,16 +222,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// Reports the `items` of a List that are something else.
-fn no_list(file: &Arc<str>, document: &Document) -> Option<Problem> {
-    let items = document.tree.get("items").unwrap_or(&Value::Null);
-    let sound = items.is_array() || items.is_null();
-    (!sound).then(|| {
-        let message = "the `items` of a List are a list of objects";
-        Problem::of(file, &document.spans, "/items", message)
-    })
 }
 
 /// Reads a type strictly.

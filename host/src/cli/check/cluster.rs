@@ -15,9 +15,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Client;
 
+use super::manifests::Empty;
 use super::pairs::{self, Subject};
 use super::report::Report;
-use super::{Exit, Format, gate, judge, policies, write};
+use super::{Exit, Format, gate, judge, output, policies, write};
 use crate::cluster::Connection;
 use crate::sources::{Facts, Sources, SystemClock};
 use live::Workloads;
@@ -50,6 +51,7 @@ pub(super) struct Request<'a> {
     pub(super) namespace: Option<&'a str>,
     pub(super) policies: &'a [PathBuf],
     pub(super) format: Format,
+    pub(super) empty: Empty,
 }
 
 /// Runs the command.
@@ -69,16 +71,20 @@ pub(super) async fn run(request: Request<'_>) -> anyhow::Result<Exit> {
         Some(namespace) => Some(namespace.to_owned()),
         None => Some(client.default_namespace().to_owned()),
     };
-    let workloads = live::list(&client, namespace.as_deref()).await?;
+    let mut workloads = live::list(&client, namespace.as_deref()).await?;
+    if request.empty == Empty::Refused {
+        workloads
+            .unlisted
+            .extend(workloads.nothing(namespace.as_deref()));
+    }
     if request.policies.is_empty() {
         let registered = ask::is_registered(&client).await;
         let answers = ask::all(&client, workloads.found).await;
         let told = tell::Document::of(answers, registered, &workloads.unlisted);
-        return tell::write(&told, request.format);
+        return output::settle(told.exit(), tell::write(&told, request.format));
     }
     let report = by_policies(client, workloads, request.policies).await?;
-    write(&report, request.format)?;
-    Ok(report.exit())
+    output::settle(report.exit(), write(&report, request.format))
 }
 
 /// Judges each workload as if it rolled to another template with the same containers.
@@ -110,6 +116,7 @@ async fn by_policies(
         checked,
         others: 0,
         problems,
+        warnings: Vec::new(),
         unmatched,
     })
 }

@@ -5,21 +5,37 @@ use std::io::{self, Write};
 use annotate_snippets::Renderer;
 use rayon::prelude::*;
 
-use super::super::notice::{Notice, look};
+use super::super::notice::{Notice, Tone, look};
+use super::super::output;
 use super::super::terminal::{BOLD, GREEN, RED, YELLOW, one_line};
 use super::drafts;
 use super::report::{Report, Summary};
 use crate::config::PolicyName;
 
-/// Writes what was found to standard output, and what could not be read to standard error.
+/// Writes what was found to standard output, and what could not be read to standard error. A
+/// stream that takes nothing more does not keep the other from being written.
 pub(super) fn write(report: &Report) -> io::Result<()> {
+    output::both(write_problems(report), write_findings(report))
+}
+
+fn write_problems(report: &Report) -> io::Result<()> {
     let errors = io::stderr().lock();
-    let problems: Vec<_> = report.problems.iter().map(Notice::from).collect();
-    write_all(&problems, &look(&errors), errors)?;
+    let warnings = report.warnings.iter().map(|warning| Notice {
+        tone: Tone::Warning,
+        ..Notice::from(warning)
+    });
+    let problems = report.problems.iter().map(Notice::from);
+    let notices: Vec<_> = problems.chain(warnings).collect();
+    write_all(&notices, &look(&errors), errors)
+}
+
+fn write_findings(report: &Report) -> io::Result<()> {
     let out = io::stdout().lock();
     let findings = drafts::notices(&report.checked);
     write_all(&findings, &look(&out), out)?;
-    writeln!(anstream::stdout().lock(), "{}", summary(report))
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{}", summary(report))?;
+    out.flush()
 }
 
 /// Notices drawn at once, so that few wait to be written.
@@ -67,7 +83,7 @@ fn workloads(numbers: &Summary) -> String {
         .collect();
     match plural(numbers.workloads, "workload") {
         Some(workloads) => format!("{workloads}: {}", parts.join(", ")),
-        None => "no workloads".to_owned(),
+        None => "no workloads, so nothing was judged".to_owned(),
     }
 }
 

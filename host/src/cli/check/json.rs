@@ -25,6 +25,8 @@ pub(super) struct Document<'a> {
     exit_code: u8,
     workloads: Vec<Workload<'a>>,
     problems: Vec<Unread<'a>>,
+    /// What may not be what the user meant.
+    warnings: Vec<Unread<'a>>,
     /// The policies that no workload matched.
     unmatched_policies: Vec<&'a str>,
 }
@@ -125,6 +127,7 @@ impl<'a> Document<'a> {
             exit_code: report.exit().code(),
             workloads: report.checked.iter().map(Workload::of).collect(),
             problems: report.problems.iter().map(Unread::of).collect(),
+            warnings: report.warnings.iter().map(Unread::of).collect(),
             unmatched_policies: report.unmatched.iter().map(PolicyName::as_str).collect(),
         }
     }

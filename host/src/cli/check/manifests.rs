@@ -1,13 +1,15 @@
-//! From files to the workloads in them.
+//! From paths to the workloads in their files.
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rollgate_model::Kind;
-use rollgate_model::yaml::{self, Document, Spans, YamlError};
+use rollgate_model::yaml::{self, Document, Spans, YamlError, YamlErrorKind};
+use rollgate_model::{Kind, ListError};
 use serde_json::Value;
 
-use super::super::inputs::Input;
+use super::super::inputs::{Input, Named};
+use super::sort::{Mistake, Sorted, sort};
+use super::unrendered;
 use crate::config::Problem;
 
 /// What stands in files.
@@ -36,6 +38,15 @@ pub(super) struct Origin {
     pub(super) spans: Spans,
 }
 
+/// What becomes of a named path without any manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// It is a problem: whoever named it meant something to be there.
+    Refused,
+    /// It is what the user expects.
+    Allowed,
+}
+
 impl Origin {
     pub(super) fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
         Problem::of(&self.file, &self.spans, pointer, message)
@@ -43,145 +54,133 @@ impl Origin {
 }
 
 impl Manifests {
-    /// Reads all inputs, on all cores.
-    pub(super) fn read(inputs: &[Input]) -> Self {
-        let read: Vec<Self> = inputs.par_iter().map(Self::of).collect();
+    /// Reads what the paths mean, on all cores.
+    pub(super) fn read(paths: Vec<Named>, empty: Empty) -> Self {
         let mut all = Self::default();
-        for one in read {
-            all.workloads.extend(one.workloads);
-            all.others += one.others;
-            all.problems.extend(one.problems);
+        for named in paths {
+            all.add(Self::of(named, empty));
         }
         all
     }
 
-    fn of(input: &Input) -> Self {
+    fn of(named: Named, empty: Empty) -> Self {
+        let name = named.name();
+        let (inputs, unrendered) = unrendered::leave_out(&named.path, named.inputs);
+        let read: Vec<Self> = inputs.par_iter().map(Self::of_input).collect();
+        let mut all = Self {
+            problems: named.problems,
+            ..Self::default()
+        };
+        all.problems.extend(unrendered);
+        read.into_iter().for_each(|one| all.add(one));
+        if empty == Empty::Refused && all.is_empty() && !named.repeated {
+            all.problems.push(nothing(&name));
+        }
+        all
+    }
+
+    fn add(&mut self, more: Self) {
+        self.workloads.extend(more.workloads);
+        self.others += more.others;
+        self.problems.extend(more.problems);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.workloads.is_empty() && self.others == 0 && self.problems.is_empty()
+    }
+
+    fn of_input(input: &Input) -> Self {
         let file = input.name();
         match input.read() {
             Ok(bytes) => Self::parse(&file, &bytes),
-            Err(error) => {
-                let problem = Problem::of_file(&file, format!("cannot be read: {error}"));
-                Self {
-                    problems: vec![problem],
-                    ..Self::default()
-                }
-            }
+            Err(error) => Self {
+                problems: vec![Problem::of_file(&file, format!("cannot be read: {error}"))],
+                ..Self::default()
+            },
         }
     }
 
     fn parse(file: &Arc<str>, bytes: &[u8]) -> Self {
         let mut manifests = Self::default();
+        let mut template_is_told = false;
         for document in yaml::read(bytes) {
             match document {
-                Ok(document) => manifests.object(file, document),
-                Err(error) => {
-                    let text = String::from_utf8_lossy(bytes);
-                    let template = looks_like_template(&text);
-                    manifests.problems.push(unreadable(file, &text, &error));
-                    if template {
-                        break;
+                Ok(document) => {
+                    for object in rollgate_model::objects(document) {
+                        manifests.object(file, object);
                     }
+                }
+                Err(error) => {
+                    let template = error.kind == YamlErrorKind::Template;
+                    // Each document of a template says the same.
+                    if !(template && template_is_told) {
+                        manifests.problems.push(unreadable(file, bytes, &error));
+                    }
+                    template_is_told |= template;
                 }
             }
         }
         manifests
     }
 
-    fn object(&mut self, file: &Arc<str>, document: Document) {
+    fn object(&mut self, file: &Arc<str>, object: Result<Document, ListError>) {
+        let document = match object {
+            Ok(document) => document,
+            Err(error) => {
+                let ListError {
+                    problem,
+                    pointer,
+                    spans,
+                } = error;
+                let problem = Problem::of(file, &spans, pointer, problem.to_string());
+                self.problems.push(problem);
+                return;
+            }
+        };
+        let Document { tree, spans } = document;
         let origin = Origin {
             file: Arc::clone(file),
-            spans: document.spans.clone(),
+            spans,
         };
-        match sort(&document.tree) {
-            Sorted::Workload(kind) => self.workloads.push(Manifest {
-                kind,
-                tree: document.tree,
-                origin,
-            }),
-            Sorted::List => {
-                for item in document.into_items("/items") {
-                    self.object(file, item);
-                }
-            }
-            Sorted::Mistaken(pointer, message) => {
-                self.problems.push(origin.problem(pointer, message))
-            }
+        match sort(&tree) {
+            Sorted::Workload(kind) => self.workload(kind, tree, origin),
+            Sorted::Mistaken(mistake) => self.problems.push(mistaken(&origin, mistake)),
             Sorted::Other => self.others += 1,
+            Sorted::NoObject => {}
         }
     }
-}
 
-/// What a document is.
-enum Sorted {
-    Workload(Kind),
-    List,
-    Other,
-    /// Meant to be a workload, it seems, but not one that any cluster takes.
-    Mistaken(&'static str, String),
-}
-
-fn sort(tree: &Value) -> Sorted {
-    let word = |field| tree.get(field).and_then(Value::as_str);
-    match (word("apiVersion"), word("kind")) {
-        (Some("v1"), Some("List")) => Sorted::List,
-        (Some(api_version), Some(kind)) => sort_object(api_version, kind),
-        (None, Some(kind)) if kind.parse::<Kind>().is_ok() => Sorted::Mistaken(
-            "",
-            format!("this {kind} has no `apiVersion`, so no cluster takes it"),
-        ),
-        (Some(api_version), None) => Sorted::Mistaken(
-            "",
-            format!(
-                "this object of {} has no `kind`, so no cluster takes it",
-                api_version.escape_debug()
-            ),
-        ),
-        _ => Sorted::Other,
-    }
-}
-
-/// The kinds of the group `apps` that start no Pods by themselves, or are not written by hand.
-const OTHER_APPS: [&str; 2] = ["ReplicaSet", "ControllerRevision"];
-
-fn sort_object(api_version: &str, kind: &str) -> Sorted {
-    if let Some(kind) = Kind::of(api_version, kind).or(Kind::formerly(api_version, kind)) {
-        return Sorted::Workload(kind);
-    }
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let apps = ["Deployment", "StatefulSet", "DaemonSet"];
-    let mistaken = |message| Sorted::Mistaken("/kind", message);
-    match Kind::ALL
-        .into_iter()
-        .find(|known| known.as_str().eq_ignore_ascii_case(kind))
-    {
-        Some(known)
-            if apps.contains(&known.as_str()) && matches!(group, "" | "apps" | "extensions") =>
-        {
-            mistaken(format!(
-                "there is no {kind} in `{api_version}`; did you mean {known} in `{}`?",
-                known.api_version()
-            ))
-        }
-        None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => mistaken(
-            yaml::Problem::UnknownWord {
-                word: kind.to_owned(),
-                known: vec!["Deployment", "StatefulSet", "DaemonSet"],
+    /// Braces in quotes are sound YAML, and yet no cluster takes them for a name.
+    fn workload(&mut self, kind: Kind, tree: Value, origin: Origin) {
+        match unrendered::field(&tree) {
+            Some(pointer) => {
+                let problem = origin.problem(&pointer, YamlErrorKind::Template.to_string());
+                self.problems.push(problem.hint(unrendered::HINT));
             }
-            .to_string(),
-        ),
-        _ => Sorted::Other,
+            None => self.workloads.push(Manifest { kind, tree, origin }),
+        }
     }
 }
 
-fn unreadable(file: &Arc<str>, text: &str, error: &YamlError) -> Problem {
-    let problem = Problem::at(file, text, &error.location, error.kind.to_string());
-    if looks_like_template(text) {
-        problem.hint("for a Helm chart: `helm template CHART | rollgate check -`")
-    } else {
-        problem
+fn mistaken(origin: &Origin, mistake: Mistake) -> Problem {
+    let problem = origin.problem(mistake.pointer, mistake.message);
+    match mistake.hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
     }
 }
 
-fn looks_like_template(text: &str) -> bool {
-    text.contains("{{")
+fn unreadable(file: &Arc<str>, bytes: &[u8], error: &YamlError) -> Problem {
+    let text = String::from_utf8_lossy(bytes);
+    let problem = Problem::at(file, &text, &error.location, error.kind.to_string());
+    match error.kind {
+        YamlErrorKind::Template => problem.hint(unrendered::HINT),
+        _ => problem,
+    }
+}
+
+/// Nothing to judge is not the same as nothing in the way.
+fn nothing(name: &Arc<str>) -> Problem {
+    Problem::of_file(name, "no manifest stands here, so nothing is judged")
+        .hint("name a path with manifests, or say with --allow-empty that there may be none")
 }

@@ -34,7 +34,40 @@ impl Subject {
 }
 
 /// What tells two workloads apart; the kind implies the group.
-type Key = (Kind, String, String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Key {
+    /// `None` for a workload that the API server is to find a name for: each one that is created is
+    /// another.
+    pub(super) fn of(manifest: &Manifest, namespace: Option<&str>) -> Option<Self> {
+        let name = word(manifest, "/metadata/name").filter(|name| !name.is_empty())?;
+        Some(Self {
+            kind: manifest.kind,
+            namespace: namespace_of(manifest, namespace),
+            name: name.to_owned(),
+        })
+    }
+}
+
+fn word<'a>(manifest: &'a Manifest, pointer: &str) -> Option<&'a str> {
+    manifest.tree.pointer(pointer).and_then(Value::as_str)
+}
+
+fn namespace_of(manifest: &Manifest, namespace: Option<&str>) -> String {
+    let own = word(manifest, "/metadata/namespace").filter(|own| !own.is_empty());
+    own.or(namespace).unwrap_or_default().to_owned()
+}
+
+fn name_of(manifest: &Manifest) -> String {
+    word(manifest, "/metadata/name")
+        .unwrap_or_default()
+        .to_owned()
+}
 
 /// The workloads that are in force before the change.
 #[derive(Debug, Default)]
@@ -46,12 +79,15 @@ impl Before {
         let mut before = HashMap::new();
         let mut problems = Vec::new();
         for manifest in manifests {
-            match before.entry(key(&manifest, namespace)) {
+            let Some(key) = Key::of(&manifest, namespace) else {
+                continue;
+            };
+            match before.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(manifest);
                 }
                 Entry::Occupied(first) => {
-                    let (kind, _, name) = first.key();
+                    let Key { kind, name, .. } = first.key();
                     let name = name.escape_debug();
                     let message = format!("{kind} `{name}` stands in --old a second time");
                     problems.push(manifest.origin.problem("/metadata/name", message));
@@ -60,18 +96,16 @@ impl Before {
         }
         (Self(before), problems)
     }
-}
 
-fn key(manifest: &Manifest, namespace: Option<&str>) -> Key {
-    let word = |pointer| manifest.tree.pointer(pointer).and_then(Value::as_str);
-    let own = word("/metadata/namespace")
-        .or(namespace)
-        .unwrap_or_default();
-    (
-        manifest.kind,
-        own.to_owned(),
-        word("/metadata/name").unwrap_or_default().to_owned(),
-    )
+    /// Whether a workload is in force already.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// What tells these workloads apart.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
+    }
 }
 
 /// Reads each workload beside the one that it replaces, on all cores. What has a wrong shape
@@ -107,8 +141,8 @@ pub(super) fn subjects(
 /// but to roll.
 pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
     const NEXT: &str = "rollgate.dev/next";
-    let (kind, namespace, name) = key(&manifest, None);
-    let Manifest { tree, origin, .. } = manifest;
+    let (namespace, name) = (namespace_of(&manifest, None), name_of(&manifest));
+    let Manifest { kind, tree, origin } = manifest;
     let mut next = tree.clone();
     if let Some(template) = next
         .pointer_mut("/spec/template")
@@ -145,10 +179,9 @@ fn subject(
     namespace: Option<&str>,
     tags: &MutableTags,
 ) -> Result<Subject, Problem> {
-    let key = key(&manifest, namespace);
-    let old = before.0.get(&key);
-    let (kind, namespace_of_object, name) = key;
-    let Manifest { tree, origin, .. } = manifest;
+    let old = Key::of(&manifest, namespace).and_then(|key| before.0.get(&key));
+    let (namespace_of_object, name) = (namespace_of(&manifest, namespace), name_of(&manifest));
+    let Manifest { kind, tree, origin } = manifest;
     let request = Request {
         operation: if old.is_some() {
             Operation::Update

@@ -14,6 +14,8 @@ pub(super) struct Report {
     pub(super) others: usize,
     /// What could not be read: manifests and policies.
     pub(super) problems: Vec<Problem>,
+    /// What may not be what the user meant, and changes no verdict.
+    pub(super) warnings: Vec<Problem>,
     pub(super) unmatched: Vec<PolicyName>,
 }
 

@@ -18,6 +18,21 @@ pub(super) struct Workloads {
     pub(super) unlisted: Vec<Problem>,
 }
 
+impl Workloads {
+    /// Where nothing was found, as in a namespace whose name is misspelt, nothing was judged.
+    pub(super) fn nothing(&self, namespace: Option<&str>) -> Option<Problem> {
+        let place = match namespace {
+            Some(namespace) => format!("the namespace {namespace}"),
+            None => "this cluster".to_owned(),
+        };
+        let nothing = self.found.is_empty() && self.unlisted.is_empty();
+        nothing.then(|| {
+            Problem::of_file(&place.into(), "no workload is here, so nothing was judged")
+                .hint("name another namespace, or say with --allow-empty that there may be none")
+        })
+    }
+}
+
 /// A workload as the API server has it, without `managedFields`.
 pub(super) struct Live {
     pub(super) kind: Kind,

@@ -1,13 +1,13 @@
 //! What a cluster answered, for people and for programs.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::super::Exit;
 use super::super::super::terminal::{GREEN, RED, YELLOW, one_line};
-use super::super::Format;
+use super::super::super::{Exit, output};
+use super::super::{Format, write_json};
 use super::ask::{Answer, Asked, Registered};
 use crate::config::Problem;
 
@@ -98,7 +98,7 @@ impl Document {
         }
     }
 
-    fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self.exit_code {
             0 => Exit::Passed,
             1 => Exit::Found,
@@ -128,36 +128,36 @@ impl Workload {
     }
 }
 
-/// Writes what was answered, and says how the process is to exit.
+/// Writes what was answered.
 ///
 /// # Errors
 /// The output is not taken.
-pub(super) fn write(document: &Document, format: Format) -> anyhow::Result<Exit> {
+pub(super) fn write(document: &Document, format: Format) -> io::Result<()> {
     match format {
-        Format::Json => {
-            let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, document)?;
-            writeln!(out)?;
-        }
-        Format::Human => human(document)?,
+        Format::Json => write_json(document),
+        Format::Human => output::both(problems(document), answers(document)),
     }
-    Ok(document.exit())
 }
 
-fn human(document: &Document) -> std::io::Result<()> {
+fn problems(document: &Document) -> io::Result<()> {
     let mut errors = anstream::stderr().lock();
     for problem in &document.problems {
         writeln!(errors, "{YELLOW}warning{YELLOW:#}: {}", one_line(problem))?;
     }
+    errors.flush()
+}
+
+fn answers(document: &Document) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     for workload in &document.workloads {
         workload.write(&mut out)?;
     }
-    writeln!(out, "{}", document.summary.line())
+    writeln!(out, "{}", document.summary.line())?;
+    out.flush()
 }
 
 impl Workload {
-    fn write(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    fn write(&self, out: &mut impl io::Write) -> io::Result<()> {
         let (style, word) = match self.result {
             Standing::MayGo => (GREEN, "may go"),
             Standing::Held => (YELLOW, "held"),
@@ -196,7 +196,7 @@ impl Summary {
             .map(|(number, what)| format!("{number} {what}"))
             .collect();
         match self.workloads {
-            0 => "no workloads".to_owned(),
+            0 => "no workloads, so nothing was judged".to_owned(),
             1 => format!("1 workload: {}", parts.join(", ")),
             number => format!("{number} workloads: {}", parts.join(", ")),
         }

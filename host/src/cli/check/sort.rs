@@ -1,0 +1,130 @@
+//! What a document is: a workload, another object, or a mistake.
+
+use rollgate_model::Kind;
+use rollgate_model::yaml;
+use serde_json::Value;
+
+/// What a document is.
+pub(super) enum Sorted {
+    Workload(Kind),
+    /// An object of another kind.
+    Other,
+    /// No object of Kubernetes, such as the values of a chart.
+    NoObject,
+    Mistaken(Mistake),
+}
+
+/// Meant for a cluster, it seems, but nothing that any cluster takes.
+pub(super) struct Mistake {
+    pub(super) pointer: &'static str,
+    pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl Mistake {
+    fn new(pointer: &'static str, message: impl Into<String>) -> Sorted {
+        Sorted::Mistaken(Self {
+            pointer,
+            message: message.into(),
+            hint: None,
+        })
+    }
+}
+
+/// Sorts a document that is no list.
+pub(super) fn sort(tree: &Value) -> Sorted {
+    if let Value::Array(items) = tree {
+        return sort_array(items);
+    }
+    let word = |field| tree.get(field).and_then(Value::as_str);
+    match (word("apiVersion"), word("kind")) {
+        (Some(api_version), Some(kind)) => sort_object(api_version, kind),
+        (None, Some(kind)) if kind.parse::<Kind>().is_ok() => Mistake::new(
+            "",
+            format!("this {kind} has no `apiVersion`, so no cluster takes it"),
+        ),
+        (None, Some(_)) => Sorted::Other,
+        (Some(api_version), None) => Mistake::new(
+            "",
+            format!(
+                "this object of {} has no `kind`, so no cluster takes it",
+                api_version.escape_debug()
+            ),
+        ),
+        (None, None) => sort_nameless(tree),
+    }
+}
+
+/// A list of objects without a List around it, as `jq .items` writes it.
+fn sort_array(items: &[Value]) -> Sorted {
+    let is_object = |item: &Value| item.get("apiVersion").is_some() && item.get("kind").is_some();
+    if items.iter().any(is_object) {
+        Sorted::Mistaken(Mistake {
+            pointer: "",
+            message: "a manifest is an object, and this is a list of them, which no cluster takes"
+                .to_owned(),
+            hint: Some("part them by `---`, or put them under the `items` of a `kind: List`"),
+        })
+    } else {
+        Sorted::NoObject
+    }
+}
+
+/// An object that does not say what it is, or says so in other letters.
+fn sort_nameless(tree: &Value) -> Sorted {
+    let keys = tree
+        .as_object()
+        .into_iter()
+        .flat_map(|fields| fields.keys());
+    let near = keys.into_iter().find_map(|key| {
+        let names = ["apiVersion", "kind"].into_iter();
+        let name = names
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(key))?;
+        Some(format!(
+            "`{name}` is written `{}` here, so no cluster takes it",
+            key.escape_debug()
+        ))
+    });
+    match near {
+        Some(message) => Mistake::new("", message),
+        None if tree.pointer("/spec/template/spec/containers").is_some() => Mistake::new(
+            "",
+            "this workload has no `apiVersion` and no `kind`, so no cluster takes it",
+        ),
+        None => Sorted::NoObject,
+    }
+}
+
+/// The kinds of the group `apps` that start no Pods by themselves, or are not written by hand.
+const OTHER_APPS: [&str; 2] = ["ReplicaSet", "ControllerRevision"];
+
+fn sort_object(api_version: &str, kind: &str) -> Sorted {
+    if let Some(kind) = Kind::of(api_version, kind).or(Kind::formerly(api_version, kind)) {
+        return Sorted::Workload(kind);
+    }
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let apps = ["Deployment", "StatefulSet", "DaemonSet"];
+    let mistaken = |message| Mistake::new("/kind", message);
+    match Kind::ALL
+        .into_iter()
+        .find(|known| known.as_str().eq_ignore_ascii_case(kind))
+    {
+        Some(known)
+            if apps.contains(&known.as_str()) && matches!(group, "" | "apps" | "extensions") =>
+        {
+            mistaken(format!(
+                "there is no {kind} in `{api_version}`; did you mean {known} in `{}`?",
+                known.api_version()
+            ))
+        }
+        None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => mistaken(
+            yaml::Problem::UnknownWord {
+                word: kind.to_owned(),
+                known: vec!["Deployment", "StatefulSet", "DaemonSet"],
+            }
+            .to_string(),
+        ),
+        _ => Sorted::Other,
+    }
+}

@@ -1,0 +1,83 @@
+//! What becomes of a command whose output is not taken.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use super::Exit;
+
+/// How the process exits, now that its output has been written, or has not.
+///
+/// Whoever closed the pipe, such as `head`, has read enough: what was found stands. Any other
+/// failure, such as a full disk, lost what somebody wanted to keep.
+///
+/// # Errors
+///
+/// The output is lost.
+pub(super) fn settle(exit: Exit, written: io::Result<()>) -> anyhow::Result<Exit> {
+    match written {
+        Ok(()) => Ok(exit),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        Err(error) => Err(error).context("the output cannot be written"),
+    }
+}
+
+/// Writes a text to standard output, all of it.
+///
+/// # Errors
+///
+/// It is not taken.
+pub(super) fn text(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Says something on standard output that nothing depends on; where nobody listens, the work goes
+/// on all the same.
+pub(super) fn say(line: impl fmt::Display) {
+    let _ = writeln!(anstream::stdout(), "{line}");
+}
+
+/// How writing two streams went as a whole: a failure that counts goes before a closed pipe.
+pub(super) fn both(first: io::Result<()>, second: io::Result<()>) -> io::Result<()> {
+    match (first, second) {
+        (Err(first), Err(second)) if first.kind() == io::ErrorKind::BrokenPipe => Err(second),
+        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
+        (Ok(()), Ok(())) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed() -> io::Result<()> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn full() -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    #[test]
+    fn closed_pipe_changes_no_exit_code() {
+        for exit in [Exit::Passed, Exit::Found, Exit::Unjudged] {
+            assert_eq!(settle(exit, closed()).expect("no error"), exit);
+        }
+    }
+
+    #[test]
+    fn full_disk_is_an_error_whichever_stream_it_holds() {
+        for written in [
+            both(full(), Ok(())),
+            both(Ok(()), full()),
+            both(closed(), full()),
+            both(full(), closed()),
+        ] {
+            assert!(settle(Exit::Passed, written).is_err());
+        }
+        assert!(settle(Exit::Passed, both(closed(), Ok(()))).is_ok());
+    }
+}
