@@ -1,6 +1,8 @@
 //! The real controller of Argo Rollouts under a freeze: what people ask of it is judged, and nothing
 //! of its own is ever refused.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use rollgate_tests::control_plane::{ArgoRollouts, ControlPlane, Tool, wait_for};
 use rollgate_tests::installation::Installation;
@@ -148,7 +150,7 @@ impl Shop {
     }
 
     /// The status of a Rollout, patched as the plugin and the controller do.
-    fn status(&self, name: &str, status: Value) -> Tool {
+    fn status(&self, name: &str, status: &Value) -> Tool {
         let patch = json!({ "status": status }).to_string();
         self.kubectl([
             "patch",
@@ -213,7 +215,7 @@ fn template(image: &str) -> Value {
     })
 }
 
-fn rollout(image: &str, strategy: Value) -> Value {
+fn rollout(image: &str, strategy: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Rollout",
@@ -230,7 +232,7 @@ fn rollout(image: &str, strategy: Value) -> Value {
 fn canary(image: &str) -> Value {
     let steps =
         json!([{ "setWeight": 50 }, { "pause": {} }, { "setWeight": 100 }, { "pause": {} }]);
-    rollout(image, json!({ "canary": { "steps": steps } }))
+    rollout(image, &json!({ "canary": { "steps": steps } }))
 }
 
 fn service(name: &str) -> Value {
@@ -248,6 +250,8 @@ async fn canary_goes_on_only_as_far_as_policies_let_people_send_it() -> Result<(
     let shop = Shop::new().await?;
     shop.apply(&canary("cart:1")).await?;
     let first = shop.phase("cart", "Healthy").await?;
+    // A creation time has no fractions of a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     shop.apply(&canary("cart:2")).await?;
     let paused = shop.phase("cart", "Paused").await?;
     let new = paused["status"]["currentPodHash"].clone();
@@ -272,7 +276,7 @@ async fn canary_goes_on_only_as_far_as_policies_let_people_send_it() -> Result<(
         json!({ "pauseConditions": null, "controllerPause": false }),
         json!({ "abort": true, "stableRS": new }),
     ] {
-        held("release", shop.status("cart", forged)).await?;
+        held("release", shop.status("cart", &forged)).await?;
     }
     let no_steps = json!({ "spec": { "strategy": { "canary": { "steps": null } } } }).to_string();
     let loosen = shop.kubectl(["patch", "rollout", "cart", "--type=merge", "--patch"]);
@@ -318,13 +322,13 @@ async fn blue_green_switch_is_argos_alone() -> Result<()> {
     let strategy = json!({ "blueGreen": {
         "activeService": "active", "previewService": "preview", "autoPromotionEnabled": false,
     } });
-    shop.apply(&rollout("cart:1", strategy.clone())).await?;
+    shop.apply(&rollout("cart:1", &strategy)).await?;
     shop.phase("cart", "Healthy").await?;
     let stable = shop
         .hash("active")
         .await?
         .context("Argo leads the Service")?;
-    shop.apply(&rollout("cart:2", strategy)).await?;
+    shop.apply(&rollout("cart:2", &strategy)).await?;
     shop.phase("cart", "Paused").await?;
     let new = shop
         .hash("preview")

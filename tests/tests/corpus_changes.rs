@@ -56,7 +56,7 @@ async fn the_new_side_alone_is_denied_where_a_container_is_never_asked_whether_i
         let answer = ask(&client, &server, &review).await;
         well_formed(number, &answer);
         readiness_is_told(change, &answer);
-        let unasked = unasked(template(change, "new"));
+        let unasked = lacks_readiness(template(change, "new"), Start::Unprobed);
         assert_eq!(answer["response"]["allowed"], !unasked, "{answer}");
         answers.push(answer);
     }
@@ -138,13 +138,24 @@ fn told_apart(change: &Value, answer: &Value) {
 /// The rules are in the record exactly where a container lacks the probe.
 fn readiness_is_told(change: &Value, answer: &Value) {
     let found = |rule: &str| said(answer).contains(&format!("policy.probes: {rule}"));
-    let unasked = |has_startup| {
-        let containers = containers(template(change, "new")).iter();
-        let mut unasked = containers.filter(|container| container["readinessProbe"].is_null());
-        unasked.any(|container| container["startupProbe"].is_object() == has_startup)
-    };
-    assert_eq!(found("readiness-missing"), unasked(false), "{answer}");
-    assert_eq!(found("readiness-only-at-start"), unasked(true), "{answer}");
+    let [unasked, asked_at_start] = [Start::Unprobed, Start::Probed]
+        .map(|start| lacks_readiness(template(change, "new"), start));
+    assert_eq!(found("readiness-missing"), unasked, "{answer}");
+    assert_eq!(found("readiness-only-at-start"), asked_at_start, "{answer}");
+}
+
+/// Whether a startupProbe stands beside.
+#[derive(PartialEq)]
+enum Start {
+    Probed,
+    Unprobed,
+}
+
+fn lacks_readiness(template: &Value, start: Start) -> bool {
+    containers(template).iter().any(|container| {
+        container["readinessProbe"].is_null()
+            && container["startupProbe"].is_object() == (start == Start::Probed)
+    })
 }
 
 fn template<'a>(change: &'a Value, side: &str) -> &'a Value {
