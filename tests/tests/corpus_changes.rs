@@ -145,7 +145,7 @@ fn readiness_is_told(change: &Value, answer: &Value) {
 }
 
 /// Whether a startupProbe stands beside.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Start {
     Probed,
     Unprobed,

@@ -21,14 +21,12 @@ pub(super) struct Mistake {
     pub(super) hint: Option<&'static str>,
 }
 
-impl Mistake {
-    fn new(pointer: &'static str, message: impl Into<String>) -> Sorted {
-        Sorted::Mistaken(Self {
-            pointer,
-            message: message.into(),
-            hint: None,
-        })
-    }
+fn mistaken(pointer: &'static str, message: impl Into<String>) -> Sorted {
+    Sorted::Mistaken(Mistake {
+        pointer,
+        message: message.into(),
+        hint: None,
+    })
 }
 
 /// Sorts a document that is no list.
@@ -39,12 +37,12 @@ pub(super) fn sort(tree: &Value) -> Sorted {
     let word = |field| tree.get(field).and_then(Value::as_str);
     match (word("apiVersion"), word("kind")) {
         (Some(api_version), Some(kind)) => sort_object(api_version, kind),
-        (None, Some(kind)) if kind.parse::<Kind>().is_ok() => Mistake::new(
+        (None, Some(kind)) if kind.parse::<Kind>().is_ok() => mistaken(
             "",
             format!("this {kind} has no `apiVersion`, so no cluster takes it"),
         ),
         (None, Some(_)) => Sorted::Other,
-        (Some(api_version), None) => Mistake::new(
+        (Some(api_version), None) => mistaken(
             "",
             format!(
                 "this object of {} has no `kind`, so no cluster takes it",
@@ -87,8 +85,8 @@ fn sort_nameless(tree: &Value) -> Sorted {
         ))
     });
     match near {
-        Some(message) => Mistake::new("", message),
-        None if tree.pointer("/spec/template/spec/containers").is_some() => Mistake::new(
+        Some(message) => mistaken("", message),
+        None if tree.pointer("/spec/template/spec/containers").is_some() => mistaken(
             "",
             "this workload has no `apiVersion` and no `kind`, so no cluster takes it",
         ),
@@ -105,7 +103,7 @@ fn sort_object(api_version: &str, kind: &str) -> Sorted {
     }
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let apps = ["Deployment", "StatefulSet", "DaemonSet"];
-    let mistaken = |message| Mistake::new("/kind", message);
+    let of_kind = |message| mistaken("/kind", message);
     match Kind::ALL
         .into_iter()
         .find(|known| known.as_str().eq_ignore_ascii_case(kind))
@@ -113,12 +111,12 @@ fn sort_object(api_version: &str, kind: &str) -> Sorted {
         Some(known)
             if apps.contains(&known.as_str()) && matches!(group, "" | "apps" | "extensions") =>
         {
-            mistaken(format!(
+            of_kind(format!(
                 "there is no {kind} in `{api_version}`; did you mean {known} in `{}`?",
                 known.api_version()
             ))
         }
-        None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => mistaken(
+        None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => of_kind(
             yaml::Problem::UnknownWord {
                 word: kind.to_owned(),
                 known: vec!["Deployment", "StatefulSet", "DaemonSet"],

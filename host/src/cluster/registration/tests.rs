@@ -220,7 +220,7 @@ fn labels_that_policies_match_by_are_asked_about_whatever_changes_they_judge() {
         ["workloads: DELETE deployments"]
     );
     assert_eq!(
-        rules(&[labelled.clone()], Argo::Missing),
+        rules(std::slice::from_ref(&labelled), Argo::Missing),
         ["workloads: DELETE,UPDATE deployments"]
     );
     let policies = [labelled, deployments().labels(has("team", "shop"))];

@@ -62,9 +62,11 @@ impl Policy for Asking {
     }
 
     fn evaluate(&self, _: &Rollout) -> Result<Verdict, Failure> {
-        let ask_all = || self.0.asks.iter().map(Ask::told).collect::<Vec<_>>();
-        let told = (0..self.0.times).map(|_| ask_all()).last();
-        let evidence = told.unwrap_or_default().into_iter().enumerate();
+        let mut told = Vec::new();
+        for _ in 0..self.0.times {
+            told = self.0.asks.iter().map(Ask::told).collect();
+        }
+        let evidence = told.into_iter().enumerate();
         Ok(Verdict::allow().with_all_evidence(
             evidence.map(|(index, told)| Evidence::new(index.to_string(), told)),
         ))
@@ -75,22 +77,22 @@ impl Ask {
     fn told(&self) -> String {
         match self {
             Self::Now => clock::now().to_string(),
-            Self::Metric(query) => shown(metrics::query("prod", query)),
+            Self::Metric(query) => shown(&metrics::query("prod", query)),
             Self::MetricAt(query, second) => {
-                shown(metrics::query_at("prod", query, instant(*second)))
+                shown(&metrics::query_at("prod", query, instant(*second)))
             }
             Self::Range(start, end, step) => {
                 let (start, end) = (instant(*start), instant(*end));
                 let step = Duration::from_millis(*step);
-                shown(metrics::query_range("prod", "up", start, end, step))
+                shown(&metrics::query_range("prod", "up", start, end, step))
             }
             Self::Object(kind, name) => {
                 let object = cluster::get::<Value>("v1", kind, "shop", name);
-                shown(object.map(name_of))
+                shown(&object.as_ref().map(name_of))
             }
             Self::List(kind, labels) => {
                 let objects = cluster::list::<Value>("v1", kind, "", labels);
-                shown(objects.map(|all| all.into_iter().map(name_of).collect::<Vec<_>>()))
+                shown(&objects.map(|all| all.iter().map(name_of).collect::<Vec<_>>()))
             }
             Self::Panic => panic!("on purpose"),
         }
@@ -101,10 +103,10 @@ fn instant(second: i64) -> rollgate_sdk::jiff::Timestamp {
     rollgate_sdk::jiff::Timestamp::from_second(second).expect("a second of our time")
 }
 
-fn name_of(object: Value) -> String {
+fn name_of(object: &Value) -> String {
     object["metadata"]["name"].to_string()
 }
 
-fn shown<T: std::fmt::Debug, E: std::fmt::Debug>(told: Result<T, E>) -> String {
+fn shown<T: std::fmt::Debug, E: std::fmt::Debug>(told: &Result<T, E>) -> String {
     format!("{told:?}")
 }
