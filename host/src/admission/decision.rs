@@ -141,7 +141,8 @@ impl Decision {
     }
 
     /// The labels of its namespace, where a policy selects namespaces by them.
-    pub(super) const fn namespace_labels(&self) -> &NamespaceLabels {
+    #[must_use]
+    pub const fn namespace_labels(&self) -> &NamespaceLabels {
         &self.namespace_labels
     }
 

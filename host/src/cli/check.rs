@@ -7,6 +7,7 @@ mod human;
 mod json;
 mod judge;
 mod manifests;
+mod namespaces;
 mod pairs;
 mod record;
 mod report;
@@ -154,7 +155,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         metrics,
         mut problems,
     } = policies::load(&args.policies, &facts).await?;
-    let (manifests, mut subjects, warnings) = reading.await?;
+    let (manifests, mut subjects, mut warnings) = reading.await?;
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
@@ -162,7 +163,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         None => Sources {
             clock,
             metrics: Arc::new(metrics),
-            cluster: facts.cluster,
+            cluster: manifests.namespaces.in_cluster(facts.cluster),
             history: facts.history,
         },
     };
@@ -176,6 +177,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         None => judge::judge(&gate(&set, sources), subjects).await,
     };
     let unmatched = judge::unmatched(&set, &checked);
+    warnings.extend(namespaces::unknown(&checked));
     Ok(Report {
         now,
         checked,

@@ -8,6 +8,7 @@ use rollgate_model::{Kind, ListError};
 use serde_json::Value;
 
 use super::super::inputs::{Input, Named};
+use super::namespaces::Namespaces;
 use super::sort::{Mistake, Sorted, sort};
 use super::unrendered;
 use crate::config::Problem;
@@ -19,6 +20,8 @@ pub(super) struct Manifests {
     pub(super) workloads: Vec<Manifest>,
     /// How many other objects there are.
     pub(super) others: usize,
+    /// The namespaces among them.
+    pub(super) namespaces: Namespaces,
     /// What could not be read.
     pub(super) problems: Vec<Problem>,
 }
@@ -82,6 +85,7 @@ impl Manifests {
     fn add(&mut self, more: Self) {
         self.workloads.extend(more.workloads);
         self.others += more.others;
+        self.namespaces.add(more.namespaces);
         self.problems.extend(more.problems);
     }
 
@@ -145,7 +149,10 @@ impl Manifests {
         match sort(&tree) {
             Sorted::Workload(kind) => self.workload(kind, tree, origin),
             Sorted::Mistaken(mistake) => self.problems.push(mistaken(&origin, mistake)),
-            Sorted::Other => self.others += 1,
+            Sorted::Other => {
+                self.others += 1;
+                self.namespaces.note(&tree);
+            }
             Sorted::NoObject => {}
         }
     }
