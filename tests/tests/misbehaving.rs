@@ -113,8 +113,10 @@ async fn a_flood_of_log_lines_ends_with_the_cpu_or_in_silence() {
 
 #[tokio::test]
 async fn waiting_for_a_source_is_no_computing() {
+    // Its waits take twice as long as this, and what it computes, in a debug build, less than half.
     let patient = Limits {
         timeout: Duration::from_secs(30),
+        cpu: Duration::from_millis(500),
         ..Limits::default()
     };
     let policy = misbehaving(&judging::engine(), "many-queries", patient)
