@@ -54,7 +54,7 @@ async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
     show(
         &guarded,
         "edit",
-        edit.env("EDITOR", "sed -i s/readinessProbe/startupProbe/"),
+        edit.env("EDITOR", "sed -i /readinessProbe:/,/timeoutSeconds:/d"),
     )
     .await
 }
