@@ -10,12 +10,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A check that looks at one workload at a time. Each is a [`Policy`]: the SDK runs it on the new
-/// object, and on the [baseline](Rollout::baseline) only where the new one has findings.
+/// object, and on the old one and the [baseline](Rollout::baseline) only where the new one has findings.
 ///
-/// Findings that the baseline has too are *existing*; by default they become warnings, so a team
-/// with an imperfect workload can still ship a fix. The baseline is the old object, but not one that
-/// a rollback brought back: its faults were gone already. A finding is existing where the baseline has
-/// one with the same rule, in the same place, that found the same. Places are compared by the
+/// Findings that the old object and the baseline have too are *existing*; by default they become
+/// warnings, so a team with an imperfect workload can still ship a fix. The two differ where a rollback
+/// brought an earlier template back: neither the faults that it brought back nor those that it took
+/// away excuse the next one. A finding is existing where each of them has one with the same rule, in
+/// the same place, that found the same. Places are compared by the
 /// names of containers (and of other list entries that have a name), so reordering a list
 /// introduces nothing.
 pub trait WorkloadCheck: Sized {
@@ -67,14 +68,27 @@ impl<C: WorkloadCheck> Policy for C {
         if findings.is_empty() {
             return Ok(Verdict::allow());
         }
-        Ok(Verdict::from(match rollout.baseline() {
-            Some(before) => weigh(
-                self.existing(),
-                diff::mark_existing(findings, new, &findings_of(self, before), before),
-            ),
+        let before = rollout.old().zip(rollout.baseline());
+        Ok(Verdict::from(match before {
+            Some((old, baseline)) => {
+                let in_old =
+                    diff::mark_existing(findings.clone(), new, &findings_of(self, old), old);
+                let in_baseline =
+                    diff::mark_existing(findings, new, &findings_of(self, baseline), baseline);
+                weigh(self.existing(), in_both(in_old, in_baseline))
+            }
             None => findings,
         }))
     }
+}
+
+/// The findings, existing where both have them as existing ones.
+fn in_both(one: Findings, other: Findings) -> Findings {
+    let both = one.into_iter().zip(other).map(|(one, other)| Finding {
+        existing: one.existing && other.existing,
+        ..one
+    });
+    both.collect::<Vec<_>>().into()
 }
 
 fn findings_of(check: &impl WorkloadCheck, workload: &Workload) -> Findings {

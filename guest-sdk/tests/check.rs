@@ -110,6 +110,17 @@ fn fault_of_a_template_that_a_rollback_brought_back_counts_as_new() {
 }
 
 #[test]
+fn fault_that_a_rollback_took_away_counts_as_new() {
+    let faulty = |image: &str| {
+        labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": image}]))
+    };
+    let sound = labelled(&json!([{"name": "b", "image": "b:1"}]));
+    let case = Case::update(sound, faulty("b:3")).baseline(faulty("b:2"));
+    let verdict = case.judge::<Picky>().expect("judged");
+    assert_eq!(verdict.outcome, Outcome::Deny);
+}
+
+#[test]
 fn a_delete_has_nothing_to_check() {
     let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
     assert_eq!(verdict, Ok(Verdict::allow()));

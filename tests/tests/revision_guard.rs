@@ -298,7 +298,11 @@ async fn the_switch_takes_out_webhook_and_guard_until_it_is_turned_on_again() ->
         Ok((!shop.jo(forward).run().await?.status.success()).then_some(()))
     })
     .await?;
-    forged().refused().await?;
+    // The API server follows the binding, some moments behind what it answers of it.
+    wait_for("the API server to refuse again", async || {
+        Ok((!forged().run().await?.status.success()).then_some(()))
+    })
+    .await?;
 
     // The chart's value does it without any replica, and without rights that one could use.
     upgrade(&plane, &["--set=enabled=false"]).await?;
