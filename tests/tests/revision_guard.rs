@@ -298,11 +298,7 @@ async fn the_switch_takes_out_webhook_and_guard_until_it_is_turned_on_again() ->
         Ok((!shop.jo(forward).run().await?.status.success()).then_some(()))
     })
     .await?;
-    // The API server follows the binding, some moments behind what it answers of it.
-    wait_for("the API server to refuse again", async || {
-        Ok((!forged().run().await?.status.success()).then_some(()))
-    })
-    .await?;
+    forged().refused().await?;
 
     // The chart's value does it without any replica, and without rights that one could use.
     upgrade(&plane, &["--set=enabled=false"]).await?;
@@ -679,7 +675,18 @@ async fn enforced(plane: &ControlPlane) -> Result<()> {
     })
     .await?;
     assert_eq!(actions(plane).await?, r#"["Deny"]"#);
-    Ok(())
+    // The API server follows the binding, some moments behind what it tells of it.
+    let create = [
+        "create",
+        "--dry-run=server",
+        "--namespace=default",
+        "--filename=-",
+    ];
+    wait_for("the API server to refuse", async || {
+        let forged = plane.kubectl(create).input(forged("nobody"));
+        Ok((!forged.run().await?.status.success()).then_some(()))
+    })
+    .await
 }
 
 async fn actions(plane: &ControlPlane) -> Result<String> {
