@@ -38,7 +38,9 @@ impl Named {
         let mut stdin_is_met = false;
         let mut find = |path: &PathBuf| {
             if path.as_os_str() == "-" {
-                Self::stdin(std::mem::replace(&mut stdin_is_met, true))
+                let repeated = std::mem::replace(&mut stdin_is_met, true);
+                let stdin = Self::stdin();
+                if repeated { stdin.repeated() } else { stdin }
             } else {
                 Self::walked(path, &mut walk)
             }
@@ -46,12 +48,21 @@ impl Named {
         paths.iter().map(&mut find).collect()
     }
 
-    fn stdin(repeated: bool) -> Self {
+    fn stdin() -> Self {
         Self {
             path: "-".into(),
-            inputs: (!repeated).then_some(Input::Stdin).into_iter().collect(),
+            inputs: vec![Input::Stdin],
             problems: Vec::new(),
-            repeated,
+            repeated: false,
+        }
+    }
+
+    /// The same path a second time: it means nothing new.
+    fn repeated(self) -> Self {
+        Self {
+            inputs: Vec::new(),
+            repeated: true,
+            ..self
         }
     }
 

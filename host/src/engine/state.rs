@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rollgate_model::{Baseline, Rollout};
+use rollgate_model::Rollout;
 use tokio::time::Instant;
 
 use super::abi::Handed;
@@ -41,20 +41,6 @@ impl Review {
         }
     }
 
-    /// The same review for a policy to which other findings are existing ones.
-    #[must_use]
-    pub fn held_against(&self, baseline: Baseline) -> Self {
-        Self {
-            rollout: self.rollout.clone().held_against(baseline),
-            now: self.now,
-            sources: self.sources.clone(),
-            id: self.id.clone(),
-            handed: Handed::default(),
-        }
-    }
-}
-
-impl Review {
     /// The same review, as a policy is shown it which the change leaves.
     #[must_use]
     pub fn leaving(&self) -> Self {
