@@ -10,6 +10,7 @@ mod message;
 mod namespace;
 pub mod overrides;
 mod plain;
+mod referred;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -21,14 +22,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use rollgate_model::{
-    MutableTags, Read, Request, Reviewed, Rollout, ShapeError, Unsettled, Workload,
-};
+use rollgate_model::{Change, MutableTags, Read, Request, Reviewed, Rollout, ShapeError, Workload};
 use tokio::time::Instant;
 
 pub use announcement::{Announced, Announcement, Announcements};
 pub use caller::{Caller, WriteAccess, Writing};
 pub use decision::{Answer, Decision, Judged, Unjudged};
+pub use referred::referred_template;
 pub use wire::{BadRequest, Reply};
 
 use crate::config::{Candidate, Matching, NamespaceLabels, Policy, PolicySet, State};
@@ -41,6 +41,11 @@ use wire::Asked;
 /// The part of the time for an answer that is kept for writing down the use of an override, and the
 /// most of it.
 const ROOM_FOR_OVERRIDES: (u32, Duration) = (4, Duration::from_secs(1));
+
+const NO_POLICY_MATCHES: Reviewed = Reviewed::NotARollout {
+    why: "no policy matches it, whichever change it is",
+    relabelled: None,
+};
 
 /// Decides over rollouts by a set of policies and the sources that they ask. A reload makes another
 /// gate, so that one review never meets the policies of one set and the sources of another.
@@ -124,28 +129,47 @@ impl Gate {
     /// Tells what a request is. The earlier revisions are asked for only where they may change what
     /// becomes of it.
     async fn classify(&self, request: Request, deadline: Instant) -> Result<Reviewed, ShapeError> {
-        let unsettled = match Rollout::read_by(request, &self.ties.mutable_tags)? {
+        let mut read = Rollout::read_by(request, &self.ties.mutable_tags)?;
+        if let Read::Referring(referring) = read {
+            let (old, new) = (referring.old(), referring.new());
+            let classes = Change::ALL.map(Some).into_iter().chain([None]);
+            if !self.concerns_a_policy(old, new, classes, deadline).await {
+                return Ok(NO_POLICY_MATCHES);
+            }
+            read = referred::resolve(self.sources.cluster.as_ref(), *referring, deadline).await;
+        }
+        let unsettled = match read {
             Read::Told(reviewed) => return Ok(reviewed),
             Read::Unsettled(unsettled) => unsettled,
+            Read::Referring(_) => unreachable!("it was resolved"),
         };
-        if !self.concerns_a_policy(&unsettled, deadline).await {
-            return Ok(Reviewed::NotARollout {
-                why: "no policy matches it, whichever change it is",
-                relabelled: None,
-            });
+        let (old, new) = (Some(unsettled.old()), Some(unsettled.new()));
+        let classes = unsettled.classes().map(Some).into_iter();
+        if !self.concerns_a_policy(old, new, classes, deadline).await {
+            return Ok(NO_POLICY_MATCHES);
         }
         let history = self.sources.history.as_ref();
         let revisions = history::read(history, &unsettled, deadline).await;
         Ok(unsettled.settle(&revisions))
     }
 
-    async fn concerns_a_policy(&self, unsettled: &Unsettled, deadline: Instant) -> bool {
-        let namespace = self.namespace_labels(unsettled.new(), deadline).await;
-        unsettled.classes().into_iter().any(|change| {
+    /// Whether a policy may judge a change which is of one of these classes.
+    async fn concerns_a_policy(
+        &self,
+        old: Option<&Arc<Workload>>,
+        new: Option<&Arc<Workload>>,
+        mut classes: impl Iterator<Item = Option<Change>>,
+        deadline: Instant,
+    ) -> bool {
+        let Some(subject) = new.or(old) else {
+            return false;
+        };
+        let namespace = self.namespace_labels(subject, deadline).await;
+        classes.any(|change| {
             let candidate = Candidate {
-                change: Some(change),
-                old: Some(unsettled.old()),
-                new: Some(unsettled.new()),
+                change,
+                old,
+                new,
                 namespace: &namespace,
             };
             self.policies.matching(candidate).next().is_some()

@@ -295,6 +295,9 @@ fn went_on(update: &Update<'_>, change: Change, note: Option<String>) -> Classif
 }
 
 fn restart_note(old: &Workload, new: &Workload) -> Option<&'static str> {
+    if old.template_ref() != new.template_ref() {
+        return Some("the template is the same, and stands in another object now");
+    }
     let obvious = template::restarted_at(old) != template::restarted_at(new);
     (!obvious).then_some("only a label that controllers write differs in the template")
 }

@@ -24,6 +24,7 @@ pub mod scenario;
 pub mod selector;
 mod shape;
 mod tags;
+mod template_ref;
 mod verdict;
 mod workload;
 pub mod yaml;
@@ -43,8 +44,9 @@ pub use records::{
 };
 pub use request::{Asker, Operation, Request, SubResource, UnknownOperation};
 pub use revisions::{Flaw, Order, Owner, Revision, Revisions, Undo, Wanted};
-pub use rollout::{Read, Reviewed, Rollout, Unsettled};
+pub use rollout::{Read, Referring, Reviewed, Rollout, Unsettled};
 pub use shape::ShapeError;
 pub use tags::{BadTag, MutableTags, TagPattern};
+pub use template_ref::TemplateRef;
 pub use verdict::{Breach, BrokenContract, Evidence, Failure, Finding, Outcome, Severity, Verdict};
 pub use workload::Workload;

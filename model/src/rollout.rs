@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::baseline::Baseline;
 use crate::change::Change;
 use crate::classify::{Classified, FirstSight, Open, first_sight, settle};
-use crate::request::{Operation, Request};
+use crate::request::{Asker, Operation, Request};
 use crate::revisions::{Revisions, Undo, Wanted};
 use crate::shape::ShapeError;
 use crate::tags::MutableTags;
@@ -63,6 +63,8 @@ pub enum Read {
     Told(Reviewed),
     /// It takes the earlier revisions to tell what it is.
     Unsettled(Box<Unsettled>),
+    /// It takes the Pod template first, which stands in another object.
+    Referring(Box<Referring>),
 }
 
 impl Read {
@@ -72,7 +74,106 @@ impl Read {
         match self {
             Self::Told(reviewed) => reviewed,
             Self::Unsettled(unsettled) => unsettled.settle(revisions),
+            Self::Referring(referring) => referring
+                .resolve(|_| Err("nobody looked for it".to_owned()))
+                .settle(revisions),
         }
+    }
+}
+
+/// A request about an Argo Rollout whose Pod template stands in another object
+/// (`spec.workloadRef`), before that was read.
+#[derive(Debug)]
+pub struct Referring {
+    request: Sides,
+    tags: MutableTags,
+}
+
+impl Referring {
+    /// The object as it is.
+    #[must_use]
+    pub const fn old(&self) -> Option<&Arc<Workload>> {
+        self.request.old.as_ref()
+    }
+
+    /// The object as it would become.
+    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the contract calls the new object `new`"
+    )]
+    pub const fn new(&self) -> Option<&Arc<Workload>> {
+        self.request.new.as_ref()
+    }
+
+    /// Tells what the request is by the templates, or why they could not be read. Only what the new
+    /// object lacks is a gap: of what was, nothing is asked where it is not known.
+    #[must_use]
+    pub fn resolve(self, template: impl Fn(&Workload) -> Result<Value, String>) -> Read {
+        let Self { request, tags } = self;
+        let resolve = |side: Arc<Workload>| match side.template_ref() {
+            Some(_) => Arc::new(side.with_referred_template(template(&side))),
+            None => side,
+        };
+        let request = Sides {
+            old: request.old.map(|old| {
+                let resolved = resolve(Arc::clone(&old));
+                if resolved.shows_template() {
+                    resolved
+                } else {
+                    old
+                }
+            }),
+            new: request.new.map(resolve),
+            ..request
+        };
+        let sight = request
+            .first_sight(&tags)
+            .expect("the two objects were read and compared before");
+        request.read(sight)
+    }
+}
+
+/// Both objects of a request, and who asks.
+#[derive(Debug)]
+struct Sides {
+    frame: Frame,
+    asker: Asker,
+    old: Option<Arc<Workload>>,
+    new: Option<Arc<Workload>>,
+}
+
+impl Sides {
+    fn first_sight(&self, tags: &MutableTags) -> Result<FirstSight, ShapeError> {
+        let (old, new) = (self.old.as_deref(), self.new.as_deref());
+        first_sight(self.frame.operation, self.asker, old, new, tags)
+    }
+
+    fn read(self, sight: FirstSight) -> Read {
+        let Self {
+            frame, old, new, ..
+        } = self;
+        match (sight, old, new) {
+            (FirstSight::Told(told), old, new) => Read::Told(frame.reviewed(told, old, new)),
+            (FirstSight::Open(open), Some(old), Some(new)) => {
+                Read::Unsettled(Box::new(Unsettled {
+                    open,
+                    frame,
+                    old,
+                    new,
+                }))
+            }
+            (FirstSight::Open(_), ..) => unreachable!("only an update leaves a question open"),
+        }
+    }
+
+    /// Whether the Pod template that policies are to be shown stands in another object. Of what is
+    /// deleted, it may be gone by now.
+    fn lacks_template(&self, sight: &FirstSight) -> bool {
+        let sides = || self.old.iter().chain(&self.new);
+        let nothing_starts = matches!(sight, FirstSight::Told(Classified::NotARollout { .. }))
+            && !is_relabelled(self.old.as_deref(), self.new.as_deref());
+        self.new.is_some() && !nothing_starts && sides().any(|side| side.template_ref().is_some())
     }
 }
 
@@ -241,25 +342,20 @@ impl Rollout {
             tree.map(|tree| sub_resource.parse(tree, namespace.as_deref()).map(Arc::new))
                 .transpose()
         };
-        let (new, old) = (parse(object)?, parse(old_object)?);
-        Ok(
-            match (
-                first_sight(operation, asker, old.as_deref(), new.as_deref(), tags)?,
-                old,
-                new,
-            ) {
-                (FirstSight::Told(told), old, new) => Read::Told(frame.reviewed(told, old, new)),
-                (FirstSight::Open(open), Some(old), Some(new)) => {
-                    Read::Unsettled(Box::new(Unsettled {
-                        open,
-                        frame,
-                        old,
-                        new,
-                    }))
-                }
-                (FirstSight::Open(_), ..) => unreachable!("only an update leaves a question open"),
-            },
-        )
+        let request = Sides {
+            new: parse(object)?,
+            old: parse(old_object)?,
+            frame,
+            asker,
+        };
+        let sight = request.first_sight(tags)?;
+        if request.lacks_template(&sight) {
+            return Ok(Read::Referring(Box::new(Referring {
+                request,
+                tags: tags.clone(),
+            })));
+        }
+        Ok(request.read(sight))
     }
 
     /// Reads a request and tells the class of the change, where the earlier revisions are at hand

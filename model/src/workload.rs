@@ -12,6 +12,7 @@ use crate::defaults;
 use crate::kind::Kind;
 use crate::records::{Container, EnvFrom, EnvVar, Pod, SecurityContext, Strategy, VolumeMount};
 use crate::shape::ShapeError;
+use crate::template_ref::TemplateRef;
 pub(crate) use node::{Node, push_token};
 
 /// A Deployment, StatefulSet, DaemonSet, Argo Rollout or Service.
@@ -37,6 +38,20 @@ pub struct Workload {
     paused: bool,
     pod: Option<Pod>,
     containers: Vec<Container>,
+    template_source: TemplateSource,
+}
+
+/// Where a workload has its Pod template.
+#[derive(Clone, Debug, PartialEq)]
+enum TemplateSource {
+    /// In itself, as far as its kind has one.
+    Own,
+    /// In another object, which nobody has read. What stands in its place counts for nothing.
+    NotRead(TemplateRef),
+    /// In another object, and shown as if it stood here.
+    Read(TemplateRef),
+    /// In another object that could not be read.
+    Unreadable { reference: TemplateRef, why: String },
 }
 
 impl Workload {
@@ -81,6 +96,78 @@ impl Workload {
             *own = template;
         }
         Self::parse(tree, Some(&self.namespace))
+    }
+
+    /// The same object with the Pod template that its `spec.workloadRef` names, or why that could not
+    /// be read.
+    pub(crate) fn with_referred_template(&self, template: Result<Value, String>) -> Self {
+        let Some(reference) = self.template_ref().cloned() else {
+            return self.clone();
+        };
+        let read = template.and_then(|template| {
+            let mut tree = self.tree.clone();
+            tree["spec"]["template"] = template;
+            let read =
+                Self::parse(tree, Some(&self.namespace)).map_err(|error| error.to_string())?;
+            let filled = !read.containers.is_empty();
+            let read = filled.then_some(read);
+            read.ok_or_else(|| "its template has no containers".to_owned())
+        });
+        match read {
+            Ok(read) => Self {
+                template_source: TemplateSource::Read(reference),
+                ..read
+            },
+            Err(why) => Self {
+                template_source: TemplateSource::Unreadable { reference, why },
+                ..self.clone()
+            },
+        }
+    }
+
+    /// The object that the Pod template stands in, where it is another one: that of an Argo Rollout's
+    /// `spec.workloadRef`.
+    #[must_use]
+    pub const fn template_ref(&self) -> Option<&TemplateRef> {
+        match &self.template_source {
+            TemplateSource::Own => None,
+            TemplateSource::NotRead(reference)
+            | TemplateSource::Read(reference)
+            | TemplateSource::Unreadable { reference, .. } => Some(reference),
+        }
+    }
+
+    /// Why the Pod template is not known. A policy that asks for any of it has to fail: what it is not
+    /// shown could be wrong.
+    #[must_use]
+    pub fn no_template(&self) -> Option<String> {
+        match &self.template_source {
+            TemplateSource::Unreadable { reference, why } => Some(format!(
+                "the Pod template of this {} stands in {reference} (`spec.workloadRef`), which could not be read: {why}",
+                self.kind
+            )),
+            _ => None,
+        }
+    }
+
+    /// Why what stands at a pointer may not be shown: it is or holds the Pod template, and that is not
+    /// known.
+    #[must_use]
+    pub fn no_template_at(&self, pointer: &str) -> Option<String> {
+        const TEMPLATE: &str = "/spec/template";
+        let below = pointer.strip_prefix(TEMPLATE);
+        let inside = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let holds = matches!(pointer, "" | "/spec");
+        self.no_template().filter(|_| inside || holds)
+    }
+
+    /// Whether what stands at `/spec/template` is the template: it may stand in another object that
+    /// was not read.
+    pub(crate) const fn shows_template(&self) -> bool {
+        matches!(
+            self.template_source,
+            TemplateSource::Own | TemplateSource::Read(_)
+        )
     }
 
     /// The kind.

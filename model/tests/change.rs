@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Asker, Change, Flaw, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
-    SubResource, Undo, template_text, yaml,
+    Asker, Change, Flaw, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout,
+    ShapeError, SubResource, Undo, Workload, template_text, yaml,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +36,8 @@ struct Case {
     mutable_tags: Vec<String>,
     #[serde(default)]
     revisions: Vec<RevisionCase>,
+    #[serde(default)]
+    objects: Vec<Value>,
     unknown: Option<String>,
     expect: Option<String>,
     note: Option<String>,
@@ -105,6 +107,11 @@ fn resumes() {
 #[test]
 fn releases() {
     table("releases.yaml", 60);
+}
+
+#[test]
+fn templates_that_stand_in_another_object() {
+    table("referred.yaml", 11);
 }
 
 #[test]
@@ -259,8 +266,18 @@ fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
         .mutable_tags
         .iter()
         .map(|tag| tag.parse().expect("a tag"));
-    let read = Rollout::read_by(request, &tags.collect())?;
+    let read = match Rollout::read_by(request, &tags.collect())? {
+        Read::Referring(referring) => referring.resolve(|rollout| referred(case, rollout)),
+        read => read,
+    };
     Ok(read.settle(&revisions(case, &base)))
+}
+
+fn referred(case: &Case, rollout: &Workload) -> Result<Value, String> {
+    let reference = rollout.template_ref().expect("only these are asked for");
+    reference.kind()?;
+    let object = case.objects.iter().find(|object| reference.names(object));
+    reference.template_of(object.ok_or("it is not there")?)
 }
 
 fn revisions(case: &Case, base: &Value) -> Revisions {

@@ -426,3 +426,92 @@ async fn controller_scales_the_deployment_of_a_workload_ref_under_a_freeze_of_sc
     );
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn policies_see_the_template_that_a_workload_ref_leads_to() -> Result<()> {
+    let shop = Shop::new().await?;
+    let deployment = |name: &str, container: &Value| {
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": name },
+            "spec": {
+                "replicas": 0,
+                "selector": { "matchLabels": { "app": "cart" } },
+                "template": {
+                    "metadata": { "labels": { "app": "cart" } },
+                    "spec": { "containers": [container] },
+                },
+            },
+        })
+    };
+    let ready = json!({ "exec": { "command": ["true"] } });
+    let probed = json!({ "name": "main", "image": "cart:1", "readinessProbe": ready });
+    shop.apply(&deployment("probed", &probed)).await?;
+    shop.apply(&deployment(
+        "bare",
+        &json!({ "name": "main", "image": "cart:2" }),
+    ))
+    .await?;
+    shop.apply(&json!({
+        "apiVersion": "rollgate.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": { "name": "probes" },
+        "spec": {
+            "module": { "builtin": "probes" },
+            "match": { "kinds": ["Rollout"] },
+            "settings": { "rules": { "liveness-missing": "ignore" } },
+        },
+    }))
+    .await?;
+    let referring = |name: &str| {
+        let mut rollout = canary("none");
+        let spec = rollout["spec"].as_object_mut().context("a spec")?;
+        spec.remove("template");
+        let reference = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": name });
+        spec.insert("workloadRef".to_owned(), reference);
+        anyhow::Ok(rollout)
+    };
+    let refused = async |rollout: &Value| {
+        let said = shop.applying(rollout).arg("--dry-run=server").run().await?;
+        Ok((!said.status.success()).then(|| unbroken(&said.stderr)))
+    };
+    let bare = referring("bare")?;
+    let said = wait_for("the policy to be in force", async || refused(&bare).await).await?;
+    assert!(said.contains("has no readinessProbe"), "{said}");
+
+    shop.apply(&referring("probed")?).await?;
+    shop.phase("cart", "Healthy").await?;
+    let said = refused(&bare)
+        .await?
+        .context("another template is judged")?;
+    assert!(said.contains("has no readinessProbe"), "{said}");
+    let mut decoy = bare.clone();
+    decoy["spec"]["template"] = json!({
+        "metadata": { "labels": { "app": "cart" } },
+        "spec": { "containers": [probed] },
+    });
+    let said = refused(&decoy).await?.context("the decoy is not judged")?;
+    assert!(said.contains("has no readinessProbe"), "{said}");
+
+    let said = refused(&referring("gone")?)
+        .await?
+        .context("nothing is there")?;
+    assert!(
+        said.contains("stands in Deployment") && said.contains("could not be read"),
+        "{said}"
+    );
+    let mut secret = bare.clone();
+    secret["spec"]["workloadRef"] = json!({ "apiVersion": "v1", "kind": "Secret", "name": "key" });
+    let said = refused(&secret).await?.context("a Secret is not read")?;
+    assert!(
+        said.contains("takes a template from a Deployment"),
+        "{said}"
+    );
+
+    shop.kubectl(["delete", "rollout", "cart"]).ok().await?;
+    let delete = shop.kubectl(["delete", "rolloutpolicy", "probes"]);
+    delete.ok().await?;
+    Ok(())
+}

@@ -100,11 +100,11 @@ impl RawWorkload {
     }
 
     pub(crate) fn pod_labels(&self) -> Vec<(String, String)> {
-        self.0.pod_labels().to_vec()
+        self.with_template().pod_labels().to_vec()
     }
 
     pub(crate) fn pod_annotations(&self) -> Vec<(String, String)> {
-        self.0.pod_annotations().to_vec()
+        self.with_template().pod_annotations().to_vec()
     }
 
     pub(crate) fn selector(&self) -> Vec<(String, String)> {
@@ -132,35 +132,49 @@ impl RawWorkload {
     }
 
     pub(crate) fn pod(&self) -> Option<records::Pod> {
-        self.0.pod().cloned()
+        self.with_template().pod().cloned()
     }
 
     pub(crate) fn containers(&self) -> Vec<records::Container> {
-        self.0.containers().to_vec()
+        self.with_template().containers().to_vec()
     }
 
     pub(crate) fn env(&self, container: u32) -> Vec<records::EnvVar> {
-        self.0.env(container)
+        self.with_template().env(container)
     }
 
     pub(crate) fn env_from(&self, container: u32) -> Vec<records::EnvFrom> {
-        self.0.env_from(container)
+        self.with_template().env_from(container)
     }
 
     pub(crate) fn volume_mounts(&self, container: u32) -> Vec<records::VolumeMount> {
-        self.0.volume_mounts(container)
+        self.with_template().volume_mounts(container)
     }
 
     pub(crate) fn volume_devices(&self, container: u32) -> Vec<(String, String)> {
-        self.0.volume_devices(container)
+        self.with_template().volume_devices(container)
     }
 
     pub(crate) fn security_context(&self, container: u32) -> Option<records::SecurityContext> {
-        self.0.security_context(container)
+        self.with_template().security_context(container)
     }
 
     pub(crate) fn json(&self, pointer: &str) -> Option<String> {
+        known(self.0.no_template_at(pointer));
         self.0.json(pointer).map(ToString::to_string)
+    }
+
+    /// The workload, for a question about its Pod template.
+    fn with_template(&self) -> &model::Workload {
+        known(self.0.no_template());
+        &self.0
+    }
+}
+
+/// Ends a policy that asks for a Pod template which is not known.
+fn known(no_template: Option<String>) {
+    if let Some(why) = no_template {
+        host::no_template(why)
     }
 }
 

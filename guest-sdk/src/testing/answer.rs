@@ -107,6 +107,7 @@ impl fmt::Display for NoAnswer {
                 write!(f, "the policy refuses its settings: {}", told.join("; "))
             }
             Self::Fatal(Fatal::Unanswered(question)) => question.fmt(f),
+            Self::Fatal(Fatal::NoTemplate(why)) => f.write_str(why),
             Self::Fatal(Fatal::WhileBuilding(call)) => write!(
                 f,
                 "the policy calls `{call}` in `configure`: the answer would be frozen into every \

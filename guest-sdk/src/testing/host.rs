@@ -34,6 +34,8 @@ pub(crate) enum Phase {
 pub(crate) enum Fatal {
     /// The scenario does not answer it.
     Unanswered(Unanswered),
+    /// It asks for a Pod template that is not known.
+    NoTemplate(String),
     /// The host answers no such call while a policy is built.
     WhileBuilding(&'static str),
 }
@@ -199,6 +201,11 @@ impl Host {
 /// Unwinds without a panic message: the test tells what is missing, once.
 fn unanswered<T>(question: Unanswered) -> T {
     resume_unwind(Box::new(Fatal::Unanswered(question)))
+}
+
+/// Unwinds as [`unanswered`] does.
+pub(crate) fn no_template(why: String) -> ! {
+    resume_unwind(Box::new(Fatal::NoTemplate(why)))
 }
 
 fn sample(sample: model::Sample) -> Sample {

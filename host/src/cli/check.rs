@@ -12,6 +12,7 @@ mod pairs;
 mod record;
 mod report;
 mod sort;
+mod templates;
 mod unrendered;
 mod unreplaced;
 mod voice;
@@ -34,6 +35,7 @@ use crate::telemetry::Telemetry;
 use manifests::{Empty, Manifests};
 use pairs::{Before, Subject};
 use report::Report;
+use templates::Templates;
 
 /// Say what would become of manifests, or of what runs in a cluster
 ///
@@ -149,7 +151,8 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     let scenario =
         scenario.with_context(|| format!("--scenario {}", shown(args.scenario.as_ref())))?;
     let facts = Facts::disconnected();
-    let reading = tokio::task::spawn_blocking(read(args));
+    let scenario = scenario.map(Arc::new);
+    let reading = tokio::task::spawn_blocking(read(args, scenario.clone()));
     let policies::Loaded {
         set,
         metrics,
@@ -159,7 +162,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
-        Some(scenario) => Sources::of_scenario(Arc::new(scenario), clock),
+        Some(scenario) => Sources::of_scenario(scenario, clock),
         None => Sources {
             clock,
             metrics: Arc::new(metrics),
@@ -194,7 +197,10 @@ fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
 
 /// Reads the manifests, while the policies are being loaded; beside the subjects, what may not be
 /// meant.
-fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>, Vec<Problem>) + Send + 'static {
+fn read(
+    args: &Args,
+    scenario: Option<Arc<Scenario>>,
+) -> impl FnOnce() -> (Manifests, Vec<Subject>, Vec<Problem>) + Send + 'static {
     let (paths, old, namespace) = (args.paths.clone(), args.old.clone(), args.namespace.clone());
     let (empty, tags) = (args.empty(), args.tags.set());
     move || {
@@ -206,7 +212,8 @@ fn read(args: &Args) -> impl FnOnce() -> (Manifests, Vec<Subject>, Vec<Problem>)
         manifests.problems.extend(twice);
         let warning = (!old.is_empty())
             .then(|| unreplaced::warning(&manifests.workloads, &before, namespace));
-        let subjects = pairs::subjects(&mut manifests, &before, namespace, &tags);
+        let templates = Templates::of(&manifests, &before, scenario);
+        let subjects = pairs::subjects(&mut manifests, &before, namespace, &tags, &templates);
         unrendered::advise(&mut manifests.problems);
         (manifests, subjects, warning.flatten().into_iter().collect())
     }

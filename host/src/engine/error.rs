@@ -129,6 +129,9 @@ pub enum EvaluationError {
     /// Every place in the pool was taken until time ran out, or the turn came when it had.
     #[error("rollgate was too busy to run the policy in time")]
     Overloaded,
+    /// The policy asked for a Pod template that stands in another object and could not be read.
+    #[error("{0}")]
+    NoTemplate(String),
     /// The guest wanted more memory than it may have.
     #[error("the policy wanted more than the {} MiB of memory it may have", .0 >> 20)]
     Memory(usize),
@@ -155,6 +158,7 @@ impl EvaluationError {
             Self::Cpu(_) => "cpu",
             Self::Deadline { .. } => "deadline",
             Self::Overloaded => "overloaded",
+            Self::NoTemplate(_) => "no-template",
             Self::Memory(_) => "memory",
             Self::Boundary(_) => "boundary",
             Self::Nonsense(_) => "nonsense",

@@ -12,6 +12,11 @@ use super::state::HostState;
 #[error("no sandbox could be made")]
 pub(super) struct NotStarted;
 
+/// Ends a guest that asks for a Pod template which is not known, for this reason.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NoTemplate(pub(super) String);
+
 /// The bound that was hit comes before the trap that followed from it.
 pub(super) fn explain(
     error: &wasmtime::Error,
@@ -28,6 +33,9 @@ pub(super) fn explain(
     }
     if let Some(said) = &state.panic {
         return EvaluationError::Panicked(said.clone());
+    }
+    if let Some(NoTemplate(why)) = error.downcast_ref() {
+        return EvaluationError::NoTemplate(one_line(why).into_owned());
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EvaluationError::Exited(exit.0);

@@ -101,9 +101,9 @@ impl<'a> History<'a> {
                 .or_else(|| self.same_images(template))
                 .or_else(|| self.unreadable())
                 .or_else(|| self.lost()),
-            None => {
-                Some("the template stands in another object, so it cannot be compared".to_owned())
-            }
+            None => new.no_template().map(|why| {
+                format!("whether this goes back to an earlier revision could not be told: {why}")
+            }),
         }
     }
 

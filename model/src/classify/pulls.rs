@@ -10,6 +10,9 @@ use crate::workload::Workload;
 /// one now; `None` where they pull none such. A node that has such an image already does not pull it
 /// again under `IfNotPresent`.
 pub(super) fn anew(workload: &Workload, tags: &MutableTags) -> Option<String> {
+    if let Some(why) = workload.no_template() {
+        return Some(format!("this restart may ship other code: {why}"));
+    }
     let moves = |image: &str, policy: &str| {
         policy == "Always" && pulled_tag(image).is_some_and(|tag| tags.contain(tag))
     };

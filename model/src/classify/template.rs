@@ -5,6 +5,7 @@ mod text;
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
+use crate::template_ref::TemplateRef;
 use crate::workload::{Workload, push_token};
 pub use text::template_text;
 
@@ -21,7 +22,9 @@ const IGNORED_ANNOTATIONS: [&str; 1] = [RESTARTED_AT];
 #[derive(Clone, Copy)]
 pub(super) struct Template<'a> {
     own: Option<&'a Value>,
+    /// Where it was not read.
     reference: Option<&'a Value>,
+    source: Option<&'a TemplateRef>,
 }
 
 /// How two templates differ.
@@ -43,11 +46,14 @@ impl<'a> Template<'a> {
             own: workload
                 .json("/spec/template")
                 .filter(|_| !argo || !workload.containers().is_empty()),
-            reference: argo.then(|| workload.json("/spec/workloadRef")).flatten(),
+            reference: workload
+                .json("/spec/workloadRef")
+                .filter(|_| !workload.shows_template()),
+            source: workload.template_ref(),
         }
     }
 
-    /// The template, where it stands in the workload itself.
+    /// The template, where it is known.
     pub(super) fn here(self) -> Option<&'a Value> {
         self.own.filter(|_| self.reference.is_none())
     }
@@ -64,10 +70,10 @@ impl<'a> Template<'a> {
             (None, None) => Difference::None,
             _ => at("/spec/template"),
         };
-        if matches!(referred, Difference::At(_)) {
-            referred
-        } else {
-            own
+        match (referred, own) {
+            (referred @ Difference::At(_), _) => referred,
+            (_, Difference::None) if self.source != new.source => Difference::Ignored,
+            (_, own) => own,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    Asker, Baseline, Operation, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
-    SubResource, Workload,
+    Asker, Baseline, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
+    SubResource, TemplateRef, Workload,
 };
 
 use super::{NO_BASELINE, RevisionEntry, Scenario};
@@ -33,8 +33,35 @@ impl Scenario {
     /// The scenario has no object, or one that is no workload.
     pub fn review(&self) -> Result<Reviewed, NoReview> {
         let request = self.request().ok_or(NoReview::NoObject)?;
-        let reviewed = Rollout::from_request(request, &self.revisions())?;
+        let read = match Rollout::read(request)? {
+            Read::Referring(referring) => referring.resolve(|rollout| self.template_of(rollout)),
+            read => read,
+        };
+        let reviewed = read.settle(&self.revisions());
         Ok(reviewed.held_against(self.baseline()?))
+    }
+
+    /// The Pod template of a Rollout that refers to another object: the one that stands in the
+    /// Rollout, as policies are shown it, or that of the object among `objects`.
+    fn template_of(&self, rollout: &Workload) -> Result<Value, String> {
+        if let Some(template) = rollout.json("/spec/template")
+            && !rollout.containers().is_empty()
+        {
+            return Ok(template.clone());
+        }
+        self.referred(rollout.template_ref().ok_or("it names no object")?)
+    }
+
+    /// The Pod template of an object among `objects`, for a Rollout that refers to it.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn referred(&self, reference: &TemplateRef) -> Result<Value, String> {
+        let (api_version, kind) = reference.kind()?;
+        let (namespace, name) = (reference.namespace(), reference.name());
+        let object = self.object(api_version, kind, namespace, name);
+        let object = object.map_err(|_| "the scenario has no `objects`")?;
+        reference.template_of(object.map_err(|error| error.message)?)
     }
 
     /// What existing findings are held against.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::node::Node;
-use super::{Workload, container, detail, parts};
+use super::{TemplateSource, Workload, container, detail, parts};
 use crate::kind::Kind;
 use crate::shape::ShapeError;
+use crate::template_ref::TemplateRef;
 
 /// The kind of an object.
 pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
@@ -65,6 +66,12 @@ impl Workload {
         workload.min_ready_seconds = spec.field("minReadySeconds")?.i32()?.unwrap_or_default();
         workload.progress_deadline_seconds = spec.field("progressDeadlineSeconds")?.i32()?;
         workload.paused = spec.field("paused")?.flag()?.unwrap_or_default();
+        if kind == Kind::Rollout
+            && let Some(reference) = spec.field("workloadRef")?.present()
+        {
+            let reference = TemplateRef::read(&reference, &workload.namespace)?;
+            workload.template_source = TemplateSource::NotRead(reference);
+        }
         if !has_template_elsewhere(kind, &spec)? {
             workload.read_template(&spec.field("template")?)?;
         }
@@ -121,6 +128,7 @@ impl Workload {
             paused: false,
             pod: None,
             containers: Vec::new(),
+            template_source: TemplateSource::Own,
         }
     }
 }

@@ -101,7 +101,14 @@ async fn by_policies(
         mut problems,
     } = policies::load(paths, &facts).await?;
     problems.extend(workloads.unlisted);
-    let subjects = subjects(workloads.found)?;
+    let mut found = Vec::with_capacity(workloads.found.len());
+    for live in workloads.found {
+        match live.completed(facts.cluster.as_ref()).await {
+            Ok(live) => found.push(live),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let subjects = subjects(found)?;
     let sources = Sources {
         clock: Arc::new(SystemClock),
         metrics: Arc::new(metrics),

@@ -22,6 +22,8 @@ pub(super) struct Manifests {
     pub(super) others: usize,
     /// The namespaces among them.
     pub(super) namespaces: Namespaces,
+    /// The ReplicaSets and PodTemplates among the others.
+    pub(super) templates: Vec<Value>,
     /// What could not be read.
     pub(super) problems: Vec<Problem>,
 }
@@ -86,6 +88,7 @@ impl Manifests {
         self.workloads.extend(more.workloads);
         self.others += more.others;
         self.namespaces.add(more.namespaces);
+        self.templates.extend(more.templates);
         self.problems.extend(more.problems);
     }
 
@@ -152,6 +155,9 @@ impl Manifests {
             Sorted::Other => {
                 self.others += 1;
                 self.namespaces.note(&tree);
+                if may_be_referred_to(&tree) {
+                    self.templates.push(tree);
+                }
             }
             Sorted::NoObject => {}
         }
@@ -167,6 +173,13 @@ impl Manifests {
             None => self.workloads.push(Manifest { kind, tree, origin }),
         }
     }
+}
+
+/// Whether an Argo Rollout may take its template from this object, which is no workload itself.
+fn may_be_referred_to(tree: &Value) -> bool {
+    ["ReplicaSet", "PodTemplate"]
+        .iter()
+        .any(|kind| tree["kind"] == *kind)
 }
 
 fn mistaken(origin: &Origin, mistake: Mistake) -> Problem {

@@ -5,12 +5,13 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Asker, Baseline, Change, Kind, MutableTags, Operation, Request, Reviewed, Revisions, Rollout,
-    ShapeError, SubResource, Workload,
+    Asker, Baseline, Change, Kind, MutableTags, Operation, Read, Request, Reviewed, Revisions,
+    Rollout, ShapeError, SubResource, Workload,
 };
 use serde_json::Value;
 
 use super::manifests::{Manifest, Manifests, Origin};
+use super::templates::Templates;
 use crate::config::{Candidate, NamespaceLabels, PolicySet, Problem};
 
 /// A workload and what becomes of it.
@@ -102,6 +103,11 @@ impl Before {
         self.0.contains_key(key)
     }
 
+    /// The workloads themselves.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.0.values()
+    }
+
     /// What tells these workloads apart.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.0.keys()
@@ -115,11 +121,12 @@ pub(super) fn subjects(
     before: &Before,
     namespace: Option<&str>,
     tags: &MutableTags,
+    templates: &Templates,
 ) -> Vec<Subject> {
     let workloads = std::mem::take(&mut manifests.workloads);
     let read: Vec<Result<Subject, Problem>> = workloads
         .into_par_iter()
-        .map(|manifest| subject(manifest, before, namespace, tags))
+        .map(|manifest| subject(manifest, before, namespace, tags, templates))
         .collect();
     let mut subjects = Vec::with_capacity(read.len());
     for result in read {
@@ -162,8 +169,12 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
         old_object: Some(tree),
     };
     // What nobody has written yet goes back to nothing, and is held against what runs.
-    let reviewed = Rollout::from_request(request, &Revisions::Known(Vec::new()))?
-        .held_against(Baseline::old_object());
+    let read = match Rollout::read(request)? {
+        Read::Referring(referring) => referring.resolve(own_template),
+        read => read,
+    };
+    let revisions = Revisions::Known(Vec::new());
+    let reviewed = read.settle(&revisions).held_against(Baseline::old_object());
     Ok(Subject {
         kind,
         namespace,
@@ -173,11 +184,18 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
     })
 }
 
+/// The template that a Rollout refers to, which was put into it when it was read.
+fn own_template(rollout: &Workload) -> Result<Value, String> {
+    let template = rollout.json("/spec/template").cloned();
+    template.ok_or_else(|| "nobody read it".to_owned())
+}
+
 fn subject(
     manifest: Manifest,
     before: &Before,
     namespace: Option<&str>,
     tags: &MutableTags,
+    templates: &Templates,
 ) -> Result<Subject, Problem> {
     let old = Key::of(&manifest, namespace).and_then(|key| before.0.get(&key));
     let (namespace_of_object, name) = (namespace_of(&manifest, namespace), name_of(&manifest));
@@ -200,7 +218,11 @@ fn subject(
     let revisions = Revisions::OutOfReach {
         why: "files tell no earlier revisions".to_owned(),
     };
-    match Rollout::read_by(request.as_applied(), tags).map(|read| read.settle(&revisions)) {
+    let read = Rollout::read_by(request.as_applied(), tags).map(|read| match read {
+        Read::Referring(referring) => referring.resolve(|rollout| templates.referred(rollout)),
+        read => read,
+    });
+    match read.map(|read| read.settle(&revisions)) {
         Ok(reviewed) => Ok(Subject {
             kind,
             namespace: namespace_of_object,

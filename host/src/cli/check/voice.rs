@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rollgate_model::{Evidence, Finding, Outcome, Severity, Verdict};
+use rollgate_model::{Evidence, Finding, Outcome, Severity, TemplateRef, Verdict};
 
 use super::super::notice::{Notice, Place, Tone};
 use super::judge::Checked;
@@ -146,6 +146,10 @@ impl<'a> Voice<'a> {
 
     fn place(self, pointer: &str, label: Option<Cow<'a, str>>) -> Place<'a> {
         let spans = &self.checked.origin.spans;
+        let pointer = match self.referred(pointer) {
+            Some(_) => "/spec/workloadRef",
+            None => pointer,
+        };
         let spot = Spot::new(spans.text(), &spans.locate(pointer).focus);
         Place {
             file: Cow::Borrowed(&self.checked.origin.file),
@@ -162,6 +166,9 @@ impl<'a> Voice<'a> {
             .subject()
             .json(&finding.path)
             .is_some();
+        if let Some((reference, below)) = self.referred(&finding.path) {
+            return Some(format!("in the template of {reference}: {below}").into());
+        }
         let found = match (self.missing(finding), &finding.found) {
             (Some(field), Some(found)) if by_default => {
                 Some(format!("`{field}` is not set here, which means {found}"))
@@ -183,6 +190,13 @@ impl<'a> Voice<'a> {
             Some(_) => self.label(finding),
             None => Some(Cow::Borrowed(&finding.message)),
         }
+    }
+
+    /// The object that holds what a pointer leads to, where that is not this one, and the way in the
+    /// template there.
+    fn referred<'p>(self, pointer: &'p str) -> Option<(&'a TemplateRef, &'p str)> {
+        let reference = self.decision.rollout().subject().template_ref()?;
+        Some((reference, pointer.strip_prefix("/spec/template")?))
     }
 
     fn missing(self, finding: &Finding) -> Option<String> {

@@ -22,7 +22,7 @@ pub fn template_text(workload: &Workload) -> String {
         fields(&mut text, selector, &[ARGO_HASH]);
         return text;
     }
-    let Template { own, reference } = Template::of(workload);
+    let Template { own, reference, .. } = Template::of(workload);
     if let Some(template) = own {
         whole(&mut text, template);
     }

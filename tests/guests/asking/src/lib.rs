@@ -39,6 +39,8 @@ enum Ask {
     Object(String, String),
     /// Kind and label selector, in all namespaces.
     List(String, String),
+    /// The images of the new object's containers.
+    Images,
     Panic,
 }
 
@@ -56,15 +58,20 @@ impl Policy for Asking {
 
     fn new(settings: Settings) -> Result<Self, SettingsError> {
         if let Some(ask) = &settings.while_built {
-            let _ = ask.told();
+            let _ = ask.told(None);
         }
         Ok(Self(settings))
     }
 
-    fn evaluate(&self, _: &Rollout) -> Result<Verdict, Failure> {
+    fn evaluate(&self, rollout: &Rollout) -> Result<Verdict, Failure> {
         let mut told = Vec::new();
         for _ in 0..self.0.times {
-            told = self.0.asks.iter().map(Ask::told).collect();
+            told = self
+                .0
+                .asks
+                .iter()
+                .map(|ask| ask.told(Some(rollout)))
+                .collect();
         }
         let evidence = told.into_iter().enumerate();
         Ok(Verdict::allow().with_all_evidence(
@@ -74,7 +81,7 @@ impl Policy for Asking {
 }
 
 impl Ask {
-    fn told(&self) -> String {
+    fn told(&self, rollout: Option<&Rollout>) -> String {
         match self {
             Self::Now => clock::now().to_string(),
             Self::Metric(query) => shown(&metrics::query("prod", query)),
@@ -93,6 +100,14 @@ impl Ask {
             Self::List(kind, labels) => {
                 let objects = cluster::list::<Value>("v1", kind, "", labels);
                 shown(&objects.map(|all| all.iter().map(name_of).collect::<Vec<_>>()))
+            }
+            Self::Images => {
+                let workload = rollout.and_then(Rollout::new);
+                let containers = workload.iter().flat_map(|workload| workload.containers());
+                format!(
+                    "{:?}",
+                    containers.map(|it| it.image.clone()).collect::<Vec<_>>()
+                )
             }
             Self::Panic => panic!("on purpose"),
         }

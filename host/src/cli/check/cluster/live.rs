@@ -5,11 +5,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use rollgate_model::{Kind, yaml};
+use rollgate_model::{Kind, Workload, yaml};
 use serde_json::Value;
 
 use super::super::manifests::{Manifest, Origin};
+use crate::admission::referred_template;
 use crate::config::Problem;
+use crate::sources::Cluster;
 
 /// What was found.
 pub(super) struct Workloads {
@@ -134,6 +136,34 @@ impl Live {
         self.tree
             .pointer("/spec/workloadRef")
             .is_none_or(Value::is_null)
+    }
+
+    /// The same, with the Pod template that stands in another object put into it.
+    ///
+    /// # Errors
+    /// That object cannot be read, so there is nothing to judge.
+    pub(super) async fn completed(mut self, cluster: &dyn Cluster) -> Result<Self, Problem> {
+        if self.has_template() {
+            return Ok(self);
+        }
+        match self.referred_template(cluster).await {
+            Ok(template) => {
+                self.tree["spec"]["template"] = template;
+                Ok(self)
+            }
+            Err(why) => {
+                let place = format!("{} in the cluster", self.title());
+                let message = format!("its Pod template cannot be read: {why}");
+                Err(Problem::of_file(&place.into(), message))
+            }
+        }
+    }
+
+    async fn referred_template(&self, cluster: &dyn Cluster) -> Result<Value, String> {
+        let rollout =
+            Workload::parse(self.tree.clone(), None).map_err(|error| error.to_string())?;
+        let reference = rollout.template_ref().ok_or("it names no object")?;
+        referred_template(cluster, reference).await
     }
 
     /// The object as a manifest, so that findings point at its lines.

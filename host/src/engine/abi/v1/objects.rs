@@ -12,6 +12,7 @@ use wasmtime::Result;
 use wasmtime::component::{Linker, Resource};
 
 use super::bindings::rollgate::policy::types;
+use crate::engine::outcome::NoTemplate;
 use crate::engine::state::HostState;
 
 /// The rollout of this store's review.
@@ -70,6 +71,15 @@ impl HostState {
             wasmtime::format_err!("a handle to a workload that this rollout does not have")
         })
     }
+
+    /// The workload, for a question about its Pod template.
+    fn with_template(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Arc<Workload>> {
+        let workload = self.workload(handle)?;
+        match workload.no_template() {
+            Some(why) => Err(NoTemplate(why).into()),
+            None => Ok(workload),
+        }
+    }
 }
 
 impl HostState {
@@ -77,7 +87,7 @@ impl HostState {
         &mut self,
         handle: &Resource<WorkloadHandle>,
     ) -> Result<Arc<[types::Container]>> {
-        let workload = Arc::clone(self.workload(handle)?);
+        let workload = Arc::clone(self.with_template(handle)?);
         let handed = &self.judging_for("workload.containers")?.review.handed;
         let side = match handle.rep() {
             OLD => &handed.old,
@@ -164,11 +174,11 @@ impl types::HostWorkload for HostState {
     }
 
     fn pod_labels(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
-        Ok(self.workload(&this)?.pod_labels().to_vec())
+        Ok(self.with_template(&this)?.pod_labels().to_vec())
     }
 
     fn pod_annotations(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
-        Ok(self.workload(&this)?.pod_annotations().to_vec())
+        Ok(self.with_template(&this)?.pod_annotations().to_vec())
     }
 
     fn selector(&mut self, this: Resource<WorkloadHandle>) -> Result<Pairs> {
@@ -196,7 +206,7 @@ impl types::HostWorkload for HostState {
     }
 
     fn pod(&mut self, this: Resource<WorkloadHandle>) -> Result<Option<types::Pod>> {
-        Ok(self.workload(&this)?.pod().map(Into::into))
+        Ok(self.with_template(&this)?.pod().map(Into::into))
     }
 
     fn containers(&mut self, this: Resource<WorkloadHandle>) -> Result<Vec<types::Container>> {
@@ -210,7 +220,7 @@ impl types::HostWorkload for HostState {
         container: u32,
     ) -> Result<Vec<types::EnvVar>> {
         Ok(self
-            .workload(&this)?
+            .with_template(&this)?
             .env(container)
             .into_iter()
             .map(Into::into)
@@ -223,7 +233,7 @@ impl types::HostWorkload for HostState {
         container: u32,
     ) -> Result<Vec<types::EnvFrom>> {
         Ok(self
-            .workload(&this)?
+            .with_template(&this)?
             .env_from(container)
             .into_iter()
             .map(Into::into)
@@ -236,7 +246,7 @@ impl types::HostWorkload for HostState {
         container: u32,
     ) -> Result<Vec<types::VolumeMount>> {
         Ok(self
-            .workload(&this)?
+            .with_template(&this)?
             .volume_mounts(container)
             .into_iter()
             .map(Into::into)
@@ -244,7 +254,7 @@ impl types::HostWorkload for HostState {
     }
 
     fn volume_devices(&mut self, this: Resource<WorkloadHandle>, container: u32) -> Result<Pairs> {
-        Ok(self.workload(&this)?.volume_devices(container))
+        Ok(self.with_template(&this)?.volume_devices(container))
     }
 
     fn security_context(
@@ -253,16 +263,17 @@ impl types::HostWorkload for HostState {
         container: u32,
     ) -> Result<Option<types::SecurityContext>> {
         Ok(self
-            .workload(&this)?
+            .with_template(&this)?
             .security_context(container)
             .map(Into::into))
     }
 
     fn json(&mut self, this: Resource<WorkloadHandle>, pointer: String) -> Result<Option<String>> {
-        Ok(self
-            .workload(&this)?
-            .json(&pointer)
-            .map(ToString::to_string))
+        let workload = self.workload(&this)?;
+        match workload.no_template_at(&pointer) {
+            Some(why) => Err(NoTemplate(why).into()),
+            None => Ok(workload.json(&pointer).map(ToString::to_string)),
+        }
     }
 
     fn drop(&mut self, _: Resource<WorkloadHandle>) -> Result<()> {
