@@ -146,6 +146,26 @@ impl<'p> Installation<'p> {
         }
     }
 
+    /// Waits until the guard of revisions refuses, in an installation that was given
+    /// [`guard_argument`].
+    ///
+    /// # Errors
+    /// It never does.
+    pub async fn guarded(&self) -> Result<()> {
+        let binding = format!("{NAME}-revisions");
+        let actions = [
+            "get",
+            "validatingadmissionpolicybinding",
+            &binding,
+            "--output=jsonpath={.spec.validationActions}",
+        ];
+        wait_for("the guard of revisions to refuse", async || {
+            let told = self.plane.kubectl(actions).run().await?;
+            Ok((told.stdout == r#"["Deny"]"#).then_some(()))
+        })
+        .await
+    }
+
     /// What is registered, once it is as wanted.
     ///
     /// # Errors
@@ -190,6 +210,20 @@ pub fn manifests() -> Result<String> {
         .context("there is no binary")?;
     anyhow::ensure!(output.status.success(), "{output:?}");
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The argument that names the guard of revisions, as the installed Deployment has it.
+///
+/// # Errors
+/// There is none.
+pub fn guard_argument() -> Result<String> {
+    let manifests = manifests()?;
+    let lines = manifests
+        .lines()
+        .map(|line| line.trim().trim_start_matches("- "));
+    let mut arguments = lines.filter(|line| line.starts_with("--revision-guard="));
+    let argument = arguments.next().context("no guard in the manifests")?;
+    Ok(argument.to_owned())
 }
 
 /// Manifests whose Service leads to this machine from the start: endpoints that it once had would stay

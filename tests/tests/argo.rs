@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rollgate_tests::control_plane::{ArgoRollouts, ControlPlane, Tool, wait_for};
-use rollgate_tests::installation::Installation;
+use rollgate_tests::installation::{Installation, guard_argument};
 use rollgate_tests::report::unbroken;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
@@ -46,7 +46,9 @@ impl Shop {
         let plane = ControlPlane::shared().await;
         let run = async || {
             let argo = plane.start_argo_rollouts().await?;
-            anyhow::Ok(Mutex::new((argo, Installation::new(plane, 1, &[]).await?)))
+            let rollgate = Installation::new(plane, 1, &[&guard_argument()?]).await?;
+            rollgate.guarded().await?;
+            anyhow::Ok(Mutex::new((argo, rollgate)))
         };
         let turn = RUNNING.get_or_try_init(run).await?.lock().await;
         let namespace = plane.namespace("shop").await?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use rollgate_tests::control_plane::ControlPlane;
-use rollgate_tests::installation::{Installation, asked_for};
+use rollgate_tests::installation::{Installation, asked_for, guard_argument};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -22,6 +22,8 @@ async fn run() -> Result<()> {
     eprintln!("starting a control plane ...");
     let plane = ControlPlane::start().await?;
     plane.kubectl(["create", "namespace", "shop"]).ok().await?;
+    eprintln!("starting Argo Rollouts ...");
+    let _argo = plane.start_argo_rollouts().await?;
     eprintln!("installing rollgate, with two replicas ...");
     let _rollgate = install(&plane).await?;
     println!("{}", welcome(&plane));
@@ -32,12 +34,15 @@ async fn run() -> Result<()> {
 /// asks it.
 async fn install(plane: &ControlPlane) -> Result<Installation<'_>> {
     let modules = path("first-policy/target/wasm32-unknown-unknown/release")?;
-    let rollgate = Installation::new(plane, 2, &[&format!("--modules={modules}")]).await?;
+    let arguments = [format!("--modules={modules}"), guard_argument()?];
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let rollgate = Installation::new(plane, 2, &arguments).await?;
     let policies = path("demo/cluster/policies.yaml")?;
     let apply = plane.kubectl(["apply", "--filename", &policies]);
     apply.ok().await?;
     let registered = rollgate.registered(|registered| !asked_for(registered).is_empty());
     registered.await?;
+    rollgate.guarded().await?;
     Ok(rollgate)
 }
 
@@ -64,6 +69,7 @@ A Kubernetes cluster runs here, and rollgate is asked about rollouts. In another
   kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.6.0
   kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.7.0
   kubectl get events -n shop                           # what rollgate said
+  kubectl argo rollouts version                        # its controller runs here too
 
 Ctrl-C stops it all and leaves nothing behind.",
         kubeconfig = plane.kubeconfig().display(),
