@@ -1,24 +1,25 @@
-//! The webhook: `POST /admit`, or a secret path behind it, over TLS on one port, health, metrics and the state of the policies
-//! in plain HTTP on another.
+//! The webhook's HTTP server: reviews over TLS on one port; health, metrics and the active policies
+//! over plain HTTP on another.
 //!
-//! A connection's life: [`listener`] accepts it, [`connection`] shakes hands and speaks HTTP/1.1 or
-//! HTTP/2, [`admit`] turns each request into a call of an [`Answer`], which [`Apart`] gives threads of
-//! its own. [`lifecycle`] ends it all without losing a request.
+//! The way of a request: [`listener`] accepts the connection, [`connection`] does the TLS handshake
+//! and speaks HTTP/1.1 or HTTP/2, [`endpoint`] checks the request and reads its body, and
+//! [`ReviewHandler`] handles it on the threads of the [`EvaluationPool`]. [`lifecycle`] shuts down
+//! without losing a request.
 
 mod admin;
-mod admit;
-mod apart;
 mod body;
 mod callers;
 mod connection;
 mod deadline;
+mod endpoint;
+mod evaluation_pool;
+mod idle;
 mod lifecycle;
 mod listener;
 pub mod live;
 mod options;
-mod pulse;
+mod panic_response;
 mod readiness;
-mod rescue;
 mod throttle;
 pub mod tls;
 pub mod watch;
@@ -28,12 +29,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 pub use admin::Info;
-pub use apart::Apart;
 pub use callers::{BadPathSecret, Callers, PathFile, PathFileError, PathSecret, PathSecrets};
+pub use evaluation_pool::EvaluationPool;
 pub use lifecycle::Ended;
 pub use options::{Bounds, Drain, Options};
 pub use readiness::Readiness;
@@ -42,25 +44,26 @@ use crate::admission::Caller;
 use crate::telemetry::Telemetry;
 use tls::Tls;
 
-/// What answers a review.
-pub trait Answer: Send + Sync + 'static {
-    /// Answers the body of a review before the deadline.
-    fn answer(
-        &self,
+/// Handles reviews.
+pub trait ReviewHandler: Send + Sync + 'static {
+    /// Answers the body of an AdmissionReview before the deadline.
+    fn handle(
+        self: Arc<Self>,
         body: Bytes,
         caller: Caller,
         deadline: Instant,
-    ) -> impl Future<Output = Reply> + Send;
+    ) -> BoxFuture<'static, HandlerResponse>;
 }
 
-/// What goes back to the API server.
+/// What the API server gets back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum HandlerResponse {
     /// An AdmissionReview as JSON, with HTTP 200.
     Review(Bytes),
-    /// A sentence, with HTTP 400: the body is no review that could be answered.
+    /// HTTP 400 with this message: the body is no review.
     BadRequest(String),
-    /// A sentence, with HTTP 503: nothing can be judged yet. Readiness keeps requests away then.
+    /// HTTP 503 with this message: no policies are loaded yet. `/readyz` keeps requests away until
+    /// then.
     NotReady(String),
 }
 
@@ -90,8 +93,10 @@ pub struct Server {
 pub struct Context {
     /// Certificate and key; reloaded behind the server's back.
     pub tls: Tls,
-    /// How the API server is told from others.
+    /// How the API server is distinguished from other callers.
     pub callers: Callers,
+    /// Where reviews are handled.
+    pub pool: EvaluationPool,
     /// Whether `/readyz` says yes.
     pub readiness: Readiness,
     /// Where requests are counted.
@@ -110,7 +115,7 @@ impl Context {
             Some(_) => Ok(()),
             None => Err("there is no certificate to serve with yet".to_owned()),
         };
-        let callers = match self.callers.are_told_apart() {
+        let callers = match self.callers.are_known() {
             true => Ok(()),
             false => Err("there is no secret path to answer at yet".to_owned()),
         };
@@ -157,13 +162,13 @@ impl Server {
     }
 
     /// Serves until `stop` is done, then drains: see [`Drain`].
-    pub async fn run<A: Answer>(
+    pub async fn run(
         self,
-        answer: Arc<A>,
+        handler: Arc<dyn ReviewHandler>,
         context: Context,
         stop: impl Future<Output = ()>,
     ) -> Ended {
-        lifecycle::run(self, answer, context, stop).await
+        lifecycle::run(self, handler, context, stop).await
     }
 }
 

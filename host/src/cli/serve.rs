@@ -26,7 +26,9 @@ use crate::engine::{Engine, EngineOptions};
 use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
 use crate::server::tls::{self, Tls};
 use crate::server::watch::Watch;
-use crate::server::{Apart, Bounds, Context, Drain, Ended, Info, Options, Readiness, Server};
+use crate::server::{
+    Bounds, Context, Drain, Ended, EvaluationPool, Info, Options, Readiness, Server,
+};
 use crate::sources::Facts;
 use crate::telemetry::{Telemetry, logs};
 use cluster::{Member, Writers};
@@ -173,6 +175,7 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
     let context = Context {
         tls,
         callers,
+        pool: EvaluationPool::new(judging.clone()),
         readiness: loader.readiness.clone(),
         telemetry: telemetry.clone(),
         info: info(&live),
@@ -199,9 +202,8 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
-    let answer = Arc::new(Apart::new(live, judging.clone()));
     tokio::select! {
-        ended = server.run(answer, context, stop) => {
+        ended = server.run(live, context, stop) => {
             if let Some(duties) = duties {
                 duties.ended().await;
             }

@@ -1,4 +1,4 @@
-//! The admin port: health, readiness, metrics and what is in force, in plain HTTP.
+//! The admin port: health, readiness, metrics and the active policies, in plain HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::admit::text;
+use super::endpoint::text;
 use super::{Context, listener};
 use crate::telemetry;
 
-/// Probes and scrapers are few; more than these are mistaken or hostile.
+/// Probes and scrapers are few; more connections than this are a mistake or an attack.
 const CONNECTIONS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Says what is in force, as JSON.
+/// Returns the active policies as JSON.
 pub type Info = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// Serves until it is dropped.
@@ -34,14 +34,14 @@ pub(super) async fn serve(port: TcpListener, context: Context) {
     listener::accept(&port, &room, &telemetry, |stream, share| {
         let service = service.clone();
         tokio::spawn(async move {
-            answer(stream, service).await;
+            serve_connection(stream, service).await;
             drop(share);
         });
     })
     .await;
 }
 
-async fn answer(stream: TcpStream, service: TowerToHyperService<Router>) {
+async fn serve_connection(stream: TcpStream, service: TowerToHyperService<Router>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);

@@ -1,3 +1,5 @@
+//! Reads request bodies within a budget of memory.
+
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -6,42 +8,42 @@ use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Permits of the shared budget are counted in these, to fit a semaphore's range.
+/// The bytes of one permit, so that the budget fits into a semaphore.
 const UNIT: usize = 1024;
 
-/// What is thrown away of a body that is too large, so that its sender comes to read the answer
-/// instead of a reset connection.
+/// How many bytes of a body that is too large are read and dropped, so that the client reads the
+/// response instead of seeing a reset connection.
 const DISCARDED: usize = 64 << 20;
 
-/// How much of bodies may be held, one by one and all together.
+/// The memory that bodies may take: one, and all together.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub(super) struct BodyBudget {
     each: usize,
     all: Arc<Semaphore>,
 }
 
-/// A whole body, and its share of the budget for as long as this lives.
+/// A complete body. It keeps its share of the budget until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct BufferedBody {
     pub(super) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-/// Why a body was not read whole.
+/// Why a body was not read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the body is larger than {0} bytes; the limit is set with --body-limit")]
     TooLarge(usize),
-    #[error("the body did not arrive whole before the deadline: {0} bytes came")]
+    #[error("the body did not arrive completely before the deadline: got {0} bytes")]
     Slow(usize),
     #[error("no memory was left for the body before the deadline: too many large reviews at once")]
     NoRoom,
-    #[error("the body broke off: {0}")]
+    #[error("the connection broke while the body was read: {0}")]
     Broken(String),
 }
 
-impl Budget {
-    /// `each` bytes for one body, `all` bytes for all of them.
+impl BodyBudget {
+    /// Allows `each` bytes for one body and `all` bytes for all of them.
     pub(super) fn new(each: usize, all: usize) -> Self {
         let units = all.max(each).div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
         Self {
@@ -50,9 +52,13 @@ impl Budget {
         }
     }
 
-    /// Reads a whole body. Its share of the budget grows with what has arrived, so that one who
-    /// announces much and sends nothing takes nothing.
-    pub(super) async fn read<B>(&self, mut body: B, deadline: Instant) -> Result<Held, BodyError>
+    /// Reads a complete body. Its share of the budget grows with the bytes that have arrived, so a
+    /// client that announces much and sends nothing takes nothing.
+    pub(super) async fn read<B>(
+        &self,
+        mut body: B,
+        deadline: Instant,
+    ) -> Result<BufferedBody, BodyError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::fmt::Display,
@@ -70,7 +76,7 @@ impl Budget {
             self.grow(&mut parts, part.len(), deadline).await?;
             parts.push(part, body.size_hint().lower());
         }
-        Ok(Held {
+        Ok(BufferedBody {
             bytes: parts.bytes(),
             _share: parts.share,
         })
@@ -98,7 +104,7 @@ impl Budget {
     }
 }
 
-/// What has arrived: one part as it came, or several copied together.
+/// The bytes so far: one part as it came, or several parts joined.
 #[derive(Default)]
 struct Parts {
     first: Bytes,
@@ -143,7 +149,7 @@ where
             Err(_) => return Err(BodyError::Slow(so_far)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(error))) => return Err(BodyError::Broken(error.to_string())),
-            // Trailers say nothing that we read.
+            // Trailers are ignored.
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
@@ -191,10 +197,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_are_put_together_up_to_the_limit_and_not_beyond() {
-        let budget = Budget::new(10, 1 << 20);
-        let held = budget.read(chunks(&[3, 3, 4]), soon()).await.expect("fits");
-        assert_eq!(held.bytes, "x".repeat(10));
+    async fn parts_are_joined_up_to_the_limit() {
+        let budget = BodyBudget::new(10, 1 << 20);
+        let body = budget.read(chunks(&[3, 3, 4]), soon()).await.expect("fits");
+        assert_eq!(body.bytes, "x".repeat(10));
         let error = budget
             .read(chunks(&[3, 3, 5]), soon())
             .await
@@ -203,8 +209,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_announced_length_above_the_limit_is_refused() {
-        let budget = Budget::new(10, 1 << 20);
+    async fn announced_length_above_the_limit_is_rejected() {
+        let budget = BodyBudget::new(10, 1 << 20);
         let error = budget
             .read(Full::new(Bytes::from(vec![0; 11])), soon())
             .await
@@ -213,8 +219,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_stalls_ends_at_the_deadline() {
-        let budget = Budget::new(10, 1 << 20);
+    async fn stalled_body_fails_at_the_deadline() {
+        let budget = BodyBudget::new(10, 1 << 20);
         let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"abc")))]);
         let body = StreamBody::new(first.chain(stream::pending()));
         let error = budget.read(body, soon()).await.expect_err("slow");
@@ -222,8 +228,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_wait_for_room_and_get_it_when_another_is_dropped() {
-        let budget = Budget::new(2048, 2048);
+    async fn body_waits_for_memory_until_another_is_dropped() {
+        let budget = BodyBudget::new(2048, 2048);
         let first = budget.read(chunks(&[2048]), soon()).await.expect("room");
         let error = budget
             .read(chunks(&[1]), soon())

@@ -1,8 +1,8 @@
-//! Which callers the webhook takes for the API server.
+//! Decides whether a caller is the API server.
 //!
-//! One that showed a client certificate, where a client CA is set, and one that knows the secret path,
-//! where there is one; where both are set, both are asked for. All others get 404 before their body is
-//! read. Where neither is set, everybody gets an answer, and nothing is written for anybody.
+//! It is if it has a client certificate (with `--client-ca`) and knows the secret path (if there is
+//! one); with both, it needs both. Anybody else gets 404, before the body is read. With neither,
+//! everybody gets an answer, and nothing is written to the cluster for any of them.
 
 mod file;
 mod secret;
@@ -17,30 +17,30 @@ pub use secret::{BadPathSecret, PathSecret};
 
 use crate::admission::Caller;
 
-/// The path of reviews; a secret may stand behind it.
+/// The path of reviews; a secret may follow it.
 const ADMIT: &str = "/admit";
 
-/// How a caller is told from others.
+/// How the API server is recognized.
 #[derive(Clone, Debug, Default)]
 pub enum Callers {
-    /// By a client certificate, if at all.
+    /// By a client certificate, or not at all.
     #[default]
     ByCertificate,
     /// By one of these secrets in the path of the request.
     ByPath(PathSecrets),
 }
 
-/// Whether a connection began with a client certificate.
+/// Whether a connection has a client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientCertificate {
-    /// The client showed one, and the handshake verified it against the client CA.
+    /// It has one, which the handshake verified against the client CA.
     Verified,
-    /// None was asked for.
+    /// The server did not request one.
     NotAskedFor,
 }
 
 impl ClientCertificate {
-    /// Rustls keeps a client's certificates only where its verifier accepted them.
+    /// Rustls keeps a client's certificates only if its verifier accepted them.
     pub(super) fn of(connection: &ServerConnection) -> Self {
         match connection.peer_certificates() {
             Some([_, ..]) => Self::Verified,
@@ -50,7 +50,7 @@ impl ClientCertificate {
 }
 
 impl Callers {
-    /// Returns who asks for this path, or `None` where nothing is answered.
+    /// Returns the caller of this path, or `None` if it gets 404.
     pub(super) fn caller(&self, path: &str, certificate: ClientCertificate) -> Option<Caller> {
         let rest = path.strip_prefix(ADMIT)?;
         match (self, certificate) {
@@ -64,8 +64,8 @@ impl Callers {
         }
     }
 
-    /// Returns whether it is settled who is known.
-    pub(super) fn are_told_apart(&self) -> bool {
+    /// Returns whether there is a way to recognize the API server yet.
+    pub(super) fn are_known(&self) -> bool {
         match self {
             Self::ByCertificate => true,
             Self::ByPath(secrets) => !secrets.0.load().is_empty(),
@@ -73,17 +73,17 @@ impl Callers {
     }
 }
 
-/// The secrets that are accepted now; before the first, none is. Clones share them.
+/// The secrets that are accepted; none at first. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct PathSecrets(Arc<ArcSwap<Vec<PathSecret>>>);
 
 impl PathSecrets {
-    /// Accepts these from now on, and no others.
+    /// Accepts these secrets from now on, and no others.
     pub fn replace(&self, secrets: Vec<PathSecret>) {
         self.0.store(Arc::new(secrets));
     }
 
-    /// Compares with all of them, so that the time taken does not tell which one is close.
+    /// Compares with all secrets, so that timing does not reveal a close one.
     fn accept(&self, shown: &str) -> bool {
         let secrets = self.0.load();
         let matching = secrets.iter().filter(|secret| secret.is(shown));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn caller_is_known_by_certificate_or_by_secret_path_and_others_find_nothing() {
+    fn caller_is_known_by_certificate_or_secret_path_and_others_get_nothing() {
         use ClientCertificate::{NotAskedFor, Verified};
         let secrets = PathSecrets::default();
         secrets.replace(vec![secret('a'), secret('b')]);
@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_were_replaced_are_accepted_no_longer() {
+    fn replaced_secrets_are_rejected() {
         let secrets = PathSecrets::default();
         let callers = Callers::ByPath(secrets.clone());
-        assert!(!callers.are_told_apart());
+        assert!(!callers.are_known());
         for letter in ['a', 'b'] {
             secrets.replace(vec![secret(letter)]);
-            assert!(callers.are_told_apart());
+            assert!(callers.are_known());
         }
         let ask = |letter| callers.caller(&secret(letter).path(), ClientCertificate::NotAskedFor);
         assert_eq!((ask('a'), ask('b')), (None, Some(Caller::Known)));

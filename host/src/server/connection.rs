@@ -1,4 +1,4 @@
-//! One connection of the webhook's port: the handshake, its requests, its end.
+//! Serves one connection of the webhook's port: TLS handshake, requests, shutdown.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -22,16 +22,16 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::callers::ClientCertificate;
+use super::idle::{IdleCheck, IdleTracker, TrackedStream};
 use super::lifecycle::Phase;
 use super::options::Bounds;
-use super::pulse::{Pulse, Sign, Watched};
 use super::throttle::Throttle;
 use super::tls::{ALPN_H2, Tls};
 
-/// What a connection that was asked to end may still take to flush its last answer.
+/// How long a connection that is being closed may take to flush its last response.
 const LINGER: Duration = Duration::from_secs(5);
 
-static COMPLAINTS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
+static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
 /// What all connections share.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Serves a connection until it ends.
+    /// Serves a connection until it closes.
     pub(super) async fn serve(self, stream: TcpStream) {
         let Some(stream) = self.handshake(stream).await else {
             return;
@@ -63,7 +63,7 @@ impl Connections {
         match timeout(self.bounds.head, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
-                complain(&error);
+                warn(&error);
                 None
             }
             Err(_) => {
@@ -74,17 +74,17 @@ impl Connections {
     }
 
     async fn serve_h1(self, stream: TlsStream<TcpStream>) {
-        let pulse = Pulse::new();
+        let tracker = IdleTracker::new();
         let service = TowerToHyperService::new(self.routes.clone());
         let certificate = ClientCertificate::of(stream.get_ref().1);
-        let (phase, heart) = (self.phase.clone(), Arc::clone(&pulse));
+        let (phase, requests) = (self.phase.clone(), Arc::clone(&tracker));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(certificate);
-            let open = heart.begin();
-            let answer = hyper::service::Service::call(&service, request);
+            let open = requests.begin();
+            let response = hyper::service::Service::call(&service, request);
             let phase = phase.clone();
             async move {
-                let mut response: Response<Body> = answer.await?;
+                let mut response: Response<Body> = response.await?;
                 if *phase.borrow() != Phase::Serving {
                     response
                         .headers_mut()
@@ -94,31 +94,31 @@ impl Connections {
                 Ok::<_, Infallible>(response)
             }
         });
-        let stream = Watched {
+        let stream = TrackedStream {
             stream,
-            pulse: Arc::clone(&pulse),
+            tracker: Arc::clone(&tracker),
         };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(None);
         self.drive(
             http.serve_connection(TokioIo::new(stream), service),
-            &pulse,
-            Goodbye::InAnswers,
+            &tracker,
+            Goodbye::InResponses,
         )
         .await;
     }
 
     async fn serve_h2(self, stream: TlsStream<TcpStream>) {
-        let pulse = Pulse::new();
+        let tracker = IdleTracker::new();
         let service = TowerToHyperService::new(self.routes.clone());
         let certificate = ClientCertificate::of(stream.get_ref().1);
-        let heart = Arc::clone(&pulse);
+        let requests = Arc::clone(&tracker);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(certificate);
-            let open = heart.begin();
-            let answer = hyper::service::Service::call(&service, request);
+            let open = requests.begin();
+            let response = hyper::service::Service::call(&service, request);
             async move {
-                let response = answer.await;
+                let response = response.await;
                 drop(open);
                 response
             }
@@ -127,15 +127,14 @@ impl Connections {
         http.timer(TokioTimer::new());
         self.drive(
             http.serve_connection(TokioIo::new(stream), service),
-            &pulse,
+            &tracker,
             Goodbye::Frame,
         )
         .await;
     }
 
-    /// Runs a connection until its client ends it, it has been idle or slow for too long, or the
-    /// server ends.
-    async fn drive<C>(mut self, connection: C, pulse: &Pulse, goodbye: Goodbye)
+    /// Drives a connection until the client closes it, a timeout expires, or the server shuts down.
+    async fn drive<C>(mut self, connection: C, tracker: &IdleTracker, goodbye: Goodbye)
     where
         C: GracefulConnection,
         C::Error: std::fmt::Display,
@@ -144,10 +143,10 @@ impl Connections {
         let accepted_in = *self.phase.borrow_and_update();
         let mut linger = None;
         loop {
-            let wake = match (linger, pulse.sign(&self.bounds, Instant::now())) {
-                (Some(until), _) | (None, Sign::Well(until)) => until,
-                (None, Sign::Stalled) => return,
-                (None, Sign::Idle) => {
+            let wake = match (linger, tracker.check(&self.bounds, Instant::now())) {
+                (Some(until), _) | (None, IdleCheck::CheckAgainAt(until)) => until,
+                (None, IdleCheck::HeadTimeout) => return,
+                (None, IdleCheck::Idle) => {
                     connection.as_mut().graceful_shutdown();
                     *linger.insert(Instant::now() + LINGER)
                 }
@@ -155,16 +154,16 @@ impl Connections {
             tokio::select! {
                 result = connection.as_mut() => return log(result),
                 () = sleep_until(wake) => match linger {
-                    Some(_) if pulse.busy() => linger = Some(Instant::now() + LINGER),
+                    Some(_) if tracker.busy() => linger = Some(Instant::now() + LINGER),
                     Some(_) => return,
                     None => {}
                 },
                 Ok(()) = self.phase.changed() => {
-                    if goodbye.is_due(*self.phase.borrow_and_update(), pulse) {
+                    if goodbye.is_due(*self.phase.borrow_and_update(), tracker) {
                         connection.as_mut().graceful_shutdown();
                     }
                 }
-                () = pulse.ended(), if goodbye == Goodbye::Frame && accepted_in == Phase::Draining => {
+                () = tracker.request_ended(), if goodbye == Goodbye::Frame && accepted_in == Phase::Draining => {
                     connection.as_mut().graceful_shutdown();
                 }
             }
@@ -172,23 +171,23 @@ impl Connections {
     }
 }
 
-/// How a client learns that it should go elsewhere.
+/// How a client is told to reconnect elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goodbye {
-    /// HTTP/1.1: each answer says `Connection: close`.
-    InAnswers,
-    /// HTTP/2: a GOAWAY frame, which leaves open streams be.
+    /// HTTP/1.1: each response has `Connection: close`.
+    InResponses,
+    /// HTTP/2: a GOAWAY frame, which lets open streams finish.
     Frame,
 }
 
 impl Goodbye {
-    /// Whether to end the connection itself now, once what is open has been answered.
-    fn is_due(self, phase: Phase, pulse: &Pulse) -> bool {
+    /// Returns whether to close the connection now, after its open requests.
+    fn is_due(self, phase: Phase, tracker: &IdleTracker) -> bool {
         match (self, phase) {
-            (_, Phase::Serving) | (Self::InAnswers, Phase::Draining) => false,
+            (_, Phase::Serving) | (Self::InResponses, Phase::Draining) => false,
             (Self::Frame, _) => true,
-            // A head on its way would be lost; its answer will say goodbye.
-            (Self::InAnswers, Phase::Closing) => !pulse.head_arriving(),
+            // A request that is arriving would be lost; its response will close the connection.
+            (Self::InResponses, Phase::Closing) => !tracker.head_arriving(),
         }
     }
 }
@@ -199,15 +198,15 @@ fn log<E: std::fmt::Display>(result: Result<(), E>) {
     }
 }
 
-/// A client that hangs up is a port scan or a balancer's check; one that objects is a webhook
-/// configuration to mend.
-fn complain(error: &io::Error) {
+/// Logs a failed handshake. A client that hangs up is a port scan or a health check of a load
+/// balancer; one that rejects the certificate has a wrong webhook configuration.
+fn warn(error: &io::Error) {
     if matches!(
         error.kind(),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
     ) {
         tracing::debug!(%error, "a client hung up during its TLS handshake");
-    } else if let Some(held_back) = COMPLAINTS.pass() {
+    } else if let Some(held_back) = WARNINGS.pass() {
         tracing::warn!(
             %error,
             held_back,

@@ -1,9 +1,11 @@
+//! The deadline of a review, from the `timeout` parameter that the API server sends.
+
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-/// What the API server waits where a webhook says nothing: `timeoutSeconds` of
+/// How long the API server waits by default: `timeoutSeconds` of
 /// admissionregistration.k8s.io/v1, whose largest value is 30.
 const DEFAULT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(30);
@@ -14,14 +16,14 @@ const MOST_MARGIN: Duration = Duration::from_secs(1);
 /// When a request must be answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    /// The answer is to be ready then; the rest of the time is for the network.
+    /// When the answer must be ready; the rest of the time is for the network.
     pub(super) answer: Instant,
-    /// The last moment at which an answer, however poor, still reaches the API server.
+    /// The last moment at which any answer still reaches the API server.
     pub(super) last: Instant,
 }
 
 impl Deadline {
-    /// From the `timeout` parameter of a request that arrived at `from`.
+    /// Computes the deadline of a request that arrived at `from`.
     pub(super) fn of(query: Option<&str>, from: Instant) -> Result<Self, BadTimeout> {
         let timeout = timeout(query)?;
         let margin = margin(timeout);
@@ -32,7 +34,7 @@ impl Deadline {
     }
 }
 
-/// A `timeout` that cannot be read.
+/// A `timeout` that is no duration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the query parameter timeout={0} is not a duration above zero such as 5s or 1m30s")]
 pub(super) struct BadTimeout(String);
@@ -49,8 +51,9 @@ fn timeout(query: Option<&str>) -> Result<Duration, BadTimeout> {
     }
 }
 
-/// A tenth, for the way here and back and for a busy machine; the API server counts from before it
-/// connects. Never so little that one turn of a busy scheduler eats it, nor half of the time.
+/// Returns a tenth of the timeout, for the network and a busy machine: the API server counts from
+/// before it connects. At least 250 ms, so that a busy scheduler does not use it up, and at most half
+/// of the timeout.
 fn margin(timeout: Duration) -> Duration {
     let tenth = timeout / 10;
     tenth.clamp(LEAST_MARGIN, MOST_MARGIN).min(timeout / 2)
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_timeout_is_read_as_the_api_server_writes_it() {
+    fn timeout_is_parsed_as_the_api_server_writes_it() {
         let cases = [
             (None, DEFAULT),
             (Some(""), DEFAULT),
@@ -78,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_is_none_is_refused_and_named() {
+    fn invalid_timeout_is_rejected_and_named() {
         for text in ["", "0s", "-5s", "5", "soon", "5s5s5s%"] {
             let error = timeout(Some(&format!("timeout={text}"))).expect_err(text);
             assert!(
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_ready_before_the_last_moment_and_that_before_the_timeout() {
+    fn answer_is_due_before_the_last_moment_and_the_timeout() {
         let from = Instant::now();
         for (timeout, answer, last) in [
             ("200ms", 100, 150),

@@ -6,10 +6,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use super::body::Budget;
+use super::body::BodyBudget;
 use super::connection::Connections;
 use super::options::{Bounds, Drain};
-use super::{Answer, Context, Server, admin, admit, listener};
+use super::{Context, ReviewHandler, Server, admin, endpoint, listener};
 
 /// Where the server is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub enum Ended {
     CutOff(usize),
 }
 
-pub(super) async fn run<A: Answer>(
+pub(super) async fn run(
     server: Server,
-    answer: Arc<A>,
+    handler: Arc<dyn ReviewHandler>,
     context: Context,
     stop: impl Future<Output = ()>,
 ) -> Ended {
@@ -45,7 +45,7 @@ pub(super) async fn run<A: Answer>(
     let (phase, phases) = watch::channel(Phase::Serving);
     let admin = tokio::spawn(admin::serve(admin, context.clone()));
     let room = Arc::new(Semaphore::new(options.bounds.connections));
-    let connections = connections(answer, &context, options.bounds, phases);
+    let connections = connections(handler, &context, options.bounds, phases);
     tokio::select! {
         () = accept(webhook, &room, &connections, &context) => {}
         () = drain(stop, &context, &phase, options.drain) => {}
@@ -56,22 +56,23 @@ pub(super) async fn run<A: Answer>(
     ended
 }
 
-fn connections<A: Answer>(
-    answer: Arc<A>,
+fn connections(
+    handler: Arc<dyn ReviewHandler>,
     context: &Context,
     bounds: Bounds,
     phase: watch::Receiver<Phase>,
 ) -> Connections {
-    let budget = Budget::new(bounds.body, bounds.bodies);
-    let edge = admit::Edge {
-        answer,
+    let budget = BodyBudget::new(bounds.body, bounds.bodies);
+    let endpoint = endpoint::ReviewEndpoint {
+        handler,
+        pool: context.pool.clone(),
         budget,
         callers: context.callers.clone(),
         telemetry: context.telemetry.clone(),
     };
     Connections {
         tls: context.tls.clone(),
-        routes: admit::routes(edge),
+        routes: endpoint::routes(endpoint),
         bounds,
         phase,
     }

@@ -1,3 +1,5 @@
+//! Accepts connections.
+
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -8,13 +10,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::throttle::Throttle;
 use crate::telemetry::Telemetry;
 
-/// Long enough for a file descriptor to be given back, short enough to go unnoticed.
+/// How long to wait after an error such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-static COMPLAINTS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
+static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
-/// Hands over connections for ever, each with its share of `room`; without room, clients wait in
-/// the backlog.
+/// Accepts connections for ever and hands each to `with`, with a permit of `room`. Without a permit,
+/// clients wait in the backlog.
 pub(super) async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
@@ -27,23 +29,23 @@ pub(super) async fn accept(
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                // A review's answer is one small write: waiting to fill a segment only delays it.
+                // A response is one small write: waiting to fill a segment only delays it.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+                    tracing::debug!(%error, "cannot set TCP_NODELAY on a connection");
                 }
                 with(stream, share);
             }
             Err(error) if went_away(&error) => {}
             Err(error) => {
                 telemetry.accept_error();
-                complain(&error);
+                warn(&error);
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-/// The client gave up before it was accepted; nothing is wrong here.
+/// Returns whether the client gave up before it was accepted, which is no error of ours.
 fn went_away(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -54,8 +56,8 @@ fn went_away(error: &io::Error) -> bool {
     )
 }
 
-fn complain(error: &io::Error) {
-    if let Some(held_back) = COMPLAINTS.pass() {
-        tracing::error!(%error, held_back, "cannot accept connections; trying on");
+fn warn(error: &io::Error) {
+    if let Some(held_back) = WARNINGS.pass() {
+        tracing::error!(%error, held_back, "cannot accept connections; retrying");
     }
 }

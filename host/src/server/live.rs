@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Answer, Reply};
+use super::{HandlerResponse, ReviewHandler};
 use crate::admission::{Caller, Gate};
 use crate::config::{PolicySet, SourceState};
 
@@ -72,17 +74,25 @@ impl Live {
     }
 }
 
-impl Answer for Live {
-    async fn answer(&self, body: Bytes, caller: Caller, deadline: Instant) -> Reply {
-        let Some(in_force) = self.in_force.load_full() else {
-            return Reply::NotReady(
-                "no policies are in force yet; /readyz on the admin port says why".to_owned(),
-            );
-        };
-        match in_force.gate.answer(body, caller, deadline).await {
-            Ok(reply) => Reply::Review(reply.0),
-            Err(error) => Reply::BadRequest(error.to_string()),
+impl ReviewHandler for Live {
+    fn handle(
+        self: Arc<Self>,
+        body: Bytes,
+        caller: Caller,
+        deadline: Instant,
+    ) -> BoxFuture<'static, HandlerResponse> {
+        async move {
+            let Some(in_force) = self.in_force.load_full() else {
+                return HandlerResponse::NotReady(
+                    "no policies are active yet; /readyz on the admin port says why".to_owned(),
+                );
+            };
+            match in_force.gate.answer(body, caller, deadline).await {
+                Ok(reply) => HandlerResponse::Review(reply.0),
+                Err(error) => HandlerResponse::BadRequest(error.to_string()),
+            }
         }
+        .boxed()
     }
 }
 

@@ -1,16 +1,18 @@
+//! What can be set of the server.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// How the server serves.
+/// The options of the server.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the webhook listens.
     pub listen: SocketAddr,
     /// Where health and metrics listen.
     pub admin: SocketAddr,
-    /// What one client may use up.
+    /// The limits.
     pub bounds: Bounds,
-    /// How it ends.
+    /// How it shuts down.
     pub drain: Drain,
 }
 
@@ -25,15 +27,15 @@ impl Default for Options {
     }
 }
 
-/// What a client may use up.
+/// The limits on clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The largest body, in bytes. A review of an update carries two objects of up to 3 MiB each
     /// (the API server's limit of a request), plus the review's own fields.
     pub body: usize,
-    /// The bytes of all bodies held at once; a request that finds no room waits for it.
+    /// The bytes of all bodies in memory at once; further requests wait.
     pub bodies: usize,
-    /// Connections open at once; more wait in the listener's backlog.
+    /// Open connections; further ones wait in the listener's backlog.
     pub connections: usize,
     /// How long a connection may be idle. Longer than the 90 s for which the API server keeps an
     /// idle connection (`IdleConnTimeout` of Go's transport): it does not retry a call that it
@@ -55,13 +57,13 @@ impl Default for Bounds {
     }
 }
 
-/// How the server ends without losing a request.
+/// How the server shuts down without losing a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Drain {
-    /// How long it goes on accepting after readiness fails, so that every balancer has taken it
-    /// out; each answer meanwhile asks its client to reconnect elsewhere.
+    /// How long it still accepts connections after readiness fails, so that every load balancer has
+    /// removed it. Each response meanwhile asks its client to reconnect elsewhere.
     pub delay: Duration,
-    /// How long the requests accepted by then may take to finish.
+    /// How long open requests may take after that.
     pub timeout: Duration,
 }
 

@@ -1,9 +1,9 @@
-//! The server's own mechanics, with an answerer that does what a request tells it to.
+//! Tests of the server alone, with a handler that does what the review says.
 
-mod apart;
 mod callers;
 mod client;
 mod drain;
+mod evaluation_pool;
 mod limits;
 mod requests;
 
@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,30 +23,38 @@ use super::*;
 use client::Client;
 
 /// Does what the review says under `request.do`: `answer`, `panic`, `wait MILLISECONDS` or `hang`.
-struct Obedient;
+struct ScriptedHandler;
 
-impl Answer for Obedient {
-    async fn answer(&self, body: Bytes, _caller: Caller, _deadline: Instant) -> Reply {
-        let Ok(review) = serde_json::from_slice::<Value>(&body) else {
-            return Reply::BadRequest("the body is not JSON".to_owned());
-        };
-        match review["request"]["do"]
-            .as_str()
-            .unwrap_or_default()
-            .split_once(' ')
-        {
-            Some(("wait", milliseconds)) => {
-                sleep(Duration::from_millis(
-                    milliseconds.parse().expect("a number"),
-                ))
-                .await;
+impl ReviewHandler for ScriptedHandler {
+    fn handle(
+        self: Arc<Self>,
+        body: Bytes,
+        _caller: Caller,
+        _deadline: Instant,
+    ) -> BoxFuture<'static, HandlerResponse> {
+        async move {
+            let Ok(review) = serde_json::from_slice::<Value>(&body) else {
+                return HandlerResponse::BadRequest("the body is not JSON".to_owned());
+            };
+            match review["request"]["do"]
+                .as_str()
+                .unwrap_or_default()
+                .split_once(' ')
+            {
+                Some(("wait", milliseconds)) => {
+                    sleep(Duration::from_millis(
+                        milliseconds.parse().expect("a number"),
+                    ))
+                    .await;
+                }
+                _ if review["request"]["do"] == "panic" => panic!("told to"),
+                _ if review["request"]["do"] == "hang" => std::future::pending().await,
+                _ => {}
             }
-            _ if review["request"]["do"] == "panic" => panic!("told to"),
-            _ if review["request"]["do"] == "hang" => std::future::pending().await,
-            _ => {}
+            let answer = json!({"response": {"uid": review["request"]["uid"], "allowed": true}});
+            HandlerResponse::Review(answer.to_string().into())
         }
-        let answer = json!({"response": {"uid": review["request"]["uid"], "allowed": true}});
-        Reply::Review(answer.to_string().into())
+        .boxed()
     }
 }
 
@@ -63,16 +73,18 @@ struct Running {
 }
 
 async fn start(bounds: Bounds, drain: Drain) -> Running {
-    answering(Obedient, bounds, drain).await
+    start_handler(ScriptedHandler, bounds, drain).await
 }
 
-async fn answering(answer: impl Answer, bounds: Bounds, drain: Drain) -> Running {
-    told_apart(Callers::default(), answer, bounds, drain).await
+async fn start_handler(handler: impl ReviewHandler, bounds: Bounds, drain: Drain) -> Running {
+    let pool = EvaluationPool::new(Handle::current());
+    start_with(pool, Callers::default(), handler, bounds, drain).await
 }
 
-async fn told_apart(
+async fn start_with(
+    pool: EvaluationPool,
     callers: Callers,
-    answer: impl Answer,
+    handler: impl ReviewHandler,
     bounds: Bounds,
     drain: Drain,
 ) -> Running {
@@ -82,6 +94,7 @@ async fn told_apart(
     let context = Context {
         tls: signed.tls,
         callers,
+        pool,
         readiness,
         telemetry: Telemetry::default(),
         info: Arc::new(|| json!({"version": "test"})),
@@ -100,7 +113,7 @@ async fn told_apart(
         server.admin_address().expect("an address"),
     );
     let (stop, stopped) = oneshot::channel();
-    let running = server.run(Arc::new(answer), context.clone(), async {
+    let running = server.run(Arc::new(handler), context.clone(), async {
         let _ = stopped.await;
     });
     Running {

@@ -1,7 +1,9 @@
+//! Limits how often the same thing is logged.
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Lets one event through in a while and counts the others, so that a client that fails a thousand
+/// Lets one event through per interval and counts the others, so that a client that fails a thousand
 /// times a second does not fill the log.
 #[derive(Debug)]
 pub(super) struct Throttle {
@@ -12,7 +14,7 @@ pub(super) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     last: Option<Instant>,
-    held_back: u64,
+    suppressed: u64,
 }
 
 impl Throttle {
@@ -23,7 +25,8 @@ impl Throttle {
         }
     }
 
-    /// How many were held back since the last one let through, or `None` where this one is too.
+    /// Returns how many events were suppressed since the last one that passed, or `None` if this one is
+    /// suppressed too.
     pub(super) fn pass(&self) -> Option<u64> {
         let mut state = self
             .state
@@ -34,11 +37,11 @@ impl Throttle {
             .last
             .is_some_and(|last| now.duration_since(last) < self.every)
         {
-            state.held_back += 1;
+            state.suppressed += 1;
             return None;
         }
         state.last = Some(now);
-        Some(std::mem::take(&mut state.held_back))
+        Some(std::mem::take(&mut state.suppressed))
     }
 }
 
@@ -47,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_passes_and_the_next_tells_how_many_did_not() {
+    fn one_event_passes_and_the_next_one_counts_the_suppressed() {
         let throttle = Throttle::new(Duration::from_millis(20));
         assert_eq!(throttle.pass(), Some(0));
         assert_eq!(throttle.pass(), None);

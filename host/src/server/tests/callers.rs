@@ -3,29 +3,42 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::client::tls as connect;
 use super::*;
 
-/// Tells who asked, as far as the server knows.
-struct Telling;
+/// Answers with the caller.
+struct EchoCaller;
 
-impl Answer for Telling {
-    async fn answer(&self, _body: Bytes, caller: Caller, _deadline: Instant) -> Reply {
-        Reply::Review(caller.as_str().into())
+impl ReviewHandler for EchoCaller {
+    fn handle(
+        self: Arc<Self>,
+        _body: Bytes,
+        caller: Caller,
+        _deadline: Instant,
+    ) -> BoxFuture<'static, HandlerResponse> {
+        async move { HandlerResponse::Review(caller.as_str().into()) }.boxed()
     }
 }
 
 async fn by_path(secrets: &PathSecrets) -> Running {
     let callers = Callers::ByPath(secrets.clone());
-    told_apart(callers, Telling, Bounds::default(), Drain::default()).await
+    let pool = EvaluationPool::new(Handle::current());
+    start_with(
+        pool,
+        callers,
+        EchoCaller,
+        Bounds::default(),
+        Drain::default(),
+    )
+    .await
 }
 
 #[tokio::test]
 async fn without_certificate_or_secret_path_the_caller_is_unknown() {
-    let server = answering(Telling, Bounds::default(), Drain::default()).await;
+    let server = start_handler(EchoCaller, Bounds::default(), Drain::default()).await;
     let answer = server.h1().await.review("{}".to_owned()).await;
     assert_eq!((answer.status.as_u16(), &*answer.body), (200, "unknown"));
 }
 
 #[tokio::test]
-async fn secret_path_makes_the_caller_known_and_every_other_path_is_404() {
+async fn secret_path_makes_the_caller_known_and_any_other_path_gets_404() {
     let secrets = PathSecrets::default();
     let server = by_path(&secrets).await;
     assert_eq!(
@@ -57,7 +70,7 @@ async fn secret_path_makes_the_caller_known_and_every_other_path_is_404() {
 }
 
 #[tokio::test]
-async fn caller_with_the_wrong_path_is_refused_before_the_body_arrives() {
+async fn wrong_path_gets_404_before_the_body_arrives() {
     let secrets = PathSecrets::default();
     secrets.replace(vec![PathSecret::generate()]);
     let server = by_path(&secrets).await;

@@ -26,7 +26,7 @@ enum Sender {
     H2(http2::SendRequest<Full<Bytes>>),
 }
 
-pub(super) struct Answered {
+pub(super) struct Received {
     pub(super) status: StatusCode,
     pub(super) closes: bool,
     pub(super) body: String,
@@ -85,11 +85,11 @@ impl Client {
         }
     }
 
-    pub(super) async fn review(&mut self, body: String) -> Answered {
+    pub(super) async fn review(&mut self, body: String) -> Received {
         self.post("/admit?timeout=5s", body).await
     }
 
-    pub(super) async fn post(&mut self, target: &str, body: String) -> Answered {
+    pub(super) async fn post(&mut self, target: &str, body: String) -> Received {
         let request = Request::post(target).header("content-type", "application/json");
         self.send(request.body(Full::from(body)).expect("a request"))
             .await
@@ -99,7 +99,7 @@ impl Client {
     pub(super) async fn send(
         &mut self,
         mut request: Request<Full<Bytes>>,
-    ) -> hyper::Result<Answered> {
+    ) -> hyper::Result<Received> {
         let response = match &mut self.sender {
             Sender::H1(sender) => {
                 request
@@ -121,7 +121,7 @@ impl Client {
             .is_some_and(|value| value == "close");
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answered {
+        Ok(Received {
             status,
             closes,
             body: String::from_utf8_lossy(&body).into_owned(),

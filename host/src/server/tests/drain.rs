@@ -9,7 +9,7 @@ fn drain() -> Drain {
 }
 
 #[tokio::test]
-async fn while_it_drains_readiness_fails_and_whoever_comes_is_served_and_sent_away() {
+async fn draining_server_is_not_ready_but_serves_new_clients_and_closes_their_connections() {
     let mut server = start(Bounds::default(), drain()).await;
     let mut idle = server.h1().await;
     assert!(!idle.review(review("answer")).await.closes);
@@ -32,7 +32,7 @@ async fn while_it_drains_readiness_fails_and_whoever_comes_is_served_and_sent_aw
 }
 
 #[tokio::test]
-async fn an_idle_connection_of_http_1_stays_and_one_of_http_2_is_told_to_go() {
+async fn draining_server_keeps_idle_http1_connections_and_sends_goaway_to_http2() {
     let mut server = start(Bounds::default(), drain()).await;
     let (mut h1, mut h2) = (server.h1().await, server.h2().await);
     h1.review(review("answer")).await;
@@ -54,7 +54,7 @@ async fn an_idle_connection_of_http_1_stays_and_one_of_http_2_is_told_to_go() {
 }
 
 #[tokio::test]
-async fn requests_accepted_before_the_end_are_finished() {
+async fn accepted_requests_are_finished_at_shutdown() {
     let mut server = start(Bounds::default(), drain()).await;
     let (mut h1, mut h2) = (server.h1().await, server.h2().await);
     let one = tokio::spawn(async move { h1.review(review("wait 2700")).await });
@@ -76,7 +76,7 @@ async fn requests_accepted_before_the_end_are_finished() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_finish_is_cut_off_at_the_bound() {
+async fn hanging_request_is_cut_off_at_the_drain_timeout() {
     let mut server = start(Bounds::default(), drain()).await;
     let mut client = server.h1().await;
     let _hanging = tokio::spawn(async move { client.review(review("hang")).await });
@@ -98,7 +98,7 @@ async fn a_request_that_does_not_finish_is_cut_off_at_the_bound() {
 }
 
 #[tokio::test]
-async fn after_the_delay_nobody_is_accepted() {
+async fn new_connections_are_refused_after_the_drain_delay() {
     let mut server = start(
         Bounds::default(),
         Drain {

@@ -12,7 +12,7 @@ fn bounds() -> Bounds {
 }
 
 #[tokio::test]
-async fn a_connection_is_closed_when_it_was_idle_too_long_and_not_before() {
+async fn idle_connection_is_closed_at_the_idle_timeout() {
     let server = start(bounds(), Drain::default()).await;
     let mut clients = [server.h1().await, server.h2().await];
     let mut asked = Instant::now();
@@ -37,7 +37,7 @@ async fn a_connection_is_closed_when_it_was_idle_too_long_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_long_request_is_not_idleness() {
+async fn long_request_does_not_count_as_idle() {
     let server = start(bounds(), Drain::default()).await;
     assert_eq!(
         server.h1().await.review(review("wait 2500")).await.status,
@@ -50,7 +50,7 @@ async fn a_long_request_is_not_idleness() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_is_cut_off() {
+async fn slow_request_head_is_cut_off() {
     let server = start(bounds(), Drain::default()).await;
     let mut stream = tls(server.address, &server.ca, b"http/1.1")
         .await
@@ -74,7 +74,7 @@ async fn a_head_that_comes_byte_by_byte_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_coming_is_told_so_at_the_deadline() {
+async fn stalled_body_gets_408_at_the_deadline() {
     let server = start(bounds(), Drain::default()).await;
     let mut stream = tls(server.address, &server.ca, b"http/1.1")
         .await
@@ -95,7 +95,7 @@ async fn a_body_that_stops_coming_is_told_so_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_bound_waits_until_another_ends() {
+async fn connection_beyond_the_limit_waits_until_another_closes() {
     let server = start(
         Bounds {
             connections: 2,
@@ -122,7 +122,7 @@ async fn a_connection_beyond_the_bound_waits_until_another_ends() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_no_tls_is_turned_away() {
+async fn client_without_tls_is_rejected() {
     let server = start(bounds(), Drain::default()).await;
     let mut stream = tokio::net::TcpStream::connect(server.address)
         .await

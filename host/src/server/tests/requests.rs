@@ -5,7 +5,7 @@ use super::client::get;
 use super::*;
 
 #[tokio::test]
-async fn a_review_is_answered_over_http_1_and_http_2() {
+async fn review_is_answered_over_http1_and_http2() {
     let server = Running::defaults().await;
     for client in [&mut server.h1().await, &mut server.h2().await] {
         let answer = client.review(review("answer")).await;
@@ -15,7 +15,7 @@ async fn a_review_is_answered_over_http_1_and_http_2() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_none_is_told_what_would_be_one() {
+async fn wrong_request_is_rejected_with_a_hint() {
     let server = start(
         Bounds {
             body: 100,
@@ -90,7 +90,7 @@ async fn a_request_that_is_none_is_told_what_would_be_one() {
 }
 
 #[tokio::test]
-async fn a_charset_beside_the_content_type_does_no_harm() {
+async fn content_type_may_have_a_charset() {
     let server = Running::defaults().await;
     let request = Request::post("/admit").header("content-type", "Application/JSON; charset=utf-8");
     let request = request
@@ -109,7 +109,7 @@ async fn a_charset_beside_the_content_type_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_denial_and_the_connection_lives_on() {
+async fn panic_denies_the_review_and_keeps_the_connection() {
     let server = Running::defaults().await;
     for client in [&mut server.h1().await, &mut server.h2().await] {
         let answer = client.review(review("panic")).await;
@@ -131,7 +131,7 @@ async fn a_panic_is_a_denial_and_the_connection_lives_on() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_is_a_denial_before_the_timeout() {
+async fn hanging_handler_denies_the_review_before_the_timeout() {
     let server = Running::defaults().await;
     let mut client = server.h1().await;
     let from = Instant::now();
@@ -150,7 +150,7 @@ async fn an_answer_that_never_comes_is_a_denial_before_the_timeout() {
 }
 
 #[tokio::test]
-async fn the_admin_port_tells_health_readiness_metrics_and_what_is_in_force() {
+async fn admin_port_serves_health_readiness_metrics_and_active_policies() {
     let server = Running::defaults().await;
     server.h1().await.review(review("answer")).await;
     let text = |path| get(server.admin, path);

@@ -1,10 +1,10 @@
-//! The answer to a review whose judging broke down: a denial, where its uid can still be told.
+//! The response to a review whose evaluation panicked or was late: a denial, if its uid can be read.
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The part of an AdmissionReview that an answer cannot do without.
+/// The part of an AdmissionReview that a response needs.
 #[derive(Deserialize)]
 struct Review {
     request: Request,
@@ -15,10 +15,10 @@ struct Request {
     uid: String,
 }
 
-/// A denial of this review, or `None` where it names no uid.
+/// Returns a denial of this review, or `None` if it has no uid.
 ///
-/// Denied whatever the policies' `onError` says: what broke is the host, so nothing is known of
-/// which policies would have judged.
+/// It is denied whatever the policies' `onError` says: the host failed, so it is not known which
+/// policies match.
 pub(super) fn denial(body: &[u8], message: &str) -> Option<Bytes> {
     let review: Review = serde_json::from_slice(body).ok()?;
     let answer = json!({
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_review_with_a_uid_is_denied_under_it() {
+    fn review_with_a_uid_is_denied() {
         let body = br#"{"kind":"AdmissionReview","request":{"uid":"u-1","object":{"a":[1,2]}}}"#;
         let answer = denial(body, "it broke").expect("an answer");
         let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_uid_has_no_answer() {
+    fn body_without_a_uid_gets_no_response() {
         for body in [
             &b"{}"[..],
             b"",

@@ -1,4 +1,4 @@
-//! When a connection last did something worth keeping it for.
+//! Tracks whether a connection is idle, or slow to send the head of a request.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use tokio::time::Instant;
 
 use super::options::Bounds;
 
-/// The state of one connection, written by its stream and its requests, read by its guard.
+/// The state of one connection, written by its stream and its requests, read by its task.
 ///
 /// Hyper's own header timeout also runs while a connection waits for its next request, so it would
-/// have to be as long as the idle timeout; here the two are apart.
+/// have to be as long as the idle timeout. These are two timeouts here.
 #[derive(Debug)]
-pub(super) struct Pulse {
-    born: Instant,
-    /// Milliseconds after birth at which the last request ended.
+pub(super) struct IdleTracker {
+    created: Instant,
+    /// Milliseconds after `created` at which the last request ended.
     idle_since: AtomicU64,
-    /// Milliseconds after birth, plus one, at which a head began to arrive; 0 while none does.
+    /// Milliseconds after `created`, plus one, at which a head began to arrive; 0 while none does.
     head_since: AtomicU64,
     open: AtomicU32,
     ended: Notify,
 }
 
-/// What a look at the pulse tells.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum IdleCheck {
     /// Nothing to do before that instant.
-    Well(Instant),
+    CheckAgainAt(Instant),
     /// Idle for too long.
     Idle,
     /// A request's head has been arriving for too long.
-    Stalled,
+    HeadTimeout,
 }
 
-impl Pulse {
+impl IdleTracker {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            born: Instant::now(),
+            created: Instant::now(),
             idle_since: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             open: AtomicU32::new(0),
@@ -49,63 +49,64 @@ impl Pulse {
         })
     }
 
-    /// A request's head has arrived; it is open until the guard is dropped.
+    /// Counts a request as open until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Relaxed);
         self.head_since.store(0, Relaxed);
         Open(Arc::clone(self))
     }
 
-    /// Waits for the end of a request.
-    pub(super) async fn ended(&self) {
+    /// Waits until a request ends.
+    pub(super) async fn request_ended(&self) {
         self.ended.notified().await;
     }
 
-    /// Whether a request is in the works.
+    /// Returns whether a request is open.
     pub(super) fn busy(&self) -> bool {
         self.open.load(Relaxed) > 0
     }
 
-    /// Whether a part of a request's head has come.
+    /// Returns whether a part of a request's head has arrived.
     pub(super) fn head_arriving(&self) -> bool {
         self.head_since.load(Relaxed) > 0
     }
 
-    pub(super) fn sign(&self, bounds: &Bounds, now: Instant) -> Sign {
+    pub(super) fn check(&self, bounds: &Bounds, now: Instant) -> IdleCheck {
         if self.busy() {
-            return Sign::Well(now + bounds.head);
+            return IdleCheck::CheckAgainAt(now + bounds.head);
         }
         let head = self.head_since.load(Relaxed);
         if head > 0 {
-            let until = self.born + Duration::from_millis(head - 1) + bounds.head;
+            let until = self.created + Duration::from_millis(head - 1) + bounds.head;
             return if now >= until {
-                Sign::Stalled
+                IdleCheck::HeadTimeout
             } else {
-                Sign::Well(until)
+                IdleCheck::CheckAgainAt(until)
             };
         }
-        let until = self.born + Duration::from_millis(self.idle_since.load(Relaxed)) + bounds.idle;
+        let until =
+            self.created + Duration::from_millis(self.idle_since.load(Relaxed)) + bounds.idle;
         if now >= until {
-            Sign::Idle
+            IdleCheck::Idle
         } else {
-            Sign::Well(until.min(now + bounds.head))
+            IdleCheck::CheckAgainAt(until.min(now + bounds.head))
         }
     }
 
-    fn bytes_came(&self) {
+    fn bytes_arrived(&self) {
         if !self.busy() && !self.head_arriving() {
             self.head_since.store(self.age() + 1, Relaxed);
         }
     }
 
     fn age(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+        u64::try_from(self.created.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
     }
 }
 
-/// A request in the works.
+/// An open request.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Pulse>);
+pub(super) struct Open(Arc<IdleTracker>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -115,14 +116,14 @@ impl Drop for Open {
     }
 }
 
-/// A stream of HTTP/1.1 that tells its pulse when a head begins to arrive.
+/// An HTTP/1.1 stream that tells the tracker when the head of a request begins to arrive.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct TrackedStream<S> {
     pub(super) stream: S,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) tracker: Arc<IdleTracker>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -131,13 +132,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.pulse.bytes_came();
+            self.tracker.bytes_arrived();
         }
         result
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -179,59 +180,68 @@ mod tests {
         head: Duration::from_secs(10),
     };
 
-    fn at(pulse: &Pulse, seconds: u64) -> Instant {
-        pulse.born + Duration::from_secs(seconds)
+    fn at(tracker: &IdleTracker, seconds: u64) -> Instant {
+        tracker.created + Duration::from_secs(seconds)
     }
 
     #[test]
-    fn an_idle_connection_is_let_be_for_the_idle_timeout() {
-        let pulse = Pulse::new();
-        assert!(matches!(pulse.sign(&BOUNDS, at(&pulse, 99)), Sign::Well(_)));
-        assert_eq!(pulse.sign(&BOUNDS, at(&pulse, 100)), Sign::Idle);
-    }
-
-    #[test]
-    fn a_request_starts_the_idle_time_anew() {
-        let pulse = Pulse::new();
-        std::thread::sleep(Duration::from_millis(5));
-        drop(pulse.begin());
+    fn idle_connection_is_kept_until_the_idle_timeout() {
+        let tracker = IdleTracker::new();
         assert!(matches!(
-            pulse.sign(&BOUNDS, at(&pulse, 100)),
-            Sign::Well(_)
+            tracker.check(&BOUNDS, at(&tracker, 99)),
+            IdleCheck::CheckAgainAt(_)
         ));
-        assert_eq!(pulse.sign(&BOUNDS, at(&pulse, 110)), Sign::Idle);
+        assert_eq!(tracker.check(&BOUNDS, at(&tracker, 100)), IdleCheck::Idle);
     }
 
     #[test]
-    fn a_request_in_the_works_keeps_its_connection() {
-        let pulse = Pulse::new();
-        let open = pulse.begin();
+    fn request_restarts_the_idle_timeout() {
+        let tracker = IdleTracker::new();
+        std::thread::sleep(Duration::from_millis(5));
+        drop(tracker.begin());
         assert!(matches!(
-            pulse.sign(&BOUNDS, at(&pulse, 1000)),
-            Sign::Well(_)
+            tracker.check(&BOUNDS, at(&tracker, 100)),
+            IdleCheck::CheckAgainAt(_)
+        ));
+        assert_eq!(tracker.check(&BOUNDS, at(&tracker, 110)), IdleCheck::Idle);
+    }
+
+    #[test]
+    fn open_request_keeps_its_connection() {
+        let tracker = IdleTracker::new();
+        let open = tracker.begin();
+        assert!(matches!(
+            tracker.check(&BOUNDS, at(&tracker, 1000)),
+            IdleCheck::CheckAgainAt(_)
         ));
         drop(open);
     }
 
     #[test]
-    fn a_head_that_trickles_in_stalls_however_many_bytes_come() {
-        let pulse = Pulse::new();
+    fn head_that_trickles_in_hits_the_head_timeout() {
+        let tracker = IdleTracker::new();
         for _ in 0..10 {
-            pulse.bytes_came();
+            tracker.bytes_arrived();
             std::thread::sleep(Duration::from_millis(2));
         }
-        assert!(matches!(pulse.sign(&BOUNDS, at(&pulse, 9)), Sign::Well(_)));
+        assert!(matches!(
+            tracker.check(&BOUNDS, at(&tracker, 9)),
+            IdleCheck::CheckAgainAt(_)
+        ));
         assert_eq!(
-            pulse.sign(&BOUNDS, pulse.born + Duration::from_millis(10_010)),
-            Sign::Stalled
+            tracker.check(&BOUNDS, tracker.created + Duration::from_millis(10_010)),
+            IdleCheck::HeadTimeout
         );
     }
 
     #[test]
     fn a_head_that_has_arrived_stalls_no_more() {
-        let pulse = Pulse::new();
-        pulse.bytes_came();
-        drop(pulse.begin());
-        assert!(matches!(pulse.sign(&BOUNDS, at(&pulse, 50)), Sign::Well(_)));
+        let tracker = IdleTracker::new();
+        tracker.bytes_arrived();
+        drop(tracker.begin());
+        assert!(matches!(
+            tracker.check(&BOUNDS, at(&tracker, 50)),
+            IdleCheck::CheckAgainAt(_)
+        ));
     }
 }

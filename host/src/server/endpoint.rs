@@ -1,5 +1,5 @@
-//! From a request of a known path to what the [`Answer`] says of it. All others get 404, and their body
-//! is not read.
+//! The HTTP endpoint for reviews: checks a request, reads its body, and calls the
+//! [`ReviewHandler`]. Any other path gets 404, and its body is not read.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
@@ -15,97 +15,104 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use super::body::{BodyError, Budget};
+use super::body::{BodyBudget, BodyError};
 use super::callers::{Callers, ClientCertificate};
 use super::deadline::{BadTimeout, Deadline};
+use super::evaluation_pool::EvaluationPool;
 use super::throttle::Throttle;
-use super::{Answer, Reply, rescue};
+use super::{HandlerResponse, ReviewHandler, panic_response};
 use crate::admission::Caller;
 use crate::telemetry::Telemetry;
 
-static COMPLAINTS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
+static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
-/// What every request needs.
-pub(super) struct Edge<A> {
-    pub(super) answer: Arc<A>,
-    pub(super) budget: Budget,
+/// What all requests share.
+pub(super) struct ReviewEndpoint {
+    pub(super) handler: Arc<dyn ReviewHandler>,
+    pub(super) pool: EvaluationPool,
+    pub(super) budget: BodyBudget,
     pub(super) callers: Callers,
     pub(super) telemetry: Telemetry,
 }
 
-/// What the webhook's port answers. Which path is right depends on the caller, so the router tells none
-/// from another.
-pub(super) fn routes<A: Answer>(edge: Edge<A>) -> Router {
-    Router::new()
-        .fallback(admit::<A>)
-        .with_state(Arc::new(edge))
+/// Returns the routes of the webhook's port. The right path depends on the caller, so the router
+/// does not match paths.
+pub(super) fn routes(endpoint: ReviewEndpoint) -> Router {
+    Router::new().fallback(serve).with_state(Arc::new(endpoint))
 }
 
-async fn admit<A: Answer>(State(edge): State<Arc<Edge<A>>>, request: Request) -> Response {
-    let from = Instant::now();
-    let in_flight = edge.telemetry.in_flight();
-    let response = match edge.reply(request, from).await {
-        Ok(reply) => reply.into_response(),
-        Err(refusal) => refusal.into_response(),
+async fn serve(State(endpoint): State<Arc<ReviewEndpoint>>, request: Request) -> Response {
+    let start = Instant::now();
+    let in_flight = endpoint.telemetry.in_flight();
+    let response = match endpoint.respond(request, start).await {
+        Ok(response) => response.into_response(),
+        Err(rejection) => rejection.into_response(),
     };
     drop(in_flight);
-    edge.telemetry
-        .request(response.status().as_u16(), from.elapsed());
+    endpoint
+        .telemetry
+        .request(response.status().as_u16(), start.elapsed());
     response
 }
 
-impl<A: Answer> Edge<A> {
-    async fn reply(&self, request: Request, from: Instant) -> Result<Reply, Refusal> {
+impl ReviewEndpoint {
+    async fn respond(
+        &self,
+        request: Request,
+        start: Instant,
+    ) -> Result<HandlerResponse, Rejection> {
         let caller = self.caller(&request)?;
         if request.method() != Method::POST {
-            return Err(Refusal::Method(request.method().clone()));
+            return Err(Rejection::Method(request.method().clone()));
         }
         json_only(request.headers())?;
-        let deadline = Deadline::of(request.uri().query(), from)?;
-        let held = self
+        let deadline = Deadline::of(request.uri().query(), start)?;
+        let body = self
             .budget
             .read(request.into_body(), deadline.answer)
             .await?;
-        self.guarded(held.bytes.clone(), caller, deadline).await
+        self.handle(body.bytes.clone(), caller, deadline).await
     }
 
-    fn caller(&self, request: &Request) -> Result<Caller, Refusal> {
+    fn caller(&self, request: &Request) -> Result<Caller, Rejection> {
         let certificate = request.extensions().get().copied();
         let certificate = certificate.unwrap_or(ClientCertificate::NotAskedFor);
         let caller = self.callers.caller(request.uri().path(), certificate);
         caller.ok_or_else(|| {
-            complain();
-            Refusal::NotFound
+            warn();
+            Rejection::NotFound
         })
     }
 
-    /// Whatever happens to the answer, a review with a uid gets one before the API server gives up.
-    async fn guarded(
+    /// Calls the handler. If it panics or is late, a review that has a uid is denied before the API
+    /// server gives up.
+    async fn handle(
         &self,
         body: Bytes,
         caller: Caller,
         deadline: Deadline,
-    ) -> Result<Reply, Refusal> {
-        let answer = self.answer.answer(body.clone(), caller, deadline.answer);
-        let answer = AssertUnwindSafe(answer).catch_unwind();
-        let broken = match timeout_at(deadline.last, answer).await {
-            Ok(Ok(reply)) => return Ok(reply),
+    ) -> Result<HandlerResponse, Rejection> {
+        let handler = Arc::clone(&self.handler);
+        let response = handler.handle(body.clone(), caller, deadline.answer);
+        let response = AssertUnwindSafe(self.pool.run(response)).catch_unwind();
+        let failure = match timeout_at(deadline.last, response).await {
+            Ok(Ok(response)) => return Ok(response),
             Ok(Err(_)) => {
                 self.telemetry.panic();
-                Refusal::Panicked
+                Rejection::Panicked
             }
-            Err(_) => Refusal::Late,
+            Err(_) => Rejection::Late,
         };
-        tracing::error!(error = %broken, "a review was denied because rollgate itself failed");
-        rescue::denial(&body, &broken.to_string())
-            .map(Reply::Review)
-            .ok_or(broken)
+        tracing::error!(error = %failure, "a review was denied because rollgate itself failed");
+        panic_response::denial(&body, &failure.to_string())
+            .map(HandlerResponse::Review)
+            .ok_or(failure)
     }
 }
 
-fn json_only(headers: &HeaderMap) -> Result<(), Refusal> {
+fn json_only(headers: &HeaderMap) -> Result<(), Rejection> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Err(Refusal::ContentType("none".to_owned()));
+        return Err(Rejection::ContentType("none".to_owned()));
     };
     let essence = value
         .as_bytes()
@@ -116,14 +123,14 @@ fn json_only(headers: &HeaderMap) -> Result<(), Refusal> {
     if essence.eq_ignore_ascii_case(b"application/json") {
         return Ok(());
     }
-    Err(Refusal::ContentType(
+    Err(Rejection::ContentType(
         String::from_utf8_lossy(value.as_bytes()).into_owned(),
     ))
 }
 
-/// The path is not told: it may be a secret that was right a while ago.
-fn complain() {
-    if let Some(held_back) = COMPLAINTS.pass() {
+/// Does not log the path: it may be a secret that was valid until recently.
+fn warn() {
+    if let Some(held_back) = WARNINGS.pass() {
         tracing::warn!(
             held_back,
             "a request for another path than that of reviews got 404; if the API server sent it, its \
@@ -132,14 +139,14 @@ fn complain() {
     }
 }
 
-/// Why a request gets no AdmissionReview.
+/// Why a request gets no AdmissionReview back.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum Rejection {
     #[error(
-        "nothing is answered at this path: reviews go to POST /admit, or to the secret path behind it where one is set; health and metrics are on the admin port"
+        "there is nothing at this path: reviews are sent to POST /admit, or to the secret path below it if one is set; health and metrics are on the admin port"
     )]
     NotFound,
-    #[error("{0} is not answered here: use POST")]
+    #[error("method {0} is not allowed here: use POST")]
     Method(Method),
     #[error("the content type must be application/json, found {0}")]
     ContentType(String),
@@ -147,13 +154,13 @@ enum Refusal {
     Timeout(#[from] BadTimeout),
     #[error(transparent)]
     Body(#[from] BodyError),
-    #[error("rollgate failed while it judged this review; its log has the panic")]
+    #[error("rollgate failed while it evaluated this review; its log has the panic")]
     Panicked,
     #[error("rollgate came to no decision in time")]
     Late,
 }
 
-impl Refusal {
+impl Rejection {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -171,7 +178,7 @@ impl Refusal {
     }
 }
 
-impl Reply {
+impl HandlerResponse {
     fn into_response(self) -> Response {
         match self {
             Self::Review(json) => {

@@ -7,16 +7,24 @@ use super::client::get;
 use super::*;
 
 /// Keeps its thread until the test lets go.
-struct Stubborn {
+struct BlockingHandler {
     begun: Arc<Notify>,
     let_go: Mutex<mpsc::Receiver<()>>,
 }
 
-impl Answer for Stubborn {
-    async fn answer(&self, _body: Bytes, _caller: Caller, _deadline: Instant) -> Reply {
-        self.begun.notify_one();
-        let _ = self.let_go.lock().expect("no panic").recv();
-        Reply::Review("{}".into())
+impl ReviewHandler for BlockingHandler {
+    fn handle(
+        self: Arc<Self>,
+        _body: Bytes,
+        _caller: Caller,
+        _deadline: Instant,
+    ) -> BoxFuture<'static, HandlerResponse> {
+        async move {
+            self.begun.notify_one();
+            let _ = self.let_go.lock().expect("no panic").recv();
+            HandlerResponse::Review("{}".into())
+        }
+        .boxed()
     }
 }
 
@@ -28,21 +36,22 @@ fn one_thread() -> Runtime {
         .expect("a thread")
 }
 
-async fn apart(answer: impl Answer, threads: &Runtime) -> Running {
-    let answer = Apart::new(Arc::new(answer), threads.handle().clone());
-    answering(answer, Bounds::default(), Drain::default()).await
+async fn start_in(pool: &Runtime, handler: impl ReviewHandler) -> Running {
+    let pool = EvaluationPool::new(pool.handle().clone());
+    let callers = Callers::default();
+    start_with(pool, callers, handler, Bounds::default(), Drain::default()).await
 }
 
 #[tokio::test]
-async fn while_every_thread_is_taken_a_review_is_denied_in_time_and_health_is_told() {
+async fn busy_pool_denies_a_review_in_time_and_health_is_served() {
     let threads = one_thread();
     let begun = Arc::new(Notify::new());
     let (hold, let_go) = mpsc::channel();
-    let stubborn = Stubborn {
+    let stubborn = BlockingHandler {
         begun: Arc::clone(&begun),
         let_go: Mutex::new(let_go),
     };
-    let server = apart(stubborn, &threads).await;
+    let server = start_in(&threads, stubborn).await;
     let (mut first, mut second) = (server.h1().await, server.h1().await);
     let first = tokio::spawn(async move { first.review(review("answer")).await });
     begun.notified().await;
@@ -63,9 +72,9 @@ async fn while_every_thread_is_taken_a_review_is_denied_in_time_and_health_is_to
 }
 
 #[tokio::test]
-async fn a_panic_on_another_thread_is_a_denial_as_well() {
+async fn panic_in_the_pool_denies_the_review() {
     let threads = one_thread();
-    let server = apart(Obedient, &threads).await;
+    let server = start_in(&threads, ScriptedHandler).await;
     let mut client = server.h1().await;
     let denied = client.review(review("panic")).await;
     assert!(denied.body.contains("rollgate failed"), "{}", denied.body);
