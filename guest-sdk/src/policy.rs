@@ -34,7 +34,7 @@ pub trait Policy: Sized {
     /// Judges one rollout.
     ///
     /// # Errors
-    /// A [`Failure`] says that the policy could not judge; the host then does what the operator
+    /// A [`Failure`] says that the policy could not be evaluated; the host then does what the operator
     /// wrote under `onError`. Never answer *allow* because something could not be read.
     fn evaluate(&self, rollout: &Rollout<'_>) -> Result<Verdict, Failure>;
 }

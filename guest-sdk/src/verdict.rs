@@ -178,7 +178,7 @@ impl Evidence {
     }
 }
 
-/// Why a policy could not judge. The host then does what the operator wrote under `onError`.
+/// Why a policy could not be evaluated. The host then does what the operator wrote under `onError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Failure {

@@ -1,118 +1,115 @@
-//! The main path: a review comes in, the rollout in it is told apart, the policies that match it
-//! are heard, and their verdicts make one decision.
+//! The main path of a review: parses it, classifies the change, evaluates the matching policies, and
+//! combines their verdicts into one decision.
 
-mod annotations;
-mod announcement;
+mod admission_review;
 mod caller;
 mod decision;
-mod history;
-mod message;
-mod namespace;
-pub mod overrides;
-mod plain;
-mod referred;
-mod telling;
+mod events;
+mod lookups;
+mod observe;
+pub(crate) mod overrides;
+mod render;
 #[cfg(test)]
 mod tests;
-mod warnings;
-mod wire;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use rollgate_model::{Change, MutableTags, Read, Request, Reviewed, Rollout, ShapeError, Workload};
+use rollgate_model::{
+    Change, MutableTags, Outcome, Read, Request, Reviewed, Rollout, ShapeError, Workload,
+};
 use tokio::time::Instant;
 
-pub use announcement::{Announced, Announcement, Announcements};
+pub use admission_review::{BadRequest, ReviewResponse};
 pub use caller::{Caller, WriteAccess, Writing};
-pub use decision::{Answer, Decision, Judged, Unjudged};
-pub use referred::referred_template;
-pub use wire::{BadRequest, Reply};
+pub(crate) use decision::{Decision, NoVerdict, PolicyResult};
+pub use events::{EventKind, EventSink, RolloutEvent};
+pub(crate) use lookups::referred_template;
 
 use crate::config::{Candidate, Matching, NamespaceLabels, Policy, PolicySet, State};
 use crate::engine::Review;
 use crate::sources::Sources;
 use crate::telemetry::{ReviewOutcome, Telemetry};
-use overrides::{Overrides, Plea};
-use wire::Asked;
+use admission_review::{InvalidReview, ParsedReview};
+use overrides::{OverrideRequest, Overrides};
 
-/// The part of the time for an answer that is kept for writing down the use of an override, and the
-/// most of it.
-const ROOM_FOR_OVERRIDES: (u32, Duration) = (4, Duration::from_secs(1));
+/// The part of a review's time that is reserved for recording the use of an override, and its upper
+/// limit.
+const TIME_FOR_OVERRIDES: (u32, Duration) = (4, Duration::from_secs(1));
 
 const NO_POLICY_MATCHES: Reviewed = Reviewed::NotARollout {
     why: "no policy matches it, whichever change it is",
     relabelled: None,
 };
 
-/// Decides over rollouts by a set of policies and the sources that they ask. A reload makes another
-/// gate, so that one review never meets the policies of one set and the sources of another.
+/// Decides over rollouts with a set of policies and the sources that they query. A reload creates
+/// another gate, so that one review never uses the policies of one set and the sources of another.
 #[derive(Clone)]
 pub struct Gate {
     policies: Arc<PolicySet>,
     sources: Sources,
     telemetry: Telemetry,
-    ties: Ties,
+    options: GateOptions,
 }
 
-/// What ties a gate to a cluster; by default nothing does.
+/// What a gate needs beside policies and sources. The default is for a gate without a cluster.
 #[derive(Clone, Default)]
-pub struct Ties {
-    /// Where overrides are kept. Without it there are none.
+pub struct GateOptions {
+    /// Finds and records overrides; without it there are none.
     pub overrides: Option<Arc<dyn Overrides>>,
-    /// Told of what happened to whom.
-    pub announcements: Option<Arc<dyn Announcements>>,
-    /// The users that Argo Rollouts' controller is.
+    /// Takes Events; without it none are written.
+    pub events: Option<Arc<dyn EventSink>>,
+    /// The users of Argo Rollouts' controller.
     pub argo_controllers: Arc<[String]>,
-    /// The tags of images that may name another image tomorrow.
+    /// The image tags that may name another image tomorrow.
     pub mutable_tags: MutableTags,
 }
 
 impl Gate {
-    /// A gate that hears the policies of a set.
+    /// Creates a gate without a cluster.
     #[must_use]
     pub fn new(policies: Arc<PolicySet>, sources: Sources, telemetry: Telemetry) -> Self {
         Self {
             policies,
             sources,
             telemetry,
-            ties: Ties::default(),
+            options: GateOptions::default(),
         }
     }
 
-    /// The same gate, tied to a cluster.
+    /// Sets the options.
     #[must_use]
-    pub fn tied(self, ties: Ties) -> Self {
-        Self { ties, ..self }
+    pub fn with_options(self, options: GateOptions) -> Self {
+        Self { options, ..self }
     }
 
-    /// The policies that are heard.
+    /// Returns the policies.
     #[must_use]
     pub fn policies(&self) -> &PolicySet {
         &self.policies
     }
 
-    /// Answers an AdmissionReview, by `deadline` at the latest. Nothing is written for a caller that is
-    /// unknown.
+    /// Answers an AdmissionReview by `deadline`. For an unknown caller nothing is written to the
+    /// cluster.
     ///
     /// # Errors
-    /// Where the body is so broken that no answer to it can be formed.
+    /// The body is no AdmissionReview with a uid.
     pub async fn answer(
         &self,
         body: Bytes,
         caller: Caller,
         deadline: Instant,
-    ) -> Result<Reply, BadRequest> {
-        let asked = match Asked::read(&body, &self.ties.argo_controllers)? {
-            Ok(asked) => asked,
-            Err(unreadable) => return Ok(self.invalid(unreadable)),
+    ) -> Result<ReviewResponse, BadRequest> {
+        let review = match ParsedReview::parse(&body, &self.options.argo_controllers)? {
+            Ok(review) => review,
+            Err(invalid) => return Ok(self.reject_invalid(invalid)),
         };
         drop(body);
-        let Asked { uid, request } = asked;
+        let ParsedReview { uid, request } = review;
         let Some(request) = request else {
-            return Ok(self.unmatched(uid, "not a workload of rollgate"));
+            return Ok(self.allow_unmatched(uid, "not a workload of rollgate"));
         };
         Ok(match self.classify(request, deadline).await {
             Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, caller, deadline).await,
@@ -120,23 +117,24 @@ impl Gate {
                 Some(update) if self.is_matched(&update, deadline).await => {
                     self.decide(uid, *update, caller, deadline).await
                 }
-                _ => self.unmatched(uid, why),
+                _ => self.allow_unmatched(uid, why),
             },
-            Err(error) => self.invalid(wire::Unreadable::object(uid, &error)),
+            Err(error) => self.reject_invalid(InvalidReview::object(uid, &error)),
         })
     }
 
-    /// Tells what a request is. The earlier revisions are asked for only where they may change what
-    /// becomes of it.
+    /// Classifies the change. Pod templates in other objects and earlier revisions are read only if a
+    /// policy matches and they may change the result.
     async fn classify(&self, request: Request, deadline: Instant) -> Result<Reviewed, ShapeError> {
-        let mut read = Rollout::read_by(request, &self.ties.mutable_tags)?;
+        let mut read = Rollout::read_by(request, &self.options.mutable_tags)?;
         if let Read::Referring(referring) = read {
             let (old, new) = (referring.old(), referring.new());
             let classes = Change::ALL.map(Some).into_iter().chain([None]);
-            if !self.concerns_a_policy(old, new, classes, deadline).await {
+            if !self.may_match(old, new, classes, deadline).await {
                 return Ok(NO_POLICY_MATCHES);
             }
-            read = referred::resolve(self.sources.cluster.as_ref(), *referring, deadline).await;
+            let cluster = self.sources.cluster.as_ref();
+            read = lookups::referred_templates(cluster, *referring, deadline).await;
         }
         let unsettled = match read {
             Read::Told(reviewed) => return Ok(reviewed),
@@ -145,16 +143,16 @@ impl Gate {
         };
         let (old, new) = (Some(unsettled.old()), Some(unsettled.new()));
         let classes = unsettled.classes().map(Some).into_iter();
-        if !self.concerns_a_policy(old, new, classes, deadline).await {
+        if !self.may_match(old, new, classes, deadline).await {
             return Ok(NO_POLICY_MATCHES);
         }
         let history = self.sources.history.as_ref();
-        let revisions = history::read(history, &unsettled, deadline).await;
+        let revisions = lookups::revisions(history, &unsettled, deadline).await;
         Ok(unsettled.settle(&revisions))
     }
 
-    /// Whether a policy may judge a change which is of one of these classes.
-    async fn concerns_a_policy(
+    /// Returns whether a policy matches the change if it turns out to be of one of these classes.
+    async fn may_match(
         &self,
         old: Option<&Arc<Workload>>,
         new: Option<&Arc<Workload>>,
@@ -176,28 +174,24 @@ impl Gate {
         })
     }
 
-    /// Whether a policy judges this change.
+    /// Returns whether a policy matches this change.
     pub async fn is_matched(&self, rollout: &Rollout, deadline: Instant) -> bool {
         let namespace = self.namespace_labels(rollout.subject(), deadline).await;
         let mut matching = self.policies.matching(Candidate::of(rollout, &namespace));
         matching.next().is_some()
     }
 
-    /// The labels of the namespace of a workload, where a policy selects namespaces by them.
+    /// Reads the labels of a workload's namespace if a policy selects namespaces by labels.
     async fn namespace_labels(&self, workload: &Workload, deadline: Instant) -> NamespaceLabels {
         if !self.policies.selects_namespaces() {
             return NamespaceLabels::NotNeeded;
         }
-        namespace::labels(
-            self.sources.cluster.as_ref(),
-            workload.namespace(),
-            deadline,
-        )
-        .await
+        let cluster = self.sources.cluster.as_ref();
+        lookups::namespace_labels(cluster, workload.namespace(), deadline).await
     }
 
-    /// Hears every policy that matches a rollout. `id` names the review in logs.
-    pub async fn judge(
+    /// Evaluates every policy that matches a rollout. `id` names the review in logs.
+    pub(crate) async fn evaluate(
         &self,
         id: &str,
         rollout: Rollout,
@@ -206,7 +200,7 @@ impl Gate {
     ) -> Decision {
         let review = Arc::new(Review::new(id.to_owned(), rollout, self.sources.clone()));
         let overrides = self.overrides_for(&review.rollout);
-        let heard_by = overrides.map_or(deadline, |_| with_room(deadline));
+        let evaluate_by = overrides.map_or(deadline, |_| with_time_for_overrides(deadline));
         let namespace = self
             .namespace_labels(review.rollout.subject(), deadline)
             .await;
@@ -217,14 +211,14 @@ impl Gate {
                 Matching::Leaving => leaving.get_or_init(|| Arc::new(review.leaving())),
                 Matching::AsClassified | Matching::No => &review,
             };
-            hear(policy, matching, review, heard_by)
+            evaluate(policy, matching, review, evaluate_by)
         });
-        let judged = join_all(evaluations).await;
-        let going_back = self.policies.judging_rollbacks_of(candidate);
-        let decision = Decision::of(review, judged, going_back, namespace);
+        let results = join_all(evaluations).await;
+        let rollback_policies = self.policies.judging_rollbacks_of(candidate);
+        let decision = Decision::of(review, results, rollback_policies, namespace);
         match overrides {
-            Some(overrides) if decision.answer() != Answer::Allow => {
-                self.break_glass(overrides, decision, caller, deadline)
+            Some(overrides) if decision.outcome() != Outcome::Allow => {
+                self.apply_override(overrides, decision, caller, deadline)
                     .await
             }
             _ => decision,
@@ -232,11 +226,11 @@ impl Gate {
     }
 
     fn overrides_for(&self, rollout: &Rollout) -> Option<&dyn Overrides> {
-        let overrides = self.ties.overrides.as_deref()?;
+        let overrides = self.options.overrides.as_deref()?;
         overrides.any_for(rollout.subject()).then_some(overrides)
     }
 
-    async fn break_glass(
+    async fn apply_override(
         &self,
         overrides: &dyn Overrides,
         decision: Decision,
@@ -244,15 +238,15 @@ impl Gate {
         deadline: Instant,
     ) -> Decision {
         let blocked_by = decision.blocked_by();
-        let plea = Plea {
+        let request = OverrideRequest {
             rollout: decision.rollout(),
             now: decision.now(),
             blocked_by: &blocked_by,
             policies: &self.policies,
             writing: Writing::of(caller, decision.rollout()),
         };
-        let ruling = overrides.ask(plea, deadline).await;
-        decision.overruled(ruling)
+        let overrides = overrides.decide(request, deadline).await;
+        decision.with_overrides(overrides)
     }
 
     async fn decide(
@@ -261,67 +255,65 @@ impl Gate {
         rollout: Rollout,
         caller: Caller,
         deadline: Instant,
-    ) -> Reply {
-        let decision = self.judge(&uid, rollout, caller, deadline).await;
-        telling::tell(&decision, caller, &self.telemetry);
+    ) -> ReviewResponse {
+        let decision = self.evaluate(&uid, rollout, caller, deadline).await;
+        observe::observe(&decision, caller, &self.telemetry);
         let writing = Writing::of(caller, decision.rollout());
-        if let (Some(announcements), Writing::Allowed(access)) = (&self.ties.announcements, writing)
-        {
-            announcement::of(&decision)
-                .into_iter()
-                .for_each(|one| announcements.announce(one, access));
+        if let (Some(sink), Writing::Allowed(access)) = (&self.options.events, writing) {
+            let events = events::events_of(&decision).into_iter();
+            events.for_each(|event| sink.send(event, access));
         }
-        wire::decided(uid, &decision)
+        admission_review::decided(uid, &decision)
     }
 
-    fn unmatched(&self, uid: String, why: &'static str) -> Reply {
+    fn allow_unmatched(&self, uid: String, why: &'static str) -> ReviewResponse {
         tracing::debug!(uid, why, "allowed: not a rollout");
         self.telemetry.review(ReviewOutcome::Unmatched);
-        wire::allowed(uid)
+        admission_review::allowed(uid)
     }
 
-    fn invalid(&self, unreadable: wire::Unreadable) -> Reply {
+    fn reject_invalid(&self, invalid: InvalidReview) -> ReviewResponse {
         tracing::warn!(
-            uid = unreadable.uid,
-            reason = unreadable.message,
+            uid = invalid.uid,
+            reason = invalid.message,
             "refused: the review cannot be read"
         );
         self.telemetry.review(ReviewOutcome::Invalid);
-        wire::invalid(unreadable)
+        admission_review::invalid(invalid)
     }
 }
 
-/// Writing down the use of an override takes time, and the policy that waits longest for what does
-/// not answer may be the very one to be passed.
-fn with_room(deadline: Instant) -> Instant {
+/// Recording the use of an override takes time, and the policy that takes longest may be the one
+/// that the override is for.
+fn with_time_for_overrides(deadline: Instant) -> Instant {
     let left = deadline.saturating_duration_since(Instant::now());
-    let (part, most) = ROOM_FOR_OVERRIDES;
+    let (part, most) = TIME_FOR_OVERRIDES;
     deadline
         .checked_sub((left / part).min(most))
         .unwrap_or(deadline)
 }
 
-async fn hear(
+async fn evaluate(
     policy: &Policy,
     matching: Matching,
     review: &Arc<Review>,
     deadline: Instant,
-) -> Judged {
-    let begun = Instant::now();
-    let said = match &policy.state {
+) -> PolicyResult {
+    let start = Instant::now();
+    let verdict = match &policy.state {
         State::Ready(loaded) => loaded
             .evaluate(review, deadline)
             .await
-            .map_err(Unjudged::Failed),
-        State::Refused(reason) => Err(Unjudged::NotLoaded(reason.to_string())),
+            .map_err(NoVerdict::Failed),
+        State::Refused(reason) => Err(NoVerdict::NotLoaded(reason.to_string())),
     };
-    Judged {
+    PolicyResult {
         policy: policy.name.clone(),
         matching,
         action: policy.action,
         on_error: policy.on_error,
-        said,
-        took: begun.elapsed(),
+        verdict,
+        duration: start.elapsed(),
         passed_by: None,
     }
 }

@@ -78,7 +78,7 @@ impl Cli {
         terminal::use_colour(self.color);
         self.execute().unwrap_or_else(|error| {
             let _ = writeln!(anstream::stderr(), "{}", Fatal(error));
-            Exit::Unjudged
+            Exit::Incomplete
         })
     }
 
@@ -103,7 +103,7 @@ fn end(shown: &clap::Error) -> ! {
         .print()
         .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
     let code = if lost {
-        i32::from(Exit::Unjudged.code())
+        i32::from(Exit::Incomplete.code())
     } else {
         shown.exit_code()
     };
@@ -118,7 +118,7 @@ pub enum Exit {
     /// 1: something may not go, or a test failed.
     Found,
     /// 2: something could not be read or judged.
-    Unjudged,
+    Incomplete,
 }
 
 impl Exit {
@@ -126,7 +126,7 @@ impl Exit {
         match self {
             Self::Passed => 0,
             Self::Found => 1,
-            Self::Unjudged => 2,
+            Self::Incomplete => 2,
         }
     }
 }

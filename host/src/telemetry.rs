@@ -54,7 +54,7 @@ impl Telemetry {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts a policy that could not judge; `kind` is one of the engine's words, such as `trap`.
+    /// Counts a policy that could not be evaluated; `kind` is one of the engine's words, such as `trap`.
     pub fn error(&self, policy: &Arc<str>, kind: &'static str) {
         let labels = ErrorLabels {
             policy: Arc::clone(policy),

@@ -122,7 +122,7 @@ async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_not
         ensure!(message.contains(why), "{message} instead of {why}");
         anyhow::Ok(())
     };
-    let missing = "override fire does not apply: its use was not recorded, since the object that this review changes does not exist";
+    let missing = "override fire does not apply: its use was not recorded: the object that this review changes does not exist";
     does_not_apply(forged_update("nobody:1", shop, &old), missing).await?;
     assert_eq!(uses(&guarded).await?, Value::Null);
 
@@ -174,7 +174,7 @@ async fn server_that_cannot_tell_callers_apart_answers_and_writes_nothing() -> R
     let mut guarded = Guarded::start_knowing(Knowing::Not, POLICIES).await?;
     give(&guarded).await?;
     let (passed, said) = apply(&guarded, "cart:1").await?;
-    let why = "override fire does not apply: its use must not be recorded, since rollgate cannot tell that the API server sent this review; whoever runs rollgate has to set --client-ca or --path-secret";
+    let why = "override fire does not apply: rollgate records no use of it, because it cannot verify that the API server sent this review; the operator of rollgate has to set --client-ca or --path-secret";
     assert!(!passed && said.contains(why), "{said}");
     let shop = guarded.namespace.clone();
     let answer = guarded.ask(0, &forged_creation("nobody:1", &shop)).await?;

@@ -168,7 +168,7 @@ async fn what_is_not_granted_is_not_read_and_the_refusal_names_the_grant() -> Re
         let policy = cluster_policy(&shop, case, &settings, &granted);
         apply(plane, &policy).await?;
         let missing = format!(
-            "could not judge: the policy has no grant to read ConfigMap (v1) in namespace `{shop}`; add it to `grants.cluster`"
+            "could not be evaluated: the policy has no grant to read ConfigMap (v1) in namespace `{shop}`; add it to `grants.cluster`"
         );
         let trial = Trial::new(plane, &shop, &json!({ "case": case }));
         trial.refused(&missing).await?;

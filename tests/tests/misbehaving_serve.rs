@@ -136,6 +136,6 @@ fn without_number(text: &str, before: &str) -> String {
 
 /// Why the policy gave no verdict, where it gave none.
 fn in_short(said: &str) -> &str {
-    said.split_once("could not judge: ")
+    said.split_once("could not be evaluated: ")
         .map_or(said, |(_, why)| why)
 }

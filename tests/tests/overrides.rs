@@ -182,7 +182,7 @@ async fn it_is_for_its_users_and_its_policies_alone() -> Result<()> {
     let mut frozen = careless("cart:1");
     frozen["metadata"]["labels"] = json!({"freeze": "yes"});
     let refused = apply_by(&guarded, &frozen, &ana).await?.refused();
-    let why = "it was not used, because no override lets freeze be passed";
+    let why = "it was not used, because no override lets the rollout pass freeze";
     assert!(refused.replace("\n  ", " ").contains(why), "{refused}");
     apply_by(&guarded, &careless("cart:1"), &ana)
         .await?

@@ -88,7 +88,7 @@ async fn every_way_back_passes_a_freeze_and_no_way_forward_does() -> Result<()> 
         ];
         let refused = plane.kubectl(forward).refused().await?;
         assert!(refused.contains("roll-forward of"), "{resource}: {refused}");
-        let hint = "Going back is not affected: `kubectl rollout undo` passes.";
+        let hint = "A rollback is not affected: `kubectl rollout undo` is allowed.";
         assert!(refused.contains(hint), "{resource}: {refused}");
         go_back(plane, &shop, kind, way.name(), way).await?;
         let image = ["get", &resource, "--namespace", &shop, "--output"];
@@ -403,7 +403,7 @@ async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_
     let refused = plane.kubectl(undo).refused().await?;
     let refused = unbroken(&refused);
     let why = format!(
-        "Rollbacks could not be told apart, because rollgate itself may not list replicasets in `{shop}`."
+        "rollgate could not check whether this is a rollback: rollgate itself may not list replicasets in `{shop}`."
     );
     assert!(refused.contains(&why), "{refused}");
     Ok(())

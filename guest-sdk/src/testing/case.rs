@@ -138,7 +138,7 @@ impl Case {
     /// Builds the policy and lets it judge.
     ///
     /// # Errors
-    /// The policy could not judge.
+    /// The policy could not be evaluated.
     ///
     /// # Panics
     /// The policy came to no answer: it refuses its settings, makes a call that the case does not

@@ -1,18 +1,18 @@
-//! Who sent a review, and what may be written because of it.
+//! Who sent a review, and what rollgate may write to the cluster because of it.
 
 use rollgate_model::Rollout;
 
-/// Who sent a review, as far as the server can tell.
+/// Who sent a review, as far as the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// The API server: nobody else has what this caller showed.
+    /// The API server: it has a client certificate or knows the secret path.
     Known,
-    /// Anyone who reaches the port. A review of theirs may be made up.
+    /// Anybody who can reach the port. The review may be forged.
     Unknown,
 }
 
 impl Caller {
-    /// `known` or `unknown`.
+    /// Returns `known` or `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -27,19 +27,19 @@ impl Caller {
 pub enum Writing {
     /// Uses of overrides, and Events.
     Allowed(WriteAccess),
-    /// Nothing, since the request is a dry run.
+    /// Nothing: the request is a dry run.
     DryRun,
-    /// Nothing, since the review may be made up.
+    /// Nothing: the review may be forged.
     UnknownCaller,
 }
 
-/// The right to write to the cluster because of a review. [`Writing::of`] alone gives it, and only
-/// for a known caller whose request is no dry run, so whatever writes asks for it by type.
+/// The permission to write to the cluster because of a review. Whatever writes takes one as an
+/// argument, and only [`Writing::of`] creates it: for a known caller whose request is no dry run.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteAccess(());
 
 impl Writing {
-    /// Returns what may be written because of a rollout that a caller sent.
+    /// Returns what may be written because of a rollout that this caller sent.
     #[must_use]
     pub fn of(caller: Caller, rollout: &Rollout) -> Self {
         match caller {

@@ -1,11 +1,11 @@
-//! Break glass: permissions to pass named policies, and how they are asked for.
+//! Overrides: permissions for one workload to pass named policies ("break glass").
 //!
-//! Which override applies to which rollout is told by [`plan`], a pure function. Where overrides
-//! are kept, and how a use is written down before it counts, is for who implements [`Overrides`].
+//! [`select`] decides which override applies to which rollout; it is a pure function. An
+//! implementation of [`Overrides`] stores overrides, and records a use before it counts.
 
-mod refusal;
-mod rules;
-mod template;
+mod rejection;
+mod selection;
+mod template_hash;
 #[cfg(test)]
 mod tests;
 
@@ -17,70 +17,74 @@ use jiff::Timestamp;
 use rollgate_model::{Kind, Rollout, Workload};
 use tokio::time::Instant;
 
-pub use refusal::{NotLive, Refused, Why};
-pub use rules::{Plan, plan};
-pub use template::{BadTemplateHash, TemplateHash};
+pub(crate) use rejection::{NotLive, RejectedOverride, RejectionReason};
+pub(crate) use selection::{Selection, select};
+pub(crate) use template_hash::{BadTemplateHash, TemplateHash};
 
 use super::caller::Writing;
 use crate::config::{PolicyName, PolicySet};
 
-/// Where overrides are kept.
+/// Stores overrides.
 pub trait Overrides: Send + Sync {
-    /// Whether any override is for this workload, so that time is left to write down its use.
+    /// Returns whether there is any override for this workload. Time is then reserved for recording a
+    /// use.
     fn any_for(&self, workload: &Workload) -> bool;
 
-    /// Whether overrides let a rollout pass what stands in its way, by `deadline` at the latest. A
-    /// use that has to be recorded is recorded before the answer says yes, as far as
-    /// [`Plea::writing`] allows.
-    fn ask<'a>(&'a self, plea: Plea<'a>, deadline: Instant) -> BoxFuture<'a, Ruling>;
+    /// Decides by `deadline` whether overrides let a rollout pass the policies that block it. A use that
+    /// has to be recorded is recorded first, as far as [`OverrideRequest::writing`] allows.
+    fn decide<'a>(
+        &'a self,
+        request: OverrideRequest<'a>,
+        deadline: Instant,
+    ) -> BoxFuture<'a, OverrideDecision>;
 }
 
-/// A rollout that policies stand in the way of.
+/// A rollout that is blocked by policies.
 #[derive(Clone, Copy)]
-pub struct Plea<'a> {
+pub struct OverrideRequest<'a> {
     /// The rollout.
     pub rollout: &'a Rollout,
-    /// The instant of the review: what expires is held against it.
+    /// The instant of the review, which decides what has expired.
     pub now: Timestamp,
     /// The policies that deny it, hold it, or failed and deny by their `onError`. Never empty.
     pub blocked_by: &'a [PolicyName],
-    /// All policies in force.
+    /// All active policies.
     pub policies: &'a PolicySet,
-    /// What may be written because of it.
+    /// What may be written because of the review.
     pub writing: Writing,
 }
 
-/// What became of a plea.
+/// What overrides do for a blocked rollout.
 #[derive(Debug, Default)]
-pub struct Ruling {
-    /// Each policy that is passed, and by which override: all that stand in the way, or none.
+pub struct OverrideDecision {
+    /// Each blocking policy with the override that lets the rollout pass it: all of them, or none.
     pub passed: Vec<(PolicyName, Arc<Override>)>,
-    /// The overrides that were found for the workload and do not let it pass.
-    pub refused: Vec<Refused>,
+    /// The overrides for this workload that do not apply.
+    pub rejected: Vec<RejectedOverride>,
 }
 
-/// A permission to pass named policies with one workload, as it stands at one instant.
+/// A permission for one workload to pass named policies, as it is at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
-    /// Its own name. It lives in the workload's namespace.
+    /// The name of the override.
     pub name: String,
-    /// The namespace of both.
+    /// The namespace of the override and the workload.
     pub namespace: String,
     /// The workload's kind.
     pub kind: Kind,
     /// The workload's name.
     pub workload: String,
-    /// The policies that may be passed, as denials name them.
+    /// The policies that the workload may pass.
     pub policies: BTreeSet<PolicyName>,
-    /// Why it was given.
+    /// Why it was granted.
     pub reason: String,
-    /// It applies before this instant.
+    /// When it expires.
     pub expires: Timestamp,
-    /// Who may use it; empty, whoever may change the workload.
+    /// The users who may use it; if empty, everybody who may change the workload.
     pub users: BTreeSet<String>,
-    /// The images that the template may have; empty, any.
+    /// The images that the template may have; if empty, any.
     pub images: BTreeSet<String>,
-    /// The one template that it is for, where it names one.
+    /// The only template that it is for, if it names one.
     pub template: Option<TemplateHash>,
     /// How often it can be used.
     pub uses: Uses,
@@ -91,14 +95,14 @@ pub struct Override {
 pub enum Uses {
     /// Until it expires.
     Any,
-    /// For one template: the one that its first use binds it to.
+    /// For one template: the first use binds it to its template.
     OneTemplate(Option<Binding>),
 }
 
-/// The first use of an override that is for one template.
+/// The first use of an override for one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// The object's UID; `None` where the first use created the object.
+    /// The object's UID; `None` if the first use created the object.
     pub uid: Option<String>,
     /// The template.
     pub template: TemplateHash,
@@ -108,9 +112,9 @@ pub struct Binding {
     pub at: Timestamp,
 }
 
-/// The UID of the object that a rollout changes; `None` where it creates one, since the UID of a
-/// creation that is tried again is another one.
+/// Returns the UID of the object that a rollout changes. `None` if it creates one: a retry of the
+/// creation would have another UID.
 #[must_use]
-pub fn uid_of(rollout: &Rollout) -> Option<&str> {
+pub(crate) fn uid_of(rollout: &Rollout) -> Option<&str> {
     rollout.old()?.json("/metadata/uid")?.as_str()
 }

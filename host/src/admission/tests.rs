@@ -14,21 +14,21 @@ use rollgate_model::{
 };
 use serde_json::{Value, json};
 
-use super::announcement::{self, Announced};
-use super::decision::{Decision, Judged, Unjudged};
-use super::overrides::{Override, Refused, Ruling, Uses, Why};
-use super::wire::{self, Reply};
+use super::admission_review::{self, ReviewResponse};
+use super::decision::{Decision, NoVerdict, PolicyResult};
+use super::events::{self, EventKind};
+use super::overrides::{Override, OverrideDecision, RejectedOverride, RejectionReason, Uses};
 use crate::config::{Action, Matching, NamespaceLabels, OnError, PolicyName};
 use crate::engine::{EvaluationError, Review};
 use crate::sources::{Disconnected, FixedClock, NamedMetrics, Sources};
 
 #[test]
-fn allowed_without_a_word() {
+fn allow_without_findings_has_no_warnings() {
     insta::assert_snapshot!(answer([said("probes", allow([]))]));
 }
 
 #[test]
-fn allowed_with_warnings() {
+fn findings_of_an_allowed_rollout_are_warnings() {
     let verdict = allow([
         Finding {
             path: "/spec/template/spec/containers/0/livenessProbe".into(),
@@ -44,7 +44,7 @@ fn allowed_with_warnings() {
 }
 
 #[test]
-fn a_hold_with_an_end_says_when_to_try_again() {
+fn hold_with_an_end_says_when_to_retry() {
     insta::assert_snapshot!(answer([
         said("hours", hold(Some("2026-11-27T12:30:00.5Z"))),
         said("errors", hold(Some("2026-11-27T11:00:00Z"))),
@@ -52,7 +52,7 @@ fn a_hold_with_an_end_says_when_to_try_again() {
 }
 
 #[test]
-fn a_hold_without_an_end_names_no_time() {
+fn hold_without_an_end_has_no_retry_time() {
     insta::assert_snapshot!(answer([
         said("hours", hold(Some("2026-11-27T12:30:00Z"))),
         said("errors", hold(None)),
@@ -60,19 +60,19 @@ fn a_hold_without_an_end_names_no_time() {
 }
 
 #[test]
-fn a_hold_that_has_passed_says_so_and_asks_for_another_try() {
+fn hold_that_has_ended_says_to_retry_now() {
     insta::assert_snapshot!(answer([said("hours", hold(Some("2020-01-01T00:00:00Z")))]));
 }
 
 #[test]
-fn a_hold_until_the_end_of_time_fits_the_api() {
+fn retry_time_is_limited_to_an_int32() {
     let reply = reply([said("hours", hold(Some("9999-12-30T22:00:00Z")))]);
     let seconds = &reply["response"]["status"]["details"]["retryAfterSeconds"];
     assert_eq!(seconds, &json!(i32::MAX));
 }
 
 #[test]
-fn every_policy_that_denies_is_heard_and_flux_recreates_nothing() {
+fn denial_has_every_reason_and_no_phrase_that_makes_flux_recreate() {
     let field = Finding {
         path: "/spec/selector".into(),
         found: Some("app=a".into()),
@@ -92,15 +92,15 @@ fn every_policy_that_denies_is_heard_and_flux_recreates_nothing() {
 }
 
 #[test]
-fn a_failing_policy_counts_as_its_on_error_says() {
+fn failed_policy_has_the_effect_of_its_on_error() {
     let deadline = |millis| EvaluationError::Deadline {
         after: Duration::from_millis(millis),
         waiting_for: Some("the metrics source `prod`".into()),
     };
-    let strict = judged("strict", Err(Unjudged::Failed(deadline(1_999))));
-    let lenient = |millis| Judged {
+    let strict = result("strict", Err(NoVerdict::Failed(deadline(1_999))));
+    let lenient = |millis| PolicyResult {
         on_error: OnError::Allow,
-        ..judged("lenient", Err(Unjudged::Failed(deadline(millis))))
+        ..result("lenient", Err(NoVerdict::Failed(deadline(millis))))
     };
     insta::assert_snapshot!("failing_closed", answer([strict]));
     insta::assert_snapshot!("failing_open", answer([lenient(1_999)]));
@@ -112,21 +112,21 @@ fn a_failing_policy_counts_as_its_on_error_says() {
 }
 
 #[test]
-fn warn_and_audit_never_deny() {
-    let warn = |name, verdict| Judged {
+fn actions_warn_and_audit_never_deny() {
+    let warn = |name, verdict| PolicyResult {
         action: Action::Warn,
         ..said(name, verdict)
     };
-    let audit = Judged {
+    let audit = PolicyResult {
         action: Action::Audit,
         ..said(
             "recorded",
             deny([finding(Severity::Deny, "a", "only recorded")]),
         )
     };
-    let failing = Judged {
+    let failing = PolicyResult {
         action: Action::Warn,
-        ..judged("broken", Err(Unjudged::NotLoaded("no such module".into())))
+        ..result("broken", Err(NoVerdict::NotLoaded("no such module".into())))
     };
     let mixed = deny([
         finding(Severity::Deny, "heavy", "this is why"),
@@ -145,47 +145,47 @@ fn warn_and_audit_never_deny() {
 }
 
 #[test]
-fn what_an_override_lets_pass_is_told_and_recorded() {
-    let passage = an_override();
+fn override_is_named_in_warnings_annotations_and_events() {
+    let passed_by = an_override();
     let denied = deny([finding(Severity::Deny, "readiness", "no readiness probe")]);
-    let judged = [said("probes", denied), said("hours", hold(None))];
-    let decision = decision(judged).overruled(Ruling {
+    let result = [said("probes", denied), said("hours", hold(None))];
+    let decision = decision(result).with_overrides(OverrideDecision {
         passed: vec![
-            (PolicyName::cluster("probes"), Arc::clone(&passage)),
-            (PolicyName::cluster("hours"), passage),
+            (PolicyName::cluster("probes"), Arc::clone(&passed_by)),
+            (PolicyName::cluster("hours"), passed_by),
         ],
-        refused: vec![],
+        rejected: vec![],
     });
     insta::assert_snapshot!(shown(&decision));
-    let told = announcement::of(&decision);
+    let told = events::events_of(&decision);
     let told: Vec<_> = told
         .iter()
         .map(|one| (one.what, one.note.as_str()))
         .collect();
     let note = "roll-forward by jo passed: probes by override fix until 2026-11-27T11:00:00Z (the shop is down); hours by override fix until 2026-11-27T11:00:00Z (the shop is down)";
-    assert_eq!(told, [(Announced::Overridden, note)]);
+    assert_eq!(told, [(EventKind::Overridden, note)]);
 }
 
 #[test]
-fn an_override_that_does_not_apply_is_told_with_why() {
-    let judged = [said(
+fn override_that_does_not_apply_is_named_with_its_reason() {
+    let result = [said(
         "probes",
         deny([finding(Severity::Deny, "readiness", "no probe")]),
     )];
-    let refused = |name: &str, why| Refused {
+    let refused = |name: &str, why| RejectedOverride {
         name: name.into(),
-        why,
+        reason: why,
     };
-    let decision = decision(judged).overruled(Ruling {
+    let decision = decision(result).with_overrides(OverrideDecision {
         passed: vec![],
-        refused: vec![
+        rejected: vec![
             refused(
                 "old",
-                Why::Expired("2026-11-27T09:00:00Z".parse().expect("an instant")),
+                RejectionReason::Expired("2026-11-27T09:00:00Z".parse().expect("an instant")),
             ),
             refused(
                 "fix",
-                Why::NotRecorded("the API server did not answer in time".into()),
+                RejectionReason::NotRecorded("the API server did not answer in time".into()),
             ),
         ],
     });
@@ -193,7 +193,7 @@ fn an_override_that_does_not_apply_is_told_with_why() {
 }
 
 #[test]
-fn warnings_are_as_many_as_the_api_server_passes_on() {
+fn warnings_are_limited_to_what_the_api_server_forwards() {
     let many =
         (0..40).map(|index| finding(Severity::Warn, "w", &format!("{index} {}", "ü".repeat(300))));
     let reply = reply([said("loud", allow(many))]);
@@ -202,13 +202,13 @@ fn warnings_are_as_many_as_the_api_server_passes_on() {
     assert_eq!(texts.len(), 16);
     assert_eq!(
         texts[15],
-        "rollgate: 25 more warnings; its log names their rules"
+        "rollgate: 25 more warnings; their rules are in its log"
     );
     assert!(texts.iter().map(|text| text.len()).sum::<usize>() <= 4 << 10);
 }
 
 #[test]
-fn an_answer_stays_bounded_and_keeps_its_last_line() {
+fn message_is_limited_and_keeps_its_last_line() {
     let many = || (0..2_000).map(|_| finding(Severity::Deny, "d", &"x".repeat(500)));
     let all = (0..40).map(|index| said(&format!("policy-{index}"), deny(many())));
     let reply = reply(all);
@@ -221,9 +221,9 @@ fn an_answer_stays_bounded_and_keeps_its_last_line() {
     assert!(response["auditAnnotations"].to_string().len() < 80 << 10);
 }
 
-/// The answer's JSON, its message apart so that it can be read.
-fn answer(judged: impl IntoIterator<Item = Judged>) -> String {
-    shown(&decision(judged))
+/// The JSON of the response, with the message after it so that it can be read.
+fn answer(results: impl IntoIterator<Item = PolicyResult>) -> String {
+    shown(&decision(results))
 }
 
 fn shown(decision: &Decision) -> String {
@@ -237,21 +237,21 @@ fn shown(decision: &Decision) -> String {
     }
 }
 
-fn reply(judged: impl IntoIterator<Item = Judged>) -> Value {
-    sent(&decision(judged))
+fn reply(results: impl IntoIterator<Item = PolicyResult>) -> Value {
+    sent(&decision(results))
 }
 
-fn decision(judged: impl IntoIterator<Item = Judged>) -> Decision {
+fn decision(results: impl IntoIterator<Item = PolicyResult>) -> Decision {
     Decision::of(
         review(),
-        judged.into_iter().collect(),
+        results.into_iter().collect(),
         vec![],
         NamespaceLabels::NotNeeded,
     )
 }
 
 fn sent(decision: &Decision) -> Value {
-    let Reply(bytes) = wire::decided("u-1".into(), decision);
+    let ReviewResponse(bytes) = admission_review::decided("u-1".into(), decision);
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
@@ -309,22 +309,22 @@ fn rollout() -> Rollout {
     }
 }
 
-fn said(name: &str, verdict: Verdict) -> Judged {
-    judged(name, Ok(verdict))
+fn said(name: &str, verdict: Verdict) -> PolicyResult {
+    result(name, Ok(verdict))
 }
 
-fn judged(name: &str, said: Result<Verdict, Unjudged>) -> Judged {
+fn result(name: &str, verdict: Result<Verdict, NoVerdict>) -> PolicyResult {
     let policy = match name.split_once('/') {
         Some((namespace, name)) => PolicyName::namespaced(namespace, name),
         None => PolicyName::cluster(name),
     };
-    Judged {
+    PolicyResult {
         policy,
         matching: Matching::AsClassified,
         action: Action::Enforce,
         on_error: OnError::Deny,
-        said,
-        took: Duration::ZERO,
+        verdict,
+        duration: Duration::ZERO,
         passed_by: None,
     }
 }

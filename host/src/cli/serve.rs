@@ -20,7 +20,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::tags::TagArgs;
 use super::{Exit, policies};
-use crate::admission::Ties;
+use crate::admission::GateOptions;
 use crate::cluster::Feed;
 use crate::engine::{Engine, EngineOptions};
 use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
@@ -182,7 +182,7 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
     };
     let duties = member.map(|member| {
         let (ties, events, keepers) = ties::tie(&member, &telemetry);
-        loader.ties = Ties {
+        loader.ties = GateOptions {
             argo_controllers: Arc::clone(&loader.ties.argo_controllers),
             mutable_tags: loader.ties.mutable_tags.clone(),
             ..ties
@@ -271,10 +271,10 @@ impl Args {
                 ),
                 None => Facts::disconnected(),
             },
-            ties: Ties {
+            ties: GateOptions {
                 argo_controllers: self.register.argo_controllers(),
                 mutable_tags: self.tags.set(),
-                ..Ties::default()
+                ..GateOptions::default()
             },
             live: Arc::default(),
             readiness: Readiness::waiting_for("the policies are being read and compiled"),

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         anyhow::Ok(runner.run(&cases).await)
     })?;
     let exit = match (problems.is_empty(), results.iter().all(Result::is_ok)) {
-        (false, _) => Exit::Unjudged,
+        (false, _) => Exit::Incomplete,
         (true, false) => Exit::Found,
         (true, true) => Exit::Passed,
     };

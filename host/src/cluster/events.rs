@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use crate::admission::{Announced, Announcement, Announcements, WriteAccess};
+use crate::admission::{EventKind, EventSink, RolloutEvent, WriteAccess};
 use crate::telemetry::{EventOutcome, Telemetry};
 
 pub use writer::EventWriter;
@@ -75,8 +75,8 @@ impl Events {
     }
 }
 
-impl Announcements for Events {
-    fn announce(&self, announcement: Announcement, _: WriteAccess) {
+impl EventSink for Events {
+    fn send(&self, announcement: RolloutEvent, _: WriteAccess) {
         // What is still to be named cannot be found by anyone.
         if !announcement.name.is_empty() {
             self.tell(announcement.into());
@@ -106,15 +106,15 @@ impl Notice {
     }
 }
 
-impl From<Announcement> for Notice {
+impl From<RolloutEvent> for Notice {
     /// An Event about a creation that is denied names the object that did not come into being, by
     /// name alone: `kubectl events --for deployment/NAME` shows it.
-    fn from(announcement: Announcement) -> Self {
+    fn from(announcement: RolloutEvent) -> Self {
         let (reason, action) = match announcement.what {
-            Announced::Denied => ("RolloutDenied", "Deny"),
-            Announced::Held => ("RolloutHeld", "Hold"),
-            Announced::Overridden => ("RolloutOverridden", "Override"),
-            Announced::Unjudged => ("RolloutUnjudged", "Allow"),
+            EventKind::Denied => ("RolloutDenied", "Deny"),
+            EventKind::Held => ("RolloutHeld", "Hold"),
+            EventKind::Overridden => ("RolloutOverridden", "Override"),
+            EventKind::NotEvaluated => ("RolloutUnjudged", "Allow"),
         };
         Self {
             regarding: ObjectReference {

@@ -23,7 +23,10 @@ use rollgate_model::Workload;
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Writing;
-use crate::admission::overrides::{Override, Overrides, Plan, Plea, Refused, Ruling, Why, plan};
+use crate::admission::overrides::{
+    Override, OverrideDecision, OverrideRequest, Overrides, RejectedOverride, RejectionReason,
+    Selection, select,
+};
 use bind::{Binder, Checked};
 use index::Index;
 use read::Known;
@@ -76,20 +79,20 @@ impl KubeOverrides {
 
     /// Plans by what is known, holds the plan against the API server, and plans again where that
     /// knows better.
-    async fn rule(&self, plea: &Plea<'_>) -> Ruling {
+    async fn rule(&self, plea: &OverrideRequest<'_>) -> OverrideDecision {
         let mut known = self.index.of(plea.rollout.subject());
         let mut failed = Vec::new();
         for _ in 0..TRIES {
             let terms: Vec<_> = known.iter().map(|one| Arc::clone(&one.terms)).collect();
-            let plan = plan(&terms, plea);
-            if plan.passing.is_empty() {
-                return refused(plan, failed);
+            let selection = select(&terms, plea);
+            if selection.passed.is_empty() {
+                return refused(selection, failed);
             }
-            let Some((name, checked)) = self.first_obstacle(&plan, &known, plea).await else {
-                self.write_down(&plan, plea);
-                return Ruling {
-                    passed: plan.passing,
-                    refused: [failed, plan.refused].concat(),
+            let Some((name, checked)) = self.first_obstacle(&selection, &known, plea).await else {
+                self.write_down(&selection, plea);
+                return OverrideDecision {
+                    passed: selection.passed,
+                    rejected: [failed, selection.rejected].concat(),
                 };
             };
             let at = known.iter().position(|one| one.terms.name == name);
@@ -99,22 +102,22 @@ impl KubeOverrides {
                 Checked::Changed(fresh) => known[at] = fresh,
                 Checked::Fails(why) => {
                     known.remove(at);
-                    failed.push(Refused { name, why });
+                    failed.push(RejectedOverride { name, reason: why });
                 }
             }
         }
-        Ruling {
+        OverrideDecision {
             passed: vec![],
-            refused: names_of(&known, "others kept changing it"),
+            rejected: names_of(&known, "others kept changing it"),
         }
     }
 
     /// The first override of a plan that is not as it was known, or cannot be bound.
     async fn first_obstacle(
         &self,
-        plan: &Plan,
+        plan: &Selection,
         known: &[Arc<Known>],
-        plea: &Plea<'_>,
+        plea: &OverrideRequest<'_>,
     ) -> Option<(String, Checked)> {
         let used = known.iter().filter(|one| uses(plan, &one.terms));
         for one in used {
@@ -126,12 +129,12 @@ impl KubeOverrides {
         None
     }
 
-    fn write_down(&self, plan: &Plan, plea: &Plea<'_>) {
+    fn write_down(&self, plan: &Selection, plea: &OverrideRequest<'_>) {
         let Writing::Allowed(access) = plea.writing else {
             return;
         };
         let mut told: Vec<&Arc<Override>> = Vec::new();
-        for (_, one) in &plan.passing {
+        for (_, one) in &plan.passed {
             if !told.contains(&one) && !one.is_unbound() {
                 told.push(one);
                 self.record.add(one, plan.template, plea, access);
@@ -145,12 +148,16 @@ impl Overrides for KubeOverrides {
         self.index.any_for(workload)
     }
 
-    fn ask<'a>(&'a self, plea: Plea<'a>, deadline: Instant) -> BoxFuture<'a, Ruling> {
+    fn decide<'a>(
+        &'a self,
+        plea: OverrideRequest<'a>,
+        deadline: Instant,
+    ) -> BoxFuture<'a, OverrideDecision> {
         async move {
             let in_time = timeout_at(deadline, self.rule(&plea)).await;
-            in_time.unwrap_or_else(|_| Ruling {
+            in_time.unwrap_or_else(|_| OverrideDecision {
                 passed: vec![],
-                refused: names_of(
+                rejected: names_of(
                     &self.index.of(plea.rollout.subject()),
                     "the API server did not answer in time",
                 ),
@@ -160,21 +167,21 @@ impl Overrides for KubeOverrides {
     }
 }
 
-fn uses(plan: &Plan, terms: &Override) -> bool {
-    plan.passing.iter().any(|(_, one)| one.name == terms.name)
+fn uses(plan: &Selection, terms: &Override) -> bool {
+    plan.passed.iter().any(|(_, one)| one.name == terms.name)
 }
 
-fn refused(plan: Plan, failed: Vec<Refused>) -> Ruling {
-    Ruling {
+fn refused(plan: Selection, failed: Vec<RejectedOverride>) -> OverrideDecision {
+    OverrideDecision {
         passed: vec![],
-        refused: [failed, plan.refused].concat(),
+        rejected: [failed, plan.rejected].concat(),
     }
 }
 
-fn names_of(known: &[Arc<Known>], why: &str) -> Vec<Refused> {
-    let refused = known.iter().map(|one| Refused {
+fn names_of(known: &[Arc<Known>], why: &str) -> Vec<RejectedOverride> {
+    let refused = known.iter().map(|one| RejectedOverride {
         name: one.terms.name.clone(),
-        why: Why::NotRecorded(why.to_owned()),
+        reason: RejectionReason::NotRecorded(why.to_owned()),
     });
     refused.collect()
 }

@@ -103,7 +103,7 @@ fn settings_message(problems: &[SettingsProblem]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
-    /// The policy said itself that it could not judge.
+    /// The policy said itself that it could not be evaluated.
     #[error("{}", failure_message(.0))]
     Failed(Failure),
     /// The guest panicked, and said why.

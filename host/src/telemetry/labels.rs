@@ -25,7 +25,7 @@ pub enum Said {
     Hold,
     /// No.
     Deny,
-    /// It could not judge.
+    /// It could not be evaluated.
     Error,
 }
 

@@ -132,14 +132,6 @@ impl Outcome {
             (outcome, _) => outcome,
         }
     }
-
-    const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Hold(_) => "hold",
-            Self::Deny => "deny",
-        }
-    }
 }
 
 impl std::error::Error for BrokenContract {}

@@ -1,4 +1,4 @@
-//! The table of `rules.yaml`.
+//! The table of `selection.yaml`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rollgate_model::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Binding, Override, Plea, TemplateHash, Uses, plan};
+use super::{Binding, Override, OverrideRequest, TemplateHash, Uses, select};
 use crate::admission::{Caller, Writing};
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 
@@ -24,9 +24,9 @@ struct Case {
     unknown_caller: bool,
     overrides: Vec<Row>,
     #[serde(default)]
-    passing: Vec<String>,
+    passed: Vec<String>,
     #[serde(default)]
-    refused: Vec<String>,
+    rejected: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,8 +67,8 @@ fn probes() -> Vec<String> {
 }
 
 #[test]
-fn an_override_applies_to_what_it_names_and_to_nothing_else() {
-    let cases: Vec<Case> = read(include_str!("rules.yaml"));
+fn override_applies_only_to_the_workload_and_policies_it_names() {
+    let cases: Vec<Case> = read(include_str!("selection.yaml"));
     assert!(cases.len() >= 26, "the table lost cases");
     let rollout = rollout(Operation::Update);
     let wrong: Vec<String> = cases
@@ -78,15 +78,15 @@ fn an_override_applies_to_what_it_names_and_to_nothing_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The UID of a creation that is tried again is another one.
+/// A retried creation has another UID.
 #[test]
-fn bound_to_an_object_it_is_not_for_the_creation_of_another() {
+fn override_bound_to_an_object_does_not_apply_to_a_creation() {
     let rollout = rollout(Operation::Create);
     let with = |once: &str| {
         let text = format!("- case: a creation\n  overrides: [{{name: a, once: {once}}}]\n");
         let cases: Vec<Case> = read(&text);
-        let (passing, _) = told(&cases[0], &rollout);
-        passing
+        let (passed, _) = told(&cases[0], &rollout);
+        passed
     };
     assert_eq!(with("{uid: u-1, template: this}"), [] as [&str; 0]);
     assert_eq!(with("{template: this}"), ["probes by a"]);
@@ -94,9 +94,9 @@ fn bound_to_an_object_it_is_not_for_the_creation_of_another() {
 }
 
 fn failure(case: &Case, rollout: &Rollout) -> Option<String> {
-    let (passing, refused) = told(case, rollout);
-    let right = passing == case.passing && refused == case.refused;
-    (!right).then(|| format!("- {}: {passing:?}, refused {refused:?}", case.case))
+    let (passed, rejected) = told(case, rollout);
+    let right = passed == case.passed && rejected == case.rejected;
+    (!right).then(|| format!("- {}: {passed:?}, rejected {rejected:?}", case.case))
 }
 
 fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
@@ -115,9 +115,9 @@ fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
         true => Caller::Unknown,
         false => Caller::Known,
     };
-    let plan = plan(
+    let selection = select(
         &overrides,
-        &Plea {
+        &OverrideRequest {
             rollout,
             now: "2026-11-27T10:00:00Z".parse().expect("an instant"),
             blocked_by: &blocked_by,
@@ -125,19 +125,19 @@ fn told(case: &Case, rollout: &Rollout) -> (Vec<String>, Vec<String>) {
             writing: Writing::of(caller, rollout),
         },
     );
-    let passing = plan
-        .passing
+    let passed = selection
+        .passed
         .iter()
         .map(|(policy, one)| format!("{policy} by {}", one.name));
     let hashes = |text: String| {
         text.replace(&hash(Which::This, rollout).to_string(), "THIS")
             .replace(&hash(Which::Other, rollout).to_string(), "OTHER")
     };
-    let refused = plan
-        .refused
+    let rejected = selection
+        .rejected
         .iter()
-        .map(|one| hashes(format!("{}: {}", one.name, one.why)));
-    (passing.collect(), refused.collect())
+        .map(|one| hashes(format!("{}: {}", one.name, one.reason)));
+    (passed.collect(), rejected.collect())
 }
 
 impl Row {

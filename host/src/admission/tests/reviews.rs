@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::review;
 use crate::admission::{
-    Announced, Announcement, Announcements, BadRequest, Caller, Gate, Ties, WriteAccess,
+    BadRequest, Caller, EventKind, EventSink, Gate, GateOptions, RolloutEvent, WriteAccess,
 };
 use crate::config::{Action, Match, OnError, Policy, PolicyName, PolicySet, Refusal, State};
 use crate::telemetry::Telemetry;
@@ -17,7 +17,7 @@ use crate::telemetry::Telemetry;
 const ARGO: &str = "system:serviceaccount:argo:rollouts";
 
 #[tokio::test]
-async fn a_refused_policy_counts_as_its_on_error_says() {
+async fn policy_that_does_not_load_has_the_effect_of_its_on_error() {
     let denied = respond(OnError::Deny, &creation()).await;
     assert_eq!(denied["allowed"], false);
     assert_eq!(denied["status"]["code"], 403);
@@ -25,13 +25,13 @@ async fn a_refused_policy_counts_as_its_on_error_says() {
     assert_eq!(passed["allowed"], true);
     let warnings = passed["warnings"].to_string();
     assert!(
-        warnings.contains("could not judge, and lets the rollout go"),
+        warnings.contains("could not be evaluated, so it does not block the rollout"),
         "{warnings}"
     );
 }
 
 #[tokio::test]
-async fn what_is_no_rollout_is_allowed_and_no_policy_is_asked() {
+async fn request_that_is_no_rollout_is_allowed_without_a_policy() {
     let config_map = with(
         "/request/kind",
         json!({"group": "", "version": "v1", "kind": "ConfigMap"}),
@@ -54,7 +54,7 @@ async fn what_is_no_rollout_is_allowed_and_no_policy_is_asked() {
 }
 
 #[tokio::test]
-async fn argo_hash_of_a_service_may_be_moved_by_argo_controller_alone() {
+async fn only_argos_controller_may_change_the_argo_hash_of_a_service() {
     let service = |hash: &str| {
         json!({
             "apiVersion": "v1", "kind": "Service",
@@ -82,7 +82,7 @@ async fn argo_hash_of_a_service_may_be_moved_by_argo_controller_alone() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_denied_under_its_uid_with_the_reason() {
+async fn invalid_review_is_denied_with_its_uid_and_a_reason() {
     let cases = [
         (
             with("/request/object", Value::Null),
@@ -132,7 +132,7 @@ async fn what_cannot_be_read_is_denied_under_its_uid_with_the_reason() {
 
 /// A yes would let it pass every policy.
 #[tokio::test]
-async fn a_workload_in_a_version_that_rollgate_does_not_know_is_denied() {
+async fn workload_of_an_unknown_version_is_denied() {
     let mut review = creation();
     review["request"]["kind"]["version"] = "v2".into();
     review["request"]["object"]["apiVersion"] = "apps/v2".into();
@@ -143,7 +143,7 @@ async fn a_workload_in_a_version_that_rollgate_does_not_know_is_denied() {
 }
 
 #[tokio::test]
-async fn without_a_uid_there_is_no_answer() {
+async fn review_without_a_uid_is_a_bad_request() {
     for body in [
         "",
         "{}",
@@ -164,7 +164,7 @@ async fn without_a_uid_there_is_no_answer() {
 }
 
 #[tokio::test]
-async fn nothing_nested_deeply_is_a_panic() {
+async fn deep_nesting_does_not_panic() {
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let mut review = creation();
     review["request"]["object"]["spec"] = "DEEP".into();
@@ -228,31 +228,30 @@ fn response(reply: &[u8]) -> Value {
     reply["response"].take()
 }
 
-/// Keeps what it is told.
+/// Keeps the Events.
 #[derive(Default)]
-struct Told(Mutex<Vec<Announced>>);
+struct RecordedEvents(Mutex<Vec<EventKind>>);
 
-impl Announcements for Told {
-    fn announce(&self, announcement: Announcement, _: WriteAccess) {
-        let mut told = self.0.lock().expect("no panic");
-        told.push(announcement.what);
+impl EventSink for RecordedEvents {
+    fn send(&self, event: RolloutEvent, _: WriteAccess) {
+        self.0.lock().expect("no panic").push(event.what);
     }
 }
 
 #[tokio::test]
-async fn denial_is_announced_for_a_known_caller_alone_and_never_for_a_dry_run() {
+async fn event_is_sent_for_a_known_caller_and_never_for_a_dry_run() {
     let dry_run = with("/request/dryRun", json!(true));
     let table = [
-        (creation(), Caller::Known, vec![Announced::Denied]),
+        (creation(), Caller::Known, vec![EventKind::Denied]),
         (creation(), Caller::Unknown, vec![]),
         (dry_run.clone(), Caller::Known, vec![]),
         (dry_run, Caller::Unknown, vec![]),
     ];
     for (review, caller, expected) in table {
-        let told = Arc::new(Told::default());
-        let gate = gate(OnError::Deny).tied(Ties {
-            announcements: Some(Arc::clone(&told) as Arc<dyn Announcements>),
-            ..Ties::default()
+        let told = Arc::new(RecordedEvents::default());
+        let gate = gate(OnError::Deny).with_options(GateOptions {
+            events: Some(Arc::clone(&told) as Arc<dyn EventSink>),
+            ..GateOptions::default()
         });
         let deadline = Instant::now() + Duration::from_secs(5);
         let reply = gate
@@ -266,9 +265,9 @@ async fn denial_is_announced_for_a_known_caller_alone_and_never_for_a_dry_run() 
 }
 
 async fn ask(on_error: OnError, body: String) -> Result<Vec<u8>, BadRequest> {
-    let gate = gate(on_error).tied(Ties {
+    let gate = gate(on_error).with_options(GateOptions {
         argo_controllers: [ARGO.to_owned()].into(),
-        ..Ties::default()
+        ..GateOptions::default()
     });
     let deadline = Instant::now() + Duration::from_secs(5);
     let reply = gate.answer(body.into(), Caller::Unknown, deadline).await?;

@@ -39,7 +39,7 @@ impl History for TwoRevisions {
 }
 
 #[tokio::test]
-async fn they_are_read_where_a_template_may_go_back_and_not_otherwise() {
+async fn revisions_are_read_only_if_the_template_changes() {
     let mut paused = cart("cart:1");
     paused["spec"]["paused"] = true.into();
     let mut restarted = cart("cart:1");
@@ -65,7 +65,7 @@ async fn they_are_read_where_a_template_may_go_back_and_not_otherwise() {
 }
 
 #[tokio::test]
-async fn they_are_not_read_where_no_policy_matches() {
+async fn revisions_are_not_read_if_no_policy_matches() {
     let history = Arc::new(TwoRevisions::default());
     let elsewhere = Match::default().namespaces(["bank".to_owned()].into());
     let policies = [policy("elsewhere", elsewhere)];
@@ -75,7 +75,7 @@ async fn they_are_not_read_where_no_policy_matches() {
 }
 
 #[tokio::test]
-async fn the_older_template_passes_policies_that_do_not_ask_for_rollbacks() {
+async fn rollback_is_allowed_by_policies_that_do_not_match_rollbacks() {
     let policies = || [policy("default", Match::default())];
     let history = Arc::new(TwoRevisions::default());
     let back = ask(&history, policies(), Some(cart("cart:1")), cart("cart:0")).await;
@@ -85,7 +85,7 @@ async fn the_older_template_passes_policies_that_do_not_ask_for_rollbacks() {
 }
 
 #[tokio::test]
-async fn an_undo_is_promised_only_where_no_policy_judges_rollbacks() {
+async fn undo_is_offered_only_if_no_policy_matches_rollbacks() {
     let hint = async |policies: Vec<Policy>| {
         let history = Arc::new(TwoRevisions::default());
         let denied = ask(&history, policies, Some(cart("cart:1")), cart("cart:2")).await;
@@ -94,11 +94,11 @@ async fn an_undo_is_promised_only_where_no_policy_judges_rollbacks() {
     };
     assert_eq!(
         hint(vec![policy("default", Match::default())]).await,
-        "Going back is not affected: `kubectl rollout undo` passes."
+        "A rollback is not affected: `kubectl rollout undo` is allowed."
     );
     assert_eq!(
         hint(vec![everything("all"), everything("more")]).await,
-        "Going back by `kubectl rollout undo` is judged too, by all, more."
+        "A rollback by `kubectl rollout undo` is evaluated too, by all, more."
     );
     let watching = Policy {
         action: Action::Warn,
@@ -106,7 +106,7 @@ async fn an_undo_is_promised_only_where_no_policy_judges_rollbacks() {
     };
     assert_eq!(
         hint(vec![policy("default", Match::default()), watching]).await,
-        "Going back is not affected: `kubectl rollout undo` passes."
+        "A rollback is not affected: `kubectl rollout undo` is allowed."
     );
 }
 
@@ -139,7 +139,7 @@ async fn ask(
     new: Value,
 ) -> Value {
     let operation = if old.is_some() { "UPDATE" } else { "CREATE" };
-    let asked = json!({
+    let parsed = json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
@@ -158,7 +158,7 @@ async fn ask(
     let set = Arc::new(PolicySet::new(policies.into_iter().collect()));
     let gate = Gate::new(set, sources, Telemetry::default());
     let deadline = Instant::now() + Duration::from_secs(5);
-    let body = asked.to_string().into();
+    let body = parsed.to_string().into();
     let reply = gate.answer(body, Caller::Unknown, deadline).await;
     let reply = reply.expect("it has a uid");
     let mut reply: Value = serde_json::from_slice(&reply.0).expect("JSON");

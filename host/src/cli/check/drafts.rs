@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::super::notice::{Notice, Place, Tone};
-use super::judge::{Checked, Outcome};
+use super::judge::{Checked, Evaluation};
 use super::voice::{Told, Voice};
 
 /// Places shown, and workloads named, of a notice that several workloads share.
@@ -37,11 +37,11 @@ struct Draft<'a> {
 type Key = (Tone, String, String, String);
 
 fn of_workload(checked: &Checked) -> Vec<Draft<'_>> {
-    let Outcome::Decided(decision) = &checked.outcome else {
+    let Evaluation::Decided(decision) = &checked.outcome else {
         return Vec::new();
     };
     let subject = format!("{} ({})", checked.title(), decision.rollout().change());
-    let told = decision.judged().iter().flat_map(|judged| {
+    let told = decision.results().iter().flat_map(|judged| {
         Voice {
             checked,
             decision,

@@ -1,13 +1,13 @@
 //! The report for programs. Its format is versioned: within a version, fields are only added.
 
 use jiff::Timestamp;
-use rollgate_model::{Evidence, Finding, Severity};
+use rollgate_model::{Evidence, Finding, Outcome, Severity};
 use serde::Serialize;
 
-use super::judge::{Checked, Outcome, Standing};
+use super::judge::{Checked, Evaluation, Standing};
 use super::report::{Report, Summary};
+use crate::admission::PolicyResult;
 use crate::admission::overrides::TemplateHash;
-use crate::admission::{Answer, Decision, Judged};
 use crate::config::{Action, OnError, PolicyName, Problem};
 
 /// The version of the format.
@@ -136,15 +136,15 @@ impl<'a> Document<'a> {
 impl<'a> Workload<'a> {
     fn of(checked: &'a Checked) -> Self {
         let decision = match &checked.outcome {
-            Outcome::Decided(decision) => Some(decision),
-            Outcome::NoRollout(_) | Outcome::NoPolicy => None,
+            Evaluation::Decided(decision) => Some(decision),
+            Evaluation::NoRollout(_) | Evaluation::NoPolicy => None,
         };
         let note = match &checked.outcome {
-            Outcome::Decided(decision) => decision.rollout().change_note(),
-            Outcome::NoRollout(why) => Some(*why),
-            Outcome::NoPolicy => None,
+            Evaluation::Decided(decision) => decision.rollout().change_note(),
+            Evaluation::NoRollout(why) => Some(*why),
+            Evaluation::NoPolicy => None,
         };
-        let judged = decision.map_or(&[][..], |decision| decision.judged());
+        let judged = decision.map_or(&[][..], |decision| decision.results());
         Self {
             place: Place::of(checked, "/metadata/name"),
             api_version: checked.kind.api_version(),
@@ -156,7 +156,7 @@ impl<'a> Workload<'a> {
             template_hash: decision
                 .map(|decision| TemplateHash::of(decision.rollout().subject()).to_string()),
             note,
-            held_until: decision.and_then(|decision| held_until(decision)),
+            held_until: decision.and_then(|decision| end_of(decision.outcome())),
             policies: judged
                 .iter()
                 .map(|judged| Policy::of(checked, judged))
@@ -165,10 +165,10 @@ impl<'a> Workload<'a> {
     }
 }
 
-fn held_until(decision: &Decision) -> Option<Timestamp> {
-    match decision.answer() {
-        Answer::Hold(until) => until,
-        Answer::Allow | Answer::Deny => None,
+fn end_of(outcome: Outcome) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Hold(until) => until,
+        Outcome::Allow | Outcome::Deny => None,
     }
 }
 
@@ -184,23 +184,17 @@ impl<'a> Place<'a> {
 }
 
 impl<'a> Policy<'a> {
-    fn of(checked: &'a Checked, judged: &'a Judged) -> Self {
-        let (said, held_until) = match &judged.said {
-            Ok(verdict) => match verdict.outcome {
-                rollgate_model::Outcome::Allow => ("allow", None),
-                rollgate_model::Outcome::Hold(until) => ("hold", until),
-                rollgate_model::Outcome::Deny => ("deny", None),
-            },
-            Err(_) => ("error", None),
+    fn of(checked: &'a Checked, judged: &'a PolicyResult) -> Self {
+        let (verdict, error) = match &judged.verdict {
+            Ok(verdict) => (Some(verdict), None),
+            Err(error) => (None, Some(error)),
         };
-        let verdict = judged.said.as_ref().ok();
-        let error = judged.said.as_ref().err();
         Self {
             policy: judged.policy.as_str(),
             action: judged.action,
             on_error: judged.on_error,
-            said,
-            held_until,
+            said: verdict.map_or("error", |verdict| verdict.outcome.as_str()),
+            held_until: verdict.and_then(|verdict| end_of(verdict.outcome)),
             error: error.map(|error| Failed {
                 kind: error.kind(),
                 message: error.to_string(),

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use rollgate_model::{Kind, Reviewed, Rollout};
+use rollgate_model::{Kind, Outcome, Reviewed, Rollout};
 use tokio::time::Instant;
 
 use super::manifests::Origin;
 use super::pairs::Subject;
-use crate::admission::{Answer, Caller, Decision, Gate};
+use crate::admission::{Caller, Decision, Gate};
 use crate::config::{PolicyName, PolicySet};
 
 /// A workload and what was said of it.
@@ -18,11 +18,11 @@ pub(super) struct Checked {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) origin: Origin,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: Evaluation,
 }
 
 /// What was said of a workload.
-pub(super) enum Outcome {
+pub(super) enum Evaluation {
     /// It is no rollout, for this reason, so no policy was asked.
     NoRollout(&'static str),
     /// There is no policy at all that could judge it; why stands among the problems.
@@ -68,13 +68,13 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
         reviewed,
     } = subject;
     let outcome = match reviewed {
-        Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Outcome::NoPolicy,
+        Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Evaluation::NoPolicy,
         Reviewed::Rollout(rollout) => decided(&gate, &origin, *rollout).await,
         Reviewed::NotARollout { why, relabelled } => match relabelled {
             Some(update) if gate.is_matched(&update, deadline()).await => {
                 decided(&gate, &origin, *update).await
             }
-            _ => Outcome::NoRollout(why),
+            _ => Evaluation::NoRollout(why),
         },
     };
     Checked {
@@ -86,11 +86,11 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
     }
 }
 
-async fn decided(gate: &Gate, origin: &Origin, rollout: Rollout) -> Outcome {
+async fn decided(gate: &Gate, origin: &Origin, rollout: Rollout) -> Evaluation {
     let decision = gate
-        .judge(&origin.file, rollout, Caller::Unknown, deadline())
+        .evaluate(&origin.file, rollout, Caller::Unknown, deadline())
         .await;
-    Outcome::Decided(Box::new(decision))
+    Evaluation::Decided(Box::new(decision))
 }
 
 fn deadline() -> Instant {
@@ -115,19 +115,19 @@ impl Checked {
 
     pub(super) fn standing(&self) -> Standing {
         let decision = match &self.outcome {
-            Outcome::NoRollout(_) => return Standing::NoRollout,
-            Outcome::NoPolicy => return Standing::NotJudged,
-            Outcome::Decided(decision) => decision,
+            Evaluation::NoRollout(_) => return Standing::NoRollout,
+            Evaluation::NoPolicy => return Standing::NotJudged,
+            Evaluation::Decided(decision) => decision,
         };
         let standing =
             decision
-                .judged()
+                .results()
                 .iter()
-                .map(|judged| match (judged.counts(), &judged.said) {
-                    (Answer::Allow, _) => Standing::MayGo,
+                .map(|judged| match (judged.effect(), &judged.verdict) {
+                    (Outcome::Allow, _) => Standing::MayGo,
                     (_, Err(_)) => Standing::NotJudged,
-                    (Answer::Hold(_), Ok(_)) => Standing::Held,
-                    (Answer::Deny, Ok(_)) => Standing::Denied,
+                    (Outcome::Hold(_), Ok(_)) => Standing::Held,
+                    (Outcome::Deny, Ok(_)) => Standing::Denied,
                 });
         standing.max().unwrap_or(Standing::MayGo)
     }
@@ -135,25 +135,25 @@ impl Checked {
     /// Whether a policy failed whose word counts, or there is none.
     pub(super) fn lacks_a_verdict(&self) -> bool {
         let decision = match &self.outcome {
-            Outcome::NoRollout(_) => return false,
-            Outcome::NoPolicy => return true,
-            Outcome::Decided(decision) => decision,
+            Evaluation::NoRollout(_) => return false,
+            Evaluation::NoPolicy => return true,
+            Evaluation::Decided(decision) => decision,
         };
         decision
-            .judged()
+            .results()
             .iter()
-            .any(|judged| judged.said.is_err() && judged.counts() != Answer::Allow)
+            .any(|judged| judged.verdict.is_err() && judged.effect() != Outcome::Allow)
     }
 }
 
 /// The policies that no workload matched.
 pub(super) fn unmatched(set: &PolicySet, checked: &[Checked]) -> Vec<PolicyName> {
     let decisions = checked.iter().filter_map(|checked| match &checked.outcome {
-        Outcome::Decided(decision) => Some(decision),
-        Outcome::NoRollout(_) | Outcome::NoPolicy => None,
+        Evaluation::Decided(decision) => Some(decision),
+        Evaluation::NoRollout(_) | Evaluation::NoPolicy => None,
     });
     let heard: BTreeSet<&PolicyName> = decisions
-        .flat_map(|decision| decision.judged())
+        .flat_map(|decision| decision.results())
         .map(|judged| &judged.policy)
         .collect();
     set.policies()

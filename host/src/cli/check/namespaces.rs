@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 use rollgate_model::ClusterError;
 use serde_json::Value;
 
-use super::judge::{Checked, Outcome};
+use super::judge::{Checked, Evaluation};
 use crate::config::{NamespaceLabels, Problem};
 use crate::sources::{Access, Cluster, KindRef, Labels, ListQuery, ObjectRef, Reading};
 
@@ -53,7 +53,7 @@ impl Namespaces {
 pub(super) fn unknown(checked: &[Checked]) -> Vec<Problem> {
     let mut unknown = BTreeMap::new();
     for checked in checked {
-        if let Outcome::Decided(decision) = &checked.outcome
+        if let Evaluation::Decided(decision) = &checked.outcome
             && let NamespaceLabels::Unknown { .. } = decision.namespace_labels()
         {
             let first = unknown.entry(checked.namespace.as_str());

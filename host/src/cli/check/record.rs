@@ -8,9 +8,9 @@ use rollgate_model::scenario::{Expectation, Scenario};
 use rollgate_model::{Failure, Reviewed, Rollout};
 
 use super::gate;
-use super::judge::{self, Checked, Outcome};
+use super::judge::{self, Checked, Evaluation};
 use super::pairs::Subject;
-use crate::admission::{Decision, Unjudged};
+use crate::admission::{Decision, NoVerdict};
 use crate::config::PolicySet;
 use crate::engine::EvaluationError;
 use crate::sources::{Recorder, Sources};
@@ -34,8 +34,8 @@ pub(super) async fn judge(
     let recorder = Recorder::default();
     let checked = judge::judge(&gate(set, recorder.wrap(sources)), subjects).await;
     let decision = checked.iter().find_map(|checked| match &checked.outcome {
-        Outcome::Decided(decision) => Some(decision),
-        Outcome::NoRollout(_) | Outcome::NoPolicy => None,
+        Evaluation::Decided(decision) => Some(decision),
+        Evaluation::NoRollout(_) | Evaluation::NoPolicy => None,
     });
     let decision = decision.context(
         "--record: no policy judged the rollout; give --policies a file or folder with one",
@@ -58,19 +58,19 @@ fn scenario(decision: &Decision) -> Scenario {
     scenario.old = rollout.old().map(|object| object.tree().clone());
     scenario.set_baseline(rollout);
     // A scenario expects the verdict of one policy; of several, none can be said to be meant.
-    if let [judged] = decision.judged() {
-        scenario.expect = expectation(rollout, &judged.said);
+    if let [judged] = decision.results() {
+        scenario.expect = expectation(rollout, &judged.verdict);
     }
     scenario
 }
 
 fn expectation(
     rollout: &Rollout,
-    said: &Result<rollgate_model::Verdict, Unjudged>,
+    said: &Result<rollgate_model::Verdict, NoVerdict>,
 ) -> Option<Expectation> {
     let answer: Result<_, Failure> = match said {
         Ok(verdict) => Ok(verdict.clone()),
-        Err(Unjudged::Failed(EvaluationError::Failed(failure))) => Err(failure.clone()),
+        Err(NoVerdict::Failed(EvaluationError::Failed(failure))) => Err(failure.clone()),
         Err(_) => return None,
     };
     Some(Expectation::of(rollout.change(), &answer))

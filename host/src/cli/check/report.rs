@@ -31,7 +31,7 @@ pub(super) struct Summary {
     pub(super) no_rollout: usize,
     pub(super) denied: usize,
     pub(super) held: usize,
-    /// Those of which a policy that counts could not judge.
+    /// Those of which a policy that counts could not be evaluated.
     pub(super) not_judged: usize,
     /// Objects of other kinds.
     pub(super) other_objects: usize,
@@ -61,7 +61,7 @@ impl Report {
 
     pub(super) fn exit(&self) -> Exit {
         if !self.problems.is_empty() || self.checked.iter().any(Checked::lacks_a_verdict) {
-            return Exit::Unjudged;
+            return Exit::Incomplete;
         }
         let summary = self.summary();
         if summary.denied + summary.held > 0 {

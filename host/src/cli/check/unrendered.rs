@@ -23,7 +23,7 @@ enum Renderer {
 const CHART: &str = "Chart.yaml";
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Leaves out what a renderer reads, and tells of each folder once. Judged by themselves, such files
+/// Leaves out what a renderer reads, and tells of each folder once. PolicyResult by themselves, such files
 /// say nothing of what the cluster will get.
 pub(super) fn leave_out(path: &Path, inputs: Vec<Input>) -> (Vec<Input>, Vec<Problem>) {
     let folders = folders(path, &inputs);

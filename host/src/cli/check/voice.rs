@@ -6,7 +6,7 @@ use rollgate_model::{Evidence, Finding, Outcome, Severity, TemplateRef, Verdict}
 
 use super::super::notice::{Notice, Place, Tone};
 use super::judge::Checked;
-use crate::admission::{Answer, Decision, Judged, Unjudged};
+use crate::admission::{Decision, NoVerdict, PolicyResult};
 use crate::config::{Action, Spot, missing};
 
 /// One policy's word on one workload.
@@ -14,7 +14,7 @@ use crate::config::{Action, Spot, missing};
 pub(super) struct Voice<'a> {
     pub(super) checked: &'a Checked,
     pub(super) decision: &'a Decision,
-    pub(super) judged: &'a Judged,
+    pub(super) judged: &'a PolicyResult,
 }
 
 /// Something to tell.
@@ -36,20 +36,20 @@ pub(super) fn pointer(finding: &Finding) -> &str {
 impl<'a> Voice<'a> {
     /// All that there is to tell.
     pub(super) fn told(self) -> Vec<Told<'a>> {
-        match &self.judged.said {
+        match &self.judged.verdict {
             Ok(verdict) => self.verdict(verdict),
             Err(error) => vec![self.failure(error)],
         }
     }
 
     /// A policy that failed has not judged, unless its word does not count.
-    fn failure(self, error: &Unjudged) -> Told<'a> {
-        let counts = self.judged.counts() != Answer::Allow;
+    fn failure(self, error: &NoVerdict) -> Told<'a> {
+        let counts = self.judged.effect() != Outcome::Allow;
         let tone = if counts { Tone::Error } else { Tone::Warning };
         let title = match error {
             // Why stands among the problems already.
-            Unjudged::NotLoaded(_) => "the policy did not judge: it is not loaded".to_owned(),
-            Unjudged::Failed(error) => format!("the policy could not judge: {error}"),
+            NoVerdict::NotLoaded(_) => "the policy did not judge: it is not loaded".to_owned(),
+            NoVerdict::Failed(error) => format!("the policy could not be evaluated: {error}"),
         };
         self.of_the_whole(tone, title)
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::cluster::Member;
-use crate::admission::Ties;
+use crate::admission::GateOptions;
 use crate::cluster::{EventWriter, Events, KubeOverrides, Leadership, OverrideDuties};
 use crate::server::live::Live;
 use crate::telemetry::Telemetry;
@@ -28,15 +28,15 @@ pub(super) struct Kept {
     writers: [JoinHandle<()>; 2],
 }
 
-/// Ties to a cluster; the Events are for whoever has something to tell.
-pub(super) fn tie(member: &Member, telemetry: &Telemetry) -> (Ties, Events, Keepers) {
+/// GateOptions to a cluster; the Events are for whoever has something to tell.
+pub(super) fn tie(member: &Member, telemetry: &Telemetry) -> (GateOptions, Events, Keepers) {
     let instance = member.identity.to_string();
     let (events, writer) = Events::new(member.brief.clone(), instance, telemetry.clone());
     let (overrides, duties) = KubeOverrides::new(member.watching.clone(), member.brief.clone());
-    let ties = Ties {
+    let ties = GateOptions {
         overrides: Some(Arc::new(overrides)),
-        announcements: Some(Arc::new(events.clone())),
-        ..Ties::default()
+        events: Some(Arc::new(events.clone())),
+        ..GateOptions::default()
     };
     let keepers = Keepers {
         writer,

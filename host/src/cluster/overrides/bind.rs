@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::live_object;
 use super::read::Known;
-use crate::admission::overrides::{Plea, TemplateHash, Why, uid_of};
+use crate::admission::overrides::{OverrideRequest, RejectionReason, TemplateHash, uid_of};
 use crate::admission::{WriteAccess, Writing};
 use crate::cluster::crd::{RolloutOverride, Use};
 
@@ -26,7 +26,7 @@ pub(super) enum Checked {
     /// Otherwise: whether it applies has to be found anew.
     Changed(Arc<Known>),
     /// It lets nothing pass.
-    Fails(Why),
+    Fails(RejectionReason),
 }
 
 impl Binder {
@@ -39,7 +39,7 @@ impl Binder {
         &self,
         known: &Known,
         template: TemplateHash,
-        plea: &Plea<'_>,
+        plea: &OverrideRequest<'_>,
     ) -> Checked {
         let access = match plea.writing {
             Writing::Allowed(access) if known.terms.is_unbound() => access,
@@ -83,10 +83,10 @@ impl Binder {
         }
     }
 
-    async fn fresh(&self, known: &Known) -> Result<Known, Why> {
+    async fn fresh(&self, known: &Known) -> Result<Known, RejectionReason> {
         let object = self.objects(known).get(&known.terms.name).await;
         let object = object.map_err(|error| failure(&error))?;
-        Known::read(&object).map_err(|error| Why::NotRecorded(error.to_string()))
+        Known::read(&object).map_err(|error| RejectionReason::NotRecorded(error.to_string()))
     }
 
     fn objects(&self, known: &Known) -> Api<RolloutOverride> {
@@ -95,7 +95,7 @@ impl Binder {
 }
 
 /// The use that a rollout would make of an override.
-pub(super) fn use_of(plea: &Plea<'_>, template: TemplateHash) -> Use {
+pub(super) fn use_of(plea: &OverrideRequest<'_>, template: TemplateHash) -> Use {
     Use {
         workload_uid: uid_of(plea.rollout).map(str::to_owned),
         template_hash: template.to_string(),
@@ -104,9 +104,9 @@ pub(super) fn use_of(plea: &Plea<'_>, template: TemplateHash) -> Use {
     }
 }
 
-fn failure(error: &kube::Error) -> Why {
+fn failure(error: &kube::Error) -> RejectionReason {
     match error {
-        kube::Error::Api(status) if status.is_not_found() => Why::Gone,
-        error => Why::NotRecorded(error.to_string()),
+        kube::Error::Api(status) if status.is_not_found() => RejectionReason::Gone,
+        error => RejectionReason::NotRecorded(error.to_string()),
     }
 }

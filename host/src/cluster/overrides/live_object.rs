@@ -4,18 +4,18 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ObjectMeta};
 use rollgate_model::{Rollout, Workload};
 
-use crate::admission::overrides::{NotLive, Why};
+use crate::admission::overrides::{NotLive, RejectionReason};
 
 /// Checks that a review is about the object as the API server has it: that the one which it changes has
 /// this UID and this version, and that the one which it creates does not exist.
 ///
 /// An update that lost a race against another one is refused here. The API server would refuse it too,
 /// or calls again with the newer version.
-pub(super) async fn check(client: &Client, rollout: &Rollout) -> Result<(), Why> {
+pub(super) async fn check(client: &Client, rollout: &Rollout) -> Result<(), RejectionReason> {
     let subject = rollout.subject();
     let live = api(client, subject).get_metadata_opt(subject.name()).await;
     let live = live.map_err(|error| {
-        Why::NotRecorded(format!(
+        RejectionReason::NotRecorded(format!(
             "the API server does not tell rollgate whether this is the {} that it has: {error}",
             subject.kind()
         ))

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::bind::use_of;
 use crate::admission::WriteAccess;
-use crate::admission::overrides::{Override, Plea, TemplateHash};
+use crate::admission::overrides::{Override, OverrideRequest, TemplateHash};
 use crate::cluster::crd::{RolloutOverride, Use};
 
 /// More uses than a person writes overrides for.
@@ -46,7 +46,7 @@ impl Queue {
         &self,
         one: &Override,
         template: TemplateHash,
-        plea: &Plea<'_>,
+        plea: &OverrideRequest<'_>,
         _: WriteAccess,
     ) {
         let used = Used {

@@ -120,7 +120,7 @@ impl Guest {
 
 /// An answer to `evaluate` that is no verdict.
 pub(in crate::engine) enum EvaluateAnswer {
-    /// The policy could not judge.
+    /// The policy could not be evaluated.
     Failed(Failure),
     /// The policy contradicts what it said at load, for this reason.
     Nonsense(String),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{InForce, Live, Origin, Standing};
-use crate::admission::{Gate, Ties};
+use crate::admission::{Gate, GateOptions};
 use crate::config::{self, Configuration, Policy, PolicyName, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
@@ -24,7 +24,7 @@ pub struct Loader {
     /// What the cluster tells.
     pub facts: Facts,
     /// What ties reviews to the cluster.
-    pub ties: Ties,
+    pub ties: GateOptions,
     /// Where they come into force.
     pub live: Arc<Live>,
     /// Told when the first set is in force, and what is wrong before.
@@ -80,7 +80,7 @@ impl Loader {
             history: Arc::clone(&self.facts.history),
         };
         let gate = Gate::new(Arc::clone(&set), sources, self.telemetry.clone());
-        let gate = gate.tied(self.ties.clone());
+        let gate = gate.with_options(self.ties.clone());
         let standing = Standing {
             set,
             sources: states,

@@ -89,7 +89,7 @@ async fn stalled_body_gets_408_at_the_deadline() {
     let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(
-        answer.ends_with("the body did not arrive whole before the deadline: 3 bytes came\n"),
+        answer.ends_with("the body did not arrive completely before the deadline: got 3 bytes\n"),
         "{answer}"
     );
 }

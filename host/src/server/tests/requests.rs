@@ -32,7 +32,7 @@ async fn wrong_request_is_rejected_with_a_hint() {
             json,
             "",
             405,
-            "GET is not answered here: use POST\n",
+            "method GET is not allowed here: use POST\n",
         ),
         (
             "POST",
@@ -40,7 +40,7 @@ async fn wrong_request_is_rejected_with_a_hint() {
             json,
             "{}",
             404,
-            "nothing is answered at this path: reviews go to POST /admit, or to the secret path behind it where one is set; health and metrics are on the admin port\n",
+            "there is nothing at this path: reviews are sent to POST /admit, or to the secret path below it if one is set; health and metrics are on the admin port\n",
         ),
         (
             "POST",

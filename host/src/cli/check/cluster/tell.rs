@@ -85,7 +85,7 @@ impl Document {
         };
         let unsure = registered == Registered::No || !unlisted.is_empty() || summary.unknown > 0;
         let exit = match (unsure, summary.held + summary.denied) {
-            (true, _) => Exit::Unjudged,
+            (true, _) => Exit::Incomplete,
             (false, 0) => Exit::Passed,
             (false, _) => Exit::Found,
         };
@@ -102,7 +102,7 @@ impl Document {
         match self.exit_code {
             0 => Exit::Passed,
             1 => Exit::Found,
-            _ => Exit::Unjudged,
+            _ => Exit::Incomplete,
         }
     }
 }

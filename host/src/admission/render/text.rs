@@ -1,15 +1,15 @@
-//! Text of policies and reviews made fit for an answer: one line, bounded, and without the words
-//! that make others destroy something.
+//! Makes text from policies and reviews safe for a response: one line, bounded, and without words that
+//! make other tools delete objects.
 
-/// What is left of a text without line breaks, runs of spaces and control characters.
-pub(super) fn one_line(text: &str) -> String {
+/// Replaces line breaks, runs of spaces and control characters by single spaces.
+pub(in super::super) fn one_line(text: &str) -> String {
     let words = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// At most so many bytes, and a sign where something is missing.
+/// Cuts a text to at most so many bytes, and marks the cut.
 pub(super) fn cut(mut text: String, bytes: usize) -> String {
     const MORE: &str = " …";
     if text.len() > bytes {
@@ -19,35 +19,35 @@ pub(super) fn cut(mut text: String, bytes: usize) -> String {
     text
 }
 
-/// A terminal's width is 80 columns until somebody makes it wider.
+/// Terminals have 80 columns by default.
 const COLUMNS: usize = 78;
 
-/// A line broken between words, so that a terminal breaks none: the first line begins with `first`,
-/// the others with `hang`. A word that is too long for a line stays whole.
+/// Wraps a line between words. The first line begins with `first`, the others with `hang`. A word that
+/// is longer than a line is not broken.
 pub(super) fn wrap(text: &str, first: &str, hang: &str) -> String {
     let mut wrapped = first.to_owned();
     let mut column = first.chars().count();
-    let mut begun = false;
+    let mut started = false;
     for word in text.split(' ') {
         let width = word.chars().count();
-        if begun && column + 1 + width > COLUMNS {
+        if started && column + 1 + width > COLUMNS {
             wrapped.push('\n');
             wrapped.push_str(hang);
             column = hang.chars().count();
-        } else if begun {
+        } else if started {
             wrapped.push(' ');
             column += 1;
         }
         wrapped.push_str(word);
         column += width;
-        begun = true;
+        started = true;
     }
     wrapped
 }
 
-/// Flux deletes and recreates an object whose denial carries one of these two texts, whoever wrote
-/// them (kustomize-controller and helm-controller look for them in any error).
-pub(super) fn reword(text: &str) -> String {
+/// Replaces two phrases on which Flux deletes and recreates the object: kustomize-controller and
+/// helm-controller look for them in any error message.
+pub(in super::super) fn reword(text: &str) -> String {
     const WORDS: [(&str, &str); 2] = [
         ("is immutable", "cannot be changed"),
         ("immutable field", "unchangeable field"),
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_make_flux_recreate_an_object_are_replaced() {
+    fn phrases_that_make_flux_recreate_an_object_are_replaced() {
         assert_eq!(
             reword("the field Is Immutable now"),
             "the field cannot be changed now"
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_has_whole_characters_and_shows_it() {
+    fn cut_text_has_whole_characters_and_a_mark() {
         let line = cut("ü".repeat(300), 256);
         assert!(line.ends_with("ü …") && line.len() <= 256, "{line}");
         assert_eq!(cut("whole".into(), 5), "whole");
     }
 
     #[test]
-    fn a_line_is_broken_between_words_only() {
+    fn text_is_wrapped_between_words_only() {
         let word = "ü".repeat(30);
         let text = format!("{word} {word} {word} {}", "x".repeat(90));
         let wrapped = wrap(&text, "- ", "  ");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn no_control_character_stays() {
+    fn control_characters_are_removed() {
         assert_eq!(one_line("a\r\n\u{1b}[31mb\t c\u{9b}"), "a [31mb c");
     }
 }

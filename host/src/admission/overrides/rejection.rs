@@ -1,81 +1,81 @@
-//! Why an override that was found does not let a rollout pass.
+//! Why an override for a workload does not apply to a rollout.
 
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::template::TemplateHash;
+use super::template_hash::TemplateHash;
 use crate::config::PolicyName;
 
-/// An override that was found for the workload and does not let it pass.
+/// An override for the workload that does not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its name.
+pub struct RejectedOverride {
+    /// The name of the override.
     pub name: String,
-    /// Why it does not.
-    pub why: Why,
+    /// Why it does not apply.
+    pub reason: RejectionReason,
 }
 
-/// Why an override does not let a rollout pass, in words that fit after "does not apply:".
+/// Why an override does not apply. The text follows "does not apply:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
-    /// Its time is over.
+pub enum RejectionReason {
+    /// It has expired.
     #[error("it expired at {0}")]
     Expired(Timestamp),
-    /// A policy that it names does not exist: it may be meant for another one.
-    #[error("it names {}, which is no policy here", Names(.0))]
+    /// It names a policy that does not exist, perhaps by a typo.
+    #[error("it names {}, and there is no such policy", Names(.0))]
     UnknownPolicy(Vec<PolicyName>),
     /// It is for other users.
     #[error("it is not for the user {0}")]
     OtherUser(String),
     /// It names another template.
-    #[error("it is for the template {wanted}, this one is {found}")]
+    #[error("it is for the template {wanted}, and this one is {found}")]
     OtherTemplate {
-        /// The one that it names.
+        /// The template that it names.
         wanted: TemplateHash,
-        /// The rollout's.
+        /// The rollout's template.
         found: TemplateHash,
     },
-    /// The template has an image that it does not name.
-    #[error("it does not name the image {0}")]
+    /// The template has another image.
+    #[error("it does not allow the image {0}")]
     OtherImage(String),
-    /// It names images, and the rollout's object has none itself.
-    #[error("it is for certain images, and this object names none")]
+    /// It names images, and the rollout's object has none.
+    #[error("it allows certain images only, and this object has none")]
     NoImages,
-    /// It is for one template, and was used for another.
+    /// It is for one template, and was used for another one.
     #[error("it is for one template, and {user} used it for another at {at}; this one is {found}")]
     Used {
-        /// By whom.
+        /// Who used it.
         user: String,
         /// When.
         at: Timestamp,
         /// The rollout's template.
         found: TemplateHash,
     },
-    /// The object that it was used for is gone, and this is another one of the same name.
-    #[error("it was used for an earlier object of this name")]
+    /// It was used for an object that was deleted; this one has the same name.
+    #[error("it was used for an earlier object with this name")]
     OtherObject,
-    /// It applies, but policies stand in the way that no override lets be passed.
-    #[error("it was not used, because no override lets {} be passed", Names(.0))]
+    /// It applies, but other policies block the rollout too.
+    #[error("it was not used, because no override lets the rollout pass {}", Names(.0))]
     NotEnough(Vec<PolicyName>),
-    /// It is no longer there.
+    /// It was deleted.
     #[error("it was deleted")]
     Gone,
-    /// The review may be made up, so its use must not be written down.
+    /// The review may be forged, so no use is recorded.
     #[error(
-        "its use must not be recorded, since rollgate cannot tell that the API server sent this review; whoever runs rollgate has to set --client-ca or --path-secret"
+        "rollgate records no use of it, because it cannot verify that the API server sent this review; the operator of rollgate has to set --client-ca or --path-secret"
     )]
     UnknownCaller,
-    /// The review is about another object than the API server has.
-    #[error("its use was not recorded, since {0}")]
+    /// The object in the review is not the one in the cluster.
+    #[error("its use was not recorded: {0}")]
     NotLive(#[from] NotLive),
-    /// Its use could not be written down, so it does not count.
+    /// Its use could not be recorded, so it does not count.
     #[error("its use could not be recorded: {0}")]
     NotRecorded(String),
 }
 
-impl Why {
-    /// A short word for metrics.
+impl RejectionReason {
+    /// Returns the value of the label in metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -95,26 +95,26 @@ impl Why {
     }
 }
 
-/// How the object of a review differs from what the API server has, in words that fit after "since".
+/// How the object of a review differs from the one in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotLive {
-    /// The review creates what exists.
+    /// The review creates an object that exists.
     #[error("the object that this review creates exists already")]
     Exists,
-    /// The review changes what does not exist.
+    /// The review changes an object that does not exist.
     #[error("the object that this review changes does not exist")]
     Missing,
-    /// The review changes an object of another UID.
+    /// The object in the cluster has another UID.
     #[error("the object that this review changes has another UID in the cluster")]
     OtherUid,
-    /// The review changes another version of the object.
+    /// The object in the cluster has another resourceVersion.
     #[error(
         "the object has changed in the cluster since this review was made (it has another resourceVersion); try again"
     )]
     OtherVersion,
 }
 
-/// Policies in a sentence.
+/// The names of policies in a sentence.
 struct Names<'a>(&'a [PolicyName]);
 
 impl fmt::Display for Names<'_> {

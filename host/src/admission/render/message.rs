@@ -1,25 +1,22 @@
-//! The answer in words: what a tired person reads in the terminal at 3 a.m.
-
-mod record;
+//! The message of a denial or a hold: what people read in the terminal.
 
 use jiff::{SignedDuration, Unit};
 use rollgate_model::{Finding, Kind, Outcome, Severity, Undo, Verdict, Workload};
 
-use super::decision::{Answer, Decision, Judged};
-use super::plain::{cut, one_line, reword, wrap};
+use super::text::{cut, one_line, reword, wrap};
+use crate::admission::decision::{Decision, PolicyResult};
 use crate::config::{Matching, NamespaceLabels, PolicyName, json_path};
-pub(super) use record::{log_overrides, log_reason, note_of, rule_and_place};
 
-/// Enough for every reason of a bad day; clients and log pipelines bound it somewhere above.
+/// The limit of a message in bytes; clients and log pipelines have limits above this.
 const MESSAGE_BYTES: usize = 16 << 10;
 
-/// Why a rollout does not go: every reason of every policy that stands in its way, and the way out.
-pub(super) fn denial(decision: &Decision) -> String {
-    // The API server writes a long line before it, which kubectl prefixes with another.
+/// Returns why a rollout is held or denied: the reasons of every policy that blocks it, and what to do.
+pub(in super::super) fn denial(decision: &Decision) -> String {
+    // It begins on a line of its own: the API server and kubectl put a long prefix before it.
     let mut text = String::new();
     line(&mut text, &headline(decision), "", "");
-    if let Some(opening) = opening(decision) {
-        line(&mut text, &opening, "", "");
+    if let Some(until) = held_until(decision) {
+        line(&mut text, &until, "", "");
     }
     if let Some(note) = note(decision) {
         line(&mut text, &format!("({note})"), "", " ");
@@ -27,20 +24,17 @@ pub(super) fn denial(decision: &Decision) -> String {
     if let NamespaceLabels::Unknown { why } = decision.namespace_labels() {
         line(&mut text, &unknown_labels(decision, why), "", " ");
     }
-    for judged in decision
-        .judged()
-        .iter()
-        .filter(|judged| judged.counts() != Answer::Allow)
-    {
+    let results = decision.results().iter();
+    for result in results.filter(|result| result.blocks()) {
         text.push('\n');
-        match &judged.said {
-            Ok(verdict) => reasons(&mut text, judged, verdict),
+        match &result.verdict {
+            Ok(verdict) => reasons(&mut text, result, verdict),
             Err(error) => bullet(
                 &mut text,
-                &format!("{}: could not judge: {error}", judged.policy),
+                &format!("{}: could not be evaluated: {error}", result.policy),
             ),
         }
-        if judged.matching == Matching::Leaving && decision.rollout().class().is_some() {
+        if result.matching == Matching::Leaving && decision.rollout().class().is_some() {
             detail(&mut text, "judged as", LEAVING);
         }
     }
@@ -62,22 +56,22 @@ fn unknown_labels(decision: &Decision, why: &str) -> String {
     )
 }
 
-/// What the names of policies may fill of the closing hint.
+/// The limit of the names of policies in the closing hint, in bytes.
 const HINT_BYTES: usize = 1 << 10;
 
-/// How severe a finding is at least that the outcome rests on: one that asks for it, or, where a
-/// policy calls none of its findings so heavy, any. `None` where the outcome is to allow.
+/// Returns the least severity of a finding that is a reason for the outcome: `hold`, or any severity if
+/// the policy has no finding that severe. `None` if the outcome is to allow.
 pub(super) fn least_reason(verdict: &Verdict) -> Option<Severity> {
-    let heavy = |finding: &Finding| finding.severity >= Severity::Hold;
+    let severe = |finding: &Finding| finding.severity >= Severity::Hold;
     match verdict.outcome {
         Outcome::Allow => None,
-        _ if verdict.findings.iter().any(heavy) => Some(Severity::Hold),
+        _ if verdict.findings.iter().any(severe) => Some(Severity::Hold),
         _ => Some(Severity::Info),
     }
 }
 
-/// The findings that the outcome rests on.
-pub(super) fn reasons_of(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
+/// Returns the findings that are reasons for the outcome.
+pub(in super::super) fn reasons_of(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
     let least = least_reason(verdict);
     let is_reason = move |finding: &&Finding| least.is_some_and(|least| finding.severity >= least);
     verdict.findings.iter().filter(is_reason)
@@ -85,29 +79,28 @@ pub(super) fn reasons_of(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
 
 fn headline(decision: &Decision) -> String {
     let rollout = decision.rollout();
-    let what_came = match decision.answer() {
-        Answer::Hold(_) => "held",
-        Answer::Deny | Answer::Allow => "denied",
+    let outcome = match decision.outcome() {
+        Outcome::Hold(_) => "held",
+        Outcome::Deny | Outcome::Allow => "denied",
     };
     format!(
-        "{} of {} is {what_came}",
+        "{} of {} is {outcome}",
         rollout.change().as_str(),
         title(rollout.subject())
     )
 }
 
-/// Until when it is held.
-fn opening(decision: &Decision) -> Option<String> {
-    match decision.answer() {
-        Answer::Hold(Some(until)) if until <= decision.now() => {
+fn held_until(decision: &Decision) -> Option<String> {
+    match decision.outcome() {
+        Outcome::Hold(Some(until)) if until <= decision.now() => {
             Some(format!("until {until}, which has passed: try again"))
         }
-        Answer::Hold(Some(until)) => {
+        Outcome::Hold(Some(until)) => {
             let wait = until.duration_since(decision.now());
             Some(format!("until {until}, in {}", rough(wait)))
         }
-        Answer::Hold(None) => Some("no end is known".to_owned()),
-        Answer::Deny | Answer::Allow => None,
+        Outcome::Hold(None) => Some("no end is known".to_owned()),
+        Outcome::Deny | Outcome::Allow => None,
     }
 }
 
@@ -120,7 +113,7 @@ fn title(subject: &Workload) -> String {
     }
 }
 
-/// How the class of the change was told, unless the closing hint says so already.
+/// Returns how the change was classified, unless the closing hint says so.
 fn note(decision: &Decision) -> Option<&str> {
     let rollout = decision.rollout();
     match rollout.undo() {
@@ -129,12 +122,12 @@ fn note(decision: &Decision) -> Option<&str> {
     }
 }
 
-fn reasons(text: &mut String, judged: &Judged, verdict: &Verdict) {
+fn reasons(text: &mut String, result: &PolicyResult, verdict: &Verdict) {
     if verdict.findings.is_empty() {
-        bullet(text, &format!("{}: gave no reason", judged.policy));
+        bullet(text, &format!("{}: gave no reason", result.policy));
     }
     for finding in reasons_of(verdict) {
-        bullet(text, &format!("{}: {}", judged.policy, finding.message));
+        bullet(text, &format!("{}: {}", result.policy, finding.message));
         details(text, finding);
     }
 }
@@ -154,36 +147,41 @@ fn details(text: &mut String, finding: &Finding) {
     }
 }
 
-/// Whoever wrote an override and still reads this wants to know what is wrong with it.
+/// Says why the overrides for this workload do not apply.
 fn overrides(text: &mut String, decision: &Decision) {
-    for (index, refused) in decision.refused_overrides().iter().enumerate() {
+    for (index, rejected) in decision.rejected_overrides().iter().enumerate() {
         if index == 0 {
             text.push('\n');
         }
-        let line = format!("override {} does not apply: {}", refused.name, refused.why);
+        let line = format!(
+            "override {} does not apply: {}",
+            rejected.name, rejected.reason
+        );
         bullet(text, &line);
     }
 }
 
-fn bullet(text: &mut String, told: &str) {
-    line(text, told, "- ", "  ");
+fn bullet(text: &mut String, content: &str) {
+    line(text, content, "- ", "  ");
 }
 
 fn detail(text: &mut String, label: &str, value: &str) {
     line(text, &format!("{label}: {value}"), "    ", "      ");
 }
 
-fn line(text: &mut String, told: &str, first: &str, hang: &str) {
+fn line(text: &mut String, content: &str, first: &str, hang: &str) {
     text.push('\n');
-    text.push_str(&wrap(&reword(&one_line(told)), first, hang));
+    text.push_str(&wrap(&reword(&one_line(content)), first, hang));
 }
 
-/// True only where an undo would pass; where that cannot be known, it says so.
+/// Returns whether an undo would pass, or that this is not known.
 fn undo_hint(decision: &Decision) -> Option<String> {
     match decision.rollout().undo() {
         Undo::Passes => Some(undo_passes(decision)),
         Undo::NotPossible => None,
-        Undo::Unknown { why } => Some(format!("Rollbacks could not be told apart, because {why}.")),
+        Undo::Unknown { why } => Some(format!(
+            "rollgate could not check whether this is a rollback: {why}."
+        )),
     }
 }
 
@@ -192,16 +190,16 @@ fn undo_passes(decision: &Decision) -> String {
         Kind::Rollout => "kubectl argo rollouts undo",
         _ => "kubectl rollout undo",
     };
-    let judging = decision.judging_rollbacks();
-    if judging.is_empty() {
-        return format!("Going back is not affected: `{command}` passes.");
+    let policies = decision.rollback_policies();
+    if policies.is_empty() {
+        return format!("A rollback is not affected: `{command}` is allowed.");
     }
-    let names: Vec<_> = judging.iter().map(PolicyName::as_str).collect();
+    let names: Vec<_> = policies.iter().map(PolicyName::as_str).collect();
     let names = cut(names.join(", "), HINT_BYTES);
-    format!("Going back by `{command}` is judged too, by {names}.")
+    format!("A rollback by `{command}` is evaluated too, by {names}.")
 }
 
-/// A waiting time for people: the two largest units.
+/// Formats a waiting time with its two largest units.
 fn rough(wait: SignedDuration) -> String {
     let minutes = wait.round(Unit::Minute).unwrap_or(wait).as_mins();
     match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
@@ -219,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_roughly() {
+    fn waiting_time_has_two_units_at_most() {
         let wait = |minutes| rough(SignedDuration::from_mins(minutes));
         assert_eq!(rough(SignedDuration::from_secs(20)), "less than a minute");
         assert_eq!(wait(59), "59 min");

@@ -1,4 +1,4 @@
-//! AdmissionReview v1 in and out.
+//! Parses AdmissionReviews (admission.k8s.io/v1) and writes the responses.
 
 mod object;
 
@@ -6,52 +6,52 @@ use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Asker, Kind, Operation, Request, ShapeError, SubResource};
+use rollgate_model::{Asker, Kind, Operation, Outcome, Request, ShapeError, SubResource};
 use serde::Deserialize;
 
-use super::decision::{Answer, Decision};
-use super::{annotations, message, plain, warnings};
+use super::decision::Decision;
+use super::render;
 use object::Object;
 
 const VERSION: &str = "admission.k8s.io/v1";
 
-/// An answer: an AdmissionReview as JSON text.
+/// A response: an AdmissionReview as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply(pub Bytes);
+pub struct ReviewResponse(pub Bytes);
 
-/// A body that no AdmissionReview can answer, since not even its uid can be read.
+/// A body that cannot be answered, since it has no uid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is no AdmissionReview ({VERSION}): {0}")]
 pub struct BadRequest(String);
 
-/// A review whose uid was read, but not the rest.
-pub(super) struct Unreadable {
+/// A review that has a uid, and is invalid otherwise.
+pub(super) struct InvalidReview {
     pub(super) uid: String,
     pub(super) message: String,
 }
 
-/// What a review asks.
-pub(super) struct Asked {
+/// A review that was parsed.
+pub(super) struct ParsedReview {
     pub(super) uid: String,
-    /// `None` where the object is none that rollgate looks at.
+    /// `None` if the object is of another kind than rollgate evaluates.
     pub(super) request: Option<Request>,
 }
 
-impl Asked {
-    /// `argo` are the users that Argo Rollouts' controller is.
-    pub(super) fn read(
+impl ParsedReview {
+    /// Parses a review. `argo` are the users of Argo Rollouts' controller.
+    pub(super) fn parse(
         body: &[u8],
         argo: &[String],
-    ) -> Result<Result<Self, Unreadable>, BadRequest> {
+    ) -> Result<Result<Self, InvalidReview>, BadRequest> {
         match serde_json::from_slice::<Review>(body) {
-            Ok(review) => Ok(review.into_asked(argo)),
-            Err(error) => Unreadable::find(body, &error).map(Err),
+            Ok(review) => Ok(review.parse(argo)),
+            Err(error) => InvalidReview::find(body, &error).map(Err),
         }
     }
 }
 
-impl Unreadable {
-    /// An object in the review does not have the shape of its kind.
+impl InvalidReview {
+    /// Creates the error for an object that does not have the schema of its kind.
     pub(super) fn object(uid: String, error: &ShapeError) -> Self {
         Self {
             uid,
@@ -59,7 +59,7 @@ impl Unreadable {
         }
     }
 
-    /// Answers at least to the uid, where the body has one.
+    /// Reads at least the uid.
     fn find(body: &[u8], error: &serde_json::Error) -> Result<Self, BadRequest> {
         #[derive(Deserialize)]
         struct Outline {
@@ -131,14 +131,14 @@ struct UserInfo {
 }
 
 impl Review {
-    fn into_asked(self, argo: &[String]) -> Result<Asked, Unreadable> {
+    fn parse(self, argo: &[String]) -> Result<ParsedReview, InvalidReview> {
         let request = self.request;
         if (self.api_version.as_str(), self.kind.as_str()) != (VERSION, "AdmissionReview") {
             let message = format!(
                 "rollgate speaks {VERSION} AdmissionReview, and was sent {} {}; list `v1` in the webhook's admissionReviewVersions",
                 self.api_version, self.kind
             );
-            return Err(Unreadable {
+            return Err(InvalidReview {
                 uid: request.uid,
                 message,
             });
@@ -146,14 +146,14 @@ impl Review {
         let operation: Operation = match request.operation.parse() {
             Ok(operation) => operation,
             Err(error) => {
-                return Err(Unreadable {
+                return Err(InvalidReview {
                     uid: request.uid,
                     message: format!("rollgate cannot read the review: {error}"),
                 });
             }
         };
-        if !request.kind.is_ours() {
-            return Ok(Asked {
+        if !request.kind.is_evaluated() {
+            return Ok(ParsedReview {
                 uid: request.uid,
                 request: None,
             });
@@ -163,7 +163,7 @@ impl Review {
             &request.resource.group,
             &request.resource.resource,
         );
-        Ok(Asked {
+        Ok(ParsedReview {
             uid: request.uid,
             request: Some(Request {
                 operation,
@@ -189,9 +189,9 @@ fn asker(user: &str, argo: &[String]) -> Asker {
 }
 
 impl GroupKind {
-    /// In whatever version: one that rollgate does not know is said to be unreadable later, where a
-    /// yes would let it pass every policy.
-    fn is_ours(&self) -> bool {
+    /// Returns whether rollgate evaluates this kind, in any version: an unknown version is rejected later,
+    /// since allowing it would bypass every policy.
+    fn is_evaluated(&self) -> bool {
         let scale = self.group == "autoscaling" && self.kind == "Scale";
         scale
             || self
@@ -201,38 +201,38 @@ impl GroupKind {
     }
 }
 
-/// The group of an `apiVersion`; the core group is empty.
+/// Returns the group of an `apiVersion`; the core group is empty.
 fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// The answer to a rollout that was judged.
-pub(super) fn decided(uid: String, decision: &Decision) -> Reply {
-    let warnings = warnings::of(decision);
-    let mut response = match decision.answer() {
-        Answer::Allow => yes(uid),
-        Answer::Hold(_) | Answer::Deny => no(uid, forbidden(decision)),
+/// Returns the response for a decision.
+pub(super) fn decided(uid: String, decision: &Decision) -> ReviewResponse {
+    let warnings = render::warnings(decision);
+    let mut response = match decision.outcome() {
+        Outcome::Allow => allow(uid),
+        Outcome::Hold(_) | Outcome::Deny => deny(uid, forbidden(decision)),
     };
-    response.audit_annotations = annotations::of(decision);
+    response.audit_annotations = render::annotations(decision);
     response.warnings = (!warnings.is_empty()).then_some(warnings);
-    reply(response)
+    to_json(response)
 }
 
-/// The answer to what is no rollout.
-pub(super) fn allowed(uid: String) -> Reply {
-    reply(yes(uid))
+/// Returns the response that allows a request without a policy.
+pub(super) fn allowed(uid: String) -> ReviewResponse {
+    to_json(allow(uid))
 }
 
-/// The answer to a review that cannot be read: no, since a wrong yes could follow.
-pub(super) fn invalid(unreadable: Unreadable) -> Reply {
+/// Returns the response to an invalid review: it is denied, since a wrong admission could follow.
+pub(super) fn invalid(invalid: InvalidReview) -> ReviewResponse {
     let status = Status {
         status: Some(StatusSummary::Failure),
         code: 400,
         reason: "BadRequest".into(),
-        message: plain::reword(&plain::one_line(&unreadable.message)),
+        message: render::reword(&render::one_line(&invalid.message)),
         ..Status::default()
     };
-    reply(no(unreadable.uid, status))
+    to_json(deny(invalid.uid, status))
 }
 
 /// 403, never 409 or 422 (Flux and `kubectl apply --force` then delete and recreate) and never 429
@@ -243,7 +243,7 @@ fn forbidden(decision: &Decision) -> Status {
         status: Some(StatusSummary::Failure),
         code: 403,
         reason: "Forbidden".into(),
-        message: message::denial(decision),
+        message: render::denial(decision),
         details: decision.retry_after().map(|seconds| StatusDetails {
             name: subject.name().to_owned(),
             group: group(subject.api_version()).to_owned(),
@@ -256,22 +256,22 @@ fn forbidden(decision: &Decision) -> Status {
     }
 }
 
-fn yes(uid: String) -> AdmissionResponse {
-    let mut response = no(uid, Status::default());
+fn allow(uid: String) -> AdmissionResponse {
+    let mut response = deny(uid, Status::default());
     response.allowed = true;
     response
 }
 
-fn no(uid: String, status: Status) -> AdmissionResponse {
+fn deny(uid: String, status: Status) -> AdmissionResponse {
     let mut response = AdmissionResponse::invalid("");
     response.uid = uid;
     response.result = status;
     response
 }
 
-fn reply(response: AdmissionResponse) -> Reply {
+fn to_json(response: AdmissionResponse) -> ReviewResponse {
     let review: AdmissionReview<DynamicObject> = response.into_review();
-    Reply(
+    ReviewResponse(
         serde_json::to_vec(&review)
             .expect("maps with string keys only")
             .into(),

@@ -1,4 +1,4 @@
-//! Names a template, so that an override can be for one and no other.
+//! Identifies a Pod template, so that an override can be for one template only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TemplateHash([u8; 16]);
 
-/// A text that names no template.
+/// A text that is no template hash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no template hash: those have 32 hexadecimal digits, in lower case")]
 pub struct BadTemplateHash(pub String);
 
 impl TemplateHash {
-    /// That of a workload's template.
+    /// Computes the hash of a workload's template.
     #[must_use]
     pub fn of(workload: &Workload) -> Self {
         let digest = Sha256::digest(template_text(workload));
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_read_as_it_is_written() {
+    fn template_hash_round_trips() {
         let text = "00ab0123456789abcdef0123456789ff";
         let hash: TemplateHash = text.parse().expect("a hash");
         assert_eq!(hash.to_string(), text);

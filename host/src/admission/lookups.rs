@@ -1,0 +1,264 @@
+//! Reads what a review needs from the API server, each within a part of the review's time.
+
+use std::sync::Arc;
+
+use rollgate_model::{Read, Referring, Revisions, TemplateRef, Unsettled, Workload};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::NamespaceLabels;
+use crate::sources::{Cluster, History, ObjectRef, Reading};
+
+/// Each read may take one of this many parts of the time left; the policies need the rest.
+const NAMESPACE_PART: u32 = 4;
+const TEMPLATE_PART: u32 = 3;
+const REVISIONS_PART: u32 = 3;
+
+const TOO_LATE: &str = "the API server did not answer in time";
+
+/// Reads the labels of a namespace. If they cannot be read, policies with a `namespaceSelector`
+/// match.
+pub(super) async fn namespace_labels(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    deadline: Instant,
+) -> NamespaceLabels {
+    if namespace.is_empty() {
+        return NamespaceLabels::Unknown {
+            why: "the object names no namespace".to_owned(),
+        };
+    }
+    let until = part_of(deadline, NAMESPACE_PART);
+    match timeout_at(until, cluster.namespace_labels(namespace)).await {
+        Ok(Ok(labels)) => NamespaceLabels::Known(labels),
+        Ok(Err(error)) => NamespaceLabels::Unknown { why: error.message },
+        Err(_) => NamespaceLabels::Unknown {
+            why: TOO_LATE.to_owned(),
+        },
+    }
+}
+
+/// Reads the Pod templates that the old and the new Argo Rollout refer to (`spec.workloadRef`), as
+/// they are now. If one cannot be read, a policy that asks for it fails.
+pub(super) async fn referred_templates(
+    cluster: &dyn Cluster,
+    referring: Referring,
+    deadline: Instant,
+) -> Read {
+    let until = part_of(deadline, TEMPLATE_PART);
+    let [old, new] = [referring.old(), referring.new()].map(template_ref_of);
+    let mut templates: Vec<(TemplateRef, Result<Value, String>)> = Vec::new();
+    for reference in [old, new].into_iter().flatten() {
+        if templates.iter().any(|(read, _)| *read == reference) {
+            continue;
+        }
+        let template = timeout_at(until, referred_template(cluster, &reference)).await;
+        let template = template.unwrap_or_else(|_| Err(TOO_LATE.to_owned()));
+        templates.push((reference, template));
+    }
+    referring.resolve(|rollout| {
+        let mut templates = templates.iter();
+        let found = templates.find(|(reference, _)| Some(reference) == rollout.template_ref());
+        found.expect("every reference was read").1.clone()
+    })
+}
+
+fn template_ref_of(rollout: Option<&Arc<Workload>>) -> Option<TemplateRef> {
+    rollout?.template_ref().cloned()
+}
+
+/// Reads the Pod template that an Argo Rollout refers to, as it is now.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) async fn referred_template(
+    cluster: &dyn Cluster,
+    reference: &TemplateRef,
+) -> Result<Value, String> {
+    let (api_version, kind) = reference.kind()?;
+    let object = ObjectRef {
+        api_version,
+        kind,
+        namespace: reference.namespace(),
+        name: reference.name(),
+    };
+    let text = cluster.get(object, Reading::Fresh).await;
+    let text = text.map_err(|error| error.message)?;
+    let object = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    reference.template_of(&object)
+}
+
+/// Reads the earlier revisions of a workload. If they do not arrive in time, the change counts as a
+/// roll-forward: a policy may then hold a rollback, but never lets something pass that it should not.
+pub(super) async fn revisions(
+    history: &dyn History,
+    unsettled: &Unsettled,
+    deadline: Instant,
+) -> Revisions {
+    let until = part_of(deadline, REVISIONS_PART);
+    match timeout_at(until, sufficient_revisions(history, unsettled)).await {
+        Ok(revisions) => revisions,
+        Err(_) => Revisions::Unknown {
+            why: "the API server did not return the earlier revisions in time".into(),
+        },
+    }
+}
+
+/// Reads from the API server's cache first, which is fast and suffices for most changes.
+async fn sufficient_revisions(history: &dyn History, unsettled: &Unsettled) -> Revisions {
+    let wanted = unsettled.wanted();
+    if unsettled.may_be_told_by_older() {
+        let recent = history.revisions(&wanted, Reading::Recent).await;
+        if recent.why_not_known().is_some() || unsettled.is_told_by_older(&recent) {
+            return recent;
+        }
+    }
+    history.revisions(&wanted, Reading::Fresh).await
+}
+
+fn part_of(deadline: Instant, part: u32) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / part
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use futures_util::future::{BoxFuture, pending, ready};
+    use rollgate_model::{Asker, Operation, Read, Request, Revision, Rollout, SubResource, Wanted};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    struct Silent;
+
+    impl History for Silent {
+        fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+            pending().boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn slow_api_server_leaves_time_for_the_policies() {
+        let deadline = Instant::now() + Duration::from_millis(600);
+        let revisions = revisions(&Silent, &update(cart(1), cart(2)), deadline).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(left >= Duration::from_millis(200), "{left:?} left");
+        let Revisions::Unknown { why } = revisions else {
+            panic!("nothing was read");
+        };
+        assert_eq!(
+            why,
+            "the API server did not return the earlier revisions in time"
+        );
+    }
+
+    #[tokio::test]
+    async fn cached_revisions_suffice_if_they_have_the_present_template() {
+        let history = Lagging::by(1);
+        assert_eq!(parsed(&history, cart(2), cart(4)).await, [Reading::Recent]);
+    }
+
+    #[tokio::test]
+    async fn cached_revisions_without_the_present_template_are_read_again() {
+        let history = Lagging::by(1);
+        let readings = parsed(&history, cart(3), cart(2)).await;
+        assert_eq!(readings, [Reading::Recent, Reading::Fresh]);
+    }
+
+    #[tokio::test]
+    async fn resumed_rollout_reads_fresh_revisions_at_once() {
+        let mut paused = cart(3);
+        paused["spec"]["paused"] = true.into();
+        let history = Lagging::by(1);
+        assert_eq!(parsed(&history, paused, cart(3)).await, [Reading::Fresh]);
+    }
+
+    #[tokio::test]
+    async fn failed_read_is_not_repeated() {
+        let history = Lagging {
+            known: None,
+            ..Lagging::by(0)
+        };
+        assert_eq!(parsed(&history, cart(1), cart(2)).await, [Reading::Recent]);
+    }
+
+    /// Three revisions, of which a recent reading lacks some; `None` where they cannot be read.
+    struct Lagging {
+        known: Option<Vec<Revision>>,
+        by: usize,
+        parsed: Mutex<Vec<Reading>>,
+    }
+
+    impl Lagging {
+        fn by(lacking: usize) -> Self {
+            let revision = |number: usize| {
+                let created = format!("2026-0{number}-01T00:00:00Z");
+                let template = cart(number)["spec"]["template"].take();
+                Revision::new("cart", created.parse().expect("an instant"), template)
+            };
+            Self {
+                known: Some((1..=3).map(revision).collect()),
+                by: lacking,
+                parsed: Mutex::default(),
+            }
+        }
+    }
+
+    impl History for Lagging {
+        fn revisions<'a>(&'a self, _: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
+            self.parsed.lock().expect("no panic").push(reading);
+            let answer = match (&self.known, reading) {
+                (None, _) => Revisions::Unknown {
+                    why: "of a test".into(),
+                },
+                (Some(all), Reading::Fresh) => Revisions::Known(all.clone()),
+                (Some(all), Reading::Recent) => {
+                    Revisions::Known(all[..all.len() - self.by].to_vec())
+                }
+            };
+            ready(answer).boxed()
+        }
+    }
+
+    async fn parsed(history: &Lagging, old: Value, new: Value) -> Vec<Reading> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        revisions(history, &update(old, new), deadline).await;
+        history.parsed.lock().expect("no panic").clone()
+    }
+
+    fn update(old: Value, new: Value) -> Unsettled {
+        let request = Request {
+            operation: Operation::Update,
+            sub_resource: SubResource::None,
+            namespace: None,
+            user: String::new(),
+            groups: Vec::new(),
+            asker: Asker::Other,
+            dry_run: false,
+            object: Some(new),
+            old_object: Some(old),
+        };
+        match Rollout::read(request) {
+            Ok(Read::Unsettled(unsettled)) => *unsettled,
+            other => panic!("told without revisions: {other:?}"),
+        }
+    }
+
+    fn cart(version: usize) -> Value {
+        let image = format!("cart:{version}");
+        let template = json!({
+            "metadata": {"labels": {"app": "cart"}},
+            "spec": {"containers": [{"name": "web", "image": image}]},
+        });
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u-1"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": template},
+        })
+    }
+}
