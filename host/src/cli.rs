@@ -117,7 +117,7 @@ pub enum Exit {
     Passed,
     /// 1: something may not go, or a test failed.
     Found,
-    /// 2: something could not be read or judged.
+    /// 2: something could not be read or result.
     Incomplete,
 }
 

@@ -2,20 +2,20 @@
 //! that run in one.
 
 mod cluster;
-mod drafts;
+mod document_kind;
+mod evaluate;
+mod findings;
 mod human;
 mod json;
-mod judge;
 mod manifests;
 mod namespaces;
+mod notices;
 mod pairs;
 mod record;
 mod report;
-mod sort;
 mod templates;
 mod unrendered;
 mod unreplaced;
-mod voice;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ use templates::Templates;
 /// Say what would become of manifests, or of what runs in a cluster
 ///
 /// Exits with 0 when all may go, 1 when some may not, and 2 when something could not be read or
-/// judged, or nothing was there to judge.
+/// result, or nothing was there to judge.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files and folders of manifests; `-` is standard input
@@ -109,16 +109,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    if args.cluster.cluster {
-        return runtime.block_on(cluster::run(cluster::Request {
-            cluster: &args.cluster,
-            namespace: args.namespace.as_deref(),
-            policies: &args.policies,
-            format: args.format,
-            empty: args.empty(),
-        }));
-    }
-    let report = runtime.block_on(check(args))?;
+    let report = runtime.block_on(async {
+        if args.cluster.cluster {
+            let namespace = args.namespace.as_deref();
+            let cluster = &args.cluster;
+            return cluster.check(namespace, &args.policies, args.empty()).await;
+        }
+        check(args).await
+    })?;
     output::settle(report.exit(), write(&report, args.format))
 }
 
@@ -176,10 +174,10 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     subjects.retain(|subject| !subject.is_just_there(&set));
     let others = manifests.others + read - subjects.len();
     let checked = match &args.record {
-        Some(file) => record::judge(&set, sources, subjects, file).await?,
-        None => judge::judge(&gate(&set, sources), subjects).await,
+        Some(file) => record::evaluate(&set, sources, subjects, file).await?,
+        None => evaluate::evaluate(&gate(&set, sources), subjects).await,
     };
-    let unmatched = judge::unmatched(&set, &checked);
+    let unmatched = evaluate::unmatched(&set, &checked);
     warnings.extend(namespaces::unknown(&checked));
     Ok(Report {
         now,

@@ -1,4 +1,4 @@
-//! Which files are meant, and their bytes.
+//! Finds the input files of a command, and reads them.
 
 use std::fs;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use rollgate_model::yaml;
 
 use crate::config::{Fault, Problem, Reach, Walk};
 
-/// Something to read.
+/// A file or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     /// Standard input.
@@ -18,21 +18,21 @@ pub(super) enum Input {
     File(PathBuf),
 }
 
-/// A path of the command line, and what it means.
+/// A path on the command line, and its files.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) path: PathBuf,
-    /// In their order, without those that an earlier path means, too.
+    /// The files in order, without those of an earlier path.
     pub(super) inputs: Vec<Input>,
-    /// What could not be followed.
+    /// Links and folders that could not be read.
     pub(super) problems: Vec<Problem>,
-    /// Whether something was left out because an earlier path means it, too.
+    /// Whether a file was left out because an earlier path has it.
     pub(super) repeated: bool,
 }
 
 impl Named {
-    /// Finds what paths mean, each input once: `-` is standard input, a folder means the YAML and
-    /// JSON files in it and in its folders, sorted, hidden ones left out.
+    /// Finds the files of paths, each once. `-` is standard input; a folder stands for the YAML and JSON
+    /// files in it and below, sorted, without hidden ones.
     pub(super) fn all(paths: &[PathBuf]) -> Vec<Self> {
         let mut walk = Walk::new(Reach::Below);
         let mut stdin_is_met = false;
@@ -57,7 +57,7 @@ impl Named {
         }
     }
 
-    /// The same path a second time: it means nothing new.
+    /// Creates the entry of a path that was named before.
     fn repeated(self) -> Self {
         Self {
             inputs: Vec::new(),
@@ -95,7 +95,7 @@ impl Input {
         }
     }
 
-    /// Its bytes, and no more than are ever taken for a text.
+    /// Reads the bytes, up to the limit for a text.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         match self {
             Self::Stdin => read(io::stdin().lock()),

@@ -1,4 +1,4 @@
-//! `rollgate inspect`: what a module says of itself.
+//! `rollgate inspect`: shows the description of a module.
 
 use std::io::{self, Write};
 

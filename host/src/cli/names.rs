@@ -1,4 +1,4 @@
-//! Names on the command line that become names in a cluster.
+//! Parses names on the command line that become names in a cluster.
 
 use rollgate_model::dns;
 

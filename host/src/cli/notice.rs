@@ -1,4 +1,4 @@
-//! A notice for people: what, where in the source, and what to do; in the look of rustc.
+//! A notice for people, formatted like rustc's diagnostics: what is wrong, where, and what to do.
 
 use std::borrow::Cow;
 
@@ -10,47 +10,47 @@ use anstream::{AutoStream, ColorChoice};
 use super::terminal::{lines, one_line};
 use crate::config::{Problem, Spot};
 
-/// Something to tell, with the lines of source that it is about.
+/// A notice, with the lines of source that it is about.
 #[derive(Clone, Debug)]
 pub(super) struct Notice<'a> {
-    pub(super) tone: Tone,
-    /// The rule behind it, shown in brackets.
+    pub(super) level: NoticeLevel,
+    /// The rule, shown in brackets.
     pub(super) rule: Option<Cow<'a, str>>,
     pub(super) title: Cow<'a, str>,
     pub(super) places: Vec<Place<'a>>,
-    /// Further lines, each with its name.
+    /// Further lines, each with a label.
     pub(super) notes: Vec<(&'static str, Cow<'a, str>)>,
 }
 
-/// A place to look at.
+/// A place in a file.
 #[derive(Clone, Debug)]
 pub(super) struct Place<'a> {
     pub(super) file: Cow<'a, str>,
-    /// `None` where the file as a whole is meant.
+    /// `None` for the file as a whole.
     pub(super) spot: Option<Spot>,
-    /// What is said beside the marked text.
+    /// The label of the marked text.
     pub(super) label: Option<Cow<'a, str>>,
 }
 
-/// How a notice sounds.
+/// How serious a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Tone {
-    /// Something could not be read or judged.
+pub(super) enum NoticeLevel {
+    /// Something could not be read or evaluated.
     Error,
-    /// A rollout may not go.
+    /// A rollout is denied.
     Denied,
-    /// A rollout may not go yet.
+    /// A rollout is held.
     Held,
-    /// It may go all the same.
+    /// The rollout is allowed nevertheless.
     Warning,
-    /// Recorded and no more.
+    /// The policy's action is `Audit`.
     Audit,
     /// Worth knowing.
     Note,
 }
 
-impl Tone {
-    fn level(self) -> Level<'static> {
+impl NoticeLevel {
+    fn in_snippet(self) -> Level<'static> {
         match self {
             Self::Error => Level::ERROR,
             Self::Denied => Level::ERROR.with_name("denied"),
@@ -62,7 +62,7 @@ impl Tone {
     }
 }
 
-/// How notices look on a stream: with colours where it takes them.
+/// Returns a renderer for a stream, with colours if it supports them.
 pub(super) fn look(stream: &impl RawStream) -> Renderer {
     let renderer = match AutoStream::choice(stream) {
         ColorChoice::Never => Renderer::plain(),
@@ -72,10 +72,10 @@ pub(super) fn look(stream: &impl RawStream) -> Renderer {
 }
 
 impl Notice<'_> {
-    /// The notice in the look of rustc, ending with an empty line.
+    /// Renders the notice, ending with an empty line.
     pub(super) fn render(&self, look: &Renderer) -> String {
         let title = one_line(&self.title).into_owned();
-        let mut primary = self.tone.level().primary_title(title);
+        let mut primary = self.level.in_snippet().primary_title(title);
         if let Some(rule) = &self.rule {
             primary = primary.id(one_line(rule).into_owned());
         }
@@ -112,7 +112,7 @@ impl Place<'_> {
 impl<'a> From<&'a Problem> for Notice<'a> {
     fn from(problem: &'a Problem) -> Self {
         Self {
-            tone: Tone::Error,
+            level: NoticeLevel::Error,
             rule: None,
             title: Cow::Borrowed(&problem.message),
             places: vec![Place {

@@ -1,4 +1,4 @@
-//! What becomes of a command whose output is not taken.
+//! Writes output, and decides the exit code if it cannot be written.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,13 +7,12 @@ use anyhow::Context;
 
 use super::Exit;
 
-/// How the process exits, now that its output has been written, or has not.
+/// Returns the exit code after the output was written, or was not.
 ///
-/// Whoever closed the pipe, such as `head`, has read enough: what was found stands. Any other
-/// failure, such as a full disk, lost what somebody wanted to keep.
+/// A closed pipe, as of `head`, changes nothing: the reader has seen enough. Any other failure, such as
+/// a full disk, is an error.
 ///
 /// # Errors
-///
 /// The output is lost.
 pub(super) fn settle(exit: Exit, written: io::Result<()>) -> anyhow::Result<Exit> {
     match written {
@@ -23,24 +22,22 @@ pub(super) fn settle(exit: Exit, written: io::Result<()>) -> anyhow::Result<Exit
     }
 }
 
-/// Writes a text to standard output, all of it.
+/// Writes a text to standard output.
 ///
 /// # Errors
-///
-/// It is not taken.
+/// It cannot be written.
 pub(super) fn text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
-/// Says something on standard output that nothing depends on; where nobody listens, the work goes
-/// on all the same.
+/// Prints progress on standard output. A failure is ignored.
 pub(super) fn say(line: impl fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{line}");
 }
 
-/// How writing two streams went as a whole: a failure that counts goes before a closed pipe.
+/// Combines the results of writing two streams: another failure outweighs a closed pipe.
 pub(super) fn both(first: io::Result<()>, second: io::Result<()>) -> io::Result<()> {
     match (first, second) {
         (Err(first), Err(second)) if first.kind() == io::ErrorKind::BrokenPipe => Err(second),

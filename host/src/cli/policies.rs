@@ -1,27 +1,26 @@
-//! The policies that a command runs with.
+//! Loads the policies of a command.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::notice::{Notice, Tone, look};
+use super::notice::{Notice, NoticeLevel, look};
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
 use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::sources::{Facts, NamedMetrics};
 
-/// Policies that are ready to be asked.
+/// Loaded policies.
 pub(super) struct Loaded {
     pub(super) set: Arc<PolicySet>,
     pub(super) metrics: NamedMetrics,
-    /// What is wrong with the policies' files, modules and settings.
+    /// The problems with files, modules and settings.
     pub(super) problems: Vec<Problem>,
 }
 
-/// Reads and loads the policies at these paths, or the bundled default set where there are none.
+/// Loads the policies at these paths, or the bundled default set without any.
 ///
 /// # Errors
-///
-/// Where there is no engine to load them into.
+/// The engine cannot be created.
 pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loaded> {
     let engine = engine()?;
     let configuration = configuration(paths);
@@ -38,12 +37,11 @@ pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loa
     })
 }
 
-/// An engine that remembers what it prepared. Where it cannot, it says so on standard error: each run
-/// then compiles anew, which takes seconds.
+/// Creates an engine with a cache. Without a cache it warns on standard error: each run then compiles
+/// again, which takes seconds.
 ///
 /// # Errors
-///
-/// Where its pool cannot be reserved.
+/// The pool cannot be reserved.
 pub(super) fn engine() -> Result<Engine, EngineError> {
     let cache = cache();
     let engine = Engine::new(&EngineOptions {
@@ -61,9 +59,9 @@ pub(super) fn engine() -> Result<Engine, EngineError> {
 
 fn warn_of_no_cache(why: &str) {
     let notice = Notice {
-        tone: Tone::Warning,
+        level: NoticeLevel::Warning,
         rule: None,
-        title: format!("policies are compiled anew at each run, for there is no cache: {why}")
+        title: format!("policies are compiled at each run, because there is no cache: {why}")
             .into(),
         places: Vec::new(),
         notes: vec![(
@@ -94,7 +92,7 @@ fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
         })
 }
 
-/// Where prepared policies are kept: a folder of the user's own, never one that is shared.
+/// Returns the cache folder, which belongs to the user alone.
 pub(super) fn cache() -> Option<PathBuf> {
     let variable = |name| {
         std::env::var_os(name)

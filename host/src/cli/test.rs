@@ -1,4 +1,4 @@
-//! `rollgate test`: runs scenarios through the engine that also serves.
+//! `rollgate test`: runs scenarios in the engine that `serve` uses.
 
 mod plan;
 mod run;
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         (true, false) => Exit::Found,
         (true, true) => Exit::Passed,
     };
-    let results_written = tell(&cases, &results, problems.len());
+    let results_written = print(&cases, &results, problems.len());
     output::settle(exit, output::both(problems_written, results_written))
 }
 
@@ -87,7 +87,8 @@ fn read(paths: &[PathBuf]) -> (Vec<Case>, Vec<Problem>) {
         }
         let nothing = cases.len() == cases_before && problems.len() == problems_before;
         if nothing && !named.repeated {
-            let problem = Problem::of_file(&name, "no scenario stands here, so nothing is tested");
+            let problem =
+                Problem::of_file(&name, "there is no scenario here, so nothing is tested");
             problems
                 .push(problem.hint("name a scenario, or a folder with files of `kind: Scenario`"));
         }
@@ -104,7 +105,7 @@ fn write_problems(problems: &[Problem]) -> io::Result<()> {
     errors.flush()
 }
 
-/// Reads a scenario; `None` for another file that lies in a folder, such as a manifest.
+/// Reads a scenario. Returns `None` for another file in a folder, such as a manifest.
 fn load(input: &Input, paths: &[PathBuf]) -> Result<Option<Scenario>, Problem> {
     let file = input.name();
     let bytes = input
@@ -132,9 +133,8 @@ fn load(input: &Input, paths: &[PathBuf]) -> Result<Option<Scenario>, Problem> {
     })
 }
 
-/// Tells the results as `cargo test` does. Where something could not be read, all is not well,
-/// whatever passed.
-fn tell(cases: &[Case], results: &[Result<(), String>], problems: usize) -> io::Result<()> {
+/// Prints the results as `cargo test` does.
+fn print(cases: &[Case], results: &[Result<(), String>], problems: usize) -> io::Result<()> {
     let mut out = io::BufWriter::new(anstream::stdout().lock());
     for (case, result) in cases.iter().zip(results) {
         let word = if result.is_ok() {
@@ -172,7 +172,7 @@ fn tell(cases: &[Case], results: &[Result<(), String>], problems: usize) -> io::
     out.flush()
 }
 
-/// The folder that the paths in a scenario start at.
+/// Returns the folder that paths in a scenario are relative to.
 fn folder(file: &str) -> &Path {
     Path::new(file).parent().unwrap_or(Path::new(""))
 }

@@ -1,13 +1,11 @@
-//! `check --cluster`: would the workloads of a namespace be allowed to roll right now? Nothing is
-//! ever written.
+//! `check --cluster`: would the workloads of a namespace be allowed to roll now? Nothing is written.
 //!
-//! Without policies of its own it asks the real thing: a dry-run patch of each Pod template, which
-//! the API server puts to the rollgate that is registered there. With policies it judges by itself,
-//! with what the user may read as the cluster.
+//! Without `--policies` it makes a dry-run patch of each Pod template, which the API server sends to
+//! the rollgate that is registered there. With `--policies` it evaluates them itself, and reads the
+//! cluster with the rights of the user.
 
-mod ask;
-mod live;
-mod tell;
+mod dry_run;
+mod workloads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,20 +13,23 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Client;
 
-use super::manifests::Empty;
-use super::pairs::{self, Subject};
+use super::evaluate::{self, Checked, Evaluation};
+use super::manifests::{Empty, Manifest};
+use super::pairs;
 use super::report::Report;
-use super::{Exit, Format, gate, judge, output, policies, write};
+use super::{gate, policies};
 use crate::cluster::Connection;
-use crate::sources::{Facts, Sources, SystemClock};
-use live::Workloads;
+use crate::config::Problem;
+use crate::sources::{Clock as _, Facts, Sources, SystemClock};
+use dry_run::Registered;
+use workloads::Workloads;
 
 /// Where the workloads are.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
     /// Instead of manifests: would the workloads that run in the cluster be allowed to roll now?
-    /// Asks the rollgate of the cluster by a dry run, or judges with --policies
+    /// Asks the rollgate of the cluster by a dry run, or evaluates --policies
     #[arg(long, conflicts_with_all = ["paths", "old", "scenario", "record", "now"])]
     pub(super) cluster: bool,
 
@@ -45,49 +46,82 @@ pub(super) struct Args {
     context: Option<String>,
 }
 
-/// Which workloads, and how to tell of them.
-pub(super) struct Request<'a> {
-    pub(super) cluster: &'a Args,
-    pub(super) namespace: Option<&'a str>,
-    pub(super) policies: &'a [PathBuf],
-    pub(super) format: Format,
-    pub(super) empty: Empty,
+impl Args {
+    /// Checks the workloads in a cluster.
+    ///
+    /// # Errors
+    /// The cluster cannot be reached, or the workloads cannot be listed.
+    pub(super) async fn check(
+        &self,
+        namespace: Option<&str>,
+        policies: &[PathBuf],
+        empty: Empty,
+    ) -> anyhow::Result<Report> {
+        let connection = Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        };
+        let client = connection.client().await?;
+        let namespace = match namespace {
+            _ if self.all_namespaces => None,
+            Some(namespace) => Some(namespace.to_owned()),
+            None => Some(client.default_namespace().to_owned()),
+        };
+        let mut workloads = workloads::list(&client, namespace.as_deref()).await?;
+        if empty == Empty::Refused {
+            let nothing = workloads.nothing(namespace.as_deref());
+            workloads.problems.extend(nothing);
+        }
+        if policies.is_empty() {
+            by_dry_run(&client, workloads).await
+        } else {
+            by_policies(client, workloads, policies).await
+        }
+    }
 }
 
-/// Runs the command.
-///
-/// # Errors
-///
-/// When the cluster cannot be reached, or the workloads cannot be listed.
-pub(super) async fn run(request: Request<'_>) -> anyhow::Result<Exit> {
-    let args = request.cluster;
-    let connection = Connection {
-        kubeconfig: args.kubeconfig.clone(),
-        context: args.context.clone(),
-    };
-    let client = connection.client().await?;
-    let namespace = match request.namespace {
-        _ if args.all_namespaces => None,
-        Some(namespace) => Some(namespace.to_owned()),
-        None => Some(client.default_namespace().to_owned()),
-    };
-    let mut workloads = live::list(&client, namespace.as_deref()).await?;
-    if request.empty == Empty::Refused {
-        workloads
-            .unlisted
-            .extend(workloads.nothing(namespace.as_deref()));
+/// Asks the rollgate in the cluster.
+async fn by_dry_run(client: &Client, workloads: Workloads) -> anyhow::Result<Report> {
+    let Workloads {
+        found,
+        mut problems,
+    } = workloads;
+    let mut warnings = Vec::new();
+    let cluster = Arc::from("the cluster");
+    match dry_run::is_registered(client).await {
+        Registered::Yes => {}
+        Registered::No => problems.push(Problem::of_file(
+            &cluster,
+            "no webhook of rollgate is registered here, so nothing was evaluated",
+        )),
+        Registered::Unknown => warnings.push(Problem::of_file(
+            &cluster,
+            "rollgate may not be registered here, and then everything is allowed: you may not list validatingwebhookconfigurations",
+        )),
     }
-    if request.policies.is_empty() {
-        let registered = ask::is_registered(&client).await;
-        let answers = ask::all(&client, workloads.found).await;
-        let told = tell::Document::of(answers, registered, &workloads.unlisted);
-        return output::settle(told.exit(), tell::write(&told, request.format));
-    }
-    let report = by_policies(client, workloads, request.policies).await?;
-    output::settle(report.exit(), write(&report, request.format))
+    let results = dry_run::all(client, &found).await;
+    let checked = found.into_iter().zip(results).map(|(live, result)| {
+        let (namespace, name) = (live.namespace.clone(), live.name.clone());
+        let Manifest { kind, origin, .. } = live.manifest()?;
+        anyhow::Ok(Checked {
+            kind,
+            namespace,
+            name,
+            origin,
+            evaluation: Evaluation::DryRun(result),
+        })
+    });
+    Ok(Report {
+        now: SystemClock.now(),
+        checked: checked.collect::<anyhow::Result<_>>()?,
+        others: 0,
+        problems,
+        warnings,
+        unmatched: Vec::new(),
+    })
 }
 
-/// Judges each workload as if it rolled to another template with the same containers.
+/// Evaluates each workload as if its template changed without a change of its containers.
 async fn by_policies(
     client: Client,
     workloads: Workloads,
@@ -100,15 +134,15 @@ async fn by_policies(
         metrics,
         mut problems,
     } = policies::load(paths, &facts).await?;
-    problems.extend(workloads.unlisted);
-    let mut found = Vec::with_capacity(workloads.found.len());
+    problems.extend(workloads.problems);
+    let mut subjects = Vec::with_capacity(workloads.found.len());
     for live in workloads.found {
-        match live.completed(facts.cluster.as_ref()).await {
-            Ok(live) => found.push(live),
+        let title = live.title();
+        match live.with_referred_template(facts.cluster.as_ref()).await {
+            Ok(live) => subjects.push(pairs::rolling(live.manifest()?).context(title)?),
             Err(problem) => problems.push(problem),
         }
     }
-    let subjects = subjects(found)?;
     let sources = Sources {
         clock: Arc::new(SystemClock),
         metrics: Arc::new(metrics),
@@ -116,8 +150,8 @@ async fn by_policies(
         history: facts.history,
     };
     let now = sources.clock.now();
-    let checked = judge::judge(&gate(&set, sources), subjects).await;
-    let unmatched = judge::unmatched(&set, &checked);
+    let checked = evaluate::evaluate(&gate(&set, sources), subjects).await;
+    let unmatched = evaluate::unmatched(&set, &checked);
     Ok(Report {
         now,
         checked,
@@ -126,12 +160,4 @@ async fn by_policies(
         warnings: Vec::new(),
         unmatched,
     })
-}
-
-fn subjects(workloads: Vec<live::Live>) -> anyhow::Result<Vec<Subject>> {
-    let subject = |live: live::Live| {
-        let title = live.title();
-        pairs::rolling(live.manifest()?).with_context(|| title)
-    };
-    workloads.into_iter().map(subject).collect()
 }

@@ -1,19 +1,19 @@
-//! The report for people: a notice for each finding, in the look of rustc, and one line at the end.
+//! The report for people: notices formatted like rustc's diagnostics, and a summary line.
 
 use std::io::{self, Write};
 
 use annotate_snippets::Renderer;
 use rayon::prelude::*;
 
-use super::super::notice::{Notice, Tone, look};
+use super::super::notice::{Notice, NoticeLevel, look};
 use super::super::output;
 use super::super::terminal::{BOLD, GREEN, RED, YELLOW, one_line};
-use super::drafts;
+use super::notices;
 use super::report::{Report, Summary};
 use crate::config::PolicyName;
 
-/// Writes what was found to standard output, and what could not be read to standard error. A
-/// stream that takes nothing more does not keep the other from being written.
+/// Writes findings to standard output and problems to standard error. If one stream is closed, the
+/// other is still written.
 pub(super) fn write(report: &Report) -> io::Result<()> {
     output::both(write_problems(report), write_findings(report))
 }
@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report) -> io::Result<()> {
 fn write_problems(report: &Report) -> io::Result<()> {
     let errors = io::stderr().lock();
     let warnings = report.warnings.iter().map(|warning| Notice {
-        tone: Tone::Warning,
+        level: NoticeLevel::Warning,
         ..Notice::from(warning)
     });
     let problems = report.problems.iter().map(Notice::from);
@@ -31,28 +31,28 @@ fn write_problems(report: &Report) -> io::Result<()> {
 
 fn write_findings(report: &Report) -> io::Result<()> {
     let out = io::stdout().lock();
-    let findings = drafts::notices(&report.checked);
+    let findings = notices::notices(&report.checked);
     write_all(&findings, &look(&out), out)?;
     let mut out = anstream::stdout().lock();
     writeln!(out, "{}", summary(report))?;
     out.flush()
 }
 
-/// Notices drawn at once, so that few wait to be written.
+/// The notices that are rendered before they are written.
 const BATCH: usize = 512;
 
-/// Draws notices on all cores and writes them in their order.
+/// Renders notices on all cores and writes them in order.
 fn write_all(notices: &[Notice<'_>], look: &Renderer, mut out: impl Write) -> io::Result<()> {
     for batch in notices.chunks(BATCH) {
-        let drawn: Vec<String> = batch.par_iter().map(|notice| notice.render(look)).collect();
-        drawn
+        let rendered: Vec<String> = batch.par_iter().map(|notice| notice.render(look)).collect();
+        rendered
             .iter()
             .try_for_each(|notice| out.write_all(notice.as_bytes()))?;
     }
     out.flush()
 }
 
-/// One line: what the check adds up to.
+/// Returns the summary line.
 fn summary(report: &Report) -> String {
     let numbers = report.summary();
     let mut parts = vec![workloads(&numbers)];
@@ -74,7 +74,7 @@ fn workloads(numbers: &Summary) -> String {
         (numbers.no_rollout, "start no rollout", BOLD),
         (numbers.denied, "denied", RED),
         (numbers.held, "held", YELLOW),
-        (numbers.not_judged, "not judged", RED),
+        (numbers.not_judged, "not evaluated", RED),
     ];
     let parts: Vec<_> = standing
         .iter()
@@ -83,11 +83,11 @@ fn workloads(numbers: &Summary) -> String {
         .collect();
     match plural(numbers.workloads, "workload") {
         Some(workloads) => format!("{workloads}: {}", parts.join(", ")),
-        None => "no workloads, so nothing was judged".to_owned(),
+        None => "no workloads, so nothing was evaluated".to_owned(),
     }
 }
 
-/// A number of things, or nothing where there are none.
+/// Returns a number with its noun, or `None` for zero.
 fn plural(number: usize, what: &str) -> Option<String> {
     match (number, what.strip_suffix('y')) {
         (0, _) => None,

@@ -1,10 +1,10 @@
-//! The report for programs. Its format is versioned: within a version, fields are only added.
+//! The report as JSON, for programs. The format is versioned: within a version, fields are only added.
 
 use jiff::Timestamp;
 use rollgate_model::{Evidence, Finding, Outcome, Severity};
 use serde::Serialize;
 
-use super::judge::{Checked, Evaluation, Standing};
+use super::evaluate::{Checked, DryRunOutcome, DryRunResult, Evaluation, Status};
 use super::report::{Report, Summary};
 use crate::admission::PolicyResult;
 use crate::admission::overrides::TemplateHash;
@@ -18,16 +18,16 @@ const VERSION: u32 = 1;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document<'a> {
     version: u32,
-    /// The instant at which the workloads were judged.
+    /// The instant of the evaluation.
     now: Timestamp,
     summary: Summary,
-    /// As the process exits.
+    /// The exit code of the process.
     exit_code: u8,
     workloads: Vec<Workload<'a>>,
-    problems: Vec<Unread<'a>>,
-    /// What may not be what the user meant.
-    warnings: Vec<Unread<'a>>,
-    /// The policies that no workload matched.
+    problems: Vec<ProblemJson<'a>>,
+    /// Possible mistakes that change no result.
+    warnings: Vec<ProblemJson<'a>>,
+    /// The policies that matched no workload.
     unmatched_policies: Vec<&'a str>,
 }
 
@@ -40,15 +40,21 @@ struct Workload<'a> {
     kind: &'static str,
     namespace: &'a str,
     name: &'a str,
-    result: Standing,
-    /// The class of the change; absent where it is no rollout.
+    result: Status,
+    /// The class of the change; absent if it is no rollout.
     change: Option<&'static str>,
-    /// Names the template: what an override may be limited to. Absent where it is no rollout.
+    /// The hash of the template, to which an override may be limited. Absent if it is no rollout.
     template_hash: Option<String>,
-    /// How the class was told, or why it is no rollout.
+    /// How the change was classified, or why it is no rollout.
     note: Option<&'a str>,
-    /// From when on it may go; absent unless it is held until an instant that is known.
+    /// When the hold ends; absent unless it is held with a known end.
     held_until: Option<Timestamp>,
+    /// The message of the API server to a dry run (`check --cluster`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    /// The warnings of the API server to a dry run (`check --cluster`).
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
     policies: Vec<Policy<'a>>,
 }
 
@@ -61,7 +67,7 @@ struct Place<'a> {
     column: Option<u32>,
 }
 
-/// What one policy said.
+/// The result of one policy.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Policy<'a> {
@@ -74,7 +80,7 @@ struct Policy<'a> {
     error: Option<Failed>,
     findings: Vec<Found<'a>>,
     evidence: Vec<Shown<'a>>,
-    /// What in the verdict breaks the contract; absent where nothing does.
+    /// How the verdict breaks the contract; absent if it does not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     breaches: Vec<String>,
 }
@@ -109,9 +115,9 @@ struct Shown<'a> {
     at: Option<Timestamp>,
 }
 
-/// What could not be read.
+/// A problem or a warning.
 #[derive(Serialize)]
-struct Unread<'a> {
+struct ProblemJson<'a> {
     #[serde(flatten)]
     place: Place<'a>,
     message: &'a str,
@@ -126,8 +132,8 @@ impl<'a> Document<'a> {
             summary: report.summary(),
             exit_code: report.exit().code(),
             workloads: report.checked.iter().map(Workload::of).collect(),
-            problems: report.problems.iter().map(Unread::of).collect(),
-            warnings: report.warnings.iter().map(Unread::of).collect(),
+            problems: report.problems.iter().map(ProblemJson::of).collect(),
+            warnings: report.warnings.iter().map(ProblemJson::of).collect(),
             unmatched_policies: report.unmatched.iter().map(PolicyName::as_str).collect(),
         }
     }
@@ -135,31 +141,38 @@ impl<'a> Document<'a> {
 
 impl<'a> Workload<'a> {
     fn of(checked: &'a Checked) -> Self {
-        let decision = match &checked.outcome {
-            Evaluation::Decided(decision) => Some(decision),
-            Evaluation::NoRollout(_) | Evaluation::NoPolicy => None,
-        };
-        let note = match &checked.outcome {
+        let decision = checked.decision();
+        let note = match &checked.evaluation {
             Evaluation::Decided(decision) => decision.rollout().change_note(),
-            Evaluation::NoRollout(why) => Some(*why),
-            Evaluation::NoPolicy => None,
+            Evaluation::NotARollout(why) => Some(*why),
+            Evaluation::NoPolicy | Evaluation::DryRun(_) => None,
         };
-        let judged = decision.map_or(&[][..], |decision| decision.results());
+        let dry_run = match &checked.evaluation {
+            Evaluation::DryRun(result) => Some(result),
+            _ => None,
+        };
+        let result = decision.map_or(&[][..], |decision| decision.results());
         Self {
             place: Place::of(checked, "/metadata/name"),
             api_version: checked.kind.api_version(),
             kind: checked.kind.as_str(),
             namespace: &checked.namespace,
             name: &checked.name,
-            result: checked.standing(),
+            result: checked.status(),
             change: decision.map(|decision| decision.rollout().change().as_str()),
             template_hash: decision
                 .map(|decision| TemplateHash::of(decision.rollout().subject()).to_string()),
             note,
-            held_until: decision.and_then(|decision| end_of(decision.outcome())),
-            policies: judged
+            held_until: match (decision, dry_run.map(|result| &result.outcome)) {
+                (Some(decision), _) => end_of(decision.outcome()),
+                (None, Some(DryRunOutcome::Held { until, .. })) => Some(*until),
+                (None, _) => None,
+            },
+            message: dry_run.and_then(DryRunResult::message),
+            warnings: dry_run.map_or(&[], |result| &result.warnings),
+            policies: result
                 .iter()
-                .map(|judged| Policy::of(checked, judged))
+                .map(|result| Policy::of(checked, result))
                 .collect(),
         }
     }
@@ -184,15 +197,15 @@ impl<'a> Place<'a> {
 }
 
 impl<'a> Policy<'a> {
-    fn of(checked: &'a Checked, judged: &'a PolicyResult) -> Self {
-        let (verdict, error) = match &judged.verdict {
+    fn of(checked: &'a Checked, result: &'a PolicyResult) -> Self {
+        let (verdict, error) = match &result.verdict {
             Ok(verdict) => (Some(verdict), None),
             Err(error) => (None, Some(error)),
         };
         Self {
-            policy: judged.policy.as_str(),
-            action: judged.action,
-            on_error: judged.on_error,
+            policy: result.policy.as_str(),
+            action: result.action,
+            on_error: result.on_error,
             said: verdict.map_or("error", |verdict| verdict.outcome.as_str()),
             held_until: verdict.and_then(|verdict| end_of(verdict.outcome)),
             error: error.map(|error| Failed {
@@ -223,7 +236,7 @@ impl<'a> Found<'a> {
         Self {
             rule: &finding.rule,
             severity: finding.severity,
-            place: Place::of(checked, super::voice::pointer(finding)),
+            place: Place::of(checked, super::findings::pointer(finding)),
             path: &finding.path,
             message: &finding.message,
             found: finding.found.as_deref(),
@@ -245,7 +258,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl<'a> Unread<'a> {
+impl<'a> ProblemJson<'a> {
     fn of(problem: &'a Problem) -> Self {
         let spot = problem.spot.as_ref();
         Self {

@@ -8,12 +8,12 @@ use rollgate_model::{Kind, ListError};
 use serde_json::Value;
 
 use super::super::inputs::{Input, Named};
+use super::document_kind::{DocumentKind, Mistake, kind_of};
 use super::namespaces::Namespaces;
-use super::sort::{Mistake, Sorted, sort};
 use super::unrendered;
 use crate::config::Problem;
 
-/// What stands in files.
+/// The contents of files.
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
     /// The workloads, in the order of the files.
@@ -36,19 +36,19 @@ pub(super) struct Manifest {
     pub(super) origin: Origin,
 }
 
-/// Where an object stands.
+/// The file of an object, and the lines of its fields.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) file: Arc<str>,
     pub(super) spans: Spans,
 }
 
-/// What becomes of a named path without any manifest.
+/// Whether a named path may have no manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Empty {
-    /// It is a problem: whoever named it meant something to be there.
+    /// It is a problem.
     Refused,
-    /// It is what the user expects.
+    /// It may.
     Allowed,
 }
 
@@ -59,7 +59,7 @@ impl Origin {
 }
 
 impl Manifests {
-    /// Reads what the paths mean, on all cores.
+    /// Reads the files of the paths, on all cores.
     pub(super) fn read(paths: Vec<Named>, empty: Empty) -> Self {
         let mut all = Self::default();
         for named in paths {
@@ -109,7 +109,7 @@ impl Manifests {
 
     fn parse(file: &Arc<str>, bytes: &[u8]) -> Self {
         let mut manifests = Self::default();
-        let mut template_is_told = false;
+        let mut template_reported = false;
         for document in yaml::read(bytes) {
             match document {
                 Ok(document) => {
@@ -120,10 +120,10 @@ impl Manifests {
                 Err(error) => {
                     let template = error.kind == YamlErrorKind::Template;
                     // Each document of a template says the same.
-                    if !(template && template_is_told) {
+                    if !(template && template_reported) {
                         manifests.problems.push(unreadable(file, bytes, &error));
                     }
-                    template_is_told |= template;
+                    template_reported |= template;
                 }
             }
         }
@@ -149,21 +149,21 @@ impl Manifests {
             file: Arc::clone(file),
             spans,
         };
-        match sort(&tree) {
-            Sorted::Workload(kind) => self.workload(kind, tree, origin),
-            Sorted::Mistaken(mistake) => self.problems.push(mistaken(&origin, mistake)),
-            Sorted::Other => {
+        match kind_of(&tree) {
+            DocumentKind::Workload(kind) => self.workload(kind, tree, origin),
+            DocumentKind::Mistaken(mistake) => self.problems.push(mistaken(&origin, mistake)),
+            DocumentKind::Other => {
                 self.others += 1;
                 self.namespaces.note(&tree);
                 if may_be_referred_to(&tree) {
                     self.templates.push(tree);
                 }
             }
-            Sorted::NoObject => {}
+            DocumentKind::NoObject => {}
         }
     }
 
-    /// Braces in quotes are sound YAML, and yet no cluster takes them for a name.
+    /// Adds a workload, unless a name in it is a template: `"{{ x }}"` is valid YAML, but no valid name.
     fn workload(&mut self, kind: Kind, tree: Value, origin: Origin) {
         match unrendered::field(&tree) {
             Some(pointer) => {
@@ -199,8 +199,8 @@ fn unreadable(file: &Arc<str>, bytes: &[u8], error: &YamlError) -> Problem {
     }
 }
 
-/// Nothing to judge is not the same as nothing in the way.
+/// Nothing to evaluate must not look like success.
 fn nothing(name: &Arc<str>) -> Problem {
-    Problem::of_file(name, "no manifest stands here, so nothing is judged")
+    Problem::of_file(name, "there is no manifest here, so nothing is evaluated")
         .hint("name a path with manifests, or say with --allow-empty that there may be none")
 }

@@ -1,4 +1,4 @@
-//! The labels of the namespaces among the manifests, for policies that select namespaces by them.
+//! The labels of the Namespaces among the manifests, for policies with a `namespaceSelector`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use futures_util::future::{BoxFuture, ready};
 use rollgate_model::ClusterError;
 use serde_json::Value;
 
-use super::judge::{Checked, Evaluation};
+use super::evaluate::Checked;
 use crate::config::{NamespaceLabels, Problem};
 use crate::sources::{Access, Cluster, KindRef, Labels, ListQuery, ObjectRef, Reading};
 
 /// The label that the API server gives every namespace.
 const NAME: &str = "kubernetes.io/metadata.name";
 
-/// The namespaces among the manifests, by name.
+/// The labels of the Namespaces among the manifests, by name.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces(HashMap<String, Arc<Labels>>);
 
 impl Namespaces {
-    /// Notes the object, if it is a Namespace.
+    /// Adds the object if it is a Namespace.
     pub(super) fn note(&mut self, tree: &Value) {
         let word = |pointer| tree.pointer(pointer).and_then(Value::as_str);
         let is_one = word("/apiVersion") == Some("v1") && word("/kind") == Some("Namespace");
@@ -40,7 +40,7 @@ impl Namespaces {
         self.0.extend(more.0);
     }
 
-    /// The same cluster, with these namespaces in it.
+    /// Adds these namespaces to a cluster.
     pub(super) fn in_cluster(self, cluster: Arc<dyn Cluster>) -> Arc<dyn Cluster> {
         Arc::new(WithNamespaces {
             namespaces: self,
@@ -49,11 +49,11 @@ impl Namespaces {
     }
 }
 
-/// Says of which namespaces the labels were needed and are not known.
+/// Returns a warning for each namespace whose labels were needed and are unknown.
 pub(super) fn unknown(checked: &[Checked]) -> Vec<Problem> {
     let mut unknown = BTreeMap::new();
     for checked in checked {
-        if let Evaluation::Decided(decision) = &checked.outcome
+        if let Some(decision) = checked.decision()
             && let NamespaceLabels::Unknown { .. } = decision.namespace_labels()
         {
             let first = unknown.entry(checked.namespace.as_str());
@@ -64,7 +64,7 @@ pub(super) fn unknown(checked: &[Checked]) -> Vec<Problem> {
 }
 
 fn why(checked: &Checked) -> Problem {
-    let counts = "so each policy with a namespaceSelector counts as matching";
+    let counts = "so every policy with a namespaceSelector matches";
     let (message, hint) = match checked.namespace.as_str() {
         "" => (
             format!("this names no namespace, {counts}"),

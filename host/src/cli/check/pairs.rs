@@ -1,4 +1,4 @@
-//! From manifests to rollouts: each workload with what it replaces.
+//! Pairs each workload with the one that it replaces, and classifies the change.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ use super::manifests::{Manifest, Manifests, Origin};
 use super::templates::Templates;
 use crate::config::{Candidate, NamespaceLabels, PolicySet, Problem};
 
-/// A workload and what becomes of it.
+/// A workload and its classified change.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) kind: Kind,
@@ -25,7 +25,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Whether it is a new Service that no policy names, as most are.
+    /// Returns whether it is a new Service that no policy matches, as most are.
     pub(super) fn is_just_there(&self, set: &PolicySet) -> bool {
         matches!(&self.reviewed, Reviewed::Rollout(rollout)
             if self.kind == Kind::Service
@@ -34,7 +34,7 @@ impl Subject {
     }
 }
 
-/// What tells two workloads apart; the kind implies the group.
+/// Identifies a workload; the kind implies the group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) kind: Kind,
@@ -43,8 +43,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// `None` for a workload that the API server is to find a name for: each one that is created is
-    /// another.
+    /// Returns `None` for a workload with a `generateName`: each creation is another object.
     pub(super) fn of(manifest: &Manifest, namespace: Option<&str>) -> Option<Self> {
         let name = word(manifest, "/metadata/name").filter(|name| !name.is_empty())?;
         Some(Self {
@@ -70,12 +69,12 @@ fn name_of(manifest: &Manifest) -> String {
         .to_owned()
 }
 
-/// The workloads that are in force before the change.
+/// The workloads before the change.
 #[derive(Debug, Default)]
 pub(super) struct Before(HashMap<Key, Manifest>);
 
 impl Before {
-    /// Sorts the workloads of `--old`.
+    /// Indexes the workloads of `--old`.
     pub(super) fn new(manifests: Vec<Manifest>, namespace: Option<&str>) -> (Self, Vec<Problem>) {
         let mut before = HashMap::new();
         let mut problems = Vec::new();
@@ -90,7 +89,7 @@ impl Before {
                 Entry::Occupied(first) => {
                     let Key { kind, name, .. } = first.key();
                     let name = name.escape_debug();
-                    let message = format!("{kind} `{name}` stands in --old a second time");
+                    let message = format!("{kind} `{name}` is in --old a second time");
                     problems.push(manifest.origin.problem("/metadata/name", message));
                 }
             }
@@ -98,7 +97,7 @@ impl Before {
         (Self(before), problems)
     }
 
-    /// Whether a workload is in force already.
+    /// Returns whether a workload was there before.
     pub(super) fn has(&self, key: &Key) -> bool {
         self.0.contains_key(key)
     }
@@ -108,14 +107,14 @@ impl Before {
         self.0.values()
     }
 
-    /// What tells these workloads apart.
+    /// Returns the keys of the workloads.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.0.keys()
     }
 }
 
-/// Reads each workload beside the one that it replaces, on all cores. What has a wrong shape
-/// becomes a problem.
+/// Pairs and classifies all workloads, on all cores. A workload that cannot be parsed becomes a
+/// problem.
 pub(super) fn subjects(
     manifests: &mut Manifests,
     before: &Before,
@@ -131,7 +130,7 @@ pub(super) fn subjects(
     let mut subjects = Vec::with_capacity(read.len());
     for result in read {
         match result {
-            // A Service that moves no traffic is just there, as most are.
+            // Most Services move no traffic.
             Ok(Subject {
                 kind: Kind::Service,
                 reviewed: Reviewed::NotARollout { .. },
@@ -144,8 +143,8 @@ pub(super) fn subjects(
     subjects
 }
 
-/// A workload of the cluster beside itself with another template: the change that asks for nothing
-/// but to roll.
+/// Pairs a workload of the cluster with itself and a changed template annotation: a rollout without any
+/// other change.
 pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
     const NEXT: &str = "rollgate.dev/next";
     let (namespace, name) = (namespace_of(&manifest, None), name_of(&manifest));
@@ -168,7 +167,7 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
         object: Some(next),
         old_object: Some(tree),
     };
-    // What nobody has written yet goes back to nothing, and is held against what runs.
+    // There is nothing to roll back to, and existing findings are those of what runs.
     let read = match Rollout::read(request)? {
         Read::Referring(referring) => referring.resolve(own_template),
         read => read,
@@ -216,7 +215,7 @@ fn subject(
         old_object: old.map(|old| old.tree.clone()),
     };
     let revisions = Revisions::OutOfReach {
-        why: "files tell no earlier revisions".to_owned(),
+        why: "files have no earlier revisions".to_owned(),
     };
     let read = Rollout::read_by(request.as_applied(), tags).map(|read| match read {
         Read::Referring(referring) => referring.resolve(|rollout| templates.referred(rollout)),
@@ -231,7 +230,7 @@ fn subject(
             reviewed,
         }),
         Err(error) => {
-            // Which of the two objects the error is about: the old one if it fails alone, too.
+            // The error is about the old object if that one fails alone too.
             let failing = old.filter(|old| Workload::parse(old.tree.clone(), namespace).is_err());
             let origin = failing.map_or(&origin, |old| &old.origin);
             Err(origin.problem(error.pointer(), error.to_string()))

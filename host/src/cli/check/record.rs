@@ -1,4 +1,4 @@
-//! `--record`: judges one rollout and writes the world it was judged in down as a scenario.
+//! `--record`: evaluates one rollout, and writes its inputs as a scenario.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use anyhow::{Context, bail};
 use rollgate_model::scenario::{Expectation, Scenario};
 use rollgate_model::{Failure, Reviewed, Rollout};
 
+use super::evaluate::{self, Checked};
 use super::gate;
-use super::judge::{self, Checked, Evaluation};
 use super::pairs::Subject;
 use crate::admission::{Decision, NoVerdict};
 use crate::config::PolicySet;
 use crate::engine::EvaluationError;
 use crate::sources::{Recorder, Sources};
 
-/// Judges and records; a scenario tells of one rollout, so there must be one.
-pub(super) async fn judge(
+/// Evaluates and records. A scenario is about one rollout, so there must be exactly one.
+pub(super) async fn evaluate(
     set: &Arc<PolicySet>,
     sources: Sources,
     subjects: Vec<Subject>,
@@ -32,20 +32,17 @@ pub(super) async fn judge(
         );
     }
     let recorder = Recorder::default();
-    let checked = judge::judge(&gate(set, recorder.wrap(sources)), subjects).await;
-    let decision = checked.iter().find_map(|checked| match &checked.outcome {
-        Evaluation::Decided(decision) => Some(decision),
-        Evaluation::NoRollout(_) | Evaluation::NoPolicy => None,
-    });
+    let checked = evaluate::evaluate(&gate(set, recorder.wrap(sources)), subjects).await;
+    let decision = checked.iter().find_map(Checked::decision);
     let decision = decision.context(
-        "--record: no policy judged the rollout; give --policies a file or folder with one",
+        "--record: no policy matches the rollout; name a file or folder with one by --policies",
     )?;
     let yaml = recorder.complete(scenario(decision)).to_yaml()?;
     std::fs::write(file, yaml).with_context(|| format!("--record {}", file.display()))?;
     Ok(checked)
 }
 
-/// The scenario of a decision, its world still to be filled in.
+/// Creates the scenario of a decision; metrics and objects are added later.
 fn scenario(decision: &Decision) -> Scenario {
     let rollout = decision.rollout();
     let mut scenario = Scenario::named(format!(
@@ -57,9 +54,9 @@ fn scenario(decision: &Decision) -> Scenario {
     scenario.new = rollout.new().map(|object| object.tree().clone());
     scenario.old = rollout.old().map(|object| object.tree().clone());
     scenario.set_baseline(rollout);
-    // A scenario expects the verdict of one policy; of several, none can be said to be meant.
-    if let [judged] = decision.results() {
-        scenario.expect = expectation(rollout, &judged.verdict);
+    // A scenario expects the verdict of one policy.
+    if let [result] = decision.results() {
+        scenario.expect = expectation(rollout, &result.verdict);
     }
     scenario
 }

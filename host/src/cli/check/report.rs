@@ -1,33 +1,33 @@
-//! All that a check found, and what it adds up to.
+//! The report of a check: the workloads, and their numbers.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::Exit;
-use super::judge::{Checked, Standing};
+use super::evaluate::{Checked, Status};
 use crate::config::{PolicyName, Problem};
 
-/// All that a check found.
+/// The report of a check.
 pub(super) struct Report {
     pub(super) now: Timestamp,
     pub(super) checked: Vec<Checked>,
     pub(super) others: usize,
     /// What could not be read: manifests and policies.
     pub(super) problems: Vec<Problem>,
-    /// What may not be what the user meant, and changes no verdict.
+    /// Possible mistakes that change no result.
     pub(super) warnings: Vec<Problem>,
     pub(super) unmatched: Vec<PolicyName>,
 }
 
-/// How many workloads stand how.
+/// The numbers of workloads by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     /// Workloads in all.
     pub(super) workloads: usize,
-    /// Those that may go.
+    /// Workloads that may roll.
     pub(super) may_go: usize,
-    /// Those that `--old` shows to be no rollout.
+    /// Workloads whose change is no rollout.
     pub(super) no_rollout: usize,
     pub(super) denied: usize,
     pub(super) held: usize,
@@ -48,12 +48,12 @@ impl Report {
             ..Summary::default()
         };
         for checked in &self.checked {
-            *match checked.standing() {
-                Standing::NoRollout => &mut summary.no_rollout,
-                Standing::MayGo => &mut summary.may_go,
-                Standing::Held => &mut summary.held,
-                Standing::NotJudged => &mut summary.not_judged,
-                Standing::Denied => &mut summary.denied,
+            *match checked.status() {
+                Status::NoRollout => &mut summary.no_rollout,
+                Status::MayGo => &mut summary.may_go,
+                Status::Held => &mut summary.held,
+                Status::NotJudged => &mut summary.not_judged,
+                Status::Denied => &mut summary.denied,
             } += 1;
         }
         summary

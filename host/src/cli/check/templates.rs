@@ -1,4 +1,4 @@
-//! The objects among the manifests that an Argo Rollout may take its Pod template from.
+//! Finds the Pod templates that Argo Rollouts refer to (`spec.workloadRef`) among the manifests.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::manifests::Manifests;
 use super::pairs::Before;
 
-/// Deployments, ReplicaSets and PodTemplates, where a Rollout refers to one.
+/// The Deployments, ReplicaSets and PodTemplates among the manifests, if a Rollout refers to one.
 pub(super) struct Templates {
     objects: Vec<Value>,
     scenario: Option<Arc<Scenario>>,
 }
 
 impl Templates {
-    /// Those of the manifests, then those in force before. What neither has may stand in the
-    /// scenario.
+    /// Collects them from the manifests, then from those before the change. What neither has may be in
+    /// the scenario.
     pub(super) fn of(
         manifests: &Manifests,
         before: &Before,
@@ -37,7 +37,7 @@ impl Templates {
         }
     }
 
-    /// The Pod template that a Rollout refers to.
+    /// Returns the Pod template that a Rollout refers to.
     pub(super) fn referred(&self, rollout: &Workload) -> Result<Value, String> {
         let reference = rollout.template_ref().ok_or("it names no object")?;
         reference.kind()?;
@@ -45,9 +45,7 @@ impl Templates {
         match (object, &self.scenario) {
             (Some(object), _) => reference.template_of(object),
             (None, Some(scenario)) => scenario.referred(reference),
-            (None, None) => {
-                Err("it does not stand among the manifests; give its file too".to_owned())
-            }
+            (None, None) => Err("it is not among the manifests; add its file".to_owned()),
         }
     }
 }

@@ -126,10 +126,10 @@ impl Renderer {
         };
         let message = match self {
             Self::Helm => {
-                "this folder is a Helm chart: its files are no manifests before they are rendered, so none of them was judged"
+                "this folder is a Helm chart: its files are no manifests before they are rendered, so none of them was evaluated"
             }
             Self::Kustomize => {
-                "kustomize makes manifests out of this folder: its files alone are not what the cluster gets, so none of them was judged"
+                "kustomize makes manifests out of this folder: its files alone are not what the cluster gets, so none of them was evaluated"
             }
         };
         let file = folder.join(recipe).display().to_string();

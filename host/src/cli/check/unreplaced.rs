@@ -16,7 +16,7 @@ struct Namesake<'a> {
 }
 
 /// Warns where `--old` has nothing for any of the workloads, or has one for which the namespace is
-/// told on one side only: what is meant as an update is then judged as a create.
+/// named on one side only: an update is then evaluated as a create.
 pub(super) fn warning(
     workloads: &[Manifest],
     before: &Before,
@@ -41,7 +41,8 @@ pub(super) fn warning(
         })
     });
     if found.is_empty() {
-        let title = "--old has nothing that these workloads replace, so each is judged as a create";
+        let title =
+            "--old has nothing that these workloads replace, so each is evaluated as a create";
         return Some(match namesakes.next() {
             Some(namesake) => namesake.problem(title.to_owned()),
             None => of(first, title.to_owned()).hint(
@@ -54,7 +55,7 @@ pub(super) fn warning(
     })?;
     let Key { kind, name, .. } = &half.here;
     let title = format!(
-        "{kind} `{}` is judged as a create: --old has one in another namespace",
+        "{kind} `{}` is evaluated as a create: --old has one in another namespace",
         name.escape_debug()
     );
     Some(half.problem(title))
@@ -88,15 +89,15 @@ impl Namesake<'_> {
             "" => "in no namespace".to_owned(),
             namespace => format!("in the namespace `{}`", namespace.escape_debug()),
         };
-        let told = format!(
-            "{kind} `{}` stands here {} and in --old {}",
+        let text = format!(
+            "{kind} `{}` is {} here and {} in --old",
             name.escape_debug(),
             place(here),
             place(there)
         );
         match (here.as_str(), there.as_str()) {
-            ("", namespace) | (namespace, "") => format!("{told}: give --namespace {namespace}"),
-            _ => told,
+            ("", namespace) | (namespace, "") => format!("{text}: give --namespace {namespace}"),
+            _ => text,
         }
     }
 }

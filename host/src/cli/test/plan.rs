@@ -1,4 +1,4 @@
-//! Which policy a scenario is run with.
+//! Decides which policy a scenario is run with.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::engine::{Grants, Limits, Others};
 
-/// How a scenario's policy is to be loaded. Equal ones are loaded once.
+/// How to load the policy of a scenario. Equal plans are loaded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) name: String,
@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) grants: Grants,
 }
 
-/// Where the plans come from.
+/// The source of the plans.
 pub(super) enum Plans {
     /// Each scenario names its module, unless one is given for all.
     Modules(Option<ModuleSource>),
@@ -42,11 +42,10 @@ impl Plans {
         (Self::Policies(configuration), problems)
     }
 
-    /// The plan of a scenario.
+    /// Returns the plan of a scenario.
     ///
     /// # Errors
-    ///
-    /// In words, where it is not clear which policy is meant.
+    /// It is not clear which policy is meant.
     pub(super) fn plan(&self, case: &Case) -> Result<Plan, String> {
         match self {
             Self::Modules(given) => of_module(given.as_ref(), case),
@@ -55,7 +54,7 @@ impl Plans {
     }
 }
 
-/// A module alone may ask anything: the scenario answers, and says what it does not answer.
+/// A module without a policy gets every grant: the scenario answers what it asks.
 fn of_module(given: Option<&ModuleSource>, case: &Case) -> Result<Plan, String> {
     let named = || {
         let policy = case.scenario.policy.as_deref()?;
@@ -79,7 +78,7 @@ fn of_module(given: Option<&ModuleSource>, case: &Case) -> Result<Plan, String> 
     })
 }
 
-/// The scenario's own settings, if it has any, take the place of the policy's.
+/// The settings of the scenario, if any, replace those of the policy.
 fn of_policy(policies: &[PolicyItem], scenario: &Scenario) -> Result<Plan, String> {
     let named = |item: &&PolicyItem| scenario.policy.as_deref() == Some(item.policy.name.as_str());
     let item = match (policies.iter().find(named), policies) {
@@ -87,7 +86,7 @@ fn of_policy(policies: &[PolicyItem], scenario: &Scenario) -> Result<Plan, Strin
         _ => return Err(which(policies, scenario.policy.as_deref())),
     };
     let policy = &item.policy;
-    judges(policy, scenario)?;
+    matches(policy, scenario)?;
     Ok(Plan {
         name: policy.name.to_string(),
         module: policy.module.clone(),
@@ -100,14 +99,14 @@ fn of_policy(policies: &[PolicyItem], scenario: &Scenario) -> Result<Plan, Strin
     })
 }
 
-/// A verdict that rollgate would never ask for tells nothing of what it would answer.
-fn judges(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
-    // Where it is no rollout, that is told instead.
+/// Checks that the policy matches the rollout: otherwise rollgate would not evaluate it.
+fn matches(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
+    // If it is no rollout, that is reported instead.
     let Ok(rollout) = scenario.rollout() else {
         return Ok(());
     };
     let namespace = NamespaceLabels::Unknown {
-        why: "a scenario does not tell them".into(),
+        why: "a scenario does not have them".into(),
     };
     let candidate = Candidate::of(&rollout, &namespace);
     if policy.matches.matching(candidate) != Matching::No {
@@ -115,7 +114,7 @@ fn judges(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
     }
     let subject = rollout.subject();
     Err(format!(
-        "the policy `{}` does not match this {} of {} `{}` in the namespace `{}`, so rollgate would not ask it: \
+        "the policy `{}` does not match this {} of {} `{}` in the namespace `{}`, so rollgate would not evaluate it: \
          see its `match`, which says of which kinds, changes, namespaces and labels it judges \
          (by default of changes: create, roll-forward, resume and release)",
         policy.name,

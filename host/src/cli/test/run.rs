@@ -20,12 +20,12 @@ pub(super) struct Runner {
     plans: Plans,
 }
 
-/// Scenarios under way at once.
+/// Scenarios run at once.
 const AT_ONCE: usize = 16;
-/// The policy's own timeout is nearer.
+/// The timeouts of the policies are shorter.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A policy, loaded when the first scenario needs it.
+/// A policy that is loaded for the first scenario that needs it.
 type Shared = Arc<OnceCell<Result<Arc<LoadedPolicy>, String>>>;
 
 impl Runner {
@@ -43,7 +43,7 @@ impl Runner {
         let under_way = cases.iter().zip(planned).map(|(case, planned)| async move {
             let (plan, shared) = planned?;
             let policy = shared.get_or_init(|| self.load(plan)).await.clone()?;
-            judge(case, &policy).await
+            evaluate(case, &policy).await
         });
         stream::iter(under_way).buffered(AT_ONCE).collect().await
     }
@@ -72,7 +72,7 @@ impl Runner {
     }
 }
 
-/// Finds what an equal plan shares already.
+/// Returns the policy of an equal plan.
 fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
     if let Some((_, shared)) = loaded.iter().find(|(known, _)| *known == plan) {
         return (plan, Arc::clone(shared));
@@ -82,7 +82,7 @@ fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
     (plan, shared)
 }
 
-async fn judge(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
+async fn evaluate(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
     let rollout = case.scenario.rollout().map_err(|error| error.to_string())?;
     let change = rollout.change();
     let scenario = Arc::new(case.scenario.clone());

@@ -1,36 +1,36 @@
-//! What a document is: a workload, another object, or a mistake.
+//! Decides what a document is: a workload, another object, or a mistake.
 
 use rollgate_model::Kind;
 use rollgate_model::yaml;
 use serde_json::Value;
 
-/// What a document is.
-pub(super) enum Sorted {
+/// The kind of a document.
+pub(super) enum DocumentKind {
     Workload(Kind),
     /// An object of another kind.
     Other,
-    /// No object of Kubernetes, such as the values of a chart.
+    /// No Kubernetes object, such as the values of a chart.
     NoObject,
     Mistaken(Mistake),
 }
 
-/// Meant for a cluster, it seems, but nothing that any cluster takes.
+/// An object that is probably meant for a cluster, and that no cluster accepts.
 pub(super) struct Mistake {
     pub(super) pointer: &'static str,
     pub(super) message: String,
     pub(super) hint: Option<&'static str>,
 }
 
-fn mistaken(pointer: &'static str, message: impl Into<String>) -> Sorted {
-    Sorted::Mistaken(Mistake {
+fn mistaken(pointer: &'static str, message: impl Into<String>) -> DocumentKind {
+    DocumentKind::Mistaken(Mistake {
         pointer,
         message: message.into(),
         hint: None,
     })
 }
 
-/// Sorts a document that is no list.
-pub(super) fn sort(tree: &Value) -> Sorted {
+/// Decides what a document is.
+pub(super) fn kind_of(tree: &Value) -> DocumentKind {
     if let Value::Array(items) = tree {
         return sort_array(items);
     }
@@ -39,13 +39,13 @@ pub(super) fn sort(tree: &Value) -> Sorted {
         (Some(api_version), Some(kind)) => sort_object(api_version, kind),
         (None, Some(kind)) if kind.parse::<Kind>().is_ok() => mistaken(
             "",
-            format!("this {kind} has no `apiVersion`, so no cluster takes it"),
+            format!("this {kind} has no `apiVersion`, so no cluster accepts it"),
         ),
-        (None, Some(_)) => Sorted::Other,
+        (None, Some(_)) => DocumentKind::Other,
         (Some(api_version), None) => mistaken(
             "",
             format!(
-                "this object of {} has no `kind`, so no cluster takes it",
+                "this object of {} has no `kind`, so no cluster accepts it",
                 api_version.escape_debug()
             ),
         ),
@@ -54,22 +54,23 @@ pub(super) fn sort(tree: &Value) -> Sorted {
 }
 
 /// A list of objects without a List around it, as `jq .items` writes it.
-fn sort_array(items: &[Value]) -> Sorted {
+fn sort_array(items: &[Value]) -> DocumentKind {
     let is_object = |item: &Value| item.get("apiVersion").is_some() && item.get("kind").is_some();
     if items.iter().any(is_object) {
-        Sorted::Mistaken(Mistake {
+        DocumentKind::Mistaken(Mistake {
             pointer: "",
-            message: "a manifest is an object, and this is a list of them, which no cluster takes"
-                .to_owned(),
-            hint: Some("part them by `---`, or put them under the `items` of a `kind: List`"),
+            message:
+                "a manifest is one object, and this is a list of objects, which no cluster accepts"
+                    .to_owned(),
+            hint: Some("separate them by `---`, or put them under `items` of a `kind: List`"),
         })
     } else {
-        Sorted::NoObject
+        DocumentKind::NoObject
     }
 }
 
-/// An object that does not say what it is, or says so in other letters.
-fn sort_nameless(tree: &Value) -> Sorted {
+/// Decides for an object without `apiVersion` and `kind`, which may be misspelt.
+fn sort_nameless(tree: &Value) -> DocumentKind {
     let keys = tree
         .as_object()
         .into_iter()
@@ -80,7 +81,7 @@ fn sort_nameless(tree: &Value) -> Sorted {
             .into_iter()
             .find(|name| name.eq_ignore_ascii_case(key))?;
         Some(format!(
-            "`{name}` is written `{}` here, so no cluster takes it",
+            "`{name}` is written `{}` here, so no cluster accepts it",
             key.escape_debug()
         ))
     });
@@ -88,18 +89,18 @@ fn sort_nameless(tree: &Value) -> Sorted {
         Some(message) => mistaken("", message),
         None if tree.pointer("/spec/template/spec/containers").is_some() => mistaken(
             "",
-            "this workload has no `apiVersion` and no `kind`, so no cluster takes it",
+            "this workload has no `apiVersion` and no `kind`, so no cluster accepts it",
         ),
-        None => Sorted::NoObject,
+        None => DocumentKind::NoObject,
     }
 }
 
 /// The kinds of the group `apps` that start no Pods by themselves, or are not written by hand.
 const OTHER_APPS: [&str; 2] = ["ReplicaSet", "ControllerRevision"];
 
-fn sort_object(api_version: &str, kind: &str) -> Sorted {
+fn sort_object(api_version: &str, kind: &str) -> DocumentKind {
     if let Some(kind) = Kind::of(api_version, kind).or(Kind::formerly(api_version, kind)) {
-        return Sorted::Workload(kind);
+        return DocumentKind::Workload(kind);
     }
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let apps = ["Deployment", "StatefulSet", "DaemonSet"];
@@ -123,6 +124,6 @@ fn sort_object(api_version: &str, kind: &str) -> Sorted {
             }
             .to_string(),
         ),
-        _ => Sorted::Other,
+        _ => DocumentKind::Other,
     }
 }

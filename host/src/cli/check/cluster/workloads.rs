@@ -1,4 +1,4 @@
-//! The workloads that run in a cluster.
+//! Lists the workloads in a cluster.
 
 use std::sync::Arc;
 
@@ -13,24 +13,27 @@ use crate::admission::referred_template;
 use crate::config::Problem;
 use crate::sources::Cluster;
 
-/// What was found.
+/// The workloads that were found.
 pub(super) struct Workloads {
     pub(super) found: Vec<Live>,
     /// The kinds that could not be listed.
-    pub(super) unlisted: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Workloads {
-    /// Where nothing was found, as in a namespace whose name is misspelt, nothing was judged.
+    /// Returns the problem that nothing was found, as in a namespace whose name is misspelt.
     pub(super) fn nothing(&self, namespace: Option<&str>) -> Option<Problem> {
         let place = match namespace {
             Some(namespace) => format!("the namespace {namespace}"),
             None => "this cluster".to_owned(),
         };
-        let nothing = self.found.is_empty() && self.unlisted.is_empty();
+        let nothing = self.found.is_empty() && self.problems.is_empty();
         nothing.then(|| {
-            Problem::of_file(&place.into(), "no workload is here, so nothing was judged")
-                .hint("name another namespace, or say with --allow-empty that there may be none")
+            Problem::of_file(
+                &place.into(),
+                "no workload is here, so nothing was evaluated",
+            )
+            .hint("name another namespace, or say with --allow-empty that there may be none")
         })
     }
 }
@@ -43,7 +46,7 @@ pub(super) struct Live {
     tree: Value,
 }
 
-/// A Service rolls nothing: only its selector counts, and nobody knows its next one.
+/// Without Services: of a Service only a change of its selector counts.
 const KINDS: [Kind; 4] = [
     Kind::Deployment,
     Kind::StatefulSet,
@@ -61,7 +64,7 @@ const PAGE: u32 = 200;
 pub(super) async fn list(client: &Client, namespace: Option<&str>) -> anyhow::Result<Workloads> {
     let mut workloads = Workloads {
         found: Vec::new(),
-        unlisted: Vec::new(),
+        problems: Vec::new(),
     };
     for kind in KINDS {
         match of_kind(client, kind, namespace).await {
@@ -71,7 +74,7 @@ pub(super) async fn list(client: &Client, namespace: Option<&str>) -> anyhow::Re
             Err(kube::Error::Api(status)) => {
                 let problem = Problem::of_file(&format!("{kind}s").into(), status.message.as_str());
                 let hint = "they are left out; this takes the right to list them";
-                workloads.unlisted.push(problem.hint(hint));
+                workloads.problems.push(problem.hint(hint));
             }
             Err(error) => return Err(error).context("the API server cannot be asked"),
         }
@@ -131,18 +134,21 @@ impl Live {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
 
-    /// Whether the template stands in the object itself.
+    /// Returns whether the template is in the object itself.
     pub(super) fn has_template(&self) -> bool {
         self.tree
             .pointer("/spec/workloadRef")
             .is_none_or(Value::is_null)
     }
 
-    /// The same, with the Pod template that stands in another object put into it.
+    /// Copies the Pod template from the object that `spec.workloadRef` names.
     ///
     /// # Errors
-    /// That object cannot be read, so there is nothing to judge.
-    pub(super) async fn completed(mut self, cluster: &dyn Cluster) -> Result<Self, Problem> {
+    /// That object cannot be read.
+    pub(super) async fn with_referred_template(
+        mut self,
+        cluster: &dyn Cluster,
+    ) -> Result<Self, Problem> {
         if self.has_template() {
             return Ok(self);
         }
@@ -166,7 +172,7 @@ impl Live {
         referred_template(cluster, reference).await
     }
 
-    /// The object as a manifest, so that findings point at its lines.
+    /// Formats the object as a manifest, so that findings point at its lines.
     pub(super) fn manifest(self) -> anyhow::Result<Manifest> {
         let file = format!("{} in the cluster", self.title());
         let text = serde_saphyr::to_string(&self.tree)?;

@@ -1,30 +1,30 @@
-//! What one policy says of one workload, as notices.
+//! The findings of one policy for one workload, as notices.
 
 use std::borrow::Cow;
 
 use rollgate_model::{Evidence, Finding, Outcome, Severity, TemplateRef, Verdict};
 
-use super::super::notice::{Notice, Place, Tone};
-use super::judge::Checked;
+use super::super::notice::{Notice, NoticeLevel, Place};
+use super::evaluate::Checked;
 use crate::admission::{Decision, NoVerdict, PolicyResult};
 use crate::config::{Action, Spot, missing};
 
-/// One policy's word on one workload.
+/// The result of one policy for one workload.
 #[derive(Clone, Copy)]
-pub(super) struct Voice<'a> {
+pub(super) struct PolicyFindings<'a> {
     pub(super) checked: &'a Checked,
     pub(super) decision: &'a Decision,
-    pub(super) judged: &'a PolicyResult,
+    pub(super) result: &'a PolicyResult,
 }
 
-/// Something to tell.
-pub(super) struct Told<'a> {
+/// A notice of one workload.
+pub(super) struct FindingNotice<'a> {
     pub(super) notice: Notice<'a>,
-    /// About the workload as a whole, so that other workloads may share it.
-    pub(super) of_the_whole: bool,
+    /// It is about the workload as a whole, so several workloads may share it.
+    pub(super) about_the_workload: bool,
 }
 
-/// Where to point: for an object as a whole, at its name.
+/// Returns where a finding points: for an object as a whole, at its name.
 pub(super) fn pointer(finding: &Finding) -> &str {
     if finding.path.is_empty() {
         "/metadata/name"
@@ -33,60 +33,62 @@ pub(super) fn pointer(finding: &Finding) -> &str {
     }
 }
 
-impl<'a> Voice<'a> {
-    /// All that there is to tell.
-    pub(super) fn told(self) -> Vec<Told<'a>> {
-        match &self.judged.verdict {
+impl<'a> PolicyFindings<'a> {
+    pub(super) fn notices(self) -> Vec<FindingNotice<'a>> {
+        match &self.result.verdict {
             Ok(verdict) => self.verdict(verdict),
             Err(error) => vec![self.failure(error)],
         }
     }
 
-    /// A policy that failed has not judged, unless its word does not count.
-    fn failure(self, error: &NoVerdict) -> Told<'a> {
-        let counts = self.judged.effect() != Outcome::Allow;
-        let tone = if counts { Tone::Error } else { Tone::Warning };
+    /// A failure is an error, unless it has no effect.
+    fn failure(self, error: &NoVerdict) -> FindingNotice<'a> {
+        let level = if self.result.blocks() {
+            NoticeLevel::Error
+        } else {
+            NoticeLevel::Warning
+        };
         let title = match error {
-            // Why stands among the problems already.
-            NoVerdict::NotLoaded(_) => "the policy did not judge: it is not loaded".to_owned(),
+            // The problems of the report say why.
+            NoVerdict::NotLoaded(_) => "the policy was not evaluated: it is not loaded".to_owned(),
             NoVerdict::Failed(error) => format!("the policy could not be evaluated: {error}"),
         };
-        self.of_the_whole(tone, title)
+        self.about_the_workload(level, title)
     }
 
-    fn of_the_whole(self, tone: Tone, title: String) -> Told<'a> {
+    fn about_the_workload(self, level: NoticeLevel, title: String) -> FindingNotice<'a> {
         let notice = Notice {
-            tone,
-            rule: Some(self.judged.policy.as_str().into()),
+            level,
+            rule: Some(self.result.policy.as_str().into()),
             title: title.into(),
             places: vec![self.place("/metadata/name", None)],
             notes: vec![],
         };
-        Told {
+        FindingNotice {
             notice,
-            of_the_whole: true,
+            about_the_workload: true,
         }
     }
 
-    fn verdict(self, verdict: &'a Verdict) -> Vec<Told<'a>> {
+    fn verdict(self, verdict: &'a Verdict) -> Vec<FindingNotice<'a>> {
         let groups = self.groups(verdict);
-        let mut told: Vec<_> = groups
+        let mut notices: Vec<_> = groups
             .iter()
-            .map(|(tone, findings)| self.findings(*tone, findings))
+            .map(|(level, findings)| self.findings(*level, findings))
             .collect();
         let breaches = verdict.breaches().iter().map(|breach| {
             let title = format!("the policy's verdict breaks the contract: {breach}");
-            self.of_the_whole(Tone::Warning, title)
+            self.about_the_workload(NoticeLevel::Warning, title)
         });
         if verdict.outcome == Outcome::Allow {
-            told.extend(breaches);
-            return told;
+            notices.extend(breaches);
+            return notices;
         }
-        if told.is_empty() {
-            let tone = self.tone(verdict, Severity::Deny);
-            told.push(self.of_the_whole(tone, "the policy gave no reason".to_owned()));
+        if notices.is_empty() {
+            let level = self.level(verdict, Severity::Deny);
+            notices.push(self.about_the_workload(level, "the policy gave no reason".to_owned()));
         }
-        let notes = &mut told[0].notice.notes;
+        let notes = &mut notices[0].notice.notes;
         notes.extend(until(verdict));
         notes.extend(
             verdict
@@ -94,32 +96,32 @@ impl<'a> Voice<'a> {
                 .iter()
                 .map(|evidence| ("evidence", evidence_line(evidence).into())),
         );
-        told.extend(breaches);
-        told
+        notices.extend(breaches);
+        notices
     }
 
-    /// The findings, those of one rule with one hint together.
-    fn groups(self, verdict: &'a Verdict) -> Vec<(Tone, Vec<&'a Finding>)> {
-        let mut groups: Vec<(Tone, Vec<&Finding>)> = Vec::new();
+    /// Groups the findings of one rule with one hint.
+    fn groups(self, verdict: &'a Verdict) -> Vec<(NoticeLevel, Vec<&'a Finding>)> {
+        let mut groups: Vec<(NoticeLevel, Vec<&Finding>)> = Vec::new();
         for finding in &verdict.findings {
-            let tone = self.tone(verdict, finding.severity);
-            let same = |(other, findings): &&mut (Tone, Vec<&Finding>)| {
+            let level = self.level(verdict, finding.severity);
+            let same = |(other, findings): &&mut (NoticeLevel, Vec<&Finding>)| {
                 let first = findings[0];
-                *other == tone
+                *other == level
                     && first.rule == finding.rule
                     && first.hint == finding.hint
                     && !finding.path.is_empty()
             };
             match groups.iter_mut().find(same) {
                 Some((_, findings)) => findings.push(finding),
-                None => groups.push((tone, vec![finding])),
+                None => groups.push((level, vec![finding])),
             }
         }
         groups
     }
 
-    /// Findings of one rule: the first is told in full, the others at their places.
-    fn findings(self, tone: Tone, findings: &[&'a Finding]) -> Told<'a> {
+    /// Returns one notice for the findings of one rule: the first in full, the others with their places.
+    fn findings(self, level: NoticeLevel, findings: &[&'a Finding]) -> FindingNotice<'a> {
         let first = findings[0];
         let mut places = vec![self.place(pointer(first), self.label(first))];
         let others = findings[1..].iter();
@@ -132,15 +134,15 @@ impl<'a> Voice<'a> {
             .as_deref()
             .map(|hint| ("hint", Cow::Borrowed(hint)));
         let notice = Notice {
-            tone,
-            rule: Some(format!("{}/{}", self.judged.policy, first.rule).into()),
+            level,
+            rule: Some(format!("{}/{}", self.result.policy, first.rule).into()),
             title: first.message.as_str().into(),
             places,
             notes: existing.into_iter().chain(hint).collect(),
         };
-        Told {
+        FindingNotice {
             notice,
-            of_the_whole: first.path.is_empty(),
+            about_the_workload: first.path.is_empty(),
         }
     }
 
@@ -158,7 +160,7 @@ impl<'a> Voice<'a> {
         }
     }
 
-    /// What is said beside the marked text.
+    /// Returns the label of the marked text.
     fn label(self, finding: &Finding) -> Option<Cow<'a, str>> {
         let by_default = self
             .decision
@@ -184,7 +186,7 @@ impl<'a> Voice<'a> {
         (!parts.is_empty()).then(|| parts.join("; ").into())
     }
 
-    /// What is said beside a further place of the same rule: what the title does not say of it.
+    /// Returns the label of a further place of the same rule.
     fn further_label(self, finding: &'a Finding) -> Option<Cow<'a, str>> {
         match self.missing(finding) {
             Some(_) => self.label(finding),
@@ -192,8 +194,7 @@ impl<'a> Voice<'a> {
         }
     }
 
-    /// The object that holds what a pointer leads to, where that is not this one, and the way in the
-    /// template there.
+    /// Returns the object that the template of an Argo Rollout is in, and the pointer in that template.
     fn referred<'p>(self, pointer: &'p str) -> Option<(&'a TemplateRef, &'p str)> {
         let reference = self.decision.rollout().subject().template_ref()?;
         Some((reference, pointer.strip_prefix("/spec/template")?))
@@ -203,23 +204,23 @@ impl<'a> Voice<'a> {
         missing(&self.checked.origin.spans, &finding.path)
     }
 
-    /// How a finding sounds: as heavy as it is itself, but no heavier than what becomes of it.
-    fn tone(self, verdict: &Verdict, severity: Severity) -> Tone {
-        let all_light = verdict
+    /// Returns the level of a finding: as severe as the finding, but not more than its effect.
+    fn level(self, verdict: &Verdict, severity: Severity) -> NoticeLevel {
+        let none_severe = verdict
             .findings
             .iter()
             .all(|finding| finding.severity < Severity::Hold);
         let severity = match (&verdict.outcome, severity) {
-            (Outcome::Deny, _) if all_light => Severity::Deny,
-            (Outcome::Hold(_), _) if all_light => Severity::Hold,
+            (Outcome::Deny, _) if none_severe => Severity::Deny,
+            (Outcome::Hold(_), _) if none_severe => Severity::Hold,
             (_, severity) => severity,
         };
-        match (self.judged.action, severity) {
-            (Action::Audit, _) => Tone::Audit,
-            (_, Severity::Info) => Tone::Note,
-            (_, Severity::Warn) | (Action::Warn, _) => Tone::Warning,
-            (Action::Enforce, Severity::Hold) => Tone::Held,
-            (Action::Enforce, Severity::Deny) => Tone::Denied,
+        match (self.result.action, severity) {
+            (Action::Audit, _) => NoticeLevel::Audit,
+            (_, Severity::Info) => NoticeLevel::Note,
+            (_, Severity::Warn) | (Action::Warn, _) => NoticeLevel::Warning,
+            (Action::Enforce, Severity::Hold) => NoticeLevel::Held,
+            (Action::Enforce, Severity::Deny) => NoticeLevel::Denied,
         }
     }
 }
