@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use snapbox::{Assert, Data, IntoData};
 
 #[test]
-fn every_case_says_what_its_output_file_says() {
+fn output_of_every_case_is_as_expected() {
     let cases = cases();
     assert!(!cases.is_empty());
     let assert = Assert::new().action_env("SNAPSHOTS");

@@ -98,7 +98,7 @@ fn closed_pipe_changes_no_exit_code() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn full_disk_is_never_a_success_and_lowers_no_exit_code() {
+fn full_disk_is_never_a_success() {
     let folder = files();
     for (arguments, code) in COMMANDS {
         let exit = |stdout, stderr| exit(&folder, arguments, stdout, stderr);
@@ -112,7 +112,7 @@ fn full_disk_is_never_a_success_and_lowers_no_exit_code() {
 }
 
 #[test]
-fn error_that_ends_a_command_is_told_by_the_exit_code_where_nobody_reads() {
+fn failed_command_has_its_exit_code_with_closed_pipes() {
     let folder = files();
     let arguments = ["inspect", "absent.wasm"];
     assert_eq!(exit(&folder, &arguments, closed(), closed()), Some(2));

@@ -10,7 +10,7 @@ use rollgate::cluster::crd;
 use snapbox::{Assert, Data, IntoData};
 
 #[test]
-fn every_definition_in_the_folder_is_what_its_type_makes() {
+fn crd_files_are_up_to_date() {
     let assert = Assert::new().action_env("SNAPSHOTS");
     for definition in crd::definitions() {
         let file = folder().join(format!("{}.yaml", definition.spec.names.plural));
@@ -24,7 +24,7 @@ fn every_definition_in_the_folder_is_what_its_type_makes() {
 }
 
 #[test]
-fn the_folder_holds_no_other_definitions() {
+fn there_are_no_other_crd_files() {
     let made = crd::definitions().map(|definition| definition.spec.names.plural);
     let entries = fs::read_dir(folder()).expect("the folder of definitions");
     let present: BTreeSet<_> = entries

@@ -37,7 +37,7 @@ use crate::certificate::Pair;
 use crate::keeper::{Kept, KeptFolder};
 
 /// The control plane that the tests of a file share, in the hands of one of them: a server of rollgate
-/// follows all namespaces, and says of every policy and override how it stands.
+/// follows all namespaces, and writes the status of every policy and override.
 #[derive(Debug)]
 pub struct Turn {
     plane: &'static ControlPlane,

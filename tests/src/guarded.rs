@@ -13,7 +13,7 @@ use crate::control_plane::{ControlPlane, Tool, Turn, Webhook, wait_for};
 use crate::files::Files;
 use crate::server::Serve;
 
-/// The secret path at which a replica answers; the API server is told by hand.
+/// The secret path at which a replica answers; it is registered by hand.
 const SECRET: &str = "thepaththatteststellthekubeapiserver";
 
 /// By what replicas know the API server.

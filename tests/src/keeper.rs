@@ -56,8 +56,8 @@ impl Kept {
     /// Starts a program, and hands over what it says on standard error and standard output.
     ///
     /// # Errors
-    /// There is no shell. That the program itself cannot be started is told by [`Kept::ended`].
-    pub fn heard<S: AsRef<OsStr>>(
+    /// There is no shell. If the program itself cannot be started, [`Kept::ended`] reports it.
+    pub fn start_with_stderr<S: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
     ) -> Result<(Self, ChildStderr)> {

@@ -1,4 +1,4 @@
-//! The harness: what more than one end-to-end test or benchmark stands on.
+//! The harness of the end-to-end tests and benchmarks.
 
 pub mod balancer;
 pub mod cart;

@@ -74,7 +74,7 @@ impl Serve {
                 .into_iter()
                 .map(|argument| argument.as_ref().into()),
         );
-        let (process, said) = Kept::heard(program, all).expect("the binary starts");
+        let (process, said) = Kept::start_with_stderr(program, all).expect("the binary starts");
         let log = lines(BufReader::new(said));
         let mut start = Vec::new();
         let listening = first(&log, "listening", &mut start);

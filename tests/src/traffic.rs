@@ -44,7 +44,7 @@ pub struct Seen {
     /// Let through what may not go, or denied what may.
     pub wrong: Vec<String>,
     /// Not taken by the API server itself, and when.
-    pub unheard: Vec<(Instant, String)>,
+    pub without_response: Vec<(Instant, String)>,
 }
 
 impl Traffic {
@@ -79,7 +79,7 @@ impl Traffic {
             all.denied += seen.denied;
             all.failed.extend(seen.failed);
             all.wrong.extend(seen.wrong);
-            all.unheard.extend(seen.unheard);
+            all.without_response.extend(seen.without_response);
         }
         all
     }
@@ -116,12 +116,12 @@ impl Seen {
             Error::Api(status) if status.message.contains("failed calling webhook") => {
                 self.failed.push(told)
             }
-            _ => self.unheard.push(told),
+            _ => self.without_response.push(told),
         }
     }
 }
 
-/// A webhook's denial is told from its failure by the API server's words alone.
+/// Only the API server's message distinguishes a webhook's denial from its failure.
 fn is_denial(error: &Error) -> bool {
     matches!(error, Error::Api(status) if status.message.contains("denied the request"))
 }

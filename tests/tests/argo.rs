@@ -248,7 +248,7 @@ fn service(name: &str) -> Value {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn canary_goes_on_only_as_far_as_policies_let_people_send_it() -> Result<()> {
+async fn canary_is_promoted_only_as_far_as_policies_allow() -> Result<()> {
     let shop = Shop::new().await?;
     shop.apply(&canary("cart:1")).await?;
     let first = shop.phase("cart", "Healthy").await?;
@@ -316,7 +316,7 @@ async fn canary_goes_on_only_as_far_as_policies_let_people_send_it() -> Result<(
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn blue_green_switch_is_argos_alone() -> Result<()> {
+async fn only_argos_controller_may_switch_blue_green() -> Result<()> {
     let shop = Shop::new().await?;
     for name in ["active", "preview"] {
         shop.apply(&service(name)).await?;
@@ -379,8 +379,7 @@ async fn blue_green_switch_is_argos_alone() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn controller_scales_the_deployment_of_a_workload_ref_under_a_freeze_of_scaling() -> Result<()>
-{
+async fn argos_controller_may_scale_a_referred_deployment_in_a_freeze() -> Result<()> {
     let shop = Shop::new().await?;
     shop.apply(&json!({
         "apiVersion": "apps/v1",
@@ -431,7 +430,7 @@ async fn controller_scales_the_deployment_of_a_workload_ref_under_a_freeze_of_sc
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn policies_see_the_template_that_a_workload_ref_leads_to() -> Result<()> {
+async fn rollout_with_a_workload_ref_is_evaluated_by_the_referred_template() -> Result<()> {
     let shop = Shop::new().await?;
     let deployment = |name: &str, container: &Value| {
         json!({

@@ -41,7 +41,11 @@ async fn no_call_fails_while_replicas_are_replaced_and_policies_change() -> Resu
     let seen = traffic.end().await;
     tell("replaced and reloaded", &seen);
     assert!(seen.failed.is_empty(), "{:?}", seen.failed);
-    assert!(seen.unheard.is_empty(), "{:?}", seen.unheard);
+    assert!(
+        seen.without_response.is_empty(),
+        "{:?}",
+        seen.without_response
+    );
     assert!(seen.wrong.is_empty(), "{:?}", seen.wrong);
     assert_eq!(failed_calls(&plane).await?, before);
     Ok(())
@@ -66,7 +70,11 @@ async fn a_replica_that_is_killed_costs_the_calls_on_it_and_lets_nothing_through
         .iter()
         .filter(|(at, _)| *at < killed || at.duration_since(killed) > STALE);
     assert_eq!(late.collect::<Vec<_>>(), Vec::<&(Instant, String)>::new());
-    assert!(seen.unheard.is_empty(), "{:?}", seen.unheard);
+    assert!(
+        seen.without_response.is_empty(),
+        "{:?}",
+        seen.without_response
+    );
     assert!(seen.wrong.is_empty(), "{:?}", seen.wrong);
     Ok(())
 }
@@ -87,7 +95,7 @@ async fn after_the_api_server_was_restarted_the_first_call_is_answered_right() -
     tell("API server restarted", &seen);
     assert!(seen.failed.is_empty(), "{:?}", seen.failed);
     assert!(seen.wrong.is_empty(), "{:?}", seen.wrong);
-    let unheard = seen.unheard.iter().filter(|(at, _)| *at > ready);
+    let unheard = seen.without_response.iter().filter(|(at, _)| *at > ready);
     assert_eq!(
         unheard.collect::<Vec<_>>(),
         Vec::<&(Instant, String)>::new()
@@ -131,6 +139,6 @@ fn tell(what: &str, seen: &Seen) {
         seen.allowed,
         seen.denied,
         seen.failed.len(),
-        seen.unheard.len(),
+        seen.without_response.len(),
     ));
 }

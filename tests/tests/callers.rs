@@ -308,7 +308,7 @@ async fn secret_path_is_renewed_lost_and_handed_over_under_load_and_no_call_fail
     traffic.more(100).await;
 
     let seen = traffic.end().await;
-    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    let lost = [&seen.failed, &seen.without_response].map(Vec::len);
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert_eq!(failed_calls(&plane).await?, before);
     hidden(&mut installation, &paths).await;

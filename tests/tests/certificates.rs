@@ -116,7 +116,7 @@ async fn with_files_of_ones_own_the_bundle_is_registered_and_a_change_of_all_fai
     traffic.more(100).await;
     trusts(&rollgate, &next.pem).await?;
     let seen = traffic.end().await;
-    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    let lost = [&seen.failed, &seen.without_response].map(Vec::len);
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert_eq!(failed_calls(plane).await?, before);
     let secret = secrets(plane).await?.get_opt(&certificates()).await?;
@@ -204,7 +204,7 @@ async fn a_secret_that_is_damaged_under_load_is_made_anew_and_no_call_fails() ->
     whole(&secrets).await.context("deleted")?;
     traffic.more(20).await;
     let seen = traffic.end().await;
-    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    let lost = [&seen.failed, &seen.without_response].map(Vec::len);
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert_eq!(failed_calls(plane).await?, before);
 
@@ -255,7 +255,7 @@ async fn replicas_that_start_with_a_damaged_secret_make_it_anew_and_from_the_fir
     whole(&secrets).await?;
     traffic.more(100).await;
     let seen = traffic.end().await;
-    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    let lost = [&seen.failed, &seen.without_response].map(Vec::len);
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert_eq!(failed_calls(plane).await?, before);
     Ok(())

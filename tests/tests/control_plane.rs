@@ -31,7 +31,7 @@ spec: {module: {builtin: probes}, action: Enforce, settings: {}}
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_deployment_becomes_available() -> Result<()> {
+async fn deployment_becomes_available() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
@@ -42,7 +42,7 @@ async fn a_deployment_becomes_available() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_pod_that_is_never_ready_holds_its_rollout_up() -> Result<()> {
+async fn pod_that_is_never_ready_stalls_its_rollout() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let mut cart = careless("cart:1");
@@ -65,7 +65,7 @@ async fn a_pod_that_is_never_ready_holds_its_rollout_up() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn rollgate_is_asked_by_its_service_and_kubectl_shows_what_it_says() -> Result<()> {
+async fn api_server_calls_rollgate_and_kubectl_shows_its_message() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let (system, shop) = (
         plane.namespace("gate").await?,
@@ -151,7 +151,7 @@ async fn a_service_is_called_by_http_1_with_its_name_and_the_timeout() -> Result
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_api_server_can_be_restarted() -> Result<()> {
+async fn api_server_can_be_restarted() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let before = plane.processes().await;
     plane.restart_api_server().await?;
@@ -163,7 +163,7 @@ async fn the_api_server_can_be_restarted() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn it_ends_with_what_started_it_and_leaves_no_files() -> Result<()> {
+async fn control_plane_ends_with_its_parent_and_leaves_no_files() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let processes = plane.processes().await;
     let folder = plane.kubeconfig().parent().map(PathBuf::from);
@@ -181,7 +181,7 @@ async fn it_ends_with_what_started_it_and_leaves_no_files() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_make_cluster_runs_ends_even_where_it_is_killed() -> Result<()> {
+async fn make_cluster_leaves_nothing_behind_when_killed() -> Result<()> {
     let mut cluster = Command::new(env!("CARGO_BIN_EXE_cluster"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -12,7 +12,7 @@ use rollgate_tests::server::Serve;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn real_changes_are_told_apart_and_answered_by_what_they_change_and_alike_twice() {
+async fn real_changes_are_classified_and_answered_the_same_twice() {
     let Some(corpus) = corpus() else { return };
     let changes = changes(&corpus);
     let files = Files::new();
@@ -42,7 +42,7 @@ async fn real_changes_are_told_apart_and_answered_by_what_they_change_and_alike_
 
 /// As creates the same objects are judged without what was in force before.
 #[tokio::test]
-async fn the_new_side_alone_is_denied_where_a_container_is_never_asked_whether_it_is_ready() {
+async fn creation_without_a_readiness_probe_is_denied() {
     let Some(corpus) = corpus() else { return };
     let files = Files::new();
     files.policy(DEFAULT_SET);

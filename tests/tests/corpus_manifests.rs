@@ -10,7 +10,7 @@ use rollgate_tests::server::binary;
 use serde_json::{Value, json};
 
 #[test]
-fn each_file_of_manifests_is_accounted_for_alone_and_among_the_others() {
+fn every_manifest_file_is_counted_alone_and_with_the_others() {
     let Some(corpus) = corpus() else { return };
     let (folder, mut files) = (corpus.join("manifests"), Vec::new());
     find(&folder, &mut files);
@@ -38,7 +38,7 @@ fn each_file_of_manifests_is_accounted_for_alone_and_among_the_others() {
 }
 
 #[test]
-fn the_shop_is_read_without_a_problem_and_no_deployment_is_lost() {
+fn manifests_of_the_shop_are_read_without_a_problem() {
     let Some(corpus) = corpus() else { return };
     let report = check(&corpus.join("manifests/microservices-demo"));
     assert_eq!(report["problems"], json!([]));

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_has_defaults_of_its_own_is_filled_as_the_api_server_does() -> Result<()> {
+async fn defaults_are_filled_as_the_api_server_does() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("defaults");
     let held = hold(&folder).await?;
     assert_eq!(held.refused, Vec::<String>::new());
@@ -25,7 +25,7 @@ async fn what_has_defaults_of_its_own_is_filled_as_the_api_server_does() -> Resu
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn manifests_that_nobody_here_wrote_are_filled_as_the_api_server_does() -> Result<()> {
+async fn foreign_manifests_get_the_defaults_of_the_api_server() -> Result<()> {
     let Some(corpus) = corpus() else {
         return Ok(());
     };

@@ -17,7 +17,7 @@ const BAD: &str = include_str!("kubectl/bad.yaml");
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
+async fn denial_is_readable_with_every_kubectl_command() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     let apply = |how: &[&str]| guarded.kubectl(["apply", "--filename=-"]).args(how);
     show(
@@ -61,7 +61,7 @@ async fn a_denial_reads_well_whichever_way_the_change_came() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
+async fn hold_names_its_end_and_kubectl_does_not_retry() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     two_revisions(&guarded).await?;
     guarded
@@ -114,7 +114,7 @@ async fn a_hold_names_the_opening_and_kubectl_asks_once() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_override_says_what_it_let_pass_or_why_not() -> Result<()> {
+async fn override_is_shown_with_what_it_lets_pass_or_why_not() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     good(&guarded).await?;
     let create = guarded.kubectl(["create", "--filename=-"]);

@@ -62,7 +62,7 @@ fn about_the_cart(plane: &ControlPlane, namespace: &str, words: &[&str]) -> Tool
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn taking_a_label_away_is_judged_by_the_policy_that_matches_by_it() -> Result<()> {
+async fn removing_a_label_is_evaluated_by_the_policy_that_selects_it() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 1, &[]).await?;
     let shop = plane.namespace("shop").await?;
@@ -123,7 +123,7 @@ async fn taking_a_label_away_is_judged_by_the_policy_that_matches_by_it() -> Res
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_fault_that_was_there_before_is_no_excuse_for_leaving_a_policy() -> Result<()> {
+async fn existing_finding_does_not_excuse_leaving_a_policy() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 1, &[]).await?;
     let shop = plane.namespace("shop").await?;
@@ -154,8 +154,7 @@ async fn a_fault_that_was_there_before_is_no_excuse_for_leaving_a_policy() -> Re
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_object_that_is_being_deleted_may_lose_its_labels_while_no_replica_answers() -> Result<()>
-{
+async fn deleted_object_may_lose_labels_while_rollgate_is_down() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let mut installation = Installation::new(&plane, 1, &[]).await?;
     let shop = plane.namespace("shop").await?;
@@ -184,7 +183,7 @@ async fn an_object_that_is_being_deleted_may_lose_its_labels_while_no_replica_an
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_policy_for_labelled_namespaces_judges_those_and_no_others() -> Result<()> {
+async fn namespace_selector_matches_labelled_namespaces_only() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 1, &[]).await?;
     let production = plane.namespace("production").await?;

@@ -21,7 +21,7 @@ use rollgate_tests::server::binary;
 type Told = BTreeMap<PathBuf, String>;
 
 #[test]
-fn odd_scenarios_mean_the_same_natively_and_in_wasm() {
+fn odd_scenarios_give_the_same_result_natively_and_in_wasm() {
     let mut told = String::new();
     for (folder, (native, wasm)) in [
         (
@@ -43,7 +43,7 @@ fn odd_scenarios_mean_the_same_natively_and_in_wasm() {
 }
 
 #[test]
-fn the_scenarios_of_the_bundled_policies_mean_the_same_natively_and_in_wasm() {
+fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
     for (folder, (native, wasm)) in [
         bundled::<Probes>("probes"),
         bundled::<TimeWindow>("time-window"),
@@ -150,7 +150,7 @@ fn reason(error: &ScenarioError) -> String {
 }
 
 #[test]
-fn a_policy_that_does_not_match_a_rollout_is_not_asked_about_it() {
+fn scenario_of_a_rollout_that_its_policy_does_not_match_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
     put(

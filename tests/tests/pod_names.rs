@@ -17,7 +17,7 @@ struct Workload {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn pattern_of_a_workload_matches_its_pods_and_those_of_no_other() -> Result<()> {
+async fn pod_name_pattern_matches_the_pods_of_its_workload_only() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let workloads = workloads();

@@ -27,7 +27,7 @@ const MARK: &str = "tests.rollgate.dev/read";
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn texts_mean_to_rollgate_what_they_mean_to_kubectl() -> Result<()> {
+async fn rollgate_reads_manifests_as_kubectl_does() -> Result<()> {
     let cases = yaml::read(CASES.as_bytes()).remove(0)?.tree;
     let cases = cases.as_array().context("a list of cases")?;
     let cases: Vec<_> = cases.iter().map(Case::of).collect::<Result<_>>()?;

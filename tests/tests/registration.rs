@@ -292,7 +292,7 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
     }
     let seen = traffic.end().await;
     assert!(seen.allowed > 100 && seen.denied > 100, "{seen:?}");
-    let lost = [&seen.failed, &seen.unheard].map(Vec::len);
+    let lost = [&seen.failed, &seen.without_response].map(Vec::len);
     assert!(lost == [0, 0] && seen.wrong.is_empty(), "{seen:?}");
     assert!(trusted.len() > served.len(), "bundles overlap");
     assert_eq!(failed_calls(&plane).await?, before);

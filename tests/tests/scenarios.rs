@@ -34,7 +34,7 @@ async fn first_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_of_the_readmes_are_policies_without_a_mistake() {
+async fn policies_in_the_readmes_are_valid() {
     let engine = judging::engine();
     for policy in ["metrics-threshold", "time-window"] {
         let folder = root().join("policies").join(policy);

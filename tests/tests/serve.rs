@@ -32,7 +32,7 @@ fn none_failed(outcome: &Outcome) {
 }
 
 #[tokio::test]
-async fn a_policy_decides_and_what_it_said_is_counted_and_logged() {
+async fn decision_is_counted_and_logged() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&[]);
@@ -63,7 +63,7 @@ async fn a_policy_decides_and_what_it_said_is_counted_and_logged() {
 }
 
 #[tokio::test]
-async fn a_file_that_does_not_parse_keeps_readiness_failing_until_it_is_mended() {
+async fn readiness_fails_until_a_broken_file_is_fixed() {
     let files = Files::new();
     files.policy("kind: ClusterRolloutPolicy\nspec: [\n");
     let server = files.serve(&[]);
@@ -76,7 +76,7 @@ async fn a_file_that_does_not_parse_keeps_readiness_failing_until_it_is_mended()
 }
 
 #[tokio::test]
-async fn a_file_that_no_longer_parses_leaves_the_last_good_set_in_force_and_says_so() {
+async fn broken_file_keeps_the_last_good_policies_active() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&[]);
@@ -103,7 +103,7 @@ async fn a_file_that_no_longer_parses_leaves_the_last_good_set_in_force_and_says
 }
 
 #[tokio::test]
-async fn a_policy_whose_settings_are_refused_stays_in_force_and_fails() {
+async fn policy_with_invalid_settings_stays_active_and_fails() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{nonsense: 1}"));
     let server = files.serve(&[]);
@@ -119,7 +119,7 @@ async fn a_policy_whose_settings_are_refused_stays_in_force_and_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changed_policies_come_into_force_without_a_lost_request() {
+async fn changed_policies_become_active_without_a_lost_request() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&[]);
@@ -143,7 +143,7 @@ async fn changed_policies_come_into_force_without_a_lost_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_certificate_is_served_without_a_lost_request() {
+async fn new_certificate_is_served_without_a_lost_request() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&[]);
@@ -169,7 +169,7 @@ async fn a_new_certificate_is_served_without_a_lost_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_under_load_with_a_second_process_beside_loses_no_request() {
+async fn sigterm_under_load_loses_no_request_with_a_second_replica() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let drain = ["--drain-delay", "1s", "--drain-timeout", "10s"];
@@ -187,7 +187,7 @@ async fn sigterm_under_load_with_a_second_process_beside_loses_no_request() {
 }
 
 #[tokio::test]
-async fn a_second_sigterm_ends_it_at_once() {
+async fn second_sigterm_exits_at_once() {
     let files = Files::new();
     files.policy(&policy("Enforce", "{}"));
     let server = files.serve(&["--drain-delay", "60s"]);

@@ -55,7 +55,7 @@ A Kubernetes cluster runs here, and rollgate is asked about rollouts. In another
   export PATH={programs}:$PATH
   cd examples/demo
 
-  kubectl get rollgate                                 # its policies, and how each stands
+  kubectl get rollgate                                 # its policies, and their status
   kubectl apply -f manifests/search.yaml               # denied: no readinessProbe, no fixed version
   kubectl apply -f manifests/catalog.yaml              # let through; its Pods are simulated
   kubectl set image -n shop deployment/catalog server=registry.example.com/catalog:2.5.0

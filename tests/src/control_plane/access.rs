@@ -101,7 +101,7 @@ impl Access {
         Ok(fs::write(self.path(ADMISSION), config.to_string())?)
     }
 
-    /// What tells the API server which certificates it is to show, where it is to show any.
+    /// The configuration of the API server's client certificates, if there are any.
     pub(super) fn shown(&self) -> Option<PathBuf> {
         Some(self.path(ADMISSION)).filter(|path| path.exists())
     }

@@ -139,7 +139,7 @@ impl Tool {
         let input = std::mem::take(&mut self.input);
         let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
         let output = child.wait_with_output()?;
-        // That it did not read to the end is told by how it ended.
+        // Whether it read everything shows in how it ended.
         let _ = feeder.join();
         Ok(Output {
             status: output.status,
