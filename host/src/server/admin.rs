@@ -31,13 +31,19 @@ pub(super) async fn serve(port: TcpListener, context: Context) {
     let telemetry = context.telemetry.clone();
     let service = TowerToHyperService::new(routes(context));
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    listener::accept(&port, &room, &telemetry, |stream, share| {
-        let service = service.clone();
-        tokio::spawn(async move {
-            serve_connection(stream, service).await;
-            drop(share);
-        });
-    })
+    listener::accept(
+        &port,
+        &room,
+        || {},
+        &telemetry,
+        |stream, share| {
+            let service = service.clone();
+            tokio::spawn(async move {
+                serve_connection(stream, service).await;
+                drop(share);
+            });
+        },
+    )
     .await;
 }
 

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::callers::ClientCertificate;
-use super::idle::{IdleCheck, IdleTracker, TrackedStream};
+use super::idle::{IdleCheck, IdleConnections, IdleTracker, TrackedStream};
 use super::lifecycle::Phase;
 use super::options::Bounds;
 use super::throttle::Throttle;
@@ -40,18 +40,25 @@ pub(super) struct Connections {
     pub(super) routes: Router,
     pub(super) bounds: Bounds,
     pub(super) phase: watch::Receiver<Phase>,
+    pub(super) idle: Arc<IdleConnections>,
 }
 
 impl Connections {
     /// Serves a connection until it closes.
     pub(super) async fn serve(self, stream: TcpStream) {
-        let Some(stream) = self.handshake(stream).await else {
+        let tracker = IdleTracker::new(&self.idle);
+        let handshake = self.handshake(stream);
+        let stream = tokio::select! {
+            stream = handshake => stream,
+            () = tracker.evicted() => None,
+        };
+        let Some(stream) = stream else {
             return;
         };
         if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) {
-            self.serve_h2(stream).await;
+            self.serve_h2(stream, tracker).await;
         } else {
-            self.serve_h1(stream).await;
+            self.serve_h1(stream, tracker).await;
         }
     }
 
@@ -73,8 +80,7 @@ impl Connections {
         }
     }
 
-    async fn serve_h1(self, stream: TlsStream<TcpStream>) {
-        let tracker = IdleTracker::new();
+    async fn serve_h1(self, stream: TlsStream<TcpStream>, tracker: Arc<IdleTracker>) {
         let service = TowerToHyperService::new(self.routes.clone());
         let certificate = ClientCertificate::of(stream.get_ref().1);
         let (phase, requests) = (self.phase.clone(), Arc::clone(&tracker));
@@ -85,6 +91,9 @@ impl Connections {
             let phase = phase.clone();
             async move {
                 let mut response: Response<Body> = response.await?;
+                if response.status() == StatusCode::OK {
+                    open.answered();
+                }
                 if *phase.borrow() != Phase::Serving {
                     response
                         .headers_mut()
@@ -108,8 +117,7 @@ impl Connections {
         .await;
     }
 
-    async fn serve_h2(self, stream: TlsStream<TcpStream>) {
-        let tracker = IdleTracker::new();
+    async fn serve_h2(self, stream: TlsStream<TcpStream>, tracker: Arc<IdleTracker>) {
         let service = TowerToHyperService::new(self.routes.clone());
         let certificate = ClientCertificate::of(stream.get_ref().1);
         let requests = Arc::clone(&tracker);
@@ -118,7 +126,13 @@ impl Connections {
             let open = requests.begin();
             let response = hyper::service::Service::call(&service, request);
             async move {
-                let response = response.await;
+                let response: Result<Response<Body>, Infallible> = response.await;
+                if response
+                    .as_ref()
+                    .is_ok_and(|it| it.status() == StatusCode::OK)
+                {
+                    open.answered();
+                }
                 drop(open);
                 response
             }
@@ -157,6 +171,10 @@ impl Connections {
                     Some(_) if tracker.busy() => linger = Some(Instant::now() + LINGER),
                     Some(_) => return,
                     None => {}
+                },
+                // Its client may just be sending a request, but a new one must get in.
+                () = tracker.evicted() => if !tracker.busy() {
+                    return;
                 },
                 Ok(()) = self.phase.changed() => {
                     if goodbye.is_due(*self.phase.borrow_and_update(), tracker) {

@@ -1,8 +1,10 @@
-//! Tracks whether a connection is idle, or slow to send the head of a request.
+//! Tracks whether a connection is idle, or slow to send the head of a request; and which idle
+//! connection to close for a new one.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +27,12 @@ pub(super) struct IdleTracker {
     head_since: AtomicU64,
     open: AtomicU32,
     ended: Notify,
+    /// Whether a request was answered with HTTP 200, as a review of the API server is.
+    answered: AtomicBool,
+    evicted: Notify,
+    /// The position among the idle connections; 0 while a request is open.
+    position: AtomicU64,
+    connections: Arc<IdleConnections>,
 }
 
 /// The result of a check.
@@ -34,31 +42,43 @@ pub(super) enum IdleCheck {
     CheckAgainAt(Instant),
     /// Idle for too long.
     Idle,
-    /// A request's head has been arriving for too long.
+    /// The head of a request has been arriving, or the first request not come, for too long.
     HeadTimeout,
 }
 
 impl IdleTracker {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(connections: &Arc<IdleConnections>) -> Arc<Self> {
+        let tracker = Arc::new(Self {
             created: Instant::now(),
             idle_since: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             open: AtomicU32::new(0),
             ended: Notify::new(),
-        })
+            answered: AtomicBool::new(false),
+            evicted: Notify::new(),
+            position: AtomicU64::new(0),
+            connections: Arc::clone(connections),
+        });
+        connections.add(&tracker);
+        tracker
     }
 
     /// Counts a request as open until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Relaxed);
         self.head_since.store(0, Relaxed);
+        self.connections.remove(self);
         Open(Arc::clone(self))
     }
 
     /// Waits until a request ends.
     pub(super) async fn request_ended(&self) {
         self.ended.notified().await;
+    }
+
+    /// Waits until this connection is to be closed for a new one.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
     }
 
     /// Returns whether a request is open.
@@ -84,8 +104,17 @@ impl IdleTracker {
                 IdleCheck::CheckAgainAt(until)
             };
         }
-        let until =
-            self.created + Duration::from_millis(self.idle_since.load(Relaxed)) + bounds.idle;
+        let idle_since = self.idle_since.load(Relaxed);
+        if idle_since == 0 {
+            // No request has come yet, and clients connect only to send one.
+            let until = self.created + bounds.head.min(bounds.idle);
+            return if now >= until {
+                IdleCheck::HeadTimeout
+            } else {
+                IdleCheck::CheckAgainAt(until)
+            };
+        }
+        let until = self.created + Duration::from_millis(idle_since) + bounds.idle;
         if now >= until {
             IdleCheck::Idle
         } else {
@@ -108,11 +137,80 @@ impl IdleTracker {
 #[derive(Debug)]
 pub(super) struct Open(Arc<IdleTracker>);
 
+impl Open {
+    /// Notes that the request was answered with HTTP 200.
+    pub(super) fn answered(&self) {
+        self.0.answered.store(true, Relaxed);
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.0.age(), Relaxed);
-        self.0.open.fetch_sub(1, Relaxed);
+        self.0.idle_since.store(self.0.age().max(1), Relaxed);
+        if self.0.open.fetch_sub(1, Relaxed) == 1 {
+            self.0.connections.add(&self.0);
+        }
         self.0.ended.notify_one();
+    }
+}
+
+impl Drop for IdleTracker {
+    fn drop(&mut self) {
+        self.connections.remove(self);
+    }
+}
+
+/// The idle connections of a server, so that they never keep a new one out.
+#[derive(Debug, Default)]
+pub(super) struct IdleConnections(Mutex<Queues>);
+
+/// Connections by the order in which they became idle.
+#[derive(Debug, Default)]
+struct Queues {
+    last: u64,
+    /// Those without a request that was answered with HTTP 200: the API server's have one.
+    unused: BTreeMap<u64, Weak<IdleTracker>>,
+    used: BTreeMap<u64, Weak<IdleTracker>>,
+}
+
+impl IdleConnections {
+    /// Closes the connection that has been idle for longest, an unused one first.
+    pub(super) fn evict_one(&self) {
+        let evicted = {
+            let mut queues = self.queues();
+            let first = queues.unused.pop_first();
+            first.or_else(|| queues.used.pop_first())
+        };
+        if let Some(tracker) = evicted.and_then(|(_, tracker)| tracker.upgrade()) {
+            tracker.evicted.notify_one();
+        }
+    }
+
+    fn add(&self, tracker: &Arc<IdleTracker>) {
+        let mut queues = self.queues();
+        queues.last += 1;
+        let position = queues.last;
+        tracker.position.store(position, Relaxed);
+        let queue = if tracker.answered.load(Relaxed) {
+            &mut queues.used
+        } else {
+            &mut queues.unused
+        };
+        queue.insert(position, Arc::downgrade(tracker));
+    }
+
+    fn remove(&self, tracker: &IdleTracker) {
+        let position = tracker.position.swap(0, Relaxed);
+        if position > 0 {
+            let mut queues = self.queues();
+            queues.unused.remove(&position);
+            queues.used.remove(&position);
+        }
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        // Each change is one insertion or removal: a panic leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,23 +278,56 @@ mod tests {
         head: Duration::from_secs(10),
     };
 
+    #[test]
+    fn connection_without_a_request_hits_the_head_timeout() {
+        let tracker = IdleTracker::new(&Arc::default());
+        assert_eq!(
+            tracker.check(&BOUNDS, at(&tracker, 9)),
+            IdleCheck::CheckAgainAt(at(&tracker, 10))
+        );
+        assert_eq!(
+            tracker.check(&BOUNDS, at(&tracker, 10)),
+            IdleCheck::HeadTimeout
+        );
+    }
+
+    #[test]
+    fn unused_connection_is_evicted_before_used_ones_and_busy_ones_are_not() {
+        use futures_util::FutureExt as _;
+        let connections = Arc::<IdleConnections>::default();
+        let new = || IdleTracker::new(&connections);
+        let (used, unused, busy) = (new(), new(), new());
+        let request = used.begin();
+        request.answered();
+        drop(request);
+        let _request = busy.begin();
+        let evicted = || [&used, &unused, &busy].map(|it| it.evicted().now_or_never().is_some());
+        connections.evict_one();
+        assert_eq!(evicted(), [false, true, false]);
+        connections.evict_one();
+        assert_eq!(evicted(), [true, false, false]);
+        connections.evict_one();
+        assert_eq!(evicted(), [false, false, false]);
+    }
+
     fn at(tracker: &IdleTracker, seconds: u64) -> Instant {
         tracker.created + Duration::from_secs(seconds)
     }
 
     #[test]
     fn idle_connection_is_kept_until_the_idle_timeout() {
-        let tracker = IdleTracker::new();
+        let tracker = IdleTracker::new(&Arc::default());
+        drop(tracker.begin());
         assert!(matches!(
             tracker.check(&BOUNDS, at(&tracker, 99)),
             IdleCheck::CheckAgainAt(_)
         ));
-        assert_eq!(tracker.check(&BOUNDS, at(&tracker, 100)), IdleCheck::Idle);
+        assert_eq!(tracker.check(&BOUNDS, at(&tracker, 101)), IdleCheck::Idle);
     }
 
     #[test]
     fn request_restarts_the_idle_timeout() {
-        let tracker = IdleTracker::new();
+        let tracker = IdleTracker::new(&Arc::default());
         std::thread::sleep(Duration::from_millis(5));
         drop(tracker.begin());
         assert!(matches!(
@@ -208,7 +339,7 @@ mod tests {
 
     #[test]
     fn open_request_keeps_its_connection() {
-        let tracker = IdleTracker::new();
+        let tracker = IdleTracker::new(&Arc::default());
         let open = tracker.begin();
         assert!(matches!(
             tracker.check(&BOUNDS, at(&tracker, 1000)),
@@ -219,7 +350,7 @@ mod tests {
 
     #[test]
     fn head_that_trickles_in_hits_the_head_timeout() {
-        let tracker = IdleTracker::new();
+        let tracker = IdleTracker::new(&Arc::default());
         for _ in 0..10 {
             tracker.bytes_arrived();
             std::thread::sleep(Duration::from_millis(2));
@@ -236,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_head_that_has_arrived_stalls_no_more() {
-        let tracker = IdleTracker::new();
+        let tracker = IdleTracker::new(&Arc::default());
         tracker.bytes_arrived();
         drop(tracker.begin());
         assert!(matches!(

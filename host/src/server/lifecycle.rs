@@ -75,6 +75,7 @@ fn connections(
         routes: endpoint::routes(endpoint),
         bounds,
         phase,
+        idle: Arc::default(),
     }
 }
 
@@ -84,7 +85,8 @@ async fn accept(
     connections: &Connections,
     context: &Context,
 ) {
-    listener::accept(&port, room, &context.telemetry, |stream, share| {
+    let evict = || connections.idle.evict_one();
+    listener::accept(&port, room, evict, &context.telemetry, |stream, share| {
         let connections = connections.clone();
         let open = context.telemetry.connection();
         tokio::spawn(async move {

@@ -5,34 +5,36 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::time::timeout;
 
 use super::throttle::Throttle;
 use crate::telemetry::Telemetry;
 
-/// How long to wait after an error such as too many open files.
+/// How long to wait after an error such as too many open files, and between two evictions.
 const PAUSE: Duration = Duration::from_millis(50);
 
 static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
-/// Accepts connections for ever and hands each to `with`, with a permit of `room`. Without a permit,
-/// clients wait in the backlog.
+/// Accepts connections for ever and hands each to `with`, with a permit of `room`. If there is none,
+/// `evict` closes an idle connection; until a permit is free, further clients wait in the backlog.
 pub(super) async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
+    evict: impl Fn(),
     telemetry: &Telemetry,
     mut with: impl FnMut(TcpStream, OwnedSemaphorePermit),
 ) {
     loop {
-        let Ok(share) = Arc::clone(room).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 // A response is one small write: waiting to fill a segment only delays it.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY on a connection");
                 }
+                let Some(share) = permit(room, &evict).await else {
+                    return;
+                };
                 with(stream, share);
             }
             Err(error) if went_away(&error) => {}
@@ -41,6 +43,20 @@ pub(super) async fn accept(
                 warn(&error);
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// Returns a permit once there is one; `None` at shutdown.
+async fn permit(room: &Arc<Semaphore>, evict: &impl Fn()) -> Option<OwnedSemaphorePermit> {
+    loop {
+        match Arc::clone(room).try_acquire_owned() {
+            Ok(permit) => return Some(permit),
+            Err(TryAcquireError::Closed) => return None,
+            Err(TryAcquireError::NoPermits) => evict(),
+        }
+        if let Ok(permit) = timeout(PAUSE, Arc::clone(room).acquire_owned()).await {
+            return permit.ok();
         }
     }
 }

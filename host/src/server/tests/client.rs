@@ -57,7 +57,10 @@ pub(super) async fn tls(
 
 impl Client {
     pub(super) async fn h1(address: SocketAddr, ca: &str) -> Self {
-        let stream = tls(address, ca, b"http/1.1").await.expect("a handshake");
+        Self::over_h1(tls(address, ca, b"http/1.1").await.expect("a handshake")).await
+    }
+
+    pub(super) async fn over_h1(stream: TlsStream<TcpStream>) -> Self {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .expect("HTTP/1.1");
@@ -86,14 +89,15 @@ impl Client {
     }
 
     pub(super) async fn review(&mut self, body: String) -> Received {
-        self.post("/admit?timeout=5s", body).await
+        self.try_review(body).await.expect("an answer")
+    }
+
+    pub(super) async fn try_review(&mut self, body: String) -> hyper::Result<Received> {
+        self.send(post("/admit?timeout=5s", body)).await
     }
 
     pub(super) async fn post(&mut self, target: &str, body: String) -> Received {
-        let request = Request::post(target).header("content-type", "application/json");
-        self.send(request.body(Full::from(body)).expect("a request"))
-            .await
-            .expect("an answer")
+        self.send(post(target, body)).await.expect("an answer")
     }
 
     pub(super) async fn send(
@@ -127,6 +131,11 @@ impl Client {
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
+}
+
+fn post(target: &str, body: String) -> Request<Full<Bytes>> {
+    let request = Request::post(target).header("content-type", "application/json");
+    request.body(Full::from(body)).expect("a request")
 }
 
 /// What a plain HTTP GET says.

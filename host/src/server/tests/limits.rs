@@ -94,31 +94,83 @@ async fn stalled_body_gets_408_at_the_deadline() {
     );
 }
 
+fn at_most(connections: usize) -> Bounds {
+    Bounds {
+        connections,
+        ..Bounds::default()
+    }
+}
+
 #[tokio::test]
-async fn connection_beyond_the_limit_waits_until_another_closes() {
-    let server = start(
-        Bounds {
-            connections: 2,
-            ..Bounds::default()
-        },
-        Drain::default(),
-    )
-    .await;
-    let (mut first, _second) = (server.h1().await, server.h1().await);
-    assert_eq!(first.review(review("answer")).await.status, 200);
+async fn connection_beyond_the_limit_waits_while_all_others_are_busy() {
+    let server = start(at_most(2), Drain::default()).await;
+    let (mut first, mut second) = (server.h1().await, server.h2().await);
+    let first = tokio::spawn(async move { first.review(review("wait 600")).await });
+    let second = tokio::spawn(async move { second.review(review("wait 600")).await });
+    sleep(Duration::from_millis(100)).await;
     let third = tls(server.address, &server.ca, b"http/1.1");
     let mut third = std::pin::pin!(third);
     assert!(
         timeout(Duration::from_millis(200), third.as_mut())
             .await
             .is_err(),
-        "accepted beyond the bound"
+        "accepted beyond the limit"
     );
-    drop(first);
     timeout(Duration::from_secs(5), third)
         .await
         .expect("accepted now")
         .expect("a handshake");
+    for busy in [first, second] {
+        assert_eq!(busy.await.expect("no panic").status, 200);
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_never_keep_a_new_one_out() {
+    let server = start(at_most(64), Drain::default()).await;
+    let mut used = server.h1().await;
+    assert_eq!(used.review(review("answer")).await.status, 200);
+    let flood = (0..8).map(|_| {
+        let (address, ca) = (server.address, server.ca.clone());
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                if let Ok(stream) = tls(address, &ca, b"http/1.1").await {
+                    open.push(stream);
+                }
+            }
+        })
+    });
+    let flood: Vec<_> = flood.collect();
+    sleep(Duration::from_millis(200)).await;
+    for _ in 0..5 {
+        let connect = async {
+            loop {
+                // Beside such a flood, a connection may be closed before its first request.
+                let Ok(stream) = tls(server.address, &server.ca, b"http/1.1").await else {
+                    continue;
+                };
+                let mut client = Client::over_h1(stream).await;
+                if let Ok(answer) = client.try_review(review("answer")).await {
+                    break answer;
+                }
+            }
+        };
+        let answer = timeout(Duration::from_secs(5), connect).await;
+        assert_eq!(answer.expect("a new connection gets in").status, 200);
+    }
+    flood.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn connection_without_a_request_is_closed() {
+    let server = start(bounds(), Drain::default()).await;
+    let mut stream = tls(server.address, &server.ca, b"http/1.1")
+        .await
+        .expect("a handshake");
+    let mut nothing = [0; 1];
+    let closed = timeout(Duration::from_secs(5), stream.read(&mut nothing)).await;
+    assert!(matches!(closed.expect("closed in time"), Ok(0) | Err(_)));
 }
 
 #[tokio::test]
