@@ -138,12 +138,12 @@ async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_not
     give(&guarded).await?;
     does_not_apply(
         forged_creation("nobody:1", shop),
-        "since the object that this review creates exists already",
+        "the object that this review creates exists already",
     )
     .await?;
     does_not_apply(
         forged_update("nobody:1", shop, &old),
-        "since the object that this review changes has another UID in the cluster",
+        "the object that this review changes has another UID in the cluster",
     )
     .await?;
     let get = [
@@ -155,7 +155,7 @@ async fn forged_review_without_the_secret_path_gets_404_and_binds_and_writes_not
     let stale = json!({ "uid": uid, "resourceVersion": "1" });
     does_not_apply(
         forged_update("nobody:1", shop, &stale),
-        "since the object has changed in the cluster since this review was made",
+        "the object has changed in the cluster since this review was made",
     )
     .await?;
     assert_eq!(uses(&guarded).await?, Value::Null);

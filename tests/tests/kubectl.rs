@@ -193,12 +193,13 @@ fn steady(line: &str) -> String {
     if let Some(kept) = kept("/kubectl-edit-") {
         return format!("{kept}NUMBER.yaml` to try this update again.");
     }
+    // The day in UTC, and what it may be in other zones.
     let day = |ago| {
         (Timestamp::now() - SignedDuration::from_hours(ago))
             .strftime("%Y-%m-%d")
             .to_string()
     };
-    let days = [day(0), day(24)];
+    let days = [day(24), day(0), day(-24)];
     let is_now = |word: &str| days.iter().any(|day| word.contains(day));
     if let Some((before, found)) = line.split_once("found: ")
         && is_now(found)
