@@ -161,7 +161,7 @@ async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
         .ok()
         .await?;
     assert!(
-        notes.contains("Nothing is judged before there is a policy"),
+        notes.contains("Nothing is evaluated before there is a policy"),
         "{notes}"
     );
     assert_eq!(available(&plane).await?, "2");

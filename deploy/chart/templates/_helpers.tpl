@@ -5,12 +5,12 @@
 {{- $name = ternary .Release.Name (printf "%s-rollgate" .Release.Name) (contains "rollgate" .Release.Name) | trunc 53 | trimSuffix "-" -}}
 {{- end -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
-{{- fail (printf "the name %q cannot be that of a Service: it must begin with a letter and have only small letters, digits and -; set fullnameOverride" $name) -}}
+{{- fail (printf "the name %q is not a valid name of a Service: it must begin with a letter and contain only lowercase letters, digits and -; set fullnameOverride" $name) -}}
 {{- end -}}
 {{- $name -}}
 {{- end -}}
 
-{{/* What tells the objects of this release from all others. It cannot change. */}}
+{{/* The labels that select the objects of this release. They cannot change. */}}
 {{- define "rollgate.selector" -}}
 app.kubernetes.io/name: rollgate
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -31,12 +31,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* The guard of revisions. Its name tells what is in it: other users are another guard, which has to be seen to work before it refuses anything. */}}
+{{/* The name of the revision guard. It contains a digest of the spec: if the users change, it is a new policy, which rollgate tests before it refuses anything. */}}
 {{- define "rollgate.guard" -}}
 {{ include "rollgate.name" . }}-revisions-{{ include "rollgate.guard.spec" . | sha256sum | trunc 10 }}
 {{- end -}}
 
-{{/* What is left alone by the guard unless it belongs to a workload, by its labels or its controller: `.` is object or oldObject. */}}
+{{/* A CEL condition: the ReplicaSet belongs to a workload, by its labels or its controller. `.` is object or oldObject. */}}
 {{- define "rollgate.guard.covers" -}}
 {{ . }} != null &&
 (['pod-template-hash', 'rollouts-pod-template-hash'].exists(k, k in {{ . }}.metadata.?labels.orValue({})) ||
@@ -48,11 +48,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- $controllers := concat .Values.revisionGuard.controllers .Values.webhook.argoControllers .Values.revisionGuard.restorers.users -}}
 failurePolicy: Fail
 matchConstraints:
-  # What repairs a cluster waits for nobody.
+  # Repairs of the cluster in kube-system never depend on this policy.
   namespaceSelector:
     matchExpressions:
       - {key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}
-  # A write of the status could bring other labels and owners along.
+  # A write of the status can change labels and owners too.
   resourceRules:
     - apiGroups: [apps]
       apiVersions: [v1]
@@ -78,9 +78,9 @@ variables:
       object.metadata.?name.orValue(object.metadata.?generateName.orValue(""))
   - name: hint
     expression: >-
-      " is one, and the user " + request.userInfo.username + " is no controller that rollgate knows of."
-      + " A controller belongs in the chart's value revisionGuard.controllers,"
-      + " who restores a backup in revisionGuard.restorers.users"
+      " is one, and the user " + request.userInfo.username + " is no controller that rollgate knows."
+      + " To allow a controller, add it to the chart's value revisionGuard.controllers;"
+      + " to allow the restoration of a backup, add the user to revisionGuard.restorers.users"
 validations:
   {{- $unchanged := list
     (dict "what" "only controllers create revisions of workloads" "expression" "oldObject != null")
