@@ -110,14 +110,14 @@ fn end(shown: &clap::Error) -> ! {
     std::process::exit(code)
 }
 
-/// What the exit code says.
+/// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// 0: all is well.
+    /// 0: success.
     Passed,
-    /// 1: something may not go, or a test failed.
+    /// 1: a rollout is held or denied, or a test failed.
     Found,
-    /// 2: something could not be read or result.
+    /// 2: something could not be read or evaluated.
     Incomplete,
 }
 

@@ -108,7 +108,10 @@ async fn removing_a_label_is_evaluated_by_the_policy_that_selects_it() -> Result
     let restart = cart(&["patch", "CART", "--patch", &patch.to_string()]);
     let refused = restart.refused().await?;
     assert!(refused.contains("restart of Deployment"), "{refused}");
-    assert!(refused.contains("judged as: a roll-forward"), "{refused}");
+    assert!(
+        refused.contains("evaluated as: a roll-forward"),
+        "{refused}"
+    );
 
     // What no policy matches by, and what takes nothing out of a match, goes as before.
     cart(&["label", "CART", "team=cart", "--overwrite"])

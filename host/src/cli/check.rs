@@ -1,4 +1,4 @@
-//! `rollgate check`: what would become of these manifests, without a cluster; or of the workloads
+//! `rollgate check`: evaluates the policies for manifests, without a cluster; or for the workloads
 //! that run in one.
 
 mod cluster;
@@ -37,10 +37,10 @@ use pairs::{Before, Subject};
 use report::Report;
 use templates::Templates;
 
-/// Say what would become of manifests, or of what runs in a cluster
+/// Evaluate the policies for manifests, or for the workloads in a cluster
 ///
 /// Exits with 0 when all may go, 1 when some may not, and 2 when something could not be read or
-/// result, or nothing was there to judge.
+/// evaluated, or there was nothing to evaluate.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files and folders of manifests; `-` is standard input
@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
 
-    /// The manifests in force before the change; without them, each workload is a create
+    /// The manifests before the change; without them, each workload is a create
     #[arg(long, value_name = "PATH")]
     old: Vec<PathBuf>,
 

@@ -35,7 +35,7 @@ pub(in super::super) fn denial(decision: &Decision) -> String {
             ),
         }
         if result.matching == Matching::Leaving && decision.rollout().class().is_some() {
-            detail(&mut text, "judged as", LEAVING);
+            detail(&mut text, "evaluated as", LEAVING);
         }
     }
     overrides(&mut text, decision);

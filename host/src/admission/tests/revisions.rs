@@ -120,7 +120,7 @@ fn everything(name: &str) -> Policy {
     policy(name, Match::default().changes(Change::ALL))
 }
 
-/// It cannot judge, and denies whatever it matches.
+/// A policy that does not load, and denies what it matches.
 fn policy(name: &str, matches: Match) -> Policy {
     Policy {
         name: PolicyName::cluster(name),

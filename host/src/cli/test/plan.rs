@@ -115,7 +115,7 @@ fn matches(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
     let subject = rollout.subject();
     Err(format!(
         "the policy `{}` does not match this {} of {} `{}` in the namespace `{}`, so rollgate would not evaluate it: \
-         see its `match`, which says of which kinds, changes, namespaces and labels it judges \
+         see its `match`: kinds, changes, namespaces and labels \
          (by default of changes: create, roll-forward, resume and release)",
         policy.name,
         rollout.change().as_str(),
