@@ -143,7 +143,7 @@ impl Workload {
     pub fn no_template(&self) -> Option<String> {
         match &self.template_source {
             TemplateSource::Unreadable { reference, why } => Some(format!(
-                "the Pod template of this {} stands in {reference} (`spec.workloadRef`), which could not be read: {why}",
+                "the Pod template of this {} is in {reference} (`spec.workloadRef`), which could not be read: {why}",
                 self.kind
             )),
             _ => None,

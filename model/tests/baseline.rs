@@ -2,9 +2,7 @@
 //! rollback brought back.
 
 use jiff::Timestamp;
-use rollgate_model::{
-    Asker, Baseline, Operation, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
-};
+use rollgate_model::{Baseline, Request, Revision, Revisions, Rollout};
 use serde_json::{Value, json};
 
 #[test]
@@ -100,7 +98,7 @@ fn deleting_the_newer_revision_after_a_rollback_makes_nothing_existing() {
     assert_eq!(
         rollout.change_note(),
         Some(
-            "revisions that are newer than cart-cart:1 were deleted, so faults that were there before cannot be told from new ones"
+            "revisions newer than cart-cart:1 were deleted, so every finding counts as new, also where the fault existed before"
         )
     );
 }
@@ -142,7 +140,7 @@ fn another_baseline_can_be_given_to_one_policy() {
     assert!(
         rollout
             .clone()
-            .held_against(Baseline::nothing())
+            .with_baseline(Baseline::nothing())
             .baseline()
             .is_none()
     );
@@ -163,25 +161,9 @@ fn update(old: &str, new: &str, revisions: &Revisions) -> Rollout {
 }
 
 fn rollout(old: Option<Value>, new: Value, revisions: &Revisions) -> Rollout {
-    let request = Request {
-        operation: if old.is_some() {
-            Operation::Update
-        } else {
-            Operation::Create
-        },
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(new),
-        old_object: old,
-    };
-    match Rollout::from_request(request, revisions) {
-        Ok(Reviewed::Rollout(rollout)) => *rollout,
-        other => panic!("no rollout: {other:?}"),
-    }
+    let request = Request::of_objects(old, Some(new)).expect("a new object");
+    let classified = request.classify_with(revisions).expect("valid objects");
+    classified.into_rollout().expect("a rollout")
 }
 
 /// Image, present number and earlier numbers of each, in the order of their creation.

@@ -1,17 +1,17 @@
-//! A list of revisions that lacks the newest ones tells the class that the whole list tells, or says
-//! that it does not: shown for every short history of three templates.
+//! A list of revisions that lacks the newest ones gives the same class as the whole list, or is
+//! reported as not enough: checked for every short history of three templates.
 
 use jiff::{SignedDuration, Timestamp};
 use rollgate_model::{
-    Asker, Change, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
-    Unsettled,
+    Change, Classification, ClassifiedRequest, MutableTags, NeedsHistory, Request, Revision,
+    Revisions,
 };
 use serde_json::{Value, json};
 
 const TEMPLATES: usize = 3;
 const MOST_REVISIONS: u32 = 4;
 
-/// What tells which of two revisions of one second came first.
+/// How two revisions of one second are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
     /// The number that each was created with, as for ReplicaSets.
@@ -53,7 +53,7 @@ fn undo_is_never_refused_within_a_second_or_over_many() {
         let mut undone = 0;
         for history in histories() {
             for (old, new) in changes().filter(|(old, new)| goes_back(&history, *old, *new)) {
-                let class = class_of(update(old, new).settle(&known(&history, numbers)));
+                let class = class_of(update(old, new).resolve(&known(&history, numbers)));
                 assert_eq!(class, Change::Rollback, "{history:?}, {old} to {new}");
                 undone += 1;
             }
@@ -66,7 +66,7 @@ fn undo_is_never_refused_within_a_second_or_over_many() {
 fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
     for history in histories() {
         for (old, new) in changes() {
-            let class = class_of(update(old, new).settle(&known(&history, Numbers::OfCreation)));
+            let class = class_of(update(old, new).resolve(&known(&history, Numbers::OfCreation)));
             if history.contains(&old) && !goes_back(&history, old, new) {
                 assert_eq!(class, Change::RollForward, "{history:?}, {old} to {new}");
             }
@@ -79,11 +79,11 @@ fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
 fn each_older_list(numbers: Numbers, mut check: impl FnMut(Change, Change, bool, &str)) {
     for history in histories() {
         for (old, new) in changes() {
-            let by_whole = class_of(update(old, new).settle(&known(&history, numbers)));
+            let by_whole = class_of(update(old, new).resolve(&known(&history, numbers)));
             for lacking in 1..=history.len() {
                 let older = known(&history[..history.len() - lacking], numbers);
-                if update(old, new).is_told_by_older(&older) {
-                    let by_older = class_of(update(old, new).settle(&older));
+                if update(old, new).is_resolved_by_stale(&older) {
+                    let by_older = class_of(update(old, new).resolve(&older));
                     let case = format!("{history:?}, {old} to {new}, less {lacking}");
                     check(by_older, by_whole, goes_back(&history, old, new), &case);
                 }
@@ -103,17 +103,17 @@ fn goes_back(history: &[usize], old: usize, new: usize) -> bool {
 #[test]
 fn a_list_without_the_present_template_tells_nothing() {
     let known = |history: &[usize]| known(history, Numbers::OfCreation);
-    assert!(!update(0, 1).is_told_by_older(&known(&[1, 2])));
-    assert!(update(0, 1).is_told_by_older(&known(&[1, 0])));
+    assert!(!update(0, 1).is_resolved_by_stale(&known(&[1, 2])));
+    assert!(update(0, 1).is_resolved_by_stale(&known(&[1, 0])));
 }
 
 #[test]
 fn what_has_pods_now_is_told_by_the_newest_list_only() {
     let mut paused = deployment(0);
     paused["spec"]["paused"] = true.into();
-    let resumed = unsettled(paused, deployment(0));
-    assert!(!resumed.may_be_told_by_older());
-    assert!(!resumed.is_told_by_older(&known(&[0], Numbers::OfCreation)));
+    let resumed = needs_history(paused, deployment(0));
+    assert!(!resumed.accepts_stale_revisions());
+    assert!(!resumed.is_resolved_by_stale(&known(&[0], Numbers::OfCreation)));
 }
 
 /// Which template each revision has, the oldest first.
@@ -145,32 +145,18 @@ fn known(history: &[usize], numbers: Numbers) -> Revisions {
     Revisions::Known((0..).zip(history).map(revision).collect())
 }
 
-fn class_of(reviewed: Reviewed) -> Change {
-    match reviewed {
-        Reviewed::Rollout(rollout) => rollout.change(),
-        Reviewed::NotARollout { why, .. } => panic!("no rollout: {why}"),
-    }
+fn class_of(classified: ClassifiedRequest) -> Change {
+    classified.into_rollout().expect("a rollout").change()
 }
 
-fn update(old: usize, new: usize) -> Unsettled {
-    unsettled(deployment(old), deployment(new))
+fn update(old: usize, new: usize) -> NeedsHistory {
+    needs_history(deployment(old), deployment(new))
 }
 
-fn unsettled(old: Value, new: Value) -> Unsettled {
-    let request = Request {
-        operation: Operation::Update,
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(new),
-        old_object: Some(old),
-    };
-    match Rollout::read(request) {
-        Ok(Read::Unsettled(unsettled)) => *unsettled,
-        other => panic!("told without revisions: {other:?}"),
+fn needs_history(old: Value, new: Value) -> NeedsHistory {
+    match Request::update(old, new).classify(&MutableTags::default()) {
+        Ok(Classification::NeedsHistory(needs)) => *needs,
+        other => panic!("classified without revisions: {other:?}"),
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollgate_model::scenario::{MetricEntry, MetricRange, RevisionEntry, Scenario};
 use rollgate_model::{
-    Change, ClusterErrorCode, MetricsError, MetricsErrorCode, Operation, Point, Reviewed,
-    Revisions, Sample, Series, yaml,
+    Change, ClusterErrorCode, MetricsError, MetricsErrorCode, Operation, Point, Revisions, Sample,
+    Series, yaml,
 };
 use serde_json::{Value, json};
 
@@ -411,10 +411,8 @@ fn a_scenario_tells_the_request_and_its_class() {
         (request.user.as_str(), request.groups.len(), request.dry_run),
         ("ada", 1, true)
     );
-    match scenario.review().expect("sound objects") {
-        Reviewed::Rollout(rollout) => assert_eq!(rollout.change(), Change::RollForward),
-        Reviewed::NotARollout { why, .. } => panic!("{why}"),
-    }
+    let rollout = scenario.rollout().expect("valid objects");
+    assert_eq!(rollout.change(), Change::RollForward);
 
     let create = Scenario {
         old: None,
@@ -432,7 +430,7 @@ fn a_scenario_tells_the_request_and_its_class() {
         delete.request().expect("it has an object").operation,
         Operation::Delete
     );
-    assert!(Scenario::named("world").review().is_err());
+    assert!(Scenario::named("world").classify().is_err());
 }
 
 #[test]
