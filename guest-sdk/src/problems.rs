@@ -1,7 +1,7 @@
 //! Reading settings with everything that is wrong noted, not only the first thing.
 
 use crate::SettingsError;
-use crate::pointer::push_segment;
+use crate::pointer;
 use std::fmt::Display;
 
 /// A place in the settings, and the list of what is wrong anywhere in them.
@@ -28,7 +28,7 @@ impl Problems<'_> {
     /// A field or list item of this place.
     pub fn at(&mut self, step: impl Display) -> Problems<'_> {
         let mut path = self.path.clone();
-        push_segment(&mut path, &step.to_string());
+        pointer::push(&mut path, &step.to_string());
         Problems {
             path,
             found: self.found,

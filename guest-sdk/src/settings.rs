@@ -79,18 +79,19 @@ impl std::error::Error for SettingsError {}
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// Reads settings from JSON text, strictly: a field that no type takes is refused even where the
-/// type does not say `deny_unknown_fields`, as a mistyped setting must not be a setting left out.
+/// Parses settings from JSON text. Unknown fields are errors even where the type does not say
+/// `deny_unknown_fields`: a mistyped setting must not count as one that is not set.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError> {
-    if !json.trim_start().starts_with('{') {
-        // serde would take a list for a struct, field by field.
+    let tree: Value = serde_json::from_str(json).map_err(|error| {
+        SettingsError::at("", format!("the settings are not valid JSON: {error}"))
+    })?;
+    if !tree.is_object() {
+        // serde would read a list as a struct, field by field.
         return Err(SettingsError::at(
             "",
             "the settings must be a mapping of names to values",
         ));
     }
-    let tree: Value = serde_json::from_str(json)
-        .map_err(|error| SettingsError::at("", format!("the settings are no JSON: {error}")))?;
     rollgate_strict::fit_closely(&tree).map_err(|misfits| {
         let problem = |misfit: Misfit| (misfit.pointer, misfit.problem.to_string());
         SettingsError {

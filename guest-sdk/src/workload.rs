@@ -1,6 +1,6 @@
 //! One side of a rollout.
 
-use crate::pointer::{join, push_segment};
+use crate::pointer::{self, join};
 use crate::sys::{RawWorkload, records};
 use crate::{Container, Kind, Pod, Role, Strategy};
 use serde::de::DeserializeOwned;
@@ -195,6 +195,6 @@ fn value_of(pairs: Vec<(String, String)>, key: &str) -> Option<String> {
 
 fn keyed(base: &str, key: &str) -> String {
     let mut path = base.to_owned();
-    push_segment(&mut path, key);
+    pointer::push(&mut path, key);
     path
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use rollgate_strict::pointer::Path;
 use serde_json::Value;
 
 /// A line for each type: its fields, each with its own type where that has fields.
@@ -43,7 +44,7 @@ pub fn misspelt(object: &Value) -> Option<Misspelt> {
 #[must_use]
 pub fn misspelt_in(type_name: &str, value: &Value) -> Option<Misspelt> {
     let (name, _) = TYPES.get_key_value(type_name)?;
-    search(name, value, "")
+    search(name, value, &Path::Root)
 }
 
 /// The types that are known, with their fields.
@@ -60,16 +61,16 @@ fn field(word: &'static str) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn search(name: &'static str, value: &Value, pointer: &str) -> Option<Misspelt> {
+fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelt> {
     match value {
         Value::Object(members) => {
             let known = TYPES.get(name)?;
             members.iter().find_map(|(key, member)| {
-                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let path = Path::Key(path, key);
                 match known.iter().find(|(field, _)| field == key) {
-                    Some((_, of)) => search((*of)?, member, &pointer),
+                    Some((_, of)) => search((*of)?, member, &path),
                     None => closest(known, key).map(|meant| Misspelt {
-                        pointer,
+                        pointer: path.pointer(),
                         field: key.clone(),
                         of: name,
                         meant,
@@ -80,7 +81,7 @@ fn search(name: &'static str, value: &Value, pointer: &str) -> Option<Misspelt> 
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .find_map(|(index, item)| search(name, item, &format!("{pointer}/{index}"))),
+            .find_map(|(index, item)| search(name, item, &Path::Index(path, index))),
         _ => None,
     }
 }

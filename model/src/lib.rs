@@ -29,6 +29,8 @@ mod workload;
 pub mod yaml;
 pub mod zones;
 
+pub use rollgate_strict::pointer;
+
 pub use baseline::Baseline;
 pub use change::{Change, UnknownChange};
 pub use classify::{Classification, NeedsHistory, NeedsTemplate, template_text};

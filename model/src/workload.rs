@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::records::{Container, EnvFrom, EnvVar, Pod, SecurityContext, Strategy, VolumeMount};
 use crate::shape::ShapeError;
 use crate::template_ref::TemplateRef;
-pub(crate) use node::{Node, push_token};
+pub(crate) use node::Node;
 
 /// A Deployment, StatefulSet, DaemonSet, Argo Rollout or Service.
 ///

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::defaults::{self, Fill, table};
-use rollgate_model::{Kind, ShapeError, Workload, yaml};
+use rollgate_model::{Kind, ShapeError, Workload, pointer, yaml};
 use serde_json::{Value, json};
 
 #[test]
@@ -150,8 +150,9 @@ fn collect_pointers(value: &Value, at: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                collect_pointers(value, format!("{at}/{key}"), pointers);
+                let mut pointer = at.clone();
+                pointer::push(&mut pointer, key);
+                collect_pointers(value, pointer, pointers);
             }
         }
         Value::Array(items) => {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use rollgate_model::pointer;
 use rollgate_model::yaml::{self, Document, YamlErrorKind};
 use serde_json::{Value, json};
 
@@ -31,21 +32,18 @@ fn refusal(text: &[u8]) -> yaml::YamlError {
 /// Every pointer into a tree.
 fn pointers(tree: &Value) -> Vec<String> {
     let mut all = vec![String::new()];
-    let mut below = |step: String, value: &Value| {
-        all.extend(
-            pointers(value)
-                .into_iter()
-                .map(|rest| format!("/{step}{rest}")),
-        );
+    let mut below = |token: &str, value: &Value| {
+        let mut start = String::new();
+        pointer::push(&mut start, token);
+        let rest = pointers(value).into_iter();
+        all.extend(rest.map(|rest| format!("{start}{rest}")));
     };
     match tree {
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .for_each(|(i, v)| below(i.to_string(), v)),
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| {
-            below(key.replace('~', "~0").replace('/', "~1"), value);
-        }),
+            .for_each(|(index, value)| below(&index.to_string(), value)),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| below(key, value)),
         _ => {}
     }
     all

@@ -10,8 +10,9 @@ use serde::de::{
 use serde_json::{Map, Value, map};
 
 use crate::Misfit;
-use crate::deserializer::{At, Path, Unknown};
+use crate::deserializer::{At, Unknown, locate};
 use crate::fault::{Fault, Problem};
+use crate::pointer::Path;
 
 pub(super) struct Items<'a> {
     pub(super) items: slice::Iter<'a, Value>,
@@ -30,15 +31,15 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some(value) = self.items.next() else {
             return Ok(None);
         };
-        let path = Path::Item(self.path, self.next);
+        let path = Path::Index(self.path, self.next);
         self.next += 1;
         let unknown = self.unknown;
-        path.locate(seed.deserialize(At {
+        let at = At {
             value,
             path,
             unknown,
-        }))
-        .map(Some)
+        };
+        locate(&path, seed.deserialize(at)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -105,9 +106,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
         };
         self.current = Some((key, value));
         let name: StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
-        Path::Key(self.path, key)
-            .locate(seed.deserialize(name))
-            .map(Some)
+        locate(&Path::Key(self.path, key), seed.deserialize(name)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
@@ -117,11 +116,12 @@ impl<'de> MapAccess<'de> for Fields<'_> {
             .ok_or_else(|| Fault::custom("a value without a key was asked for"))?;
         let path = Path::Key(self.path, key);
         let unknown = self.unknown;
-        path.locate(seed.deserialize(At {
+        let at = At {
             value,
             path,
             unknown,
-        }))
+        };
+        locate(&path, seed.deserialize(at))
     }
 }
 
@@ -141,7 +141,7 @@ impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
         seed: V,
     ) -> Result<(V::Value, Self::Variant), Fault> {
         let word: StrDeserializer<'_, Fault> = self.word.into_deserializer();
-        let variant = self.path.locate(seed.deserialize(word))?;
+        let variant = locate(self.path, seed.deserialize(word))?;
         Ok((
             variant,
             Content {
@@ -165,11 +165,14 @@ impl Content<'_> {
     fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         let path = Path::Key(self.path, self.word);
         match self.content {
-            Some(value) => path.locate(read(At {
-                value,
-                path,
-                unknown: self.unknown,
-            })),
+            Some(value) => {
+                let at = At {
+                    value,
+                    path,
+                    unknown: self.unknown,
+                };
+                locate(&path, read(at))
+            }
             None => Err(Fault::custom(format!("`{}` needs a value", self.word))),
         }
     }

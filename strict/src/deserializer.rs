@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 use crate::Misfit;
 use crate::access::{Fields, Items, Variant};
 use crate::fault::Fault;
+use crate::pointer::Path;
 
 /// Where fields go that a type does not have; `None` where the type itself says what becomes of
 /// them.
@@ -22,36 +23,12 @@ pub(super) struct At<'a> {
     pub(super) unknown: Unknown<'a>,
 }
 
-/// A pointer as a chain of borrowed steps: it costs nothing until something is wrong.
-#[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    pub(super) fn pointer(&self) -> String {
-        match self {
-            Self::Root => String::new(),
-            Self::Key(parent, key) => {
-                format!(
-                    "{}/{}",
-                    parent.pointer(),
-                    key.replace('~', "~0").replace('/', "~1")
-                )
-            }
-            Self::Item(parent, index) => format!("{}/{index}", parent.pointer()),
-        }
-    }
-
-    /// Gives a fault that has no place yet this one.
-    pub(super) fn locate<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        result.map_err(|mut fault| {
-            fault.pointer.get_or_insert_with(|| self.pointer());
-            fault
-        })
-    }
+/// Gives a fault this path, unless it has one already.
+pub(super) fn locate<T>(path: &Path<'_>, result: Result<T, Fault>) -> Result<T, Fault> {
+    result.map_err(|mut fault| {
+        fault.pointer.get_or_insert_with(|| path.pointer());
+        fault
+    })
 }
 
 impl<'a> At<'a> {
@@ -81,7 +58,7 @@ macro_rules! whole_numbers {
             let number = number.ok_or_else(|| {
                 self.is_not(&format!("a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
             })?;
-            self.path.locate(visitor.$visit(number))
+            locate(&self.path, visitor.$visit(number))
         }
     )*};
 }
@@ -93,7 +70,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         match self.value {
             Value::Array(_) => self.deserialize_seq(visitor),
             Value::Object(_) => self.deserialize_map(visitor),
-            scalar => self.path.locate(visit_scalar(scalar, visitor)),
+            scalar => locate(&self.path, visit_scalar(scalar, visitor)),
         }
     }
 
@@ -105,7 +82,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             path: &self.path,
             unknown: self.unknown,
         };
-        self.path.locate(visitor.visit_seq(items))
+        locate(&self.path, visitor.visit_seq(items))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -123,7 +100,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             .as_object()
             .ok_or_else(|| self.is_not("a mapping"))?;
         let fields = Fields::new(fields, known, &self.path, self.unknown);
-        self.path.locate(visitor.visit_map(fields))
+        locate(&self.path, visitor.visit_map(fields))
     }
 
     /// Of a tuple with the wrong number of items, the type says which it has.
@@ -150,7 +127,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             Value::Bool(_) | Value::Number(_) => return Err(self.is_not("a string in quotes")),
             _ => return Err(self.is_not("a string")),
         };
-        self.path.locate(visitor.visit_str(text))
+        locate(&self.path, visitor.visit_str(text))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -162,7 +139,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             .value
             .as_bool()
             .ok_or_else(|| self.is_not("`true` or `false`"))?;
-        self.path.locate(visitor.visit_bool(flag))
+        locate(&self.path, visitor.visit_bool(flag))
     }
 
     whole_numbers! {
@@ -178,7 +155,7 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let number = self.value.as_f64().ok_or_else(|| self.is_not("a number"))?;
-        self.path.locate(visitor.visit_f64(number))
+        locate(&self.path, visitor.visit_f64(number))
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -199,7 +176,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let path = self.path;
-        path.locate(visitor.visit_newtype_struct(self))
+        locate(&path, visitor.visit_newtype_struct(self))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -214,14 +191,17 @@ impl<'de> Deserializer<'de> for At<'_> {
             Value::Object(fields) => only_field(fields)
                 .map(|(word, content)| (word, Some(content)))
                 .ok_or_else(|| self.is_not("a mapping with just one key"))?,
-            _ => return path.locate(Err(Fault::no_word(kind(self.value), variants))),
+            _ => return locate(path, Err(Fault::no_word(kind(self.value), variants))),
         };
-        path.locate(visitor.visit_enum(Variant {
-            word,
-            content,
+        locate(
             path,
-            unknown: self.unknown,
-        }))
+            visitor.visit_enum(Variant {
+                word,
+                content,
+                path,
+                unknown: self.unknown,
+            }),
+        )
     }
 
     forward_to_deserialize_any! {

@@ -6,6 +6,7 @@
 mod access;
 mod deserializer;
 mod fault;
+pub mod pointer;
 mod words;
 
 use std::cell::RefCell;

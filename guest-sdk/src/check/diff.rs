@@ -1,6 +1,6 @@
 //! Tells introduced findings from existing ones.
 
-use crate::pointer::push_segment;
+use crate::pointer;
 use crate::{Finding, Findings, Workload};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ fn place(path: &str, workload: &Workload) -> String {
         pointer.push('/');
         pointer.push_str(segment);
         if is_index(segment) {
-            push_segment(&mut place, &entry_name(&pointer, workload));
+            pointer::push(&mut place, &entry_name(&pointer, workload));
         } else {
             place.push('/');
             place.push_str(segment);

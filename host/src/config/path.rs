@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
+use rollgate_model::pointer;
+
 /// An RFC 6901 pointer as a field path, such as `spec.template.spec.containers[0].image`.
 ///
 /// A key that is no plain word stands in brackets: `metadata.labels["app.kubernetes.io/name"]`.
 #[must_use]
 pub fn json_path(pointer: &str) -> String {
     let mut path = String::with_capacity(pointer.len());
-    for token in pointer.split('/').skip(1) {
-        let key = token.replace("~1", "/").replace("~0", "~");
+    for key in pointer::tokens(pointer) {
         if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
             write!(path, "[{key}]").expect("writing to a String does not fail");
         } else if is_word(&key) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use rollgate_model::pointer;
 use rollgate_model::yaml::{Location, Spans};
 
 /// Something wrong in a file, or in an object of the cluster: what, where, and what to do.
@@ -108,10 +109,8 @@ pub fn missing(spans: &Spans, pointer: &str) -> Option<String> {
     let (start, _) = starts
         .zip(ends)
         .find(|&(_, end)| !spans.locate(&pointer[..end]).exact)?;
-    let fields = pointer[start + 1..]
-        .split('/')
-        .map(|field| field.replace("~1", "/").replace("~0", "~"));
-    Some(fields.collect::<Vec<_>>().join("."))
+    let fields: Vec<_> = pointer::tokens(&pointer[start..]).collect();
+    Some(fields.join("."))
 }
 
 /// Lines shown before the meant one.

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use rollgate_strict::pointer;
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::template_ref::TemplateRef;
-use crate::workload::{Workload, push_token};
+use crate::workload::Workload;
 
 /// The annotation that `kubectl rollout restart` writes into a template.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -204,10 +205,9 @@ impl<'v> Trail<'v> {
     fn pointer(&self, root: &str) -> String {
         let mut pointer = root.to_owned();
         for step in self.0.iter().rev() {
-            pointer.push('/');
             match step {
-                Step::Key(key) => push_token(&mut pointer, key),
-                Step::Index(index) => pointer.push_str(&index.to_string()),
+                Step::Key(key) => pointer::push(&mut pointer, key),
+                Step::Index(index) => pointer::push(&mut pointer, &index.to_string()),
             }
         }
         pointer

@@ -2,6 +2,7 @@
 //!
 //! As in the Kubernetes API an explicit `null` is the same as an absent field.
 
+use rollgate_strict::pointer::Path;
 use serde_json::{Map, Value};
 
 use crate::records::IntOrString;
@@ -13,14 +14,6 @@ const ABSENT: &Value = &Value::Null;
 pub(crate) struct Node<'v, 'p> {
     value: &'v Value,
     path: Path<'p>,
-}
-
-/// The way to a node, kept on the stack: text is made of it only when something is wrong.
-#[derive(Clone, Copy)]
-enum Path<'p> {
-    Root,
-    Key(&'p Path<'p>, &'p str),
-    Index(&'p Path<'p>, usize),
 }
 
 impl<'v> Node<'v, 'static> {
@@ -175,9 +168,7 @@ impl<'v, 'p> Node<'v, 'p> {
     }
 
     pub(crate) fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        self.path.write(&mut pointer);
-        pointer
+        self.path.pointer()
     }
 
     fn items(&self) -> Result<&'v [Value], ShapeError> {
@@ -208,35 +199,6 @@ impl<'v, 'p> Node<'v, 'p> {
         // Already so, unless a crate in the build switched serde_json's `preserve_order` on.
         pairs.sort_unstable();
         Ok(pairs)
-    }
-}
-
-impl Path<'_> {
-    fn write(&self, pointer: &mut String) {
-        match self {
-            Self::Root => {}
-            Self::Key(parent, key) => {
-                parent.write(pointer);
-                pointer.push('/');
-                push_token(pointer, key);
-            }
-            Self::Index(parent, index) => {
-                parent.write(pointer);
-                pointer.push('/');
-                pointer.push_str(&index.to_string());
-            }
-        }
-    }
-}
-
-/// Appends a reference token, escaped as RFC 6901 says.
-pub(crate) fn push_token(pointer: &mut String, key: &str) {
-    for character in key.chars() {
-        match character {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
     }
 }
 

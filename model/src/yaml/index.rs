@@ -1,9 +1,10 @@
 //! The index behind [`Spans`](super::Spans): one small record for each value, in the order of the text.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+use rollgate_strict::pointer;
 
 use super::source::{Source, small};
 
@@ -177,15 +178,15 @@ impl Index {
         if pointer.is_empty() {
             return Resolved::Value(root);
         }
-        let Some(path) = pointer.strip_prefix('/') else {
+        if !pointer.starts_with('/') {
             return Resolved::Ancestor(root);
-        };
+        }
         let mut at = root;
-        for segment in path.split('/') {
+        for token in pointer::tokens(pointer) {
             if self.node(at).opaque {
                 return Resolved::Value(at);
             }
-            match self.child(at, &unescape(segment)) {
+            match self.child(at, &token) {
                 Some(child) => at = child,
                 None => return Resolved::Ancestor(at),
             }
@@ -214,15 +215,6 @@ impl Node {
 
     fn key_range(&self) -> Range<usize> {
         self.key_start as usize..self.key_end as usize
-    }
-}
-
-/// RFC 6901, 4: `~1` is a slash, and after that `~0` a tilde.
-fn unescape(segment: &str) -> Cow<'_, str> {
-    if segment.contains('~') {
-        segment.replace("~1", "/").replace("~0", "~").into()
-    } else {
-        segment.into()
     }
 }
 
