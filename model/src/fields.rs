@@ -1,6 +1,8 @@
-//! Fields of workloads that are misspelt: names that the API does not know, close to one that it does.
+//! Finds misspelled fields of workloads: names that the API does not know, but that are close to
+//! one it does.
 //!
-//! Other unknown names pass: they may be of a later Kubernetes than the table.
+//! Other unknown names are accepted: they may belong to a later version of Kubernetes than the
+//! table.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,10 +10,10 @@ use std::sync::LazyLock;
 use rollgate_strict::pointer::Path;
 use serde_json::Value;
 
-/// A line for each type: its fields, each with its own type where that has fields.
+/// One line for each type: its fields, each with its type where that is in the table.
 const KNOWN: &str = include_str!("fields/known.txt");
 
-/// What is known of a type: each field, and the type of its value where that has fields.
+/// The fields of a type, each with the type of its value where that is in the table.
 type Fields = Vec<(&'static str, Option<&'static str>)>;
 
 static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
@@ -21,33 +23,34 @@ static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A field that nobody reads.
+/// A misspelled field, which the API server would drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misspelt {
     /// The JSON pointer to it.
     pub pointer: String,
-    /// As it is written.
+    /// The field as written.
     pub field: String,
-    /// The type that does not have it.
+    /// The type that has no such field.
     pub of: &'static str,
-    /// What was meant.
+    /// The field that was probably meant.
     pub meant: &'static str,
 }
 
-/// Finds the first misspelt field of a Kubernetes object; none where its kind is not known here.
+/// Returns the first misspelled field of a Kubernetes object; `None` also where its kind is not in
+/// the table.
 #[must_use]
 pub fn misspelt(object: &Value) -> Option<Misspelt> {
     misspelt_in(object.get("kind")?.as_str()?, object)
 }
 
-/// Finds the first misspelt field of a value of a type, such as `PodTemplateSpec`.
+/// Returns the first misspelled field of a value of a type, such as `PodTemplateSpec`.
 #[must_use]
 pub fn misspelt_in(type_name: &str, value: &Value) -> Option<Misspelt> {
     let (name, _) = TYPES.get_key_value(type_name)?;
     search(name, value, &Path::Root)
 }
 
-/// The types that are known, with their fields.
+/// Returns the types in the table, with their fields.
 pub fn known() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
     TYPES
         .iter()
@@ -86,7 +89,7 @@ fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelt
     }
 }
 
-/// The field that differs by case, or by a slip or two for its length.
+/// Returns a known field that differs by case, or by one or two typos, depending on its length.
 fn closest(known: &Fields, key: &str) -> Option<&'static str> {
     let word = key.to_lowercase();
     let near = known.iter().map(|(field, _)| {

@@ -1,5 +1,5 @@
-//! The records that policies read, field by field as in `wit/types.wit`; each field's meaning is
-//! told there once and follows core/v1 of the Kubernetes API.
+//! The records that policies read, field by field as in `wit/types.wit`. The meaning of each field
+//! is documented there and follows core/v1 of the Kubernetes API.
 
 mod handler;
 
@@ -12,7 +12,7 @@ pub struct Strategy {
     pub kind: String,
     /// Pods that may be missing during the rollout.
     pub max_unavailable: Option<IntOrString>,
-    /// Pods that may exist beyond the wanted number during the rollout.
+    /// Pods that may exist beyond the desired number during the rollout.
     pub max_surge: Option<IntOrString>,
     /// StatefulSet: only Pods with an ordinal from here on are updated.
     pub partition: Option<i32>,
@@ -50,7 +50,8 @@ pub struct Pod {
 /// A container of the template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// What the methods that read more of this container take. Not stable between two objects.
+    /// The argument of the methods that read more of this container. It differs between two
+    /// objects.
     pub index: u32,
     /// The JSON pointer of this container in its object.
     pub path: String,
@@ -107,7 +108,7 @@ pub struct Resources {
 pub struct EnvVar {
     /// `name`.
     pub name: String,
-    /// `value`; `None` when it comes from elsewhere.
+    /// `value`; `None` when the value comes from another source.
     pub value: Option<String>,
     /// `valueFrom`: `secretKeyRef`, `configMapKeyRef`, `fieldRef`, `resourceFieldRef` or newer,
     /// with the JSON text of that field.

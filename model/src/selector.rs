@@ -1,23 +1,23 @@
-//! Label selectors in kubectl's syntax, as `labels.Parse` of `k8s.io/apimachinery` reads them:
+//! Label selectors in kubectl's syntax, as parsed by `labels.Parse` of `k8s.io/apimachinery`:
 //! `a=b,c!=d,e in (x,y),f notin (z),g,!h`.
 
 mod parse;
 
-/// Requirements on labels that must all hold.
+/// Requirements on labels, which must all be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelSelector {
     requirements: Vec<Requirement>,
 }
 
-/// Why a text is no label selector.
+/// The error for a text that is no label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the label selector `{selector}` cannot be read at `{rest}`: expected {expected}")]
 pub struct SelectorError {
     /// The whole selector.
     pub selector: String,
-    /// What is left where reading failed; empty at the end.
+    /// The rest of the text where parsing failed; empty at the end.
     pub rest: String,
-    /// What should stand there.
+    /// What was expected there.
     pub expected: &'static str,
 }
 
@@ -33,14 +33,14 @@ enum Rule {
     Exists,
     Absent,
     In(Vec<String>),
-    /// Holds without the label, too.
+    /// Also met where the label is absent.
     NotIn(Vec<String>),
     Above(i64),
     Below(i64),
 }
 
 impl LabelSelector {
-    /// Whether an object with these labels is selected.
+    /// Whether an object with these labels is selected. `label` returns the value of a label.
     pub fn matches<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.requirements
             .iter()

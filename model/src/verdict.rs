@@ -1,4 +1,4 @@
-//! What one policy said of a rollout.
+//! Verdicts: what a policy returns for a rollout.
 
 mod breach;
 
@@ -8,31 +8,32 @@ use serde::{Deserialize, Serialize};
 
 pub use breach::{Breach, BrokenContract};
 
-/// A policy's answer: the outcome, its reasons and what they rest on.
+/// The result of a policy: the outcome, the findings that explain it, and the evidence.
 ///
-/// The outcome is as strict as the strictest finding: see [`Verdict::new`].
+/// The outcome is at least as strict as the strictest finding: see [`Verdict::new`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// Whether the rollout may go.
+    /// Whether the rollout is allowed.
     pub outcome: Outcome,
-    /// The reasons, in the policy's order.
+    /// The findings, in the policy's order.
     pub findings: Vec<Finding>,
-    /// The facts the verdict rests on.
+    /// The facts that the verdict is based on.
     pub evidence: Vec<Evidence>,
-    /// Growth room of the contract: keys that nobody knows are ignored.
+    /// Reserved for later versions of the contract; unknown keys are ignored.
     pub extra: Vec<(String, String)>,
-    /// Private, so that every verdict is read by [`Verdict::new`].
+    /// Private, so that every verdict goes through [`Verdict::new`].
     breaches: Vec<Breach>,
 }
 
-/// Whether the rollout may go.
+/// Whether the rollout is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It may go.
+    /// It is allowed.
     Allow,
-    /// Not now. From the instant on it may go; `None` means no end is known.
+    /// It is blocked for now. It is allowed from this instant on; `None` means that no end is
+    /// known.
     Hold(Option<Timestamp>),
-    /// No.
+    /// It is denied.
     Deny,
 }
 
@@ -62,68 +63,68 @@ impl Outcome {
     }
 }
 
-/// What a finding alone asks for.
+/// The outcome that a finding demands by itself.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing.
+    /// For information.
     Info,
-    /// Should be mended; the rollout may go.
+    /// Should be fixed; the rollout is allowed.
     Warn,
-    /// Not now.
+    /// Blocks the rollout for now.
     Hold,
-    /// No.
+    /// Denies the rollout.
     Deny,
 }
 
-/// One reason.
+/// One reason for the outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What this finding alone asks for.
+    /// The outcome that this finding demands by itself.
     pub severity: Severity,
     /// A short, stable name of the rule, such as `readiness-missing`.
     pub rule: String,
-    /// RFC 6901 pointer into the new object; what is absent is pointed at where it would stand.
+    /// RFC 6901 pointer into the new object. For something absent, the place where it would be.
     pub path: String,
-    /// What is wrong and why it hurts.
+    /// What is wrong, and what it causes.
     pub message: String,
-    /// What stands there.
+    /// The value that was found.
     pub found: Option<String>,
-    /// What should stand there.
+    /// The value that was expected.
     pub expected: Option<String>,
-    /// What to do.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// Whether the old object has it too.
+    /// Whether the workload had the same finding before the change.
     pub existing: bool,
-    /// Growth room of the contract.
+    /// Reserved for later versions of the contract.
     pub extra: Vec<(String, String)>,
 }
 
-/// A fact that a verdict rests on.
+/// A fact that a verdict is based on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What was looked at.
+    /// What was measured or read.
     pub name: String,
-    /// What it was, for people.
+    /// The value, as text for people.
     pub value: String,
-    /// What it was held against.
+    /// The bound that the value was compared with.
     pub bound: Option<String>,
-    /// When it was true.
+    /// The time of the value.
     pub at: Option<Timestamp>,
-    /// Growth room of the contract.
+    /// Reserved for later versions of the contract.
     pub extra: Vec<(String, String)>,
 }
 
-/// Why a policy could not judge, in its own words.
+/// Why a policy could not reach a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// `no-data`, `source`, `unsupported`, `internal`, or any other word.
     pub code: String,
     /// What happened.
     pub message: String,
-    /// Growth room of the contract.
+    /// Reserved for later versions of the contract.
     pub extra: Vec<(String, String)>,
 }
 

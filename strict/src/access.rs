@@ -1,4 +1,4 @@
-//! What is inside a list, a mapping or an enum.
+//! Access to the content of lists, mappings and enums.
 
 use std::slice;
 
@@ -49,7 +49,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
 pub(super) struct Fields<'a> {
     fields: map::Iter<'a>,
-    /// Those that the type has; empty where it takes any, or tells itself.
+    /// The fields of the type; empty where it accepts any, or reports unknown ones itself.
     known: &'static [&'static str],
     current: Option<(&'a str, &'a Value)>,
     path: &'a Path<'a>,
@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The next field that the type has. The others are noted on the way, where they are to be.
+    /// Returns the next field that the type has, and collects the unknown ones before it.
     fn next_known(&mut self) -> Option<(&'a String, &'a Value)> {
         let (known, path) = (self.known, self.path);
         let Some(unknown) = self.unknown.filter(|_| !known.is_empty()) else {

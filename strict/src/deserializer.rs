@@ -1,4 +1,4 @@
-//! A deserializer over a tree that knows where it is.
+//! A deserializer for a JSON tree that tracks the path of each value.
 
 use std::cell::RefCell;
 
@@ -11,11 +11,10 @@ use crate::access::{Fields, Items, Variant};
 use crate::fault::Fault;
 use crate::pointer::Path;
 
-/// Where fields go that a type does not have; `None` where the type itself says what becomes of
-/// them.
+/// Collects unknown fields; `None` where the type itself decides about them.
 pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<Misfit>>>;
 
-/// A value and how it was reached.
+/// A value and its path.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
@@ -23,7 +22,7 @@ pub(super) struct At<'a> {
     pub(super) unknown: Unknown<'a>,
 }
 
-/// Gives a fault this path, unless it has one already.
+/// Adds this path to an error, unless it has one already.
 pub(super) fn locate<T>(path: &Path<'_>, result: Result<T, Fault>) -> Result<T, Fault> {
     result.map_err(|mut fault| {
         fault.pointer.get_or_insert_with(|| path.pointer());
@@ -42,7 +41,7 @@ impl<'a> At<'a> {
 }
 
 impl At<'_> {
-    /// Something else than this stands here.
+    /// Returns the error that the value has another type.
     fn is_not(&self, expected: &str) -> Fault {
         let mut fault = Fault::wrong(kind(self.value), expected);
         fault.pointer = Some(self.path.pointer());
@@ -50,7 +49,7 @@ impl At<'_> {
     }
 }
 
-/// Reads a whole number of one type, and says its bounds where it does not fit.
+/// Deserializes a whole number of one type, with its bounds in the error.
 macro_rules! whole_numbers {
     ($($method:ident $type:ty => $visit:ident,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -103,7 +102,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         locate(&self.path, visitor.visit_map(fields))
     }
 
-    /// Of a tuple with the wrong number of items, the type says which it has.
+    /// Accepts any number of items: the type checks it.
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
         _length: usize,
@@ -223,7 +222,7 @@ fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::V
     }
 }
 
-/// What stands there, in serde's terms.
+/// Returns the type of a value in serde's terms.
 fn kind(value: &Value) -> Unexpected<'_> {
     match value {
         Value::Null => Unexpected::Unit,

@@ -1,4 +1,4 @@
-//! What a type's deserialization complains of, kept in its parts.
+//! Structured deserialization errors.
 
 use std::fmt;
 
@@ -7,42 +7,42 @@ use serde::de::{self, Expected, Unexpected};
 use crate::Misfit;
 use crate::words::{self, ReadAsBoolean};
 
-/// What does not fit.
+/// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// A field that the type does not have.
+    /// The type has no such field.
     UnknownField {
         /// The field.
         field: String,
-        /// The fields there are.
+        /// The fields of the type.
         known: &'static [&'static str],
     },
-    /// A field that must be there.
+    /// A required field is absent.
     MissingField(&'static str),
-    /// A word that is none of those allowed.
+    /// A word is none of those allowed.
     UnknownWord {
         /// The word.
         word: String,
-        /// The words allowed.
+        /// The allowed words.
         known: Vec<&'static str>,
     },
-    /// Something else than one of the words allowed.
+    /// The value is not one of the allowed words.
     NoWord {
-        /// What stands there.
+        /// The value found.
         found: String,
-        /// Which boolean that is, if it is one: YAML makes them of `off` and `yes`.
+        /// The boolean, if the value is one. YAML parses words such as `off` and `yes` as booleans.
         boolean: Option<bool>,
-        /// The words allowed.
+        /// The allowed words.
         known: Vec<&'static str>,
     },
-    /// A value of another type.
+    /// The value has another type.
     WrongType {
-        /// What stands there.
+        /// The value found.
         found: String,
-        /// What should.
+        /// The type expected.
         expected: String,
     },
-    /// Anything else, in the words of the type.
+    /// Any other error, in the type's own words.
     Other(String),
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The closest of the known words, or all of them.
+/// Suggests the closest of the known words, or lists all of them.
 struct Advice<'a> {
     word: &'a str,
     known: &'a [&'static str],
@@ -103,7 +103,7 @@ impl fmt::Display for Advice<'_> {
     }
 }
 
-/// A problem on its way up, with its place once that is known.
+/// An error on its way up, with its path once that is known.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) problem: Problem,
@@ -118,7 +118,7 @@ impl Fault {
         }
     }
 
-    /// A value of another type, both in words.
+    /// A value of another type.
     pub(super) fn wrong(found: Unexpected<'_>, expected: &str) -> Self {
         let advice = match found {
             Unexpected::Bool(flag) if expected.starts_with("a string") => {
@@ -136,7 +136,7 @@ impl Fault {
         })
     }
 
-    /// Something else than one of these words.
+    /// A value that is not one of these words.
     pub(super) fn no_word(found: Unexpected<'_>, known: &'static [&'static str]) -> Self {
         let boolean = match found {
             Unexpected::Bool(flag) => Some(flag),

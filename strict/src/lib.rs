@@ -1,7 +1,7 @@
-//! Reads a type from a tree of JSON or YAML, and tells what does not fit with its place.
+//! Deserializes types from JSON trees, and reports mistakes with their JSON pointer.
 //!
-//! People read these messages beside the line that they wrote, so they speak of mappings, lists and
-//! whole numbers, and never of Rust's types.
+//! People read these errors beside the YAML that they wrote. So the errors speak of mappings, lists
+//! and whole numbers, and never of Rust's types.
 
 mod access;
 mod deserializer;
@@ -18,28 +18,28 @@ use serde_json::Value;
 use deserializer::At;
 pub use fault::Problem;
 
-/// Something in a tree that does not fit the type it is read as.
+/// A value in a tree that does not fit the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
     /// What is wrong.
     pub problem: Problem,
-    /// RFC 6901 pointer to it.
+    /// RFC 6901 pointer to the value.
     pub pointer: String,
 }
 
-/// Reads a type from a tree.
+/// Deserializes a type from a tree.
 ///
 /// # Errors
-/// The first thing that does not fit.
+/// The first mistake.
 pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
     T::deserialize(At::root(tree, None)).map_err(Misfit::from)
 }
 
-/// Reads a type from a tree that has nothing but the type's own fields: also where the type does
-/// not say `deny_unknown_fields`, a field that it does not have is refused.
+/// Deserializes a type from a tree, and reports every unknown field, even where the type does not
+/// say `deny_unknown_fields`.
 ///
 /// # Errors
-/// Each field that there is none of, and the first value that does not fit.
+/// Each unknown field, and the first other mistake.
 pub fn fit_closely<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<Misfit>> {
     let unknown = RefCell::new(Vec::new());
     let read = T::deserialize(At::root(tree, Some(&unknown)));

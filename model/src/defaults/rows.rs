@@ -1,7 +1,7 @@
 //! The table of defaults.
 //!
-//! Sources are files of kubernetes/kubernetes, release 1.35; `zz_generated.defaults.go` holds what
-//! stands as a `+default` marker at a field of the API types.
+//! Sources are files of kubernetes/kubernetes, release 1.35. `zz_generated.defaults.go` has the
+//! defaults that are `+default` markers of fields in the API types.
 
 pub(super) mod pods;
 pub(super) mod services;
@@ -28,7 +28,7 @@ pub struct Shape {
 pub struct Row {
     /// The field.
     pub field: &'static str,
-    /// What counts as not set.
+    /// Which values count as not set.
     pub when: When,
     /// The default.
     pub value: Fill,
@@ -37,9 +37,9 @@ pub struct Row {
 /// When a default applies. An explicit `null` always counts as not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Where the field is absent: the API's type is a pointer, which tells 0 from nothing.
+    /// Where the field is absent: the API's type is a pointer, which distinguishes 0 from absent.
     Absent,
-    /// Where the field is absent, empty text or 0: the API's type cannot tell these apart.
+    /// Where the field is absent, empty text or 0: the API's type cannot distinguish these.
     Zero,
 }
 
@@ -50,11 +50,11 @@ pub enum Fill {
     Text(&'static str),
     /// This number.
     Int(i64),
-    /// This truth value.
+    /// This boolean.
     Flag(bool),
     /// An object without fields.
     Empty,
-    /// Told from the fields beside it; `None` gives no default.
+    /// Computed from the fields beside it; `None` gives no default.
     Beside(fn(&Map<String, Value>) -> Option<Value>),
 }
 
@@ -63,7 +63,7 @@ pub fn table() -> impl Iterator<Item = &'static Shape> {
     SHAPES.into_iter()
 }
 
-/// Fills the defaults of a type into one of its objects.
+/// Fills the defaults of a type into an object.
 pub(super) fn apply(shape: &Shape, object: &mut Object) {
     for row in shape.rows {
         if row.when.applies(object.get(row.field))

@@ -1,4 +1,4 @@
-//! Probes, lifecycle hooks, and what they do.
+//! Probes, lifecycle hooks and their handlers.
 
 /// Kubernetes' IntOrString: a number, or text such as `25%` or a port's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum IntOrString {
     Text(String),
 }
 
-/// What runs when a container starts and before it is stopped.
+/// The hooks that run after a container starts and before it is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lifecycle {
     /// `postStart`.
@@ -21,23 +21,23 @@ pub struct Lifecycle {
 /// A probe, after core/v1 Probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// What is done.
+    /// The check to run.
     pub handler: Handler,
-    /// Seconds after the container started before the first probe.
+    /// Seconds between the start of the container and the first probe.
     pub initial_delay_seconds: i32,
     /// Seconds between two probes.
     pub period_seconds: i32,
-    /// Seconds after which one probe has failed.
+    /// Seconds after which a probe fails.
     pub timeout_seconds: i32,
-    /// Successes in a row that count as a success.
+    /// Consecutive successes that count as a success.
     pub success_threshold: i32,
-    /// Failures in a row that count as a failure.
+    /// Consecutive failures that count as a failure.
     pub failure_threshold: i32,
-    /// Seconds that this probe's kill leaves the Pod, where set.
+    /// Seconds that a Pod has to stop when this probe kills it, where set.
     pub termination_grace_period_seconds: Option<i64>,
 }
 
-/// What a probe or a lifecycle hook does.
+/// The action of a probe or a lifecycle hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handler {
     /// Runs a command in the container.
@@ -48,9 +48,9 @@ pub enum Handler {
     TcpSocket(TcpSocket),
     /// Calls the gRPC health service.
     Grpc(Grpc),
-    /// Waits for so many seconds (lifecycle hooks only).
+    /// Waits for this number of seconds (lifecycle hooks only).
     Sleep(i64),
-    /// Anything newer: the name of its field, or empty where no handler is set.
+    /// A newer handler: the name of its field, or empty where no handler is set.
     Other(String),
 }
 
@@ -61,7 +61,7 @@ pub struct HttpGet {
     pub path: String,
     /// A number, or the name of a declared port.
     pub port: IntOrString,
-    /// The host asked, where it is not the Pod itself.
+    /// The host to connect to, where it is not the Pod itself.
     pub host: Option<String>,
     /// `HTTP` or `HTTPS`.
     pub scheme: String,
@@ -74,7 +74,7 @@ pub struct HttpGet {
 pub struct TcpSocket {
     /// A number, or the name of a declared port.
     pub port: IntOrString,
-    /// The host asked, where it is not the Pod itself.
+    /// The host to connect to, where it is not the Pod itself.
     pub host: Option<String>,
 }
 
@@ -83,6 +83,6 @@ pub struct TcpSocket {
 pub struct Grpc {
     /// The port number.
     pub port: i32,
-    /// The service asked for; empty means the server as a whole.
+    /// The service to check; empty means the server as a whole.
     pub service: String,
 }

@@ -1,4 +1,4 @@
-//! Which files of a folder are scenarios.
+//! Finds the scenario files of a folder.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::yaml::{self, Document};
 
-/// The scenario files in a folder and in the folders inside it, sorted. Hidden ones are left out,
-/// and each folder is read once, whatever links lead to it.
+/// Returns the scenario files in a folder and its subfolders, sorted. Hidden files are left out.
+/// Each folder is read once, whatever symbolic links refer to it.
 ///
 /// # Errors
 /// A folder or a file cannot be read.
@@ -18,8 +18,8 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Whether a text is a scenario, or is meant to be one: it expects something, or it says so and
-/// cannot be read.
+/// Whether a text is a scenario, or is meant to be one: it expects something, or it has the kind of
+/// a scenario and is not valid.
 #[must_use]
 pub fn is_scenario(text: &[u8]) -> bool {
     let mut documents = yaml::read(text).into_iter();
@@ -31,7 +31,7 @@ pub fn is_scenario(text: &[u8]) -> bool {
     })
 }
 
-/// What is no YAML is taken at its word.
+/// Whether a text that may not be valid YAML claims to be a scenario.
 fn says_scenario(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     text.lines().any(|line| {

@@ -1,16 +1,16 @@
-//! Instants as RFC 3339 text, refused in words that show one.
+//! Deserializes instants in RFC 3339, with errors that show an example.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// An instant that must be there.
+/// Deserializes a required instant.
 pub(super) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     deserializer.deserialize_str(Reader)
 }
 
-/// An instant that may be left out.
+/// Deserializes an optional instant.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {

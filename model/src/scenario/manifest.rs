@@ -1,4 +1,4 @@
-//! `old`, `new` and `baseline` as the path of a manifest beside the scenario.
+//! Loads `old`, `new` and `baseline` where they are paths of manifests.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{NO_BASELINE, ScenarioError};
 use crate::yaml::{self, Document};
 
-/// Puts the manifest that a side names in the place of its path.
+/// Replaces the path of a manifest by its content.
 pub(super) fn inline(
     document: &mut Document,
     side: &str,

@@ -1,4 +1,4 @@
-//! Metrics in a scenario: what was asked, and what is answered.
+//! The metrics of a scenario: queries and their answers.
 
 mod entry;
 mod value;
@@ -15,7 +15,7 @@ pub use value::MetricValue;
 use super::{Scenario, Unanswered, instant};
 use crate::{MetricsError, Point, Sample, Series};
 
-/// The ends and the step of a range query.
+/// The start, end and step of a range query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetricRange {
@@ -67,7 +67,7 @@ pub struct ScenarioSeries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioPoint {
-    /// When it was so.
+    /// The time of the value.
     #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
@@ -78,7 +78,7 @@ pub struct ScenarioPoint {
 type Labels = std::collections::BTreeMap<String, String>;
 
 impl Scenario {
-    /// What the scenario answers to a query at an instant. An entry without `at` answers the
+    /// Returns the scenario's answer to an instant query. An entry without `at` answers the
     /// scenario's `now`, and where there is none, any instant.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Scenario {
             })
     }
 
-    /// What the scenario answers to a query over a range.
+    /// Returns the scenario's answer to a range query.
     ///
     /// # Errors
     ///

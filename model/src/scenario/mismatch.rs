@@ -1,4 +1,4 @@
-//! Compares what a policy said with what a scenario expects.
+//! Compares the result of a policy with what a scenario expects.
 
 mod entry;
 
@@ -8,7 +8,7 @@ use super::expect::{self, Expectation, ExpectedOutcome};
 use crate::{Change, Failure, Verdict};
 use entry::{Expected, Field};
 
-/// The answer is not the one expected.
+/// The result is not the one expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// Every difference.
@@ -18,18 +18,18 @@ pub struct Mismatch {
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Something that both have is another.
+    /// A field has another value.
     Value {
-        /// What: `outcome`, or a field of a finding.
+        /// The field: `outcome`, or a field of a finding.
         what: String,
         /// What the scenario expects.
         expected: String,
-        /// What the policy said.
+        /// What the policy returned.
         found: String,
     },
-    /// Expected, and not said.
+    /// Expected, but not returned.
     Missing(String),
-    /// Said, and not expected.
+    /// Returned, but not expected.
     Unexpected(String),
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Holds an answer against an expectation.
+/// Compares a result with an expectation.
 pub(super) fn compare(
     expected: &Expectation,
     change: Change,
@@ -123,7 +123,8 @@ impl Differences {
         }
     }
 
-    /// Pairs what is expected with what was said: first what fits whole, then what has the name.
+    /// Pairs what is expected with what was returned: first exact matches, then those with the same
+    /// name.
     fn list<E: Expected>(&mut self, expected: &[E], said: &[E::Said]) {
         let mut said: Vec<_> = said.iter().collect();
         let mut open: Vec<_> = expected.iter().collect();

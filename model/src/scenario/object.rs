@@ -1,4 +1,4 @@
-//! The cluster of a scenario.
+//! The cluster objects of a scenario.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,33 +8,34 @@ use super::{Scenario, Unanswered};
 use crate::selector::LabelSelector;
 use crate::{ClusterError, ClusterErrorCode};
 
-/// A read that the cluster refuses.
+/// A read that fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectError {
-    /// The version of the kind that is read.
+    /// The API version of the kind.
     pub api_version: String,
     /// The kind.
     pub kind: String,
-    /// The namespace; absent means in any.
+    /// The namespace; absent means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of the one object; absent means any, and lists too.
+    /// The name of the object; absent means any, including lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The kind of failure.
     pub code: ClusterErrorCode,
-    /// In words.
+    /// A message for people.
     pub message: String,
 }
 
 impl Scenario {
-    /// What the scenario answers to the read of one object; an empty namespace means that the kind
-    /// has none. With `objects` given, an object that is not among them is not found.
+    /// Returns the scenario's answer to the read of one object. An empty namespace means a
+    /// cluster-scoped kind. Where the scenario has `objects`, an object that is not among them does
+    /// not exist.
     ///
     /// # Errors
     ///
-    /// The scenario says nothing of objects.
+    /// The scenario has no objects.
     pub fn object(
         &self,
         api_version: &str,
@@ -64,12 +65,12 @@ impl Scenario {
         Ok(found.ok_or_else(|| of_kind.not_found(name)))
     }
 
-    /// What the scenario answers to a list of the objects of one kind, sorted by namespace and
-    /// name; an empty namespace means all of them, an empty selector any labels.
+    /// Returns the scenario's answer to a list of the objects of one kind, sorted by namespace and
+    /// name. An empty namespace means all, an empty selector any labels.
     ///
     /// # Errors
     ///
-    /// The scenario says nothing of objects.
+    /// The scenario has no objects.
     pub fn list(
         &self,
         api_version: &str,

@@ -14,7 +14,7 @@ use super::{NO_BASELINE, RevisionEntry, Scenario};
 /// Why a scenario describes no rollout.
 #[derive(Debug, thiserror::Error)]
 pub enum NoReview {
-    /// It has the facts only.
+    /// It has neither an old nor a new object.
     #[error("the scenario has neither `old` nor `new`: say which object is rolled out")]
     NoObject,
     /// No policy is evaluated for it.

@@ -1,4 +1,4 @@
-//! What a scenario does not answer, and the lines that would.
+//! Queries that a scenario does not answer, with the lines to add.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +12,10 @@ use super::metric::{
     ScenarioSeries,
 };
 
-/// A question that the scenario has no answer to. Its text ends in the lines to add.
+/// A query that the scenario does not answer. Its message ends with the lines to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unanswered {
-    /// What time it is.
+    /// The current time.
     Now,
     /// A metrics query at an instant.
     Instant {
@@ -37,7 +37,7 @@ pub enum Unanswered {
     },
     /// One object.
     Object {
-        /// The version of its kind.
+        /// The API version of its kind.
         api_version: String,
         /// Its kind.
         kind: String,
@@ -48,13 +48,13 @@ pub enum Unanswered {
     },
     /// The objects of one kind.
     List {
-        /// The version of the kind.
+        /// The API version of the kind.
         api_version: String,
         /// The kind.
         kind: String,
         /// The namespace; empty for all.
         namespace: String,
-        /// The labels asked for; empty for all.
+        /// The label selector; empty for all.
         label_selector: String,
     },
 }
@@ -109,7 +109,7 @@ impl Unanswered {
         }
     }
 
-    /// An answer to start from.
+    /// Returns an example answer.
     fn lines(&self) -> Lines {
         match self.clone() {
             Self::Now => Lines::Now("2026-01-01T12:00:00Z"),
@@ -162,10 +162,10 @@ impl Unanswered {
     }
 }
 
-/// What an example measures.
+/// The value in an example.
 const ZERO: MetricValue = MetricValue(0.0);
 
-/// The part of a scenario that answers.
+/// The part of a scenario that has the answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Lines {

@@ -1,4 +1,4 @@
-//! What the types of a scenario cannot say.
+//! Validates what the types of a scenario cannot express.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, NO_BASELINE
 use crate::fields::{self, Misspelt};
 use crate::yaml::{Problem, Spans, StrictError};
 
-/// Something wrong, with the pointer to it.
+/// An error and the pointer to it.
 pub(super) struct Wrong {
     pointer: String,
     message: String,
@@ -30,7 +30,7 @@ impl Wrong {
     }
 }
 
-/// Fields that mean different things where they are empty and where there are none.
+/// Lists that mean something else when they are empty than when they are absent.
 const TELLING_LISTS: [&str; 5] = [
     "/settings",
     "/objects",
@@ -39,8 +39,7 @@ const TELLING_LISTS: [&str; 5] = [
     "/expect/evidence",
 ];
 
-/// Whether each list that is begun is a list: `findings:` and nothing after it would look at
-/// nothing.
+/// Checks that each of these lists is one: `findings:` without a value would compare nothing.
 pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
     let empty = |pointer: &&str| tree.pointer(pointer).is_some_and(Value::is_null);
     TELLING_LISTS
@@ -58,7 +57,7 @@ pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
         })
 }
 
-/// Whether the parts of a scenario go together.
+/// Checks that the fields of a scenario fit together.
 pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     if scenario.metadata.name.trim().is_empty() {
         return Err(Wrong::new("/metadata/name", "give the scenario a name"));
@@ -98,7 +97,7 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     scenario.expect.as_ref().map_or(Ok(()), expectation)
 }
 
-/// A baseline that is never looked at would test nothing.
+/// Checks the baseline: one that is never used would test nothing.
 fn baseline(scenario: &Scenario) -> Result<(), Wrong> {
     let pointer = "/baseline";
     let Some(baseline) = &scenario.baseline else {
@@ -141,7 +140,7 @@ fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// A misspelt field would be a field left out.
+/// Refuses a misspelled field, which would count as absent.
 fn spelt(pointer: &str, misspelt: Option<Misspelt>) -> Result<(), Wrong> {
     misspelt.map_or(Ok(()), |wrong| {
         let Misspelt {
@@ -179,7 +178,7 @@ fn asks_same(one: &MetricEntry, other: &MetricEntry) -> bool {
     same_time && one.source == other.source && one.query == other.query
 }
 
-/// A field that an outcome cannot have would never be looked at.
+/// Refuses fields that the expected outcome cannot have, since they would never be compared.
 fn expectation(expected: &Expectation) -> Result<(), Wrong> {
     let outcome = expected.outcome;
     let failed = outcome == ExpectedOutcome::Failure;

@@ -26,7 +26,7 @@ impl FromStr for LabelSelector {
     }
 }
 
-/// What is left of a selector; it never begins with blanks.
+/// The rest of a selector; it never starts with blanks.
 struct Reader<'a> {
     selector: &'a str,
     rest: &'a str,
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         number.ok_or_else(|| self.wanted_at(before, "a whole number"))
     }
 
-    /// A value, which may be empty.
+    /// Reads a value, which may be empty.
     fn value(&mut self) -> String {
         self.word().unwrap_or_default().to_owned()
     }

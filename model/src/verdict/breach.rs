@@ -1,80 +1,81 @@
-//! What the contract asks of a verdict beyond its types, and how a verdict that breaks it is read.
+//! The rules of the contract that its types cannot express, and how a verdict that violates them is
+//! read.
 
 use std::fmt;
 
 use super::{Evidence, Finding, Outcome, Severity, Verdict};
 
-/// Something in a verdict that breaks the contract.
+/// Something in a verdict that violates the contract.
 ///
-/// The verdict counts nevertheless, in its strictest reading. A test of the policy fails.
+/// The verdict counts nevertheless, in its strictest reading; a test of the policy fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Breach {
-    /// A hold or denial without a finding.
+    /// A hold or denial has no finding.
     #[error("findings: the outcome is `{0}`, and no finding says why")]
     NoReason(&'static str),
-    /// A hold until no point in time.
+    /// The end of a hold is not a valid instant.
     #[error("outcome: the hold ends at no point in time ({0}), so it counts as one without an end")]
     Until(String),
-    /// A severity that is no word of the contract.
+    /// A severity is not a word of the contract.
     #[error(
         "findings/{index}/severity: `{}` is none of deny, hold, warn and info, so it counts as deny", shown(.word)
     )]
     Severity {
-        /// Which finding.
+        /// The index of the finding.
         index: usize,
-        /// What the policy said.
+        /// The word of the policy.
         word: String,
     },
-    /// A rule that is no name.
+    /// A rule is not a valid name.
     #[error(
         "findings/{index}/rule: `{}` is no name: write 1 to {RULE_BYTES} letters, digits, `-`, `_` and `.`, such as `readiness-missing`", shown(.rule)
     )]
     Rule {
-        /// Which finding.
+        /// The index of the finding.
         index: usize,
-        /// What the policy said.
+        /// The rule as the policy named it.
         rule: String,
     },
-    /// A path that is no JSON pointer.
+    /// A path is not a JSON pointer.
     #[error(
         "findings/{index}/path: `{}` is no JSON pointer (RFC 6901): {why}", shown(.path)
     )]
     Path {
-        /// Which finding.
+        /// The index of the finding.
         index: usize,
-        /// What the policy said.
+        /// The path as the policy wrote it.
         path: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A finding that says nothing.
+    /// A finding has no message.
     #[error("findings/{0}/message: it is empty; say what is wrong and why it hurts")]
     Message(usize),
-    /// A fact of no point in time.
+    /// The time of a piece of evidence is not a valid instant.
     #[error("evidence/{index}/at: this is no point in time ({why})")]
     At {
-        /// Which fact.
+        /// The index of the evidence.
         index: usize,
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// Why a test of a policy fails, whatever the verdict.
+/// All violations of one verdict, which fail a test of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenContract(Vec<Breach>);
 
-/// As long as the value of a Kubernetes label.
+/// The limit for the value of a Kubernetes label.
 const RULE_BYTES: usize = 63;
-/// As many as help to mend a policy.
+/// The number of violations that are reported.
 const MOST: usize = 16;
-/// As much of a policy's word as is shown.
+/// The number of characters of a policy's word that are shown.
 const SHOWN_CHARS: usize = 80;
 
 impl Verdict {
-    /// Reads what a policy said. The strictest of outcome and findings decides, and what breaks the
-    /// contract is replaced by what cannot weaken the verdict and noted in
-    /// [`breaches`](Self::breaches).
+    /// Creates a verdict from what a policy returned. The stricter of outcome and findings decides.
+    /// Whatever violates the contract is replaced by something that cannot weaken the verdict, and
+    /// is reported by [`breaches`](Self::breaches).
     #[must_use]
     pub fn new(outcome: Outcome, mut findings: Vec<Finding>, evidence: Vec<Evidence>) -> Self {
         let mut breaches = Vec::new();
@@ -97,7 +98,7 @@ impl Verdict {
         }
     }
 
-    /// Adds breaches that were found before the parts were put together.
+    /// Adds violations that were found while the parts were converted.
     #[must_use]
     pub fn with_breaches(mut self, breaches: impl IntoIterator<Item = Breach>) -> Self {
         let room = MOST.saturating_sub(self.breaches.len());
@@ -105,16 +106,16 @@ impl Verdict {
         self
     }
 
-    /// What breaks the contract.
+    /// Returns the violations of the contract.
     #[must_use]
     pub fn breaches(&self) -> &[Breach] {
         &self.breaches
     }
 
-    /// Whether the policy keeps the contract, for a test of it.
+    /// Checks that the policy keeps the contract, for tests of it.
     ///
     /// # Errors
-    /// All that breaks it.
+    /// All violations.
     pub fn keeps_contract(&self) -> Result<(), BrokenContract> {
         match self.breaches.as_slice() {
             [] => Ok(()),
@@ -124,7 +125,7 @@ impl Verdict {
 }
 
 impl Outcome {
-    /// This outcome, or what `severity` asks for where that is stricter.
+    /// Returns the stricter of this outcome and the one that `severity` demands.
     const fn at_least(self, severity: Severity) -> Self {
         match (self, severity) {
             (_, Severity::Deny) => Self::Deny,
@@ -145,7 +146,7 @@ impl fmt::Display for BrokenContract {
     }
 }
 
-/// Replaces what is no sense by what every reader of a finding can show.
+/// Replaces invalid parts of a finding by ones that can be shown.
 fn mend(finding: &mut Finding, index: usize, breaches: &mut Vec<Breach>) {
     if !is_name(&finding.rule) {
         breaches.push(Breach::Rule {
@@ -169,7 +170,7 @@ fn mend(finding: &mut Finding, index: usize, breaches: &mut Vec<Breach>) {
     }
 }
 
-/// Whether a rule is named as the value of a label is written, so that it fits into records.
+/// Whether a rule has the syntax of a label's value, so that it fits into metrics and annotations.
 fn is_name(rule: &str) -> bool {
     let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
     let mut bytes = rule.bytes();

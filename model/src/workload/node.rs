@@ -1,6 +1,6 @@
-//! Reads typed values out of a JSON tree, remembering where it is.
+//! Reads typed values from a JSON tree and tracks their path for error messages.
 //!
-//! As in the Kubernetes API an explicit `null` is the same as an absent field.
+//! As in the Kubernetes API, an explicit `null` counts as absent.
 
 use rollgate_strict::pointer::Path;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use crate::shape::ShapeError;
 
 const ABSENT: &Value = &Value::Null;
 
-/// A value, present or not, and the way to it from the root of its object.
+/// A value, present or absent, and its path from the root of the object.
 pub(crate) struct Node<'v, 'p> {
     value: &'v Value,
     path: Path<'p>,
@@ -26,7 +26,7 @@ impl<'v> Node<'v, 'static> {
 }
 
 impl<'v, 'p> Node<'v, 'p> {
-    /// A field of this object; absent where this is absent.
+    /// Returns a field of this object; absent where the object is absent.
     pub(crate) fn field<'s>(&'s self, key: &'s str) -> Result<Node<'v, 's>, ShapeError> {
         let value = self
             .object()?
@@ -63,7 +63,8 @@ impl<'v, 'p> Node<'v, 'p> {
         }
     }
 
-    /// The text; `None` for an empty one too, which the API does not tell from an absent one.
+    /// Returns the text; `None` also where it is empty, which the API does not distinguish from
+    /// absent.
     pub(crate) fn filled(&self) -> Result<Option<String>, ShapeError> {
         Ok(self
             .text()?
@@ -136,12 +137,12 @@ impl<'v, 'p> Node<'v, 'p> {
         })
     }
 
-    /// The entries of a map of strings, sorted by key.
+    /// Returns the entries of a map of strings, sorted by key.
     pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, ShapeError> {
         self.sorted(|value| Ok(value.text()?.unwrap_or_default().to_owned()))
     }
 
-    /// The entries of a map of quantities, sorted by key; a quantity may be a number.
+    /// Returns the entries of a map of quantities, sorted by key. A quantity may be a number.
     pub(crate) fn quantities(&self) -> Result<Vec<(String, String)>, ShapeError> {
         self.sorted(|value| match value.value {
             Value::String(text) => Ok(text.clone()),
@@ -158,7 +159,7 @@ impl<'v, 'p> Node<'v, 'p> {
         }
     }
 
-    /// As `wrong`, for a value that no message may repeat.
+    /// As `wrong`, for a value that no message may contain.
     pub(crate) fn wrong_hidden(&self, expected: &str) -> ShapeError {
         ShapeError::Wrong {
             pointer: self.pointer(),
@@ -196,13 +197,13 @@ impl<'v, 'p> Node<'v, 'p> {
                 })?,
             ));
         }
-        // Already so, unless a crate in the build switched serde_json's `preserve_order` on.
+        // Sorted already, unless a crate in the build enabled serde_json's `preserve_order`.
         pairs.sort_unstable();
         Ok(pairs)
     }
 }
 
-/// YAML's `3.0` is the number 3 to the API server.
+/// Returns a whole number; the API server reads YAML's `3.0` as 3.
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;

@@ -28,7 +28,7 @@ pub(crate) fn pod(spec: &Node<'_, '_>) -> Result<Pod, ShapeError> {
     })
 }
 
-/// The strategy of a workload; `None` for a Service and for an Argo Rollout that names none.
+/// Parses the strategy of a workload; `None` for a Service and for an Argo Rollout without one.
 pub(crate) fn strategy(kind: Kind, spec: &Node<'_, '_>) -> Result<Option<Strategy>, ShapeError> {
     match kind {
         Kind::Deployment => update_strategy(&spec.field("strategy")?).map(Some),

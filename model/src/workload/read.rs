@@ -1,4 +1,4 @@
-//! Reads an object of a known kind, once.
+//! Parses the fields of an object of a known kind.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::kind::Kind;
 use crate::shape::ShapeError;
 use crate::template_ref::TemplateRef;
 
-/// The kind of an object.
+/// Returns the kind of an object.
 pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
     if root.object()?.is_none() {
         return Err(root.wrong("an object"));
@@ -31,8 +31,8 @@ pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
     })
 }
 
-/// An Argo Rollout with a `workloadRef` has its template in another object, and beside it no
-/// template or the empty one that a Go client writes.
+/// Whether an Argo Rollout has a `workloadRef` and no template of its own. A Go client writes an
+/// empty template beside the reference.
 fn has_template_elsewhere(kind: Kind, spec: &Node<'_, '_>) -> Result<bool, ShapeError> {
     let template = spec.field("template")?;
     if kind != Kind::Rollout || template.value().is_null() {
@@ -48,7 +48,7 @@ fn has_template_elsewhere(kind: Kind, spec: &Node<'_, '_>) -> Result<bool, Shape
 }
 
 impl Workload {
-    /// All of an object but its tree.
+    /// Parses everything except the tree, which the caller adds.
     pub(super) fn read(
         kind: Kind,
         root: &Node<'_, '_>,
@@ -92,7 +92,7 @@ impl Workload {
         Ok(())
     }
 
-    /// What every object has, a `Scale` too.
+    /// Parses what every object has, including a `Scale`.
     pub(super) fn named(
         kind: Kind,
         root: &Node<'_, '_>,

@@ -1,4 +1,4 @@
-//! The index behind [`Spans`](super::Spans): one small record for each value, in the order of the text.
+//! The index of a document: one small record for each value, in the order of the text.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::source::{Source, small};
 pub(super) struct Index {
     pub(super) source: Arc<Source>,
     nodes: Vec<Node>,
-    /// Keys that differ from their text: escaped, folded, merged, an alias, or a number.
+    /// Keys that differ from their text: escaped, folded, merged, from an alias, or a number.
     other_keys: BTreeMap<u32, Box<str>>,
 }
 
@@ -24,10 +24,10 @@ pub(super) struct Node {
     end: u32,
     key_start: u32,
     key_end: u32,
-    /// The node after this one and all below it.
+    /// The next node that is not inside this one.
     next: u32,
     key: KeyText,
-    /// Whether what is below it stands elsewhere: an alias or a merged key.
+    /// Whether the nodes below are elsewhere in the text: an alias or a merged key.
     pub(super) opaque: bool,
 }
 
@@ -50,19 +50,19 @@ pub(super) struct Key<'a> {
     pub(super) name: &'a str,
 }
 
-/// Whether what stands below a node is where the node is.
+/// Whether the nodes below a node are inside its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Here,
     Elsewhere,
 }
 
-/// Where a pointer leads.
+/// The result of following a pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolved {
     /// To this node.
     Value(u32),
-    /// To nothing; this node is the last that stands on the way.
+    /// Nothing is there; this node is the nearest ancestor.
     Ancestor(u32),
 }
 
@@ -75,12 +75,12 @@ impl Index {
         }
     }
 
-    /// The id of the node that is added next.
+    /// Returns the id of the node that is added next.
     pub(super) fn next_id(&self) -> u32 {
         small(self.nodes.len())
     }
 
-    /// Adds a node; what is added until [`Index::close`] stands below it.
+    /// Adds a node. Nodes that are added until [`Index::close`] are below it.
     pub(super) fn open(
         &mut self,
         key: Option<&Key<'_>>,
@@ -106,7 +106,7 @@ impl Index {
         id
     }
 
-    /// Ends a node at an offset, or where its last child ends.
+    /// Ends a node at this offset, or where its last child ends.
     pub(super) fn close(&mut self, id: u32, end: Option<usize>) {
         let next = small(self.nodes.len());
         let child_ends = self.siblings(id + 1, next).map(|child| {
@@ -119,7 +119,7 @@ impl Index {
         node.end = end.map(small).or(last).unwrap_or(node.end).max(node.start);
     }
 
-    /// Forgets a node and everything after it, and tells where it stood.
+    /// Removes a node and everything after it, and returns its span.
     pub(super) fn forget(&mut self, id: u32) -> Range<usize> {
         let place = self.node(id).range();
         self.nodes.truncate(id as usize);
@@ -127,7 +127,7 @@ impl Index {
         place
     }
 
-    /// The line of a key that a node has already.
+    /// Returns the line of a key that a node has already.
     pub(super) fn line_of_key(&self, parent: u32, name: &str) -> Option<u32> {
         let open_end = small(self.nodes.len());
         let child = self
@@ -173,7 +173,7 @@ impl Index {
         std::iter::successors(in_range(first), move |&id| in_range(self.node(id).next))
     }
 
-    /// The node that a pointer leads to.
+    /// Returns the node at a pointer.
     pub(super) fn resolve(&self, root: u32, pointer: &str) -> Resolved {
         if pointer.is_empty() {
             return Resolved::Value(root);
@@ -208,7 +208,7 @@ impl Node {
         self.start as usize..self.end as usize
     }
 
-    /// Where its key stands, if it has one.
+    /// Returns the span of its key, if it has one.
     pub(super) fn key_place(&self) -> Option<Range<usize>> {
         (self.key != KeyText::None).then(|| self.key_range())
     }

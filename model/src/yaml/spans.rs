@@ -1,34 +1,35 @@
-//! Where each part of a document stands: a flat tree of byte spans, resolved on demand.
+//! The positions of the values of a document, resolved on demand from a flat tree of byte spans.
 
 use std::sync::Arc;
 
 use super::index::{Index, Resolved};
 use super::source::{Location, Source};
 
-/// Where the parts of a document, or of a part of one, stand. Cheap to clone.
+/// The positions of the values in a document or a part of it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Spans {
     index: Arc<Index>,
     root: u32,
 }
 
-/// Where a pointer leads.
+/// The position of the value at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The value; all of its lines where it is a mapping or a sequence. An alias or a merged key
-    /// is told at its use.
+    /// The value; for a mapping or a sequence, all of its lines. For an alias or a merged key, the
+    /// place where it is used.
     pub value: Location,
     /// The key, where the value has one.
     pub key: Option<Location>,
-    /// What to point at, never more than one line: a value that stands whole on its key's line,
-    /// else the key, else the first line of the value.
+    /// The part to highlight, one line at most: the value if it is on one line with its key, else
+    /// the key, else the first line of the value.
     pub focus: Location,
-    /// Whether the pointer itself stands there; else this is its nearest ancestor that does.
+    /// Whether there is a value at the pointer. If not, this is its nearest existing ancestor.
     pub exact: bool,
 }
 
 impl Spans {
-    /// Where an RFC 6901 pointer leads: the value, or its nearest existing ancestor.
+    /// Returns the position of the value at an RFC 6901 pointer, or of its nearest existing
+    /// ancestor.
     #[must_use]
     pub fn locate(&self, pointer: &str) -> Place {
         let (id, exact) = match self.index.resolve(self.root, pointer) {
@@ -47,7 +48,7 @@ impl Spans {
         }
     }
 
-    /// The spans of the part under a pointer; `None` where nothing stands there.
+    /// Returns the positions of the part at a pointer; `None` where there is nothing.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Self> {
         match self.index.resolve(self.root, pointer) {
@@ -59,13 +60,14 @@ impl Spans {
         }
     }
 
-    /// The whole text that the document was read from.
+    /// Returns the whole text that the document is part of.
     #[must_use]
     pub fn text(&self) -> &str {
         self.index.source.text()
     }
 
-    /// The spans of each element of a list; behind an alias, the alias again and again.
+    /// Returns the positions of each element of a list. Behind an alias, each one is that of the
+    /// alias.
     pub(super) fn items(&self) -> impl Iterator<Item = Self> {
         let opaque = self.index.node(self.root).opaque;
         let mut children = self.index.children(self.root);
@@ -90,7 +92,7 @@ impl Spans {
     }
 }
 
-/// What to point at: see [`Place::focus`].
+/// Returns [`Place::focus`].
 fn focus(source: &Source, value: &Location, key: Option<&Location>) -> Location {
     let line_end = source.line_end(value.bytes.start);
     let fits = !value.bytes.is_empty() && value.bytes.end <= line_end;

@@ -1,23 +1,23 @@
-//! Reads a type from a document and tells what does not fit with its place.
+//! Deserializes a type from a document, with the position of what does not fit.
 
 use serde::de::DeserializeOwned;
 
 use super::{Document, Location};
 pub use rollgate_strict::{Misfit, Problem, fit};
 
-/// Something in a document that does not fit the type it is read as.
+/// A value of a document that does not fit the type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: {problem}{}", shown_path(pointer))]
 pub struct StrictError {
     /// What is wrong.
     pub problem: Problem,
-    /// RFC 6901 pointer to it, in the document.
+    /// RFC 6901 pointer to the value.
     pub pointer: String,
-    /// Where it stands.
+    /// The position of the value.
     pub location: Location,
 }
 
-/// Reads a type from a document.
+/// Deserializes a type from a document.
 pub(super) fn read<T: DeserializeOwned>(document: &Document) -> Result<T, StrictError> {
     fit(&document.tree).map_err(|Misfit { problem, pointer }| {
         let place = document.spans.locate(&pointer);

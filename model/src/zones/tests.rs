@@ -94,7 +94,7 @@ fn skipped_local_times_tell_the_instant_of_the_change() {
             "Pacific/Apia",
             "2011-12-30T10:00:00Z",
         ),
-        // Beyond the last change that the database lists: told by its rule.
+        // After the last change in the database: computed by its rule.
         (
             "2199-03-31T02:30:00",
             "Europe/Berlin",

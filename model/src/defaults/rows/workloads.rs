@@ -34,7 +34,7 @@ pub(in crate::defaults) const STATEFUL_SET_SPEC: Shape = Shape {
         zero("podManagementPolicy", Fill::Text("OrderedReady")),
         absent("replicas", Fill::Int(1)),
         absent("revisionHistoryLimit", Fill::Int(10)),
-        // No default: text without `omitempty` is always written.
+        // Not a default: text without `omitempty` is always written.
         absent("serviceName", Fill::Text("")),
     ],
 };
@@ -75,7 +75,7 @@ pub(in crate::defaults) const UPDATE_STRATEGY: Shape = Shape {
     rows: &[zero("type", Fill::Text("RollingUpdate"))],
 };
 
-/// Argo's controller takes these where the object has none; its API server writes none.
+/// Argo Rollouts' controller uses these where the object has none; the API server writes none.
 pub(in crate::defaults) const ARGO_ROLLOUT_SPEC: Shape = Shape {
     name: "argoproj.io/v1alpha1 RolloutSpec",
     source: "argo-rollouts utils/defaults/defaults.go",

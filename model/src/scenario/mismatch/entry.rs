@@ -1,4 +1,4 @@
-//! Findings and evidence, field by field.
+//! Compares findings and evidence, field by field.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,21 +6,21 @@ use std::fmt;
 use super::super::expect::{ExpectedEvidence, ExpectedFinding};
 use crate::{Evidence, Finding, Severity};
 
-/// An entry of a list of expectations.
+/// An entry in a list of expectations.
 pub(super) trait Expected: fmt::Display {
-    /// What it is compared with.
+    /// The type that it is compared with.
     type Said;
 
-    /// Whether this is the entry that is meant, whatever else it says.
+    /// Whether both have the same name, whatever the other fields.
     fn names(&self, said: &Self::Said) -> bool;
 
-    /// What both say.
+    /// Returns the fields of both.
     fn fields<'a>(&'a self, said: &'a Self::Said) -> Vec<Field<'a>>;
 
-    /// What was said, on one line.
+    /// Formats what was returned, on one line.
     fn shown(said: &Self::Said) -> String;
 
-    /// Whether this is the entry that is meant, and says all that is expected.
+    /// Whether both have the same name and all expected fields match.
     fn fits(&self, said: &Self::Said) -> bool {
         self.names(said) && self.fields(said).iter().all(Field::holds)
     }
@@ -34,16 +34,16 @@ pub(super) struct Field<'a> {
     comparison: Comparison,
 }
 
-/// How the two sides of a field compare.
+/// How the two values of a field are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
     Equal,
-    /// What is expected is a part of what was said.
+    /// The expected value is part of the returned one.
     Part,
 }
 
 impl<'a> Field<'a> {
-    /// A field that must be equal, where it is expected.
+    /// A field that must be equal, if it is expected.
     pub(super) fn equal<T: Into<Cow<'a, str>>>(
         name: &'static str,
         expected: Option<T>,
@@ -58,7 +58,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A field that must contain what is expected of it.
+    /// A field that must contain the expected text.
     pub(super) fn part(
         name: &'static str,
         expected: Option<&'a String>,
@@ -70,7 +70,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether what was said is what is expected.
+    /// Whether the returned value matches.
     pub(super) fn holds(&self) -> bool {
         match (&self.expected, &self.found, self.comparison) {
             (None, ..) => true,
@@ -80,7 +80,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// What is expected, in words.
+    /// Describes the expected value.
     pub(super) fn wish(&self) -> Option<String> {
         let expected = self.expected.as_deref()?;
         Some(match self.comparison {
