@@ -1,6 +1,6 @@
 //! Settings: what the operator wrote, as the policy's own type, or what is wrong with it.
 
-use rollgate_strict::Misfit;
+use rollgate_strict::FieldError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -92,10 +92,10 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError>
             "the settings must be a mapping of names to values",
         ));
     }
-    rollgate_strict::fit_closely(&tree).map_err(|misfits| {
-        let problem = |misfit: Misfit| (misfit.pointer, misfit.problem.to_string());
+    rollgate_strict::from_value_strict(&tree).map_err(|errors| {
+        let problem = |error: FieldError| (error.pointer, error.problem.to_string());
         SettingsError {
-            problems: misfits.into_iter().map(problem).collect(),
+            problems: errors.into_iter().map(problem).collect(),
         }
     })
 }

@@ -22,7 +22,7 @@ use crate::baseline::Baseline;
 use crate::change::Change;
 use crate::kind::Kind;
 use crate::request::{Operation, Request, Requester};
-use crate::revisions::{Revisions, Undo, Wanted};
+use crate::revisions::{RevisionQuery, Revisions, Undo};
 use crate::rollout::{ClassifiedRequest, Rollout};
 use crate::shape::ShapeError;
 use crate::tags::MutableTags;
@@ -159,8 +159,8 @@ pub struct NeedsHistory {
 impl NeedsHistory {
     /// Returns which revisions to read.
     #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        Wanted::of(&self.old, &self.new)
+    pub fn revision_query(&self) -> RevisionQuery {
+        RevisionQuery::of(&self.old, &self.new)
     }
 
     /// Returns the two classes that the change may have.

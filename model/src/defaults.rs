@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::kind::Kind;
 pub(crate) use image::pulled_tag;
 use rows::apply;
-pub use rows::{Fill, Row, Shape, When, table};
+pub use rows::{DefaultValue, FieldDefault, TypeDefaults, When, table};
 
 pub(crate) type Object = Map<String, Value>;
 

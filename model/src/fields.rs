@@ -25,7 +25,7 @@ static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
 
 /// A misspelled field, which the API server would drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misspelt {
+pub struct Misspelled {
     /// The JSON pointer to it.
     pub pointer: String,
     /// The field as written.
@@ -39,13 +39,13 @@ pub struct Misspelt {
 /// Returns the first misspelled field of a Kubernetes object; `None` also where its kind is not in
 /// the table.
 #[must_use]
-pub fn misspelt(object: &Value) -> Option<Misspelt> {
-    misspelt_in(object.get("kind")?.as_str()?, object)
+pub fn misspelled(object: &Value) -> Option<Misspelled> {
+    misspelled_in(object.get("kind")?.as_str()?, object)
 }
 
 /// Returns the first misspelled field of a value of a type, such as `PodTemplateSpec`.
 #[must_use]
-pub fn misspelt_in(type_name: &str, value: &Value) -> Option<Misspelt> {
+pub fn misspelled_in(type_name: &str, value: &Value) -> Option<Misspelled> {
     let (name, _) = TYPES.get_key_value(type_name)?;
     search(name, value, &Path::Root)
 }
@@ -64,7 +64,7 @@ fn field(word: &'static str) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelt> {
+fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelled> {
     match value {
         Value::Object(members) => {
             let known = TYPES.get(name)?;
@@ -72,7 +72,7 @@ fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelt
                 let path = Path::Key(path, key);
                 match known.iter().find(|(field, _)| field == key) {
                     Some((_, of)) => search((*of)?, member, &path),
-                    None => closest(known, key).map(|meant| Misspelt {
+                    None => closest(known, key).map(|meant| Misspelled {
                         pointer: path.pointer(),
                         field: key.clone(),
                         of: name,
@@ -137,7 +137,7 @@ mod tests {
             (json!({ "env": [{ "nam": "A" }] }), "env/0/nam", "name"),
         ];
         for (container, at, meant) in cases {
-            let found = misspelt(&deployment(&container)).expect("it is misspelt");
+            let found = misspelled(&deployment(&container)).expect("it is misspelled");
             assert_eq!(
                 found.pointer,
                 format!("/spec/template/spec/containers/0/{at}")
@@ -152,17 +152,17 @@ mod tests {
             json!({ "name": "shop", "quantumTunnel": true }),
             json!({ "resources": { "limits": { "nam": "1" } } }),
         ] {
-            assert_eq!(misspelt(&deployment(&container)), None, "{container}");
+            assert_eq!(misspelled(&deployment(&container)), None, "{container}");
         }
         let custom = json!({ "kind": "Widget", "metadat": {} });
-        assert_eq!(misspelt(&custom), None);
+        assert_eq!(misspelled(&custom), None);
     }
 
     #[test]
     fn no_known_field_of_a_type_is_taken_for_a_slip_of_another() {
         for (name, fields) in known() {
             let all: serde_json::Map<_, _> = fields.map(|f| (f.to_owned(), Value::Null)).collect();
-            assert_eq!(misspelt_in(name, &all.into()), None, "{name}");
+            assert_eq!(misspelled_in(name, &all.into()), None, "{name}");
         }
     }
 

@@ -5,7 +5,6 @@
 //! same objects as the running webhook. Records mirror `wit/types.wit` field by field. Each version of
 //! the contract is converted to these types, and never to another version.
 
-pub mod asking;
 mod baseline;
 mod change;
 mod classify;
@@ -13,6 +12,7 @@ pub mod defaults;
 pub mod dns;
 mod facts;
 pub mod fields;
+pub mod host_calls;
 mod kind;
 mod objects;
 mod records;
@@ -44,10 +44,12 @@ pub use records::{
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
 pub use request::{Operation, Request, Requester, SubResource, UnknownOperation};
-pub use revisions::{Flaw, Order, Owner, Revision, Revisions, Undo, Wanted};
+pub use revisions::{Flaw, Order, Owner, Revision, RevisionQuery, Revisions, Undo};
 pub use rollout::{ClassifiedRequest, Rollout};
 pub use shape::ShapeError;
 pub use tags::{BadTag, MutableTags, TagPattern};
 pub use template_ref::TemplateRef;
-pub use verdict::{Breach, BrokenContract, Evidence, Failure, Finding, Outcome, Severity, Verdict};
+pub use verdict::{
+    ContractViolations, Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation,
+};
 pub use workload::Workload;

@@ -17,11 +17,11 @@ type Labels = [(String, String)];
 
 /// Which revisions decide whether a change is a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RevisionQuery {
     /// The revisions that a workload owns.
     Owned(Owner),
     /// The ReplicaSets whose Pods a Service selects, before or after its change.
-    Served {
+    Selected {
         /// The namespace.
         namespace: String,
         /// The selectors before and after the change.
@@ -47,11 +47,11 @@ pub struct Owner {
     pub labels: Vec<(String, String)>,
 }
 
-impl Wanted {
+impl RevisionQuery {
     pub(crate) fn of(old: &Workload, new: &Workload) -> Self {
         let namespace = old.namespace().to_owned();
         if old.kind() == Kind::Service {
-            return Self::Served {
+            return Self::Selected {
                 namespace,
                 selectors: [old, new].map(|side| side.selector().to_vec()),
             };
@@ -82,7 +82,7 @@ pub enum Revisions {
         why: String,
     },
     /// There is no cluster to read them from, so no rollback can be recognized.
-    OutOfReach {
+    NoCluster {
         /// The reason, as a clause that fits after "because".
         why: String,
     },
@@ -94,7 +94,7 @@ impl Revisions {
     pub fn why_not_known(&self) -> Option<&str> {
         match self {
             Self::Known(_) => None,
-            Self::Unknown { why } | Self::OutOfReach { why } => Some(why),
+            Self::Unknown { why } | Self::NoCluster { why } => Some(why),
         }
     }
 }
@@ -162,7 +162,7 @@ impl Revision {
     /// that the revisions were created with decide, provided that they have the same owner, whose
     /// controller counts up.
     #[must_use]
-    pub fn came_before(&self, other: &Self) -> Order {
+    pub fn creation_order(&self, other: &Self) -> Order {
         let numbers = || {
             let numbers = self.first_number().zip(other.first_number());
             numbers.filter(|_| self.owner == other.owner)
@@ -181,7 +181,7 @@ impl Revision {
     /// Whether this revision may be older than the other one.
     #[must_use]
     pub fn is_not_after(&self, other: &Self) -> bool {
-        self.came_before(other) != Order::After
+        self.creation_order(other) != Order::After
     }
 
     /// Returns the number that it was created with: the lowest that it ever had, where that is
@@ -222,7 +222,7 @@ impl Revision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undo {
     /// There are earlier revisions, and an undo is a rollback to the previous one.
-    Passes,
+    Rollback,
     /// There is no earlier revision, or going back to it is no rollback.
     NotPossible,
     /// The earlier revisions could not be read, so no rollback can be recognized.

@@ -2,18 +2,17 @@
 //! verdict, in a YAML file that a person or `--record` writes.
 //!
 //! Nothing is guessed. If a policy queries a fact that the scenario does not have, that is an
-//! [`Unanswered`] error, which prints the lines to add.
+//! [`MissingFact`] error, which prints the lines to add.
 
 mod expect;
 mod files;
 mod instant;
-mod manifest;
 mod metric;
 mod mismatch;
+mod missing_fact;
 mod object;
 mod redact;
 mod review;
-mod unanswered;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -30,13 +29,13 @@ pub use metric::{
     ScenarioSeries,
 };
 pub use mismatch::{Difference, Mismatch};
+pub use missing_fact::MissingFact;
 pub use object::ObjectError;
 pub use redact::Redactor;
-pub use review::NoReview;
-pub use unanswered::Unanswered;
+pub use review::NoRollout;
 
 use crate::Kind;
-use crate::yaml::{self, Document, StrictError, YamlError};
+use crate::yaml::{self, Document, ReadError, YamlError};
 
 /// A rollout, the facts that a policy may query, and the verdict expected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -183,7 +182,7 @@ pub enum ScenarioError {
     NotOne(usize),
     /// The document is no scenario.
     #[error(transparent)]
-    Invalid(StrictError),
+    Invalid(ReadError),
     /// The manifest that `old` or `new` names cannot be used.
     #[error("{location}: the manifest {}: {why}", path.display())]
     Manifest {
@@ -267,7 +266,7 @@ impl Scenario {
 
     fn from_document(mut document: Document, folder: Option<&Path>) -> Result<Self, ScenarioError> {
         for side in ["old", "new", "baseline"] {
-            manifest::inline(&mut document, side, folder)?;
+            files::inline_manifest(&mut document, side, folder)?;
         }
         let located =
             |wrong: validate::Wrong| ScenarioError::Invalid(wrong.located(&document.spans));

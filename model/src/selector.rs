@@ -1,7 +1,7 @@
 //! Label selectors in kubectl's syntax, as parsed by `labels.Parse` of `k8s.io/apimachinery`:
 //! `a=b,c!=d,e in (x,y),f notin (z),g,!h`.
 
-mod parse;
+use std::str::FromStr;
 
 /// Requirements on labels, which must all be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,116 @@ impl Rule {
             }
             Self::Above(bound) => number().is_some_and(|number| number > *bound),
             Self::Below(bound) => number().is_some_and(|number| number < *bound),
+        }
+    }
+}
+
+impl FromStr for LabelSelector {
+    type Err = SelectorError;
+
+    fn from_str(selector: &str) -> Result<Self, SelectorError> {
+        let mut parser = Parser {
+            selector,
+            rest: selector.trim(),
+        };
+        if parser.rest.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut requirements = vec![parser.requirement()?];
+        while !parser.rest.is_empty() {
+            parser
+                .symbol(",")
+                .ok_or_else(|| parser.expected("a comma, or the end"))?;
+            requirements.push(parser.requirement()?);
+        }
+        Ok(Self { requirements })
+    }
+}
+
+/// The rest of a selector; it never starts with blanks.
+struct Parser<'a> {
+    selector: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn requirement(&mut self) -> Result<Requirement, SelectorError> {
+        let absent = self.symbol("!").is_some();
+        let key = self
+            .word()
+            .ok_or_else(|| self.expected("a label"))?
+            .to_owned();
+        let rule = if absent { Rule::Absent } else { self.rule()? };
+        Ok(Requirement { key, rule })
+    }
+
+    fn rule(&mut self) -> Result<Rule, SelectorError> {
+        if self.symbol("!=").is_some() {
+            return Ok(Rule::NotIn(vec![self.value()]));
+        }
+        if self.symbol("==").or_else(|| self.symbol("=")).is_some() {
+            return Ok(Rule::In(vec![self.value()]));
+        }
+        if self.symbol(">").is_some() {
+            return self.number().map(Rule::Above);
+        }
+        if self.symbol("<").is_some() {
+            return self.number().map(Rule::Below);
+        }
+        let before = self.rest;
+        match self.word() {
+            None => Ok(Rule::Exists),
+            Some("in") => self.values().map(Rule::In),
+            Some("notin") => self.values().map(Rule::NotIn),
+            Some(_) => Err(self.expected_at(before, "=, !=, in, notin, >, < or a comma")),
+        }
+    }
+
+    fn values(&mut self) -> Result<Vec<String>, SelectorError> {
+        self.symbol("(")
+            .ok_or_else(|| self.expected("values in parentheses"))?;
+        let mut values = vec![self.value()];
+        while self.symbol(",").is_some() {
+            values.push(self.value());
+        }
+        self.symbol(")")
+            .ok_or_else(|| self.expected("a comma or a closing parenthesis"))?;
+        Ok(values)
+    }
+
+    fn number(&mut self) -> Result<i64, SelectorError> {
+        let before = self.rest;
+        let number = self.word().and_then(|word| word.parse().ok());
+        number.ok_or_else(|| self.expected_at(before, "a whole number"))
+    }
+
+    /// Reads a value, which may be empty.
+    fn value(&mut self) -> String {
+        self.word().unwrap_or_default().to_owned()
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let ends = |c: char| c.is_whitespace() || "=!,()<>".contains(c);
+        let end = self.rest.find(ends).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        (!word.is_empty()).then_some(word)
+    }
+
+    fn symbol(&mut self, symbol: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(symbol)?.trim_start();
+        Some(())
+    }
+
+    fn expected(&self, expected: &'static str) -> SelectorError {
+        self.expected_at(self.rest, expected)
+    }
+
+    fn expected_at(&self, rest: &str, expected: &'static str) -> SelectorError {
+        SelectorError {
+            selector: self.selector.to_owned(),
+            rest: rest.trim_end().to_owned(),
+            expected,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Verdicts: what a policy returns for a rollout.
 
-mod breach;
+mod violation;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use breach::{Breach, BrokenContract};
+pub use violation::{ContractViolations, Violation};
 
 /// The result of a policy: the outcome, the findings that explain it, and the evidence.
 ///
@@ -22,7 +22,7 @@ pub struct Verdict {
     /// Reserved for later versions of the contract; unknown keys are ignored.
     pub extra: Vec<(String, String)>,
     /// Private, so that every verdict goes through [`Verdict::new`].
-    breaches: Vec<Breach>,
+    violations: Vec<Violation>,
 }
 
 /// Whether the rollout is allowed.

@@ -3,7 +3,6 @@
 mod container;
 mod detail;
 mod node;
-mod parts;
 mod read;
 
 use serde_json::Value;

@@ -12,16 +12,15 @@ mod parts;
 mod scalar;
 mod source;
 mod spans;
-mod strict;
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use rollgate_strict::{FieldError, FieldProblem, from_value};
 pub use source::Location;
-pub use spans::{Place, Spans};
-pub use strict::{Misfit, Problem, StrictError, fit};
+pub use spans::{Position, Spans};
 
 use source::Source;
 
@@ -79,8 +78,39 @@ impl Document {
     /// # Errors
     ///
     /// The first mistake, with its position.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, StrictError> {
-        strict::read(self)
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        from_value(&self.tree).map_err(|FieldError { problem, pointer }| {
+            let position = self.spans.locate(&pointer);
+            let location = match (&problem, position.key) {
+                (FieldProblem::UnknownField { .. }, Some(key)) => key,
+                _ => position.focus,
+            };
+            ReadError {
+                problem,
+                pointer,
+                location,
+            }
+        })
+    }
+}
+
+/// A value of a document that does not fit the type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{location}: {problem}{}", shown_path(pointer))]
+pub struct ReadError {
+    /// What is wrong.
+    pub problem: FieldProblem,
+    /// RFC 6901 pointer to the value.
+    pub pointer: String,
+    /// The position of the value.
+    pub location: Location,
+}
+
+fn shown_path(pointer: &str) -> String {
+    if pointer.is_empty() {
+        String::new()
+    } else {
+        format!(" (at {pointer})")
     }
 }
 

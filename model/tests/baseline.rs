@@ -81,7 +81,7 @@ fn nothing_is_existing_where_nothing_tells_what_was_there() {
 #[test]
 fn without_a_cluster_the_old_object_is_the_baseline() {
     let why = "of a test".to_owned();
-    let out_of_reach = Revisions::OutOfReach { why };
+    let out_of_reach = Revisions::NoCluster { why };
     assert_eq!(
         baseline("cart:1", "cart:2", &out_of_reach),
         Some("cart:1".into())

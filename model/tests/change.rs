@@ -217,7 +217,7 @@ fn is_restart(rollout: &Rollout) -> bool {
 
 fn word(undo: &Undo) -> &'static str {
     match undo {
-        Undo::Passes => "passes",
+        Undo::Rollback => "passes",
         Undo::NotPossible => "not-possible",
         Undo::Unknown { .. } => "unknown",
     }

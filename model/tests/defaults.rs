@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollgate_model::defaults::{self, Fill, table};
+use rollgate_model::defaults::{self, DefaultValue, table};
 use rollgate_model::{Kind, ShapeError, Workload, pointer, yaml};
 use serde_json::{Value, json};
 
@@ -42,11 +42,11 @@ fn each_row_of_the_table_shows_in_a_manifest() {
         assert!(!shape.source.is_empty(), "{} has no source", shape.name);
         for row in shape.rows {
             let default = match row.value {
-                Fill::Text(text) => json!(text).to_string(),
-                Fill::Int(number) => number.to_string(),
-                Fill::Flag(flag) => flag.to_string(),
-                Fill::Empty => "{}".to_owned(),
-                Fill::Beside(_) => String::new(),
+                DefaultValue::Text(text) => json!(text).to_string(),
+                DefaultValue::Int(number) => number.to_string(),
+                DefaultValue::Flag(flag) => flag.to_string(),
+                DefaultValue::Empty => "{}".to_owned(),
+                DefaultValue::Beside(_) => String::new(),
             };
             let written = format!("\"{}\":{default}", row.field);
             assert!(

@@ -19,9 +19,13 @@ fn finding(severity: Severity) -> Finding {
     }
 }
 
-fn breaches(finding: Finding) -> Vec<String> {
+fn violations(finding: Finding) -> Vec<String> {
     let verdict = Verdict::new(Outcome::Deny, vec![finding], vec![]);
-    verdict.breaches().iter().map(ToString::to_string).collect()
+    verdict
+        .violations()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
@@ -53,7 +57,7 @@ fn the_strictest_of_outcome_and_findings_decides() {
         let findings = severities.iter().copied().map(finding).collect();
         let verdict = Verdict::new(said.clone(), findings, vec![]);
         assert_eq!(verdict.outcome, counts_as, "{said:?} with {severities:?}");
-        assert_eq!(verdict.breaches(), [], "{said:?} with {severities:?}");
+        assert_eq!(verdict.violations(), [], "{said:?} with {severities:?}");
     }
 }
 
@@ -62,7 +66,7 @@ fn a_hold_or_denial_without_a_finding_stays_one_and_breaks_the_contract() {
     for outcome in [Outcome::Hold(None), NOON, Outcome::Deny] {
         let verdict = Verdict::new(outcome.clone(), vec![], vec![]);
         assert_eq!(verdict.outcome, outcome);
-        let broken = verdict.keeps_contract().expect_err("no reason").to_string();
+        let broken = verdict.check_contract().expect_err("no reason").to_string();
         assert!(broken.contains("no finding says why"), "{broken}");
     }
 }
@@ -74,7 +78,7 @@ fn only_the_syntax_of_rfc_6901_is_a_path() {
         ..finding(Severity::Deny)
     };
     for path in ["", "/", "/spec/replicas", "/a~0b/c~1d", "/spec//0", "/ "] {
-        assert_eq!(breaches(with(path)), [""; 0], "{path:?}");
+        assert_eq!(violations(with(path)), [""; 0], "{path:?}");
     }
     for path in [
         "spec/replicas",
@@ -85,7 +89,7 @@ fn only_the_syntax_of_rfc_6901_is_a_path() {
         "~",
         " /spec",
     ] {
-        let told = breaches(with(path));
+        let told = violations(with(path));
         assert!(told[0].starts_with("findings/0/path: "), "{told:?}");
     }
     let verdict = Verdict::new(Outcome::Deny, vec![with("spec/replicas")], vec![]);
@@ -99,7 +103,7 @@ fn a_rule_is_named_as_the_value_of_a_label_is_written() {
         ..finding(Severity::Deny)
     };
     for rule in ["a", "readiness-missing", "Rule_7.b", &"x".repeat(63)] {
-        assert_eq!(breaches(with(rule)), [""; 0], "{rule:?}");
+        assert_eq!(violations(with(rule)), [""; 0], "{rule:?}");
     }
     for rule in [
         "",
@@ -112,7 +116,7 @@ fn a_rule_is_named_as_the_value_of_a_label_is_written() {
         "a\n",
         &"x".repeat(64),
     ] {
-        let told = breaches(with(rule));
+        let told = violations(with(rule));
         assert!(told[0].starts_with("findings/0/rule: "), "{told:?}");
     }
 }
@@ -124,7 +128,7 @@ fn a_finding_without_a_message_is_shown_by_its_rule() {
             message: message.into(),
             ..finding(Severity::Deny)
         };
-        assert!(breaches(empty.clone())[0].starts_with("findings/0/message: "));
+        assert!(violations(empty.clone())[0].starts_with("findings/0/message: "));
         let verdict = Verdict::new(Outcome::Deny, vec![empty], vec![]);
         let shown = &verdict.findings[0].message;
         assert!(shown.contains("readiness-missing"), "{shown}");
@@ -138,6 +142,6 @@ fn a_flood_of_breaches_is_told_in_part() {
         ..finding(Severity::Warn)
     };
     let verdict = Verdict::new(Outcome::Allow, vec![bad; 100], vec![]);
-    let told = verdict.keeps_contract().expect_err("bad rules").to_string();
+    let told = verdict.check_contract().expect_err("bad rules").to_string();
     assert!(told.len() < 8 << 10, "{} bytes", told.len());
 }

@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
 
-use crate::Misfit;
+use crate::FieldError;
 use crate::access::{Fields, Items, Variant};
-use crate::fault::Fault;
+use crate::error::Error;
 use crate::pointer::Path;
 
 /// Collects unknown fields; `None` where the type itself decides about them.
-pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<Misfit>>>;
+pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<FieldError>>>;
 
 /// A value and its path.
 #[derive(Clone, Copy)]
@@ -23,10 +23,10 @@ pub(super) struct At<'a> {
 }
 
 /// Adds this path to an error, unless it has one already.
-pub(super) fn locate<T>(path: &Path<'_>, result: Result<T, Fault>) -> Result<T, Fault> {
-    result.map_err(|mut fault| {
-        fault.pointer.get_or_insert_with(|| path.pointer());
-        fault
+pub(super) fn locate<T>(path: &Path<'_>, result: Result<T, Error>) -> Result<T, Error> {
+    result.map_err(|mut error| {
+        error.pointer.get_or_insert_with(|| path.pointer());
+        error
     })
 }
 
@@ -42,17 +42,17 @@ impl<'a> At<'a> {
 
 impl At<'_> {
     /// Returns the error that the value has another type.
-    fn is_not(&self, expected: &str) -> Fault {
-        let mut fault = Fault::wrong(kind(self.value), expected);
-        fault.pointer = Some(self.path.pointer());
-        fault
+    fn is_not(&self, expected: &str) -> Error {
+        let mut error = Error::wrong(kind(self.value), expected);
+        error.pointer = Some(self.path.pointer());
+        error
     }
 }
 
 /// Deserializes a whole number of one type, with its bounds in the error.
 macro_rules! whole_numbers {
     ($($method:ident $type:ty => $visit:ident,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let number = self.value.as_number().and_then(Number::as_i128).and_then(|number| <$type>::try_from(number).ok());
             let number = number.ok_or_else(|| {
                 self.is_not(&format!("a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
@@ -63,9 +63,9 @@ macro_rules! whole_numbers {
 }
 
 impl<'de> Deserializer<'de> for At<'_> {
-    type Error = Fault;
+    type Error = Error;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Value::Array(_) => self.deserialize_seq(visitor),
             Value::Object(_) => self.deserialize_map(visitor),
@@ -73,7 +73,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let items = self.value.as_array().ok_or_else(|| self.is_not("a list"))?;
         let items = Items {
             items: items.iter(),
@@ -84,7 +84,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         locate(&self.path, visitor.visit_seq(items))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_struct("", &[], visitor)
     }
 
@@ -93,7 +93,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         known: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let fields = self
             .value
             .as_object()
@@ -107,7 +107,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         self,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
@@ -116,11 +116,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = match self.value {
             Value::String(text) => text,
             Value::Bool(_) | Value::Number(_) => return Err(self.is_not("a string in quotes")),
@@ -129,11 +129,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         locate(&self.path, visitor.visit_str(text))
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let flag = self
             .value
             .as_bool()
@@ -152,16 +152,16 @@ impl<'de> Deserializer<'de> for At<'_> {
         deserialize_u64 u64 => visit_u64,
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let number = self.value.as_f64().ok_or_else(|| self.is_not("a number"))?;
         locate(&self.path, visitor.visit_f64(number))
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.value.is_null() {
             visitor.visit_none()
         } else {
@@ -173,7 +173,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let path = self.path;
         locate(&path, visitor.visit_newtype_struct(self))
     }
@@ -183,14 +183,14 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let path = &self.path;
         let (word, content) = match self.value {
             Value::String(word) => (word, None),
             Value::Object(fields) => only_field(fields)
                 .map(|(word, content)| (word, Some(content)))
                 .ok_or_else(|| self.is_not("a mapping with just one key"))?,
-            _ => return locate(path, Err(Fault::no_word(kind(self.value), variants))),
+            _ => return locate(path, Err(Error::no_word(kind(self.value), variants))),
         };
         locate(
             path,
@@ -208,7 +208,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 }
 
-fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::Value, Fault> {
+fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::Value, Error> {
     match scalar {
         Value::Bool(flag) => visitor.visit_bool(*flag),
         Value::String(text) => visitor.visit_str(text),
@@ -216,7 +216,7 @@ fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::V
             (Some(number), ..) => visitor.visit_u64(number),
             (_, Some(number), _) => visitor.visit_i64(number),
             (.., Some(number)) => visitor.visit_f64(number),
-            _ => Err(Fault::custom("this number is out of range")),
+            _ => Err(Error::custom("this number is out of range")),
         },
         Value::Null | Value::Array(_) | Value::Object(_) => visitor.visit_unit(),
     }

@@ -5,7 +5,7 @@
 
 mod access;
 mod deserializer;
-mod fault;
+mod error;
 pub mod pointer;
 mod words;
 
@@ -16,13 +16,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use deserializer::At;
-pub use fault::Problem;
+pub use error::FieldProblem;
 
 /// A value in a tree that does not fit the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
+pub struct FieldError {
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: FieldProblem,
     /// RFC 6901 pointer to the value.
     pub pointer: String,
 }
@@ -31,8 +31,8 @@ pub struct Misfit {
 ///
 /// # Errors
 /// The first mistake.
-pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
-    T::deserialize(At::root(tree, None)).map_err(Misfit::from)
+pub fn from_value<T: DeserializeOwned>(tree: &Value) -> Result<T, FieldError> {
+    T::deserialize(At::root(tree, None)).map_err(FieldError::from)
 }
 
 /// Deserializes a type from a tree, and reports every unknown field, even where the type does not
@@ -40,21 +40,21 @@ pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
 ///
 /// # Errors
 /// Each unknown field, and the first other mistake.
-pub fn fit_closely<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<Misfit>> {
+pub fn from_value_strict<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<FieldError>> {
     let unknown = RefCell::new(Vec::new());
     let read = T::deserialize(At::root(tree, Some(&unknown)));
-    let mut misfits = unknown.into_inner();
+    let mut errors = unknown.into_inner();
     match read {
-        Ok(value) if misfits.is_empty() => Ok(value),
-        Ok(_) => Err(misfits),
-        Err(fault) => {
-            misfits.push(fault.into());
-            Err(misfits)
+        Ok(value) if errors.is_empty() => Ok(value),
+        Ok(_) => Err(errors),
+        Err(error) => {
+            errors.push(error.into());
+            Err(errors)
         }
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.problem)?;
         if self.pointer.is_empty() {
@@ -64,4 +64,4 @@ impl fmt::Display for Misfit {
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for FieldError {}

@@ -114,7 +114,7 @@ pub async fn judge(
 }
 
 fn reviewed(request: Request) -> Rollout {
-    let revisions = Revisions::OutOfReach {
+    let revisions = Revisions::NoCluster {
         why: "this is a test".into(),
     };
     let classified = request.classify_with(&revisions).expect("a workload");

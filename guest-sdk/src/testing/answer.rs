@@ -30,7 +30,7 @@ pub(super) enum NoAnswer {
     /// The same, while it was built.
     NotBuilt(String),
     /// The verdict breaks the contract.
-    Broken(model::BrokenContract),
+    Broken(model::ContractViolations),
 }
 
 /// Builds the policy from a scenario's settings, as the host does at load.
@@ -106,7 +106,7 @@ impl fmt::Display for NoAnswer {
                     .collect();
                 write!(f, "the policy refuses its settings: {}", told.join("; "))
             }
-            Self::Fatal(Fatal::Unanswered(question)) => question.fmt(f),
+            Self::Fatal(Fatal::MissingFact(question)) => question.fmt(f),
             Self::Fatal(Fatal::NoTemplate(why)) => f.write_str(why),
             Self::Fatal(Fatal::WhileBuilding(call)) => write!(
                 f,
@@ -127,7 +127,7 @@ impl Answer {
     fn held_to_the_contract(mut self) -> Result<Self, NoAnswer> {
         if let Ok(verdict) = &mut self.said {
             let read = verdict_to_model(verdict);
-            read.keeps_contract().map_err(NoAnswer::Broken)?;
+            read.check_contract().map_err(NoAnswer::Broken)?;
             verdict.outcome = match read.outcome {
                 model::Outcome::Allow => Outcome::Allow,
                 model::Outcome::Hold(until) => Outcome::Hold(until),

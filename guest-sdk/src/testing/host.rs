@@ -4,8 +4,8 @@ use crate::cluster::ClusterError;
 use crate::metrics::{MetricsError, Point, Sample, Series};
 use jiff::Timestamp;
 use rollgate_model as model;
-use rollgate_model::asking;
-use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
+use rollgate_model::host_calls;
+use rollgate_model::scenario::{MetricRange, MissingFact, Scenario};
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
@@ -33,7 +33,7 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fatal {
     /// The scenario does not answer it.
-    Unanswered(Unanswered),
+    MissingFact(MissingFact),
     /// It asks for a Pod template that is not known.
     NoTemplate(String),
     /// The host answers no such call while a policy is built.
@@ -56,7 +56,7 @@ pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce(
     let host = Host {
         scenario: Rc::clone(scenario),
         phase,
-        left: Rc::new(Cell::new(asking::CALLS)),
+        left: Rc::new(Cell::new(host_calls::LIMIT)),
     };
     let _restore = Restore(HOST.replace(Some(host)));
     run()
@@ -70,7 +70,7 @@ pub(crate) fn with<R>(ask: impl FnOnce(&Host) -> R) -> R {
 
 /// Gives a policy that judges once more the questions of a fresh one.
 pub(crate) fn begin_evaluation() {
-    with(|host| host.left.set(asking::CALLS));
+    with(|host| host.left.set(host_calls::LIMIT));
 }
 
 impl Host {
@@ -78,7 +78,7 @@ impl Host {
         self.judging("clock.now");
         self.scenario
             .now
-            .unwrap_or_else(|| unanswered(Unanswered::Now))
+            .unwrap_or_else(|| unanswered(MissingFact::Now))
     }
 
     pub(crate) fn query(
@@ -111,7 +111,7 @@ impl Host {
     ) -> Result<Vec<Series>, MetricsError> {
         self.judging("metrics.query-range");
         let step = Duration::from_millis(step);
-        asking::range(start, end, step).map_err(|message| MetricsError {
+        host_calls::check_range(start, end, step).map_err(|message| MetricsError {
             code: model::MetricsErrorCode::BadQuery.as_str().into(),
             message,
         })?;
@@ -176,9 +176,9 @@ impl Host {
             code: code.as_str().into(),
             message,
         };
-        if asking::is_secret(kind) {
+        if host_calls::is_secret(kind) {
             let code = model::ClusterErrorCode::NotGranted;
-            return Err(error(code, asking::NO_SECRETS.to_owned()));
+            return Err(error(code, host_calls::NO_SECRETS.to_owned()));
         }
         self.count()
             .map_err(|message| error(model::ClusterErrorCode::Limit, message))
@@ -187,7 +187,7 @@ impl Host {
     /// Takes one of the questions that may be asked.
     fn count(&self) -> Result<(), String> {
         let left = self.left.get().checked_sub(1);
-        self.left.set(left.ok_or_else(asking::spent)?);
+        self.left.set(left.ok_or_else(host_calls::limit_message)?);
         Ok(())
     }
 
@@ -199,8 +199,8 @@ impl Host {
 }
 
 /// Unwinds without a panic message: the test tells what is missing, once.
-fn unanswered<T>(question: Unanswered) -> T {
-    resume_unwind(Box::new(Fatal::Unanswered(question)))
+fn unanswered<T>(question: MissingFact) -> T {
+    resume_unwind(Box::new(Fatal::MissingFact(question)))
 }
 
 /// Unwinds as [`unanswered`] does.

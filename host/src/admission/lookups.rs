@@ -108,7 +108,7 @@ pub(super) async fn revisions(
 
 /// Reads from the API server's cache first, which is fast and suffices for most changes.
 async fn sufficient_revisions(history: &dyn History, needs: &NeedsHistory) -> Revisions {
-    let wanted = needs.wanted();
+    let wanted = needs.revision_query();
     if needs.accepts_stale_revisions() {
         let recent = history.revisions(&wanted, Reading::Recent).await;
         if recent.why_not_known().is_some() || needs.is_resolved_by_stale(&recent) {
@@ -130,7 +130,7 @@ mod tests {
 
     use futures_util::FutureExt;
     use futures_util::future::{BoxFuture, pending, ready};
-    use rollgate_model::{MutableTags, Request, Revision, Wanted};
+    use rollgate_model::{MutableTags, Request, Revision, RevisionQuery};
     use serde_json::{Value, json};
 
     use super::*;
@@ -138,7 +138,7 @@ mod tests {
     struct Silent;
 
     impl History for Silent {
-        fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+        fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
             pending().boxed()
         }
     }
@@ -211,7 +211,11 @@ mod tests {
     }
 
     impl History for Lagging {
-        fn revisions<'a>(&'a self, _: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
+        fn revisions<'a>(
+            &'a self,
+            _: &'a RevisionQuery,
+            reading: Reading,
+        ) -> BoxFuture<'a, Revisions> {
             self.parsed.lock().expect("no panic").push(reading);
             let answer = match (&self.known, reading) {
                 (None, _) => Revisions::Unknown {

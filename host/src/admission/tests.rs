@@ -292,7 +292,7 @@ fn rollout() -> Rollout {
         user: "jo".into(),
         ..Request::update(cart("cart:1"), cart("cart:2"))
     };
-    let revisions = Revisions::OutOfReach {
+    let revisions = Revisions::NoCluster {
         why: "this is a test".into(),
     };
     let classified = request.classify_with(&revisions).expect("a workload");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use rollgate_model::asking::{self, CALLS};
+use rollgate_model::host_calls;
 
 /// What a policy may ask of metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
@@ -76,7 +76,7 @@ pub(super) struct Budget(u32);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(CALLS)
+        Self(host_calls::LIMIT)
     }
 }
 
@@ -94,13 +94,13 @@ impl Grants {
             } => self.admit_cluster(api_version, kind, namespace)?,
         }
         let left = budget.0.checked_sub(1);
-        budget.0 = left.ok_or_else(|| Shut::Spent(asking::spent()))?;
+        budget.0 = left.ok_or_else(|| Shut::Spent(host_calls::limit_message()))?;
         Ok(())
     }
 
     fn admit_cluster(&self, api_version: &str, kind: &str, namespace: &str) -> Result<(), Shut> {
-        if asking::is_secret(kind) {
-            return Err(Shut::NotGranted(asking::NO_SECRETS.into()));
+        if host_calls::is_secret(kind) {
+            return Err(Shut::NotGranted(host_calls::NO_SECRETS.into()));
         }
         let named = self.cluster.iter().any(|grant| {
             grant.api_version == api_version
@@ -237,10 +237,17 @@ mod tests {
     #[test]
     fn the_budget_ends_a_loop_of_calls() {
         let mut budget = Budget::default();
-        let answers: Vec<_> = (0..=CALLS)
+        let answers: Vec<_> = (0..=host_calls::LIMIT)
             .map(|_| grants().admit(pods("shop"), &mut budget))
             .collect();
-        assert!(answers[..CALLS as usize].iter().all(Result::is_ok));
-        assert!(matches!(answers[CALLS as usize], Err(Shut::Spent(_))));
+        assert!(
+            answers[..host_calls::LIMIT as usize]
+                .iter()
+                .all(Result::is_ok)
+        );
+        assert!(matches!(
+            answers[host_calls::LIMIT as usize],
+            Err(Shut::Spent(_))
+        ));
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rollgate_model::Breach;
+use rollgate_model::Violation;
 
 use super::state::Review;
 
@@ -59,10 +59,10 @@ impl GuestLog {
 
 impl GuestLog {
     /// Tells the operator what in a verdict breaks the contract.
-    pub(super) fn breaches(&self, breaches: &[Breach]) {
+    pub(super) fn violations(&self, violations: &[Violation]) {
         let policy = &*self.policy;
         let uid = self.review.as_ref().map_or("", |review| review.id.as_str());
-        for breach in breaches {
+        for breach in violations {
             let what = breach.to_string();
             tracing::warn!(
                 policy,

@@ -211,7 +211,7 @@ fn settle(
 ) -> Result<Verdict, EvaluationError> {
     match said {
         Ok(Ok(verdict)) => {
-            store.data().log.breaches(verdict.breaches());
+            store.data().log.violations(verdict.violations());
             Ok(verdict)
         }
         Ok(Err(EvaluateAnswer::Failed(failure))) => Err(EvaluationError::Failed(failure)),

@@ -48,7 +48,7 @@ impl<'a> History<'a> {
         let Some(present) = self.present_revision() else {
             return self.goes_back_from_unrecorded(target);
         };
-        let age = match target.came_before(present) {
+        let age = match target.creation_order(present) {
             Order::After => return None,
             Order::Before => "was created before",
             Order::Unknown => "was created in the same second as",
@@ -134,7 +134,8 @@ impl<'a> History<'a> {
         let present = self.present_or_newest()?;
         let wanted = images(template);
         let alike = latest(self.counted().filter(|revision| {
-            revision.came_before(present) == Order::Before && images(revision.template()) == wanted
+            revision.creation_order(present) == Order::Before
+                && images(revision.template()) == wanted
         }))?;
         let Difference::At(pointer) = compare(alike.template(), template) else {
             return None;
@@ -158,7 +159,7 @@ impl<'a> History<'a> {
     pub(super) fn baseline(&self) -> Baseline {
         match self.revisions {
             Revisions::Known(_) => {}
-            Revisions::OutOfReach { .. } => return Baseline::old_object(),
+            Revisions::NoCluster { .. } => return Baseline::old_object(),
             Revisions::Unknown { .. } => return Baseline::nothing(),
         }
         let Some(present) = Template::of(self.present).known() else {
@@ -223,10 +224,10 @@ impl<'a> History<'a> {
     /// Returns whether `kubectl rollout undo` of the present template would be a rollback.
     pub(super) fn undo(&self) -> Undo {
         match self.revisions {
-            Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+            Revisions::Unknown { why } | Revisions::NoCluster { why } => {
                 Undo::Unknown { why: why.clone() }
             }
-            Revisions::Known(_) if self.undo_passes() => Undo::Passes,
+            Revisions::Known(_) if self.undo_passes() => Undo::Rollback,
             Revisions::Known(_) => Undo::NotPossible,
         }
     }
@@ -301,7 +302,7 @@ impl<'a> History<'a> {
     fn all(&self) -> &'a [Revision] {
         match self.revisions {
             Revisions::Known(revisions) => revisions,
-            Revisions::Unknown { .. } | Revisions::OutOfReach { .. } => &[],
+            Revisions::Unknown { .. } | Revisions::NoCluster { .. } => &[],
         }
     }
 }

@@ -86,7 +86,7 @@ enum Switch {
 fn switch(from: &Labels, to: &Labels, revisions: &Revisions) -> Switch {
     let revisions = match revisions {
         Revisions::Known(revisions) => revisions,
-        Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+        Revisions::Unknown { why } | Revisions::NoCluster { why } => {
             return Switch::Unknown(why.clone());
         }
     };
@@ -112,10 +112,12 @@ fn switch(from: &Labels, to: &Labels, revisions: &Revisions) -> Switch {
             Switch::Unknown("the new selector selects no ReplicaSet that has Pods".to_owned())
         }
         (None, _) => Switch::Unknown("no ReplicaSet that has Pods loses the traffic".to_owned()),
-        (Some(from), Some(to)) if to.came_before(from) == Order::Before => Switch::Back(format!(
-            "traffic goes back to the Pods of ReplicaSet {}, which is older than ReplicaSet {}",
-            to.name, from.name
-        )),
+        (Some(from), Some(to)) if to.creation_order(from) == Order::Before => {
+            Switch::Back(format!(
+                "traffic goes back to the Pods of ReplicaSet {}, which is older than ReplicaSet {}",
+                to.name, from.name
+            ))
+        }
         _ => Switch::Forward,
     }
 }

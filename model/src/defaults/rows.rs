@@ -14,24 +14,24 @@ use super::Object;
 
 /// The defaults of one type of the API.
 #[derive(Debug)]
-pub struct Shape {
+pub struct TypeDefaults {
     /// The type, such as `core/v1 Probe`.
     pub name: &'static str,
     /// Where the defaults come from: a file and its function, or a document.
     pub source: &'static str,
     /// The fields that get a default.
-    pub rows: &'static [Row],
+    pub rows: &'static [FieldDefault],
 }
 
 /// The default of one field.
 #[derive(Debug)]
-pub struct Row {
+pub struct FieldDefault {
     /// The field.
     pub field: &'static str,
     /// Which values count as not set.
     pub when: When,
     /// The default.
-    pub value: Fill,
+    pub value: DefaultValue,
 }
 
 /// When a default applies. An explicit `null` always counts as not set.
@@ -45,7 +45,7 @@ pub enum When {
 
 /// The value of a default.
 #[derive(Clone, Copy, Debug)]
-pub enum Fill {
+pub enum DefaultValue {
     /// This text.
     Text(&'static str),
     /// This number.
@@ -59,12 +59,12 @@ pub enum Fill {
 }
 
 /// All defaults.
-pub fn table() -> impl Iterator<Item = &'static Shape> {
+pub fn table() -> impl Iterator<Item = &'static TypeDefaults> {
     SHAPES.into_iter()
 }
 
 /// Fills the defaults of a type into an object.
-pub(super) fn apply(shape: &Shape, object: &mut Object) {
+pub(super) fn apply(shape: &TypeDefaults, object: &mut Object) {
     for row in shape.rows {
         if row.when.applies(object.get(row.field))
             && let Some(value) = row.value.make(object)
@@ -85,7 +85,7 @@ impl When {
     }
 }
 
-impl Fill {
+impl DefaultValue {
     fn make(self, object: &Object) -> Option<Value> {
         Some(match self {
             Self::Text(text) => Value::String(text.to_owned()),
@@ -97,23 +97,23 @@ impl Fill {
     }
 }
 
-const fn absent(field: &'static str, value: Fill) -> Row {
-    Row {
+const fn absent(field: &'static str, value: DefaultValue) -> FieldDefault {
+    FieldDefault {
         field,
         when: When::Absent,
         value,
     }
 }
 
-const fn zero(field: &'static str, value: Fill) -> Row {
-    Row {
+const fn zero(field: &'static str, value: DefaultValue) -> FieldDefault {
+    FieldDefault {
         field,
         when: When::Zero,
         value,
     }
 }
 
-const SHAPES: [&Shape; 36] = [
+const SHAPES: [&TypeDefaults; 36] = [
     &workloads::DEPLOYMENT_SPEC,
     &workloads::DEPLOYMENT_STRATEGY,
     &workloads::DEPLOYMENT_ROLLING_UPDATE,

@@ -1,10 +1,10 @@
 //! Fills the defaults of volumes and volume claims.
 
-use super::rows::{self, Shape, apply};
+use super::rows::{self, TypeDefaults, apply};
 use super::{Object, child, children, opened, quantity, resources};
 
 /// Volume sources that have defaults of their own, with none in nested fields.
-const SOURCES: [(&str, &Shape); 10] = [
+const SOURCES: [(&str, &TypeDefaults); 10] = [
     ("secret", &rows::volumes::VOLUME_WITH_FILES),
     ("configMap", &rows::volumes::VOLUME_WITH_FILES),
     ("downwardAPI", &rows::volumes::VOLUME_WITH_FILES),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use entry::{MetricAnswer, MetricEntry};
 pub use value::MetricValue;
 
-use super::{Scenario, Unanswered, instant};
+use super::{MissingFact, Scenario, instant};
 use crate::{MetricsError, Point, Sample, Series};
 
 /// The start, end and step of a range query.
@@ -89,7 +89,7 @@ impl Scenario {
         source: &str,
         query: &str,
         at: Timestamp,
-    ) -> Result<Result<Vec<Sample>, MetricsError>, Unanswered> {
+    ) -> Result<Result<Vec<Sample>, MetricsError>, MissingFact> {
         self.asked(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Instant {
@@ -102,7 +102,7 @@ impl Scenario {
                 ),
                 _ => None,
             })
-            .ok_or_else(|| Unanswered::Instant {
+            .ok_or_else(|| MissingFact::Instant {
                 source: source.to_owned(),
                 query: query.to_owned(),
                 at: (self.now != Some(at)).then_some(at),
@@ -119,7 +119,7 @@ impl Scenario {
         source: &str,
         query: &str,
         range: MetricRange,
-    ) -> Result<Result<Vec<Series>, MetricsError>, Unanswered> {
+    ) -> Result<Result<Vec<Series>, MetricsError>, MissingFact> {
         self.asked(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Range {
@@ -132,7 +132,7 @@ impl Scenario {
                 ),
                 _ => None,
             })
-            .ok_or_else(|| Unanswered::Range {
+            .ok_or_else(|| MissingFact::Range {
                 source: source.to_owned(),
                 query: query.to_owned(),
                 range,

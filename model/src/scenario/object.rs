@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Scenario, Unanswered};
+use super::{MissingFact, Scenario};
 use crate::selector::LabelSelector;
 use crate::{ClusterError, ClusterErrorCode};
 
@@ -42,7 +42,7 @@ impl Scenario {
         kind: &str,
         namespace: &str,
         name: &str,
-    ) -> Result<Result<&Value, ClusterError>, Unanswered> {
+    ) -> Result<Result<&Value, ClusterError>, MissingFact> {
         let of_kind = OfKind {
             api_version,
             kind,
@@ -51,7 +51,7 @@ impl Scenario {
         if let Some(refusal) = self.refusal(of_kind, Some(name)) {
             return Ok(Err(refusal));
         }
-        let objects = self.objects.as_ref().ok_or_else(|| Unanswered::Object {
+        let objects = self.objects.as_ref().ok_or_else(|| MissingFact::Object {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),
@@ -77,7 +77,7 @@ impl Scenario {
         kind: &str,
         namespace: &str,
         label_selector: &str,
-    ) -> Result<Result<Vec<&Value>, ClusterError>, Unanswered> {
+    ) -> Result<Result<Vec<&Value>, ClusterError>, MissingFact> {
         let of_kind = OfKind {
             api_version,
             kind,
@@ -96,7 +96,7 @@ impl Scenario {
                 }));
             }
         };
-        let objects = self.objects.as_ref().ok_or_else(|| Unanswered::List {
+        let objects = self.objects.as_ref().ok_or_else(|| MissingFact::List {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),

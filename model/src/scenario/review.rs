@@ -13,7 +13,7 @@ use super::{NO_BASELINE, RevisionEntry, Scenario};
 
 /// Why a scenario describes no rollout.
 #[derive(Debug, thiserror::Error)]
-pub enum NoReview {
+pub enum NoRollout {
     /// It has neither an old nor a new object.
     #[error("the scenario has neither `old` nor `new`: say which object is rolled out")]
     NoObject,
@@ -31,8 +31,8 @@ impl Scenario {
     /// # Errors
     ///
     /// The scenario has no object, or one that is no workload.
-    pub fn classify(&self) -> Result<ClassifiedRequest, NoReview> {
-        let request = self.request().ok_or(NoReview::NoObject)?;
+    pub fn classify(&self) -> Result<ClassifiedRequest, NoRollout> {
+        let request = self.request().ok_or(NoRollout::NoObject)?;
         let classification = request.classify(&MutableTags::default())?;
         let classified =
             classification.resolve(|rollout| self.template_of(rollout), &self.revisions());
@@ -87,9 +87,9 @@ impl Scenario {
     /// # Errors
     ///
     /// As [`classify`](Self::classify), and where it is no rollout.
-    pub fn rollout(&self) -> Result<Rollout, NoReview> {
+    pub fn rollout(&self) -> Result<Rollout, NoRollout> {
         let classified = self.classify()?;
-        classified.into_rollout().map_err(NoReview::NotARollout)
+        classified.into_rollout().map_err(NoRollout::NotARollout)
     }
 
     /// Returns the request that the scenario describes: a create without `old`, a delete without

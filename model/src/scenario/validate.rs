@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, NO_BASELINE, Scenario};
-use crate::fields::{self, Misspelt};
-use crate::yaml::{Problem, Spans, StrictError};
+use crate::fields::{self, Misspelled};
+use crate::yaml::{FieldProblem, ReadError, Spans};
 
 /// An error and the pointer to it.
 pub(super) struct Wrong {
@@ -20,10 +20,10 @@ impl Wrong {
         }
     }
 
-    pub(super) fn located(self, spans: &Spans) -> StrictError {
+    pub(super) fn located(self, spans: &Spans) -> ReadError {
         let location = spans.locate(&self.pointer).focus;
-        StrictError {
-            problem: Problem::Other(self.message),
+        ReadError {
+            problem: FieldProblem::Other(self.message),
             pointer: self.pointer,
             location,
         }
@@ -75,7 +75,7 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     for (pointer, object) in [("/old", &scenario.old), ("/new", &scenario.new)] {
         if let Some(object) = object {
             is_object(pointer, object)?;
-            spelt(pointer, fields::misspelt(object))?;
+            spelt(pointer, fields::misspelled(object))?;
         }
     }
     baseline(scenario)?;
@@ -90,8 +90,8 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
                 "a template is a mapping, as under `spec.template`",
             ));
         }
-        let misspelt = fields::misspelt_in("PodTemplateSpec", &revision.template);
-        spelt(&format!("/revisions/{index}/template"), misspelt)?;
+        let misspelled = fields::misspelled_in("PodTemplateSpec", &revision.template);
+        spelt(&format!("/revisions/{index}/template"), misspelled)?;
     }
     metrics(&scenario.metrics)?;
     scenario.expect.as_ref().map_or(Ok(()), expectation)
@@ -111,7 +111,7 @@ fn baseline(scenario: &Scenario) -> Result<(), Wrong> {
         return Ok(());
     }
     is_object(pointer, baseline)?;
-    spelt(pointer, fields::misspelt(baseline))?;
+    spelt(pointer, fields::misspelled(baseline))?;
     if baseline["kind"] != old["kind"] {
         let message = "the baseline is an earlier state of `old`, so it has the same kind";
         return Err(Wrong::new(format!("{pointer}/kind"), message));
@@ -141,9 +141,9 @@ fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {
 }
 
 /// Refuses a misspelled field, which would count as absent.
-fn spelt(pointer: &str, misspelt: Option<Misspelt>) -> Result<(), Wrong> {
-    misspelt.map_or(Ok(()), |wrong| {
-        let Misspelt {
+fn spelt(pointer: &str, misspelled: Option<Misspelled>) -> Result<(), Wrong> {
+    misspelled.map_or(Ok(()), |wrong| {
+        let Misspelled {
             pointer: at,
             field,
             of,

@@ -13,10 +13,10 @@ pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeErr
     if main.value().is_null() {
         return Err(main.wrong("a list of containers"));
     }
-    let mut containers = main.each(|node| container(&node, Place::Main))?;
+    let mut containers = main.each(|node| container(&node, List::Main))?;
     containers.extend(
         spec.field("initContainers")?
-            .each(|node| container(&node, Place::Init))?,
+            .each(|node| container(&node, List::Init))?,
     );
     for (index, container) in (0..).zip(&mut containers) {
         container.index = index;
@@ -25,12 +25,12 @@ pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeErr
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum List {
     Main,
     Init,
 }
 
-fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError> {
+fn container(node: &Node<'_, '_>, list: List) -> Result<Container, ShapeError> {
     if node.object()?.is_none() {
         return Err(node.wrong("a container"));
     }
@@ -41,7 +41,7 @@ fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError>
         path: node.pointer(),
         name: node.field("name")?.text_or_empty()?,
         image: node.field("image")?.text_or_empty()?,
-        role: role(node, place)?.to_owned(),
+        role: role(node, list)?.to_owned(),
         image_pull_policy: node.field("imagePullPolicy")?.text_or_empty()?,
         command: node.field("command")?.texts()?,
         args: node.field("args")?.texts()?,
@@ -81,12 +81,12 @@ fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError>
 }
 
 /// Returns the role. An init container with `restartPolicy: Always` is a sidecar (KEP-753).
-fn role(node: &Node<'_, '_>, place: Place) -> Result<&'static str, ShapeError> {
+fn role(node: &Node<'_, '_>, list: List) -> Result<&'static str, ShapeError> {
     let restart_policy = node.field("restartPolicy")?.text()?;
-    Ok(match (place, restart_policy) {
-        (Place::Main, _) => "main",
-        (Place::Init, Some("Always")) => "sidecar",
-        (Place::Init, _) => "init",
+    Ok(match (list, restart_policy) {
+        (List::Main, _) => "main",
+        (List::Init, Some("Always")) => "sidecar",
+        (List::Init, _) => "init",
     })
 }
 

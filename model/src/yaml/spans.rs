@@ -14,7 +14,7 @@ pub struct Spans {
 
 /// The position of the value at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// The value; for a mapping or a sequence, all of its lines. For an alias or a merged key, the
     /// place where it is used.
     pub value: Location,
@@ -31,7 +31,7 @@ impl Spans {
     /// Returns the position of the value at an RFC 6901 pointer, or of its nearest existing
     /// ancestor.
     #[must_use]
-    pub fn locate(&self, pointer: &str) -> Place {
+    pub fn locate(&self, pointer: &str) -> Position {
         let (id, exact) = match self.index.resolve(self.root, pointer) {
             Resolved::Value(id) => (id, true),
             Resolved::Ancestor(id) => (id, false),
@@ -40,7 +40,7 @@ impl Spans {
         let value = source.locate(node.range());
         let key = node.key_place().map(|key| source.locate(key));
         let focus = focus(source, &value, key.as_ref());
-        Place {
+        Position {
             value,
             key,
             focus,
@@ -92,7 +92,7 @@ impl Spans {
     }
 }
 
-/// Returns [`Place::focus`].
+/// Returns [`Position::focus`].
 fn focus(source: &Source, value: &Location, key: Option<&Location>) -> Location {
     let line_end = source.line_end(value.bytes.start);
     let fits = !value.bytes.is_empty() && value.bytes.end <= line_end;

@@ -107,7 +107,7 @@ pub struct ErrorRatio {
     /// A counter of requests, such as `http_requests_total`.
     pub metric: String,
     /// The label that tells how a request ended; `code` unless set. Series without it are no
-    /// requests, so that a misspelt label is no data and not an error ratio of zero.
+    /// requests, so that a misspelled label is no data and not an error ratio of zero.
     pub label: Option<String>,
     /// A regular expression for that label's values that are errors; `5..` unless set.
     pub errors: Option<String>,

@@ -199,7 +199,7 @@ fn subject(
         dry_run: true,
         ..request
     };
-    let revisions = Revisions::OutOfReach {
+    let revisions = Revisions::NoCluster {
         why: "files have no earlier revisions".to_owned(),
     };
     let classified = request.as_applied().classify(tags).map(|classification| {

@@ -35,8 +35,8 @@ mod bindings {
         },
         exports: { default: async },
         trappable_error_type: {
-            "rollgate:policy/metrics.metrics-error" => super::facts::Unanswered,
-            "rollgate:policy/cluster.cluster-error" => super::facts::Unanswered,
+            "rollgate:policy/metrics.metrics-error" => super::facts::MissingFact,
+            "rollgate:policy/cluster.cluster-error" => super::facts::MissingFact,
         },
         with: {
             "rollgate:policy/types.rollout": super::objects::RolloutHandle,

@@ -1,7 +1,7 @@
 //! What the guest answers, as the model knows it.
 
 use jiff::Timestamp;
-use rollgate_model::{Breach, Evidence, Failure, Finding, Outcome, Severity, Verdict};
+use rollgate_model::{Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation};
 
 use super::bindings::exports::rollgate::policy::guest;
 use super::bindings::rollgate::policy::types;
@@ -37,34 +37,34 @@ pub(super) fn failure(said: types::Failure) -> Failure {
 
 /// The verdict, in the strictest reading of what was said.
 pub(super) fn verdict(said: types::Verdict) -> Verdict {
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     let outcome = match said.outcome {
         types::Outcome::Allow => Outcome::Allow,
         types::Outcome::Deny => Outcome::Deny,
         types::Outcome::Hold(until) => {
             let until = until.map(timestamp).transpose();
             Outcome::Hold(until.unwrap_or_else(|why| {
-                breaches.push(Breach::Until(why));
+                violations.push(Violation::Until(why));
                 None
             }))
         }
     };
     let findings = said.findings.into_iter().enumerate();
     let findings = findings
-        .map(|(index, found)| finding(index, found, &mut breaches))
+        .map(|(index, found)| finding(index, found, &mut violations))
         .collect();
     let shown = said.evidence.into_iter().enumerate();
     let shown = shown
-        .map(|(index, fact)| evidence(index, fact, &mut breaches))
+        .map(|(index, fact)| evidence(index, fact, &mut violations))
         .collect();
-    let mut verdict = Verdict::new(outcome, findings, shown).with_breaches(breaches);
+    let mut verdict = Verdict::new(outcome, findings, shown).with_violations(violations);
     verdict.extra = said.extra;
     verdict
 }
 
-fn finding(index: usize, said: types::Finding, breaches: &mut Vec<Breach>) -> Finding {
+fn finding(index: usize, said: types::Finding, violations: &mut Vec<Violation>) -> Finding {
     Finding {
-        severity: severity(index, said.severity, breaches),
+        severity: severity(index, said.severity, violations),
         rule: said.rule,
         path: said.path,
         message: said.message,
@@ -77,27 +77,27 @@ fn finding(index: usize, said: types::Finding, breaches: &mut Vec<Breach>) -> Fi
 }
 
 /// A severity that this version does not know may ask for anything: it counts as the strictest.
-fn severity(index: usize, word: String, breaches: &mut Vec<Breach>) -> Severity {
+fn severity(index: usize, word: String, violations: &mut Vec<Violation>) -> Severity {
     match word.as_str() {
         "deny" => Severity::Deny,
         "hold" => Severity::Hold,
         "warn" => Severity::Warn,
         "info" => Severity::Info,
         _ => {
-            breaches.push(Breach::Severity { index, word });
+            violations.push(Violation::Severity { index, word });
             Severity::Deny
         }
     }
 }
 
-fn evidence(index: usize, said: types::Evidence, breaches: &mut Vec<Breach>) -> Evidence {
+fn evidence(index: usize, said: types::Evidence, violations: &mut Vec<Violation>) -> Evidence {
     let at = said.at.map(timestamp).transpose();
     Evidence {
         name: said.name,
         value: said.value,
         bound: said.bound,
         at: at.unwrap_or_else(|why| {
-            breaches.push(Breach::At { index, why });
+            violations.push(Violation::At { index, why });
             None
         }),
         extra: said.extra,

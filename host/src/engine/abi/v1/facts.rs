@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, asking};
+use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, host_calls};
 use wasmtime::Result;
 
 use super::answers;
@@ -14,14 +14,14 @@ use crate::engine::state::{HostState, Judging, Review};
 use crate::sources::{ListQuery, ObjectRef, Range, Reading};
 
 /// Why the guest's question gets no answer.
-pub(super) enum Unanswered {
+pub(super) enum MissingFact {
     /// It is told so, by a code of the contract.
     Told { code: &'static str, message: String },
     /// It ends here.
     Trap(wasmtime::Error),
 }
 
-type Answer<T> = Result<T, Unanswered>;
+type Answer<T> = Result<T, MissingFact>;
 
 impl metrics::Host for HostState {
     async fn query(
@@ -57,7 +57,7 @@ impl metrics::Host for HostState {
         Ok(all.into_iter().map(series).collect())
     }
 
-    fn convert_metrics_error(&mut self, error: Unanswered) -> Result<metrics::MetricsError> {
+    fn convert_metrics_error(&mut self, error: MissingFact) -> Result<metrics::MetricsError> {
         let (code, message) = error.told()?;
         Ok(metrics::MetricsError { code, message })
     }
@@ -110,7 +110,7 @@ impl cluster::Host for HostState {
             .await
     }
 
-    fn convert_cluster_error(&mut self, error: Unanswered) -> Result<cluster::ClusterError> {
+    fn convert_cluster_error(&mut self, error: MissingFact) -> Result<cluster::ClusterError> {
         let (code, message) = error.told()?;
         Ok(cluster::ClusterError { code, message })
     }
@@ -170,7 +170,7 @@ impl Judging {
     }
 }
 
-impl Unanswered {
+impl MissingFact {
     fn told(self) -> Result<(String, String)> {
         match self {
             Self::Told { code, message } => Ok((code.to_owned(), message)),
@@ -179,20 +179,20 @@ impl Unanswered {
     }
 }
 
-impl From<wasmtime::Error> for Unanswered {
+impl From<wasmtime::Error> for MissingFact {
     fn from(error: wasmtime::Error) -> Self {
         Self::Trap(error)
     }
 }
 
-impl From<MetricsError> for Unanswered {
+impl From<MetricsError> for MissingFact {
     fn from(MetricsError { code, message }: MetricsError) -> Self {
         let code = code.as_str();
         Self::Told { code, message }
     }
 }
 
-impl From<ClusterError> for Unanswered {
+impl From<ClusterError> for MissingFact {
     fn from(ClusterError { code, message }: ClusterError) -> Self {
         let code = code.as_str();
         Self::Told { code, message }
@@ -200,7 +200,7 @@ impl From<ClusterError> for Unanswered {
 }
 
 /// The contract has the same two words for metrics and the cluster.
-impl From<Shut> for Unanswered {
+impl From<Shut> for MissingFact {
     fn from(shut: Shut) -> Self {
         let (code, message) = match shut {
             Shut::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
@@ -213,7 +213,7 @@ impl From<Shut> for Unanswered {
 fn range(start: types::Timestamp, end: types::Timestamp, step: u64) -> Result<Range, String> {
     let (start, end) = (answers::timestamp(start)?, answers::timestamp(end)?);
     let step = Duration::from_millis(step);
-    asking::range(start, end, step)?;
+    host_calls::check_range(start, end, step)?;
     Ok(Range { start, end, step })
 }
 
@@ -236,7 +236,7 @@ fn series(series: rollgate_model::Series) -> metrics::Series {
     }
 }
 
-fn bad_query(message: String) -> Unanswered {
+fn bad_query(message: String) -> MissingFact {
     let code = MetricsErrorCode::BadQuery;
     MetricsError { code, message }.into()
 }
@@ -249,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_shut_gate_is_told_alike_by_metrics_and_the_cluster() {
-        let code = |shut: Shut| match Unanswered::from(shut) {
-            Unanswered::Told { code, .. } => code,
-            Unanswered::Trap(error) => panic!("{error}"),
+        let code = |shut: Shut| match MissingFact::from(shut) {
+            MissingFact::Told { code, .. } => code,
+            MissingFact::Trap(error) => panic!("{error}"),
         };
         let not_granted = code(Shut::NotGranted(String::new()));
         assert_eq!(not_granted, ClusterErrorCode::NotGranted.as_str());

@@ -9,7 +9,7 @@ use super::{Evidence, Finding, Outcome, Severity, Verdict};
 ///
 /// The verdict counts nevertheless, in its strictest reading; a test of the policy fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Breach {
+pub enum Violation {
     /// A hold or denial has no finding.
     #[error("findings: the outcome is `{0}`, and no finding says why")]
     NoReason(&'static str),
@@ -63,7 +63,7 @@ pub enum Breach {
 
 /// All violations of one verdict, which fail a test of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenContract(Vec<Breach>);
+pub struct ContractViolations(Vec<Violation>);
 
 /// The limit for the value of a Kubernetes label.
 const RULE_BYTES: usize = 63;
@@ -75,51 +75,51 @@ const SHOWN_CHARS: usize = 80;
 impl Verdict {
     /// Creates a verdict from what a policy returned. The stricter of outcome and findings decides.
     /// Whatever violates the contract is replaced by something that cannot weaken the verdict, and
-    /// is reported by [`breaches`](Self::breaches).
+    /// is reported by [`violations`](Self::violations).
     #[must_use]
     pub fn new(outcome: Outcome, mut findings: Vec<Finding>, evidence: Vec<Evidence>) -> Self {
-        let mut breaches = Vec::new();
+        let mut violations = Vec::new();
         for (index, finding) in findings.iter_mut().enumerate() {
-            mend(finding, index, &mut breaches);
+            mend(finding, index, &mut violations);
         }
         let outcome = findings.iter().fold(outcome, |outcome, finding| {
             outcome.at_least(finding.severity)
         });
         if outcome != Outcome::Allow && findings.is_empty() {
-            breaches.push(Breach::NoReason(outcome.as_str()));
+            violations.push(Violation::NoReason(outcome.as_str()));
         }
-        breaches.truncate(MOST);
+        violations.truncate(MOST);
         Self {
             outcome,
             findings,
             evidence,
             extra: Vec::new(),
-            breaches,
+            violations,
         }
     }
 
     /// Adds violations that were found while the parts were converted.
     #[must_use]
-    pub fn with_breaches(mut self, breaches: impl IntoIterator<Item = Breach>) -> Self {
-        let room = MOST.saturating_sub(self.breaches.len());
-        self.breaches.extend(breaches.into_iter().take(room));
+    pub fn with_violations(mut self, violations: impl IntoIterator<Item = Violation>) -> Self {
+        let room = MOST.saturating_sub(self.violations.len());
+        self.violations.extend(violations.into_iter().take(room));
         self
     }
 
     /// Returns the violations of the contract.
     #[must_use]
-    pub fn breaches(&self) -> &[Breach] {
-        &self.breaches
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
     }
 
     /// Checks that the policy keeps the contract, for tests of it.
     ///
     /// # Errors
     /// All violations.
-    pub fn keeps_contract(&self) -> Result<(), BrokenContract> {
-        match self.breaches.as_slice() {
+    pub fn check_contract(&self) -> Result<(), ContractViolations> {
+        match self.violations.as_slice() {
             [] => Ok(()),
-            breaches => Err(BrokenContract(breaches.to_vec())),
+            violations => Err(ContractViolations(violations.to_vec())),
         }
     }
 }
@@ -135,21 +135,21 @@ impl Outcome {
     }
 }
 
-impl std::error::Error for BrokenContract {}
+impl std::error::Error for ContractViolations {}
 
-impl fmt::Display for BrokenContract {
+impl fmt::Display for ContractViolations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the policy's verdict breaks the contract:")?;
         self.0
             .iter()
-            .try_for_each(|breach| write!(f, "\n  {breach}"))
+            .try_for_each(|violation| write!(f, "\n  {violation}"))
     }
 }
 
 /// Replaces invalid parts of a finding by ones that can be shown.
-fn mend(finding: &mut Finding, index: usize, breaches: &mut Vec<Breach>) {
+fn mend(finding: &mut Finding, index: usize, violations: &mut Vec<Violation>) {
     if !is_name(&finding.rule) {
-        breaches.push(Breach::Rule {
+        violations.push(Violation::Rule {
             index,
             rule: finding.rule.clone(),
         });
@@ -158,14 +158,14 @@ fn mend(finding: &mut Finding, index: usize, breaches: &mut Vec<Breach>) {
         }
     }
     if let Err(why) = json_pointer(&finding.path) {
-        breaches.push(Breach::Path {
+        violations.push(Violation::Path {
             index,
             path: std::mem::take(&mut finding.path),
             why,
         });
     }
     if finding.message.trim().is_empty() {
-        breaches.push(Breach::Message(index));
+        violations.push(Violation::Message(index));
         finding.message = format!("the policy gives no message (rule `{}`)", finding.rule);
     }
 }

@@ -6,15 +6,15 @@ use jiff::Timestamp;
 
 /// The number of host calls for metrics and objects per rollout: enough for a policy with a few
 /// dozen checks, and an end to a loop.
-pub const CALLS: u32 = 64;
+pub const LIMIT: u32 = 64;
 
 /// Prometheus itself takes no step below a millisecond; below a second nobody scrapes.
 const SHORTEST_STEP: Duration = Duration::from_secs(1);
 
-/// The error message after [`CALLS`] calls.
+/// The error message after [`LIMIT`] calls.
 #[must_use]
-pub fn spent() -> String {
-    format!("a policy may ask the host {CALLS} times for one rollout, and this one did")
+pub fn limit_message() -> String {
+    format!("a policy may ask the host {LIMIT} times for one rollout, and this one did")
 }
 
 /// The error message for a policy that asks for a Secret.
@@ -31,7 +31,7 @@ pub fn is_secret(kind: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong with the range, in words.
-pub fn range(start: Timestamp, end: Timestamp, step: Duration) -> Result<(), String> {
+pub fn check_range(start: Timestamp, end: Timestamp, step: Duration) -> Result<(), String> {
     if end < start {
         return Err(format!("the range ends ({end}) before it starts ({start})"));
     }

@@ -14,7 +14,7 @@ use super::metric::{
 
 /// A query that the scenario does not answer. Its message ends with the lines to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unanswered {
+pub enum MissingFact {
     /// The current time.
     Now,
     /// A metrics query at an instant.
@@ -59,9 +59,9 @@ pub enum Unanswered {
     },
 }
 
-impl std::error::Error for Unanswered {}
+impl std::error::Error for MissingFact {}
 
-impl fmt::Display for Unanswered {
+impl fmt::Display for MissingFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.question(f)?;
         f.write_str(". Add to the scenario")?;
@@ -74,7 +74,7 @@ impl fmt::Display for Unanswered {
     }
 }
 
-impl Unanswered {
+impl MissingFact {
     fn question(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the scenario does not say ")?;
         match self {

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use crate::Misfit;
+use crate::FieldError;
 use crate::words::{self, ReadAsBoolean};
 
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum FieldProblem {
     /// The type has no such field.
     UnknownField {
         /// The field.
@@ -27,7 +27,7 @@ pub enum Problem {
         known: Vec<&'static str>,
     },
     /// The value is not one of the allowed words.
-    NoWord {
+    NotAWord {
         /// The value found.
         found: String,
         /// The boolean, if the value is one. YAML parses words such as `off` and `yes` as booleans.
@@ -46,7 +46,7 @@ pub enum Problem {
     Other(String),
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for FieldProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownField { field, known } => {
@@ -60,7 +60,7 @@ impl fmt::Display for Problem {
             Self::UnknownWord { word, known } => {
                 write!(f, "`{word}` is not allowed here{}", Advice { word, known })
             }
-            Self::NoWord {
+            Self::NotAWord {
                 found,
                 boolean,
                 known,
@@ -105,13 +105,13 @@ impl fmt::Display for Advice<'_> {
 
 /// An error on its way up, with its path once that is known.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) problem: Problem,
+pub(super) struct Error {
+    pub(super) problem: FieldProblem,
     pub(super) pointer: Option<String>,
 }
 
-impl Fault {
-    fn new(problem: Problem) -> Self {
+impl Error {
+    fn new(problem: FieldProblem) -> Self {
         Self {
             problem,
             pointer: None,
@@ -130,7 +130,7 @@ impl Fault {
             }
             _ => String::new(),
         };
-        Self::new(Problem::WrongType {
+        Self::new(FieldProblem::WrongType {
             found: words::found(found) + &advice,
             expected: expected.to_owned(),
         })
@@ -142,7 +142,7 @@ impl Fault {
             Unexpected::Bool(flag) => Some(flag),
             _ => None,
         };
-        Self::new(Problem::NoWord {
+        Self::new(FieldProblem::NotAWord {
             found: words::found(found),
             boolean,
             known: known.to_vec(),
@@ -154,26 +154,26 @@ fn is_number(text: &str) -> bool {
     text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-impl From<Fault> for Misfit {
-    fn from(fault: Fault) -> Self {
+impl From<Error> for FieldError {
+    fn from(error: Error) -> Self {
         Self {
-            pointer: fault.pointer.unwrap_or_default(),
-            problem: fault.problem,
+            pointer: error.pointer.unwrap_or_default(),
+            problem: error.problem,
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.problem.fmt(f)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for Error {}
 
-impl de::Error for Fault {
+impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Problem::Other(words::other(message.to_string())))
+        Self::new(FieldProblem::Other(words::other(message.to_string())))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -185,27 +185,27 @@ impl de::Error for Fault {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::new(Problem::WrongType {
+        Self::new(FieldProblem::WrongType {
             found: format!("{length} of them"),
             expected: words::expected(&expected.to_string()),
         })
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::new(Problem::UnknownField {
+        Self::new(FieldProblem::UnknownField {
             field: field.into(),
             known,
         })
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
-        Self::new(Problem::UnknownWord {
+        Self::new(FieldProblem::UnknownWord {
             word: word.into(),
             known: known.to_vec(),
         })
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(Problem::MissingField(field))
+        Self::new(FieldProblem::MissingField(field))
     }
 }
