@@ -1,4 +1,4 @@
-//! The simpler trait: a static check of one workload.
+//! Static checks of one workload, a simpler form of policy.
 
 mod diff;
 
@@ -9,45 +9,44 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A check that looks at one workload at a time. Each is a [`Policy`]: the SDK runs it on the new
-/// object, and on the old one and the [baseline](Rollout::baseline) only where the new one has findings.
+/// A check that looks at one workload at a time. Each one is a [`Policy`]: the SDK runs it on the
+/// new object and, only where that has findings, on the old one and the
+/// [baseline](Rollout::baseline).
 ///
-/// Findings that the old object and the baseline have too are *existing*; by default they become
-/// warnings, so a team with an imperfect workload can still ship a fix. The two differ where a rollback
-/// brought an earlier template back: neither the faults that it brought back nor those that it took
-/// away excuse the next one. A finding is existing where each of them has one with the same rule, in
-/// the same place, that found the same. Places are compared by the
-/// names of containers (and of other list entries that have a name), so reordering a list
-/// introduces nothing.
+/// Findings that the old object and the baseline have too are *existing*. By default they become
+/// warnings, so that a team with an imperfect workload can still ship a fix. The old object and the
+/// baseline differ after a rollback: neither the faults that it brought back nor those that it
+/// removed excuse the next change. A finding is existing where each of the two has one with the
+/// same rule, in the same place, that found the same. Places are compared by the names of
+/// containers and other named list entries, so that reordering a list introduces nothing.
 pub trait WorkloadCheck: Sized {
     /// See [`Policy::Settings`].
     type Settings: DeserializeOwned + JsonSchema;
 
-    /// See [`Policy::new`].
+    /// Builds the check; see [`Policy::new`].
     ///
     /// # Errors
     /// What is wrong with the settings.
     fn new(settings: Self::Settings) -> Result<Self, SettingsError>;
 
-    /// Looks at one workload and adds what it finds.
+    /// Checks one workload and adds what it finds to `findings`.
     fn check(&self, workload: &Workload, findings: &mut Findings);
 
-    /// What becomes of existing findings. Return what the settings say where operators shall
-    /// choose.
+    /// Returns how existing findings count. Return a setting where operators shall choose.
     fn existing(&self) -> Existing {
         Existing::Warn
     }
 }
 
-/// What becomes of findings that the old object has too. Fit for settings.
+/// How findings count that the workload had before the change. Can be part of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(description = "What becomes of findings that the old object has too.")]
 pub enum Existing {
-    /// They are shown as warnings: the rollout makes nothing worse.
+    /// They become warnings: the rollout makes nothing worse.
     #[default]
     Warn,
-    /// They count like introduced ones.
+    /// They count like new ones.
     Deny,
     /// They are left out.
     Ignore,
@@ -82,7 +81,7 @@ impl<C: WorkloadCheck> Policy for C {
     }
 }
 
-/// The findings, existing where both have them as existing ones.
+/// Returns the first findings, existing where they are existing in both.
 fn in_both(one: Findings, other: Findings) -> Findings {
     let both = one.into_iter().zip(other).map(|(one, other)| Finding {
         existing: one.existing && other.existing,
@@ -97,7 +96,7 @@ fn findings_of(check: &impl WorkloadCheck, workload: &Workload) -> Findings {
     findings
 }
 
-/// Gives the existing findings the weight that `existing` asks for.
+/// Applies `existing` to the severities of existing findings.
 fn weigh(existing: Existing, findings: Findings) -> Findings {
     let weigh = |mut finding: Finding| match existing {
         _ if !finding.existing => Some(finding),

@@ -1,4 +1,4 @@
-//! Settings: what the operator wrote, as the policy's own type, or what is wrong with it.
+//! Settings of a policy, and the mistakes in them.
 
 use rollgate_strict::FieldError;
 use schemars::JsonSchema;
@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with the settings: each culprit with its JSON pointer, so that the host can show
-/// the operator the line.
+/// The mistakes in the settings, each with its JSON pointer, so that the host can show the operator
+/// the line.
 ///
 /// ```
 /// use rollgate_sdk::SettingsError;
@@ -21,8 +21,8 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    /// One thing wrong: its RFC 6901 pointer into the settings (empty for the settings as a
-    /// whole), and what is wrong and what would be right.
+    /// Creates an error with one mistake: its RFC 6901 pointer into the settings (empty for the
+    /// settings as a whole), and a message that says what is wrong and what would be right.
     #[must_use]
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -30,23 +30,23 @@ impl SettingsError {
         }
     }
 
-    /// One more thing wrong. An operator would rather mend all mistakes at once.
+    /// Adds a mistake, so that the operator can fix all of them at once.
     #[must_use]
     pub fn and(mut self, path: impl Into<String>, message: impl Into<String>) -> Self {
         self.problems.push((path.into(), message.into()));
         self
     }
 
-    /// The pointer and message of each problem.
+    /// Returns the pointer and message of each mistake.
     #[must_use]
     pub fn problems(&self) -> &[(String, String)] {
         &self.problems
     }
 
-    /// `Ok` where a check collected no problem, else all of them.
+    /// Returns `Ok` if a check collected no mistakes.
     ///
     /// # Errors
-    /// There is a problem.
+    /// There are mistakes.
     pub fn none_of(problems: Vec<(String, String)>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())

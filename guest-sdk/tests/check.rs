@@ -72,7 +72,7 @@ fn labelled(containers: &Value) -> Value {
 }
 
 fn judge(old: Value, new: Value) -> Verdict {
-    Case::update(old, new).judge::<Picky>().expect("judged")
+    Case::update(old, new).evaluate::<Picky>().expect("judged")
 }
 
 fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
@@ -86,7 +86,7 @@ fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
 #[test]
 fn on_a_create_every_finding_counts() {
     let verdict = Case::create(labelled(&json!([{"name": "a", "image": "x"}])))
-        .judge::<Picky>()
+        .evaluate::<Picky>()
         .expect("judged");
     assert_eq!(verdict.outcome, Outcome::Deny);
     assert!(!verdict.findings[0].existing);
@@ -99,7 +99,7 @@ fn fault_of_a_template_that_a_rollback_brought_back_counts_as_new() {
     };
     let sound = labelled(&json!([{"name": "b", "image": "b:2"}]));
     let case = || Case::update(faulty("b:1"), faulty("b:3"));
-    let verdict = |case: Case| case.judge::<Picky>().expect("judged");
+    let verdict = |case: Case| case.evaluate::<Picky>().expect("judged");
     assert_eq!(verdict(case()).outcome, Outcome::Allow);
     assert_eq!(verdict(case().baseline(sound)).outcome, Outcome::Deny);
     assert_eq!(verdict(case().without_baseline()).outcome, Outcome::Deny);
@@ -116,13 +116,13 @@ fn fault_that_a_rollback_took_away_counts_as_new() {
     };
     let sound = labelled(&json!([{"name": "b", "image": "b:1"}]));
     let case = Case::update(sound, faulty("b:3")).baseline(faulty("b:2"));
-    let verdict = case.judge::<Picky>().expect("judged");
+    let verdict = case.evaluate::<Picky>().expect("judged");
     assert_eq!(verdict.outcome, Outcome::Deny);
 }
 
 #[test]
 fn a_delete_has_nothing_to_check() {
-    let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
+    let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).evaluate::<Picky>();
     assert_eq!(verdict, Ok(Verdict::allow()));
 }
 
@@ -145,7 +145,7 @@ fn operators_may_have_existing_findings_denied_or_left_out() {
     let new = labelled(&json!([{"name": "a", "image": "x", "tty": true}]));
     let judge = |existing: &str| {
         let case = Case::update(old.clone(), new.clone()).settings(json!({"existing": existing}));
-        case.judge::<Picky>().expect("judged")
+        case.evaluate::<Picky>().expect("judged")
     };
     assert_eq!(judge("deny").outcome, Outcome::Deny);
     assert!(judge("deny").findings[0].existing);

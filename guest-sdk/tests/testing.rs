@@ -94,7 +94,7 @@ fn judging(act: &str) -> Case {
 }
 
 fn found(case: Case) -> Result<String, Failure> {
-    let verdict = case.judge::<Puppet>()?;
+    let verdict = case.evaluate::<Puppet>()?;
     Ok(verdict.findings[0].found.clone().unwrap_or_default())
 }
 
@@ -163,7 +163,7 @@ fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
         let case = create()
             .now("2026-03-01T10:00:00Z")
             .settings(json!({"whileBuilt": act}));
-        let message = panic_of(|| drop(case.judge::<Puppet>()));
+        let message = panic_of(|| drop(case.evaluate::<Puppet>()));
         assert!(
             message.starts_with(&format!("the policy calls `{call}` in `configure`")),
             "{message}"
@@ -173,7 +173,7 @@ fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
 
 #[test]
 fn a_panic_of_the_policy_is_told() {
-    let message = panic_of(|| drop(judging("panic").judge::<Puppet>()));
+    let message = panic_of(|| drop(judging("panic").evaluate::<Puppet>()));
     assert_eq!(message, "the policy crashed: on purpose");
 }
 
@@ -298,5 +298,5 @@ impl IntoPort for String {
 
 #[test]
 fn a_workload_is_shown_with_defaults_roles_and_ports_by_name() {
-    assert_eq!(create().judge::<Looks>(), Ok(Verdict::allow()));
+    assert_eq!(create().evaluate::<Looks>(), Ok(Verdict::allow()));
 }

@@ -35,14 +35,14 @@ fn sample(value: f64) -> Sample {
 }
 
 fn judge(samples: Vec<Sample>, answer: Answer) -> Result<Verdict, Failure> {
-    threshold(at_most(0.01), answer).judge(Ok(samples), NOW)
+    threshold(at_most(0.01), answer).evaluate(Ok(samples), NOW)
 }
 
 #[test]
 fn a_value_on_the_bound_is_good_and_one_beyond_is_not() {
     let within = |min, max, value| {
         let bounds = Bounds::new(min, max).expect("sound bounds");
-        let verdict = threshold(bounds, Answer::Fail).judge(Ok(vec![sample(value)]), NOW);
+        let verdict = threshold(bounds, Answer::Fail).evaluate(Ok(vec![sample(value)]), NOW);
         verdict.expect("judged").outcome == Outcome::Allow
     };
     assert!(within(None, Some(1.0), 1.0));
@@ -116,7 +116,7 @@ fn without_a_proper_value_the_author_decides() {
         ),
     ];
     for (measured, message) in cases {
-        let said = |answer| threshold(at_most(0.01), answer).judge(measured.clone(), NOW);
+        let said = |answer| threshold(at_most(0.01), answer).evaluate(measured.clone(), NOW);
         assert_eq!(said(Answer::Fail).expect_err("a failure").message, message);
         for (answer, severity, outcome) in [
             (Answer::Allow, Severity::Info, Outcome::Allow),

@@ -49,7 +49,7 @@ fn evaluate(c: &mut Criterion) {
     group.bench_function("reused sandbox", |bench| {
         bench.iter_custom(|times| reused(&runtime, &probes, &review, times));
     });
-    native().judge_repeatedly::<Probes, _>(|judge| {
+    native().evaluate_repeatedly::<Probes, _>(|judge| {
         group.bench_function("native function", |bench| {
             bench.iter(|| judge().expect("a verdict"));
         });

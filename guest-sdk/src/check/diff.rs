@@ -1,14 +1,14 @@
-//! Tells introduced findings from existing ones.
+//! Distinguishes new findings from existing ones.
 
 use crate::pointer;
 use crate::{Finding, Findings, Workload};
 use std::collections::BTreeMap;
 
-/// What makes two findings the same: the rule, the place, and what was found there.
+/// Two findings are the same if they have the same rule, place and found value.
 type Identity<'a> = (&'a str, String, Option<&'a str>);
 
 /// Marks each of the `new` findings that the `old` ones have too. An old finding accounts for one
-/// new finding at most, so a mistake that is made a second time is introduced.
+/// new finding at most, so a mistake that is made a second time is new.
 pub(super) fn mark_existing(
     new: Findings,
     new_side: &Workload,
@@ -41,8 +41,8 @@ fn identity<'a>(finding: &'a Finding, side: &Workload) -> Identity<'a> {
     )
 }
 
-/// A path that means the same place in two objects whose lists are ordered differently: list
-/// entries by `name` where they have one, else by `*`.
+/// Returns a path that is the same in two objects whose lists are ordered differently: list entries
+/// by `name` where they have one, else by `*`.
 fn place(path: &str, workload: &Workload) -> String {
     let mut place = String::new();
     let mut pointer = String::new();
@@ -63,7 +63,7 @@ fn is_index(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The name of the list entry at `pointer`, in brackets so that it equals no key.
+/// Returns the name of the list entry at `pointer`, in brackets so that it equals no key.
 fn entry_name(pointer: &str, workload: &Workload) -> String {
     let container = workload
         .records()

@@ -46,7 +46,7 @@ impl Check {
             Ok(samples) => {
                 let measured = self.date(samples, subject, &mut judged)?;
                 newest = measured.newest;
-                judged.add(self.threshold.judge(Ok(measured.samples), now));
+                judged.add(self.threshold.evaluate(Ok(measured.samples), now));
             }
             Err(error) => judged.add(self.unanswered(&error)),
         }
@@ -65,7 +65,7 @@ impl Check {
         let Some(over) = self.over else {
             let samples = metrics::query(&self.source, query)?;
             if samples.is_empty() {
-                judged.add(threshold.judge(Ok(Vec::new()), now));
+                judged.add(threshold.evaluate(Ok(Vec::new()), now));
             }
             return Ok(samples);
         };
