@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-#[schemars(description = "What a finding asks for.")]
+#[schemars(description = "The outcome that a finding demands.")]
 pub enum Severity {
     /// For information.
     Info,

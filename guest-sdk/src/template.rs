@@ -335,11 +335,11 @@ impl std::fmt::Display for TemplateError {
             }
             Self::NotQuoted { name } => write!(
                 f,
-                "`${{{name}}}` must stand inside double or single quotes, where its value can be escaped"
+                "`${{{name}}}` must be inside double or single quotes, where its value can be escaped"
             ),
             Self::NotMatched { name } => write!(
                 f,
-                "`${{{name}}}` is a regular expression: it must stand behind `=~` or `!~`"
+                "`${{{name}}}` is a regular expression: it must follow `=~` or `!~`"
             ),
         }
     }

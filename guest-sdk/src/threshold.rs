@@ -72,7 +72,7 @@ pub struct Answers {
 /// What happens when there is no value. Can be part of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(description = "What the absence of a proper value asks for.")]
+#[schemars(description = "What happens when there is no value.")]
 pub enum Answer {
     /// The rollout is allowed, with a note.
     Allow,

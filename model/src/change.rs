@@ -73,7 +73,7 @@ impl fmt::Display for Change {
 /// The error for a word that is no class of change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no change; known are create, restart, rollback, roll-forward, resume, release, scale and delete"
+    "`{0}` is not a class of change: expected create, restart, rollback, roll-forward, resume, release, scale or delete"
 )]
 pub struct UnknownChange(pub String);
 

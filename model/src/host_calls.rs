@@ -14,7 +14,7 @@ const SHORTEST_STEP: Duration = Duration::from_secs(1);
 /// The error message after [`LIMIT`] calls.
 #[must_use]
 pub fn limit_message() -> String {
-    format!("a policy may ask the host {LIMIT} times for one rollout, and this one did")
+    format!("a policy may make {LIMIT} host calls for one rollout, and this one made more")
 }
 
 /// The error message for a policy that asks for a Secret.

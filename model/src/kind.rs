@@ -103,7 +103,7 @@ impl fmt::Display for Kind {
 /// The error for a word that is no kind of workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no kind of workload; known are Deployment, StatefulSet, DaemonSet, Rollout and Service"
+    "`{0}` is not a kind of workload: expected Deployment, StatefulSet, DaemonSet, Rollout or Service"
 )]
 pub struct UnknownKind(pub String);
 

@@ -25,7 +25,7 @@ pub enum ShapeError {
     },
     /// The object is not a workload.
     #[error(
-        "{api_version} {kind} is no workload that rollgate knows (Deployment, StatefulSet and DaemonSet of apps/v1, Rollout of argoproj.io/v1alpha1, Service of v1)"
+        "{api_version} {kind} is not a workload that rollgate supports (Deployment, StatefulSet and DaemonSet of apps/v1, Rollout of argoproj.io/v1alpha1, Service of v1)"
     )]
     OtherKind {
         /// The object's `apiVersion`.

@@ -138,12 +138,12 @@ pub enum YamlErrorKind {
     ControlCharacter(u32),
     /// A byte order mark inside a document.
     #[error(
-        "an invisible byte order mark (U+FEFF) stands here; remove it (editors on Windows write it at the beginning of a file, and joining files carries it along)"
+        "there is an invisible byte order mark (U+FEFF) here; remove it (editors on Windows write it at the beginning of a file, and joining files carries it along)"
     )]
     ByteOrderMark,
     /// A character that ends a line for kubectl, but not in YAML 1.2.
     #[error(
-        "the character U+{0:04X} stands here, which kubectl takes for the end of a line and other tools do not; remove it, or write it as an escape in double quotes"
+        "the character U+{0:04X} is here, which kubectl takes for the end of a line and other tools do not; remove it, or write it as an escape in double quotes"
     )]
     LineBreak(u32),
     /// The error of the parser.
@@ -154,7 +154,7 @@ pub enum YamlErrorKind {
     Template,
     /// A mapping has a key twice.
     #[error(
-        "the key `{key}` stands here a second time, first on line {first_line}; remove one of the two"
+        "duplicate key `{key}`, first on line {first_line}; remove one of the two"
     )]
     DuplicateKey {
         /// The key.

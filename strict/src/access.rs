@@ -113,7 +113,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
         let (key, value) = self
             .current
             .take()
-            .ok_or_else(|| Error::custom("a value without a key was asked for"))?;
+            .ok_or_else(|| Error::custom("a value was requested before its key"))?;
         let path = Path::Key(self.path, key);
         let unknown = self.unknown;
         let at = At {

@@ -65,7 +65,7 @@ pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce(
 /// Calls the host of the running test.
 pub(crate) fn with<R>(ask: impl FnOnce(&Host) -> R) -> R {
     let host = HOST.with_borrow(Clone::clone);
-    ask(&host.expect("off Wasm a policy asks its host only within `rollgate_sdk::testing`"))
+    ask(&host.expect("off Wasm, host calls work only within `rollgate_sdk::testing`"))
 }
 
 /// Resets the number of host calls for another evaluation.

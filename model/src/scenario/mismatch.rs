@@ -149,7 +149,7 @@ impl Differences {
 
     fn field(&mut self, of: &str, field: &Field<'_>) {
         if let (false, Some(wish)) = (field.holds(), field.wish()) {
-            let found = field.found.as_deref().unwrap_or("(nothing is said)");
+            let found = field.found.as_deref().unwrap_or("(not set)");
             self.value(&format!("{of}: {}", field.name), &wish, &found);
         }
     }

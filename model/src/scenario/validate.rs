@@ -104,7 +104,7 @@ fn baseline(scenario: &Scenario) -> Result<(), Wrong> {
         return Ok(());
     };
     let Some(old) = &scenario.old else {
-        let message = "what is created had nothing before: leave the baseline out, or give `old`";
+        let message = "a created object has no baseline: remove `baseline`, or add `old`";
         return Err(Wrong::new(pointer, message));
     };
     if baseline == NO_BASELINE {

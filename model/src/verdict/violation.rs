@@ -14,7 +14,7 @@ pub enum Violation {
     #[error("findings: the outcome is `{0}`, and no finding says why")]
     NoReason(&'static str),
     /// The end of a hold is not a valid instant.
-    #[error("outcome: the hold ends at no point in time ({0}), so it counts as one without an end")]
+    #[error("outcome: the end of the hold is not a valid time ({0}), so it counts as one without an end")]
     Until(String),
     /// A severity is not a word of the contract.
     #[error(
@@ -28,7 +28,7 @@ pub enum Violation {
     },
     /// A rule is not a valid name.
     #[error(
-        "findings/{index}/rule: `{}` is no name: write 1 to {RULE_BYTES} letters, digits, `-`, `_` and `.`, such as `readiness-missing`", shown(.rule)
+        "findings/{index}/rule: `{}` is not a valid name: write 1 to {RULE_BYTES} letters, digits, `-`, `_` and `.`, such as `readiness-missing`", shown(.rule)
     )]
     Rule {
         /// The index of the finding.
@@ -38,7 +38,7 @@ pub enum Violation {
     },
     /// A path is not a JSON pointer.
     #[error(
-        "findings/{index}/path: `{}` is no JSON pointer (RFC 6901): {why}", shown(.path)
+        "findings/{index}/path: `{}` is not a JSON pointer (RFC 6901): {why}", shown(.path)
     )]
     Path {
         /// The index of the finding.
@@ -52,7 +52,7 @@ pub enum Violation {
     #[error("findings/{0}/message: it is empty; say what is wrong and why it hurts")]
     Message(usize),
     /// The time of a piece of evidence is not a valid instant.
-    #[error("evidence/{index}/at: this is no point in time ({why})")]
+    #[error("evidence/{index}/at: this is not a valid time ({why})")]
     At {
         /// The index of the evidence.
         index: usize,

@@ -145,7 +145,7 @@ impl<'s> Loader<'s> {
             }
             other => Err(self.error(
                 span,
-                YamlErrorKind::Syntax(format!("a value should stand here, and not {other:?}")),
+                YamlErrorKind::Syntax(format!("expected a value here, found {other:?}")),
             )),
         }
     }

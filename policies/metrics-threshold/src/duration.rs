@@ -2,7 +2,7 @@
 
 use rollgate_sdk::jiff::SignedDuration;
 
-/// Reads `10m`, `1h 30m` or `90s`.
+/// Parses `10m`, `1h 30m` or `90s`.
 pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
     let parsed = text.parse::<SignedDuration>().ok();
     parsed

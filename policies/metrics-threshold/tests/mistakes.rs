@@ -91,7 +91,7 @@ fn an_unknown_variable() {
 fn a_variable_outside_of_quotes() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "queue", "query": "${name}_queue_length", "max": 1}"#
-    ), @"/checks/0/query: `${name}` must stand inside double or single quotes, where its value can be escaped");
+    ), @"/checks/0/query: `${name}` must be inside double or single quotes, where its value can be escaped");
 }
 
 #[test]
@@ -121,25 +121,25 @@ fn error_ratio_bound_that_nothing_or_everything_breaks_is_refused() {
             r#"{{"name": "errors", "errorRatio": {{"metric": "requests_total"}}, {bounds}}}"#
         ))
     };
-    insta::assert_snapshot!(refused(r#""max": 5"#), @"/checks/0/max: no error ratio is above 5, as it lies between 0 and 1: nothing would break it; for 5 % write 0.05");
-    insta::assert_snapshot!(refused(r#""max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1: nothing would break it; for 1 % write 0.01");
+    insta::assert_snapshot!(refused(r#""max": 5"#), @"/checks/0/max: no error ratio is above 5, as it lies between 0 and 1, so no value breaks this bound; for 5 % write 0.05");
+    insta::assert_snapshot!(refused(r#""max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1, so no value breaks this bound; for 1 % write 0.01");
     insta::assert_snapshot!(refused(r#""max": 0.5, "min": 2"#), @"/checks/0: `min` is above `max`: no value would pass");
     insta::assert_snapshot!(refused(r#""min": 99.9"#), @"/checks/0/min: every error ratio is below 99.9, as it lies between 0 and 1; for 99.9 % write 0.999");
-    insta::assert_snapshot!(refused(r#""min": 0, "max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1: nothing would break it; for 1 % write 0.01");
+    insta::assert_snapshot!(refused(r#""min": 0, "max": 1"#), @"/checks/0/max: no error ratio is above 1, as it lies between 0 and 1, so no value breaks this bound; for 1 % write 0.01");
     insta::assert_snapshot!(refused(r#""max": -0.01"#), @"/checks/0/max: every error ratio is above -0.01: every value would break it; write a number from 0 to 1, such as 0.01");
     insta::assert_snapshot!(refused(r#""min": -1, "max": 2"#), @r#"
-    /checks/0/min: no error ratio is below -1: nothing would break it; write a number from 0 to 1, such as 0.01
-    /checks/0/max: no error ratio is above 2, as it lies between 0 and 1: nothing would break it; for 2 % write 0.02
+    /checks/0/min: no error ratio is below -1, so no value breaks this bound; write a number from 0 to 1, such as 0.01
+    /checks/0/max: no error ratio is above 2, as it lies between 0 and 1, so no value breaks this bound; for 2 % write 0.02
     "#);
-    insta::assert_snapshot!(refused(r#""min": 0"#), @"/checks/0/min: no error ratio is below 0: nothing would break it; give `max`, such as 0.01");
-    insta::assert_snapshot!(refused(r#""max": 500"#), @"/checks/0/max: no error ratio is above 500, as it lies between 0 and 1: nothing would break it");
+    insta::assert_snapshot!(refused(r#""min": 0"#), @"/checks/0/min: no error ratio is below 0, so no value breaks this bound; give `max`, such as 0.01");
+    insta::assert_snapshot!(refused(r#""max": 500"#), @"/checks/0/max: no error ratio is above 500, as it lies between 0 and 1, so no value breaks this bound");
 }
 
 #[test]
 fn negative_bound_of_a_rate_or_latency_is_refused() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "rate", "requestRate": {"metric": "requests_total"}, "min": -1}"#
-    ), @"/checks/0/min: no request rate is below -1: nothing would break it; write requests per second, such as 10");
+    ), @"/checks/0/min: no request rate is below -1, so no value breaks this bound; write requests per second, such as 10");
     insta::assert_snapshot!(refused_check(
         r#"{"name": "p99", "latency": {"metric": "request_seconds", "quantile": 0.99}, "max": -0.5}"#
     ), @"/checks/0/max: every latency is above -0.5: every value would break it; write seconds, such as 0.5");
@@ -167,14 +167,14 @@ fn bound_that_can_be_broken_is_taken() {
 fn the_pods_of_a_workload_stand_behind_a_match_only() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "queue", "query": "sum(up{pod=\"${pods}\"})", "max": 1}"#
-    ), @"/checks/0/query: `${pods}` is a regular expression: it must stand behind `=~` or `!~`");
+    ), @"/checks/0/query: `${pods}` is a regular expression: it must follow `=~` or `!~`");
 }
 
 #[test]
 fn matchers_in_braces() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "rate", "min": 1, "requestRate": {"metric": "a_total", "matchers": "{job=\"a\"}"}}"#
-    ), @"/checks/0/requestRate/matchers: takes what stands between the braces of a selector, without the braces");
+    ), @"/checks/0/requestRate/matchers: takes the content of a selector's braces, without the braces");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Ports that a probe asks and its container does not declare.
+//! Ports that a probe uses and its container does not declare.
 //!
-//! Declaring a port is documentation alone: an undeclared number works. It is worth a warning
-//! because it is what a mistyped port looks like, and no warning where the container's own command
-//! or environment speaks of it. A name that is not declared can never work.
+//! A declared number is documentation only: an undeclared one works. It deserves a warning because
+//! a mistyped port looks the same, but not where the container's own command or environment
+//! mentions the number. A name that is not declared never works.
 
 use rollgate_sdk::{Container, Handler, IntOrString};
 
@@ -10,10 +10,10 @@ use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, Port, View};
 
-/// Looks at the port of every probe.
+/// Checks the port of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     for (kind, probe) in view.probes() {
-        let asked = |field| Asked { kind, field };
+        let asked = |field| ProbePort { kind, field };
         match &probe.handler {
             Handler::HttpGet(get) => {
                 let host = get.host.as_deref();
@@ -29,18 +29,18 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Where a port is asked.
+/// The port of a probe, and the field that names it.
 #[derive(Clone, Copy)]
-struct Asked {
+struct ProbePort {
     kind: Kind,
     field: &'static str,
 }
 
-/// A name must be declared whichever host is asked; a number on another host is none of the
-/// container's.
+/// A name must be declared, whatever the host. A number on another host is not a port of the
+/// container.
 fn check_port(
     view: View<'_>,
-    asked: Asked,
+    asked: ProbePort,
     host: Option<&str>,
     port: &IntOrString,
     report: &mut Report<'_>,
@@ -56,7 +56,7 @@ fn check_port(
     }
 }
 
-fn check_number(view: View<'_>, asked: Asked, number: i32, report: &mut Report<'_>) {
+fn check_number(view: View<'_>, asked: ProbePort, number: i32, report: &mut Report<'_>) {
     match declared(view.container, number) {
         Declared::Tcp => {}
         Declared::Otherwise(protocol) => {
@@ -69,10 +69,10 @@ fn check_number(view: View<'_>, asked: Asked, number: i32, report: &mut Report<'
     }
 }
 
-/// What a container says of one of its ports.
+/// How a container declares a port.
 enum Declared<'a> {
     Tcp,
-    /// For another protocol alone. All probes of ports speak TCP.
+    /// Only for another protocol; all probes of ports use TCP.
     Otherwise(&'a str),
     Not,
 }
@@ -93,8 +93,8 @@ fn declared(container: Container<'_>, number: i32) -> Declared<'_> {
     found
 }
 
-/// Whether the container's command or environment speaks of the number. The environment costs a
-/// call to the host, so it is asked last.
+/// Whether the container's command or environment mentions the number. The environment costs a host
+/// call, so it comes last.
 fn is_mentioned(container: Container<'_>, number: i32) -> bool {
     let mentions = |text: &String| mentions(text, number);
     container.command.iter().any(mentions)
@@ -105,13 +105,13 @@ fn is_mentioned(container: Container<'_>, number: i32) -> bool {
             .any(|variable| variable.value.as_ref().is_some_and(mentions))
 }
 
-/// Whether the number stands in the text, not as part of a longer one.
+/// Whether the text has the number, and not only as part of a longer one.
 fn mentions(text: &str, number: i32) -> bool {
     text.split(|letter: char| !letter.is_ascii_digit())
         .any(|digits| digits.parse() == Ok(number))
 }
 
-fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
+fn name_unknown(view: View<'_>, asked: ProbePort, name: &str) -> Problem {
     let (probe, container) = (asked.kind.field(), &view.container.name);
     let consequence = match asked.kind {
         Kind::Readiness => "the container never gets ready",
@@ -136,7 +136,7 @@ fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
     }
 }
 
-fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
+fn undeclared(view: View<'_>, asked: ProbePort, number: i32) -> Problem {
     let (probe, container) = (asked.kind.field(), &view.container.name);
     let (message, hint) = match owner(view, number) {
         Some(owner) => (
@@ -164,7 +164,7 @@ fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
     }
 }
 
-fn not_tcp(view: View<'_>, asked: Asked, number: i32, protocol: &str) -> Problem {
+fn not_tcp(view: View<'_>, asked: ProbePort, number: i32, protocol: &str) -> Problem {
     let (probe, container) = (asked.kind.field(), &view.container.name);
     Problem {
         path: view.path(asked.kind, asked.field),
@@ -179,7 +179,7 @@ fn not_tcp(view: View<'_>, asked: Asked, number: i32, protocol: &str) -> Problem
     }
 }
 
-/// What becomes of a container whose probe never succeeds.
+/// Returns what happens to a container whose probe never succeeds.
 fn consequence(kind: Kind) -> &'static str {
     match kind {
         Kind::Readiness => "never gets ready",
@@ -187,8 +187,8 @@ fn consequence(kind: Kind) -> &'static str {
     }
 }
 
-/// The other container that declares the port. A Pod has few containers; more than these are not
-/// worth the time.
+/// Returns the other container that declares the port. A Pod has few containers; searching more is
+/// not worth the time.
 fn owner<'a>(view: View<'a>, number: i32) -> Option<&'a str> {
     view.container
         .workload()
@@ -198,7 +198,7 @@ fn owner<'a>(view: View<'a>, number: i32) -> Option<&'a str> {
         .map(|other| other.record().name.as_str())
 }
 
-/// How many declared ports a message lists.
+/// The number of declared ports that a message lists.
 const LISTED: usize = 8;
 
 fn declared_names(container: Container<'_>) -> String {

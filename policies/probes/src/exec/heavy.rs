@@ -1,6 +1,6 @@
-//! Programs that are heavy to start.
+//! Programs that are expensive to start.
 
-/// Whether starting the program starts an interpreter or a virtual machine: some hundred
+/// Whether the program starts an interpreter or a virtual machine, which takes some hundred
 /// milliseconds of CPU each time.
 pub(super) fn is_heavy(program: &str) -> bool {
     let family = ["python", "kafka-"];
@@ -42,6 +42,6 @@ const NAMES: &[&str] = &[
     "aws",
     "gcloud",
     "az",
-    // A client that reads the whole API before it asks anything.
+    // A client that discovers the whole API first.
     "kubectl",
 ];

@@ -190,7 +190,7 @@ fn settings_can_name_further_heavy_programs() {
     );
 }
 
-/// Commands are written by anybody: every short script over the letters that mean something.
+/// Anybody can write commands: every short script of significant characters.
 #[test]
 fn no_script_makes_the_reader_stumble() {
     const LETTERS: [&str; 14] = [

@@ -1,4 +1,4 @@
-//! Settings that are refused: where, and in which words.
+//! Invalid settings: the pointer and the message of each mistake.
 
 use rollgate_sdk::serde_json;
 

@@ -1,4 +1,4 @@
-//! The search for the next opening, where it is long or in vain.
+//! The search for the next opening, where it is long or finds nothing.
 
 use rollgate_sdk::jiff::Timestamp;
 
