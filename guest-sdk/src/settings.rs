@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_settings_are_read() {
+    fn valid_settings_are_parsed() {
         let json = r#"{"maxAge": 3, "checks": [{"name": "a"}], "teams": {"x": {"name": "b"}}, "rule": {"atMost": 1}}"#;
         let settings: Settings = parse(json).expect("sound");
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     struct Newtype(u16);
 
     #[test]
-    fn no_message_speaks_of_a_type_of_rust() {
+    fn messages_never_name_a_rust_type() {
         let values = [
             "null",
             "false",
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn number_is_asked_for_in_the_words_of_yaml() {
+    fn wrong_number_is_explained_in_the_words_of_yaml() {
         for (json, message) in [
             (
                 r#"{"small": 300}"#,
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_refused_wherever_it_stands() {
+    fn unknown_field_is_refused_at_every_level() {
         let json = r#"{"maxage": 3, "checks": [{"name": "a", "x": 1}], "teams": {"a/b": {"name": "b", "y": 1}}}"#;
         assert_eq!(
             problems::<Settings>(json),
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_pointed_at() {
+    fn wrong_value_is_reported_with_its_pointer() {
         assert_eq!(
             problems::<Settings>(r#"{"checks": [{"name": "a"}, {"name": 3}]}"#),
             ["/checks/1/name: expected a string in quotes, found the number `3`"]

@@ -124,16 +124,16 @@ impl QueryTemplate {
             texts: known,
             patterns,
         };
-        let mut reader = Reader {
+        let mut parser = Parser {
             rest: text,
             text: String::new(),
             parts: Vec::new(),
             within: Within::Code,
         };
-        reader.read(known)?;
-        match reader.within {
+        parser.read(known)?;
+        match parser.within {
             Within::Code | Within::Comment => Ok(Self {
-                parts: reader.parts,
+                parts: parser.parts,
             }),
             Within::Quotes(_) => Err(TemplateError::UnclosedString),
         }
@@ -186,14 +186,14 @@ enum Within {
     Quotes(Literal),
 }
 
-struct Reader<'a> {
+struct Parser<'a> {
     rest: &'a str,
     text: String,
     parts: Vec<Part>,
     within: Within,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn read(&mut self, known: Known<'_>) -> Result<(), TemplateError> {
         while let Some(c) = self.rest.chars().next() {
             if self.rest.starts_with("$${") {

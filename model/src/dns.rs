@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_one_part_of_limited_length() {
+    fn label_has_one_part_and_a_maximum_length() {
         for text in ["rollgate-system", "r", "0", &"r".repeat(63)] {
             assert!(is_label(text), "{text:?}");
         }
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subdomain_is_parts_between_dots() {
+    fn subdomain_is_labels_separated_by_dots() {
         for text in ["cart", "apps.example.com", "0.1", &"r".repeat(253)] {
             assert!(is_subdomain(text), "{text:?}");
         }

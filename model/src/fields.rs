@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_name_is_found_at_its_place() {
+    fn misspelled_field_is_found_with_its_pointer() {
         let cases = [
             (
                 json!({ "readinesProbe": {} }),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_later_kubernetes_or_of_a_user_passes() {
+    fn field_of_a_later_kubernetes_or_of_a_user_is_accepted() {
         for container in [
             json!({ "name": "shop", "quantumTunnel": true }),
             json!({ "resources": { "limits": { "nam": "1" } } }),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn no_known_field_of_a_type_is_taken_for_a_slip_of_another() {
+    fn known_field_is_never_a_misspelling_of_another() {
         for (name, fields) in known() {
             let all: serde_json::Map<_, _> = fields.map(|f| (f.to_owned(), Value::Null)).collect();
             assert_eq!(misspelled_in(name, &all.into()), None, "{name}");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_that_a_field_leads_to_is_known() {
+    fn every_type_of_a_field_is_in_the_table() {
         for (name, fields) in TYPES.iter() {
             for (field, of) in fields {
                 let known = of.is_none_or(|of| TYPES.contains_key(of));

@@ -123,12 +123,12 @@ impl List {
             let kind = self.kind.clone();
             return Err(error(ListProblem::NoObject { kind }, &item.spans));
         };
-        let is_told = |field| match fields.get(field) {
+        let is_set = |field| match fields.get(field) {
             None | Some(Value::Null) => false,
             Some(Value::String(word)) => !word.is_empty(),
             Some(_) => true,
         };
-        if is_told("apiVersion") || is_told("kind") {
+        if is_set("apiVersion") || is_set("kind") {
             return Ok(item);
         }
         let kind = self.kind.strip_suffix("List").unwrap_or(&self.kind);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_any_list_are_objects_and_have_its_kind_unless_they_tell_their_own() {
+    fn items_of_any_list_have_the_kind_that_it_implies_unless_they_have_their_own() {
         let items = "items: [{name: a}, {apiVersion: v1, kind: Secret, name: b}]";
         for (list, first) in [
             (
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_in_a_list_are_taken_apart_too() {
+    fn nested_lists_are_flattened() {
         let inner = "{apiVersion: apps/v1, kind: DeploymentList, items: [{name: a}, {name: b}]}";
         let outer =
             format!("{{kind: List, items: [{inner}, {{apiVersion: v1, kind: Pod, name: c}}]}}");
@@ -194,28 +194,28 @@ mod tests {
     }
 
     #[test]
-    fn item_that_names_half_of_its_type_keeps_that_half() {
+    fn item_with_only_a_kind_or_a_version_keeps_it() {
         let list = "{apiVersion: v1, kind: ConfigMapList, items: [{kind: Secret, name: a}]}";
         assert_eq!(shown(list), ["? Secret a"]);
     }
 
     #[test]
-    fn what_is_no_list_stays_as_it_is() {
+    fn other_objects_are_returned_unchanged() {
         assert_eq!(shown("{kind: Deployment, name: a}"), ["? Deployment a"]);
         assert_eq!(shown("{items: [{name: a}]}"), ["? ? ?"]);
         assert_eq!(shown("[{kind: Pod}]"), ["? ? ?"]);
     }
 
     #[test]
-    fn empty_list_holds_nothing() {
+    fn empty_list_has_no_objects() {
         for items in ["[]", "null"] {
             assert!(shown(&format!("{{apiVersion: v1, kind: List, items: {items}}}")).is_empty());
         }
     }
 
     #[test]
-    fn what_no_cluster_takes_is_told_where_it_stands() {
-        for (text, told) in [
+    fn invalid_list_is_reported_with_its_position() {
+        for (text, expected) in [
             (
                 "{kind: List, items: {a: b}}",
                 "1:21: the `items` of a List must",
@@ -242,7 +242,10 @@ mod tests {
             ),
         ] {
             let shown = shown(text);
-            assert!(shown.len() == 1 && shown[0].starts_with(told), "{shown:?}");
+            assert!(
+                shown.len() == 1 && shown[0].starts_with(expected),
+                "{shown:?}"
+            );
         }
     }
 }

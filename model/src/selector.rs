@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn each_requirement_holds_as_kubectl_says() {
+    fn requirements_match_as_in_kubectl() {
         let labels = [
             ("app", "shop"),
             ("tier", "web"),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_selector_is_refused_where_it_breaks() {
+    fn invalid_selector_is_refused_with_the_rest_of_its_text() {
         for (selector, rest) in [
             ("=b", "=b"),
             ("a=b,", ""),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_operators_elsewhere_are_labels_and_values_too() {
+    fn operator_words_can_be_labels_and_values() {
         assert!(selects("in in (notin)", &[("in", "notin")]));
         assert!(selects("notin=in", &[("notin", "in")]));
         assert!(selects("in", &[("in", "")]));

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn star_stands_for_any_characters() {
+    fn star_matches_any_characters() {
         for (pattern, tag) in [
             ("main", "main"),
             ("*-snapshot", "1.2-snapshot"),
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn latest_is_mutable_whatever_is_set() {
+    fn latest_is_always_mutable() {
         let set: MutableTags = ["main".parse().expect("a tag")].into_iter().collect();
         assert!(set.contain("latest") && set.contain("main") && !set.contain("1.2"));
         assert!(MutableTags::default().contain("latest"));
     }
 
     #[test]
-    fn what_can_be_no_tag_is_refused() {
+    fn invalid_tag_pattern_is_refused() {
         for text in ["", "a b", "main:latest", "shop/web", "{a,b}", "é"] {
             assert!(text.parse::<TagPattern>().is_err(), "{text}");
         }

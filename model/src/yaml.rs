@@ -153,9 +153,7 @@ pub enum YamlErrorKind {
     #[error("this looks like a template (`{{{{ … }}}}`); render it first, as with `helm template`")]
     Template,
     /// A mapping has a key twice.
-    #[error(
-        "duplicate key `{key}`, first on line {first_line}; remove one of the two"
-    )]
+    #[error("duplicate key `{key}`, first on line {first_line}; remove one of the two")]
     DuplicateKey {
         /// The key.
         key: String,
@@ -174,7 +172,7 @@ pub enum YamlErrorKind {
     #[error("the aliases in this document expand to more than {} MiB; write the values out, or use fewer aliases", MAX_COPIED >> 20)]
     TooManyAliases,
     /// An alias is inside the value that it refers to.
-    #[error("the alias is used inside the value it stands for")]
+    #[error("the alias is used inside the value that it refers to")]
     CyclicAlias,
     /// `<<` has a value that is neither a mapping nor a list of mappings.
     #[error("`<<` merges a mapping or a list of mappings, and this is {0}")]

@@ -143,7 +143,7 @@ fn class_of(change: &Value) -> String {
     actual.expect.expect("what is no error has a class")
 }
 
-/// `at_least` guards against a file that is read but holds no cases.
+/// `at_least` guards against an empty or truncated file.
 fn table(file: &str, at_least: usize) {
     let cases: Vec<Case> = read(&folder().join(file));
     assert!(

@@ -14,14 +14,15 @@ const MOST_REVISIONS: u32 = 4;
 /// How two revisions of one second are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// The number that each was created with, as for ReplicaSets.
+    /// The first number of each revision is known, as for ReplicaSets.
     OfCreation,
-    /// Nothing, as for ControllerRevisions, whose number moves without a trace.
+    /// The numbers decide nothing, as for ControllerRevisions, which keep only their present
+    /// number.
     Moving,
 }
 
 #[test]
-fn older_list_tells_the_class_that_the_whole_one_tells() {
+fn stale_list_gives_the_same_class_as_the_whole_list() {
     let mut told = 0;
     each_older_list(Numbers::OfCreation, |by_older, by_whole, _, case| {
         assert_eq!(by_older, by_whole, "{case}");
@@ -30,10 +31,10 @@ fn older_list_tells_the_class_that_the_whole_one_tells() {
     assert!(told > 500, "only {told} older lists told a class");
 }
 
-/// Going to what was created within the present one's second and is not in the older list is a
-/// roll-forward by that list, which is the truth, and passes as a rollback by the whole one.
+/// The stale list may lack a revision that was created within the second of the present one. Going
+/// to it is then a roll-forward, which is right, and a rollback by the whole list.
 #[test]
-fn older_list_without_numbers_refuses_no_undo_and_passes_nothing_else() {
+fn stale_list_without_numbers_recognizes_every_undo_and_nothing_else() {
     let mut told = 0;
     each_older_list(Numbers::Moving, |by_older, by_whole, goes_back, case| {
         if by_older == Change::Rollback {
@@ -48,7 +49,7 @@ fn older_list_without_numbers_refuses_no_undo_and_passes_nothing_else() {
 }
 
 #[test]
-fn undo_is_never_refused_within_a_second_or_over_many() {
+fn undo_is_always_a_rollback() {
     for numbers in [Numbers::OfCreation, Numbers::Moving] {
         let mut undone = 0;
         for history in histories() {
@@ -63,7 +64,7 @@ fn undo_is_never_refused_within_a_second_or_over_many() {
 }
 
 #[test]
-fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
+fn later_revision_is_no_rollback_where_first_numbers_are_known() {
     for history in histories() {
         for (old, new) in changes() {
             let class = class_of(update(old, new).resolve(&known(&history, Numbers::OfCreation)));
@@ -74,8 +75,8 @@ fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
     }
 }
 
-/// Hands `check` each change that an older list tells the class of: that class, the one that the
-/// whole list tells, and whether the change really goes back.
+/// Calls `check` for each change that a stale list is enough for, with its class, the class by the
+/// whole list, and whether the change really goes back.
 fn each_older_list(numbers: Numbers, mut check: impl FnMut(Change, Change, bool, &str)) {
     for history in histories() {
         for (old, new) in changes() {
@@ -92,7 +93,7 @@ fn each_older_list(numbers: Numbers, mut check: impl FnMut(Change, Change, bool,
     }
 }
 
-/// Whether the new template was there before the old one.
+/// Whether the new template existed before the old one.
 fn goes_back(history: &[usize], old: usize, new: usize) -> bool {
     let first = |template| history.iter().position(|of| *of == template);
     first(new)
@@ -101,14 +102,14 @@ fn goes_back(history: &[usize], old: usize, new: usize) -> bool {
 }
 
 #[test]
-fn a_list_without_the_present_template_tells_nothing() {
+fn list_without_the_present_template_is_not_enough() {
     let known = |history: &[usize]| known(history, Numbers::OfCreation);
     assert!(!update(0, 1).is_resolved_by_stale(&known(&[1, 2])));
     assert!(update(0, 1).is_resolved_by_stale(&known(&[1, 0])));
 }
 
 #[test]
-fn what_has_pods_now_is_told_by_the_newest_list_only() {
+fn stale_list_is_never_enough_where_pods_decide() {
     let mut paused = deployment(0);
     paused["spec"]["paused"] = true.into();
     let resumed = needs_history(paused, deployment(0));
@@ -116,7 +117,7 @@ fn what_has_pods_now_is_told_by_the_newest_list_only() {
     assert!(!resumed.is_resolved_by_stale(&known(&[0], Numbers::OfCreation)));
 }
 
-/// Which template each revision has, the oldest first.
+/// The template of each revision, the oldest first.
 fn histories() -> Vec<Vec<usize>> {
     let of_length = |length: u32| {
         (0..TEMPLATES.pow(length)).map(move |number| {
@@ -132,7 +133,7 @@ fn changes() -> impl Iterator<Item = (usize, usize)> {
     pairs.filter(|(old, new)| old != new)
 }
 
-/// Two revisions are created in each second, which is as exact as the API tells it.
+/// Two revisions per second, which is the resolution of the API.
 fn known(history: &[usize], numbers: Numbers) -> Revisions {
     let revision = |(index, template): (i64, &usize)| {
         let created = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(index / 2);

@@ -1,4 +1,4 @@
-//! How a verdict is read that contradicts itself or lacks what the contract asks.
+//! Verdicts that contradict themselves or violate the contract.
 
 use jiff::Timestamp;
 use rollgate_model::{Finding, Outcome, Severity, Verdict};
@@ -29,7 +29,7 @@ fn violations(finding: Finding) -> Vec<String> {
 }
 
 #[test]
-fn the_strictest_of_outcome_and_findings_decides() {
+fn stricter_of_outcome_and_findings_decides() {
     let endless = Outcome::Hold(None);
     let cases = [
         (Outcome::Allow, &[][..], Outcome::Allow),
@@ -62,7 +62,7 @@ fn the_strictest_of_outcome_and_findings_decides() {
 }
 
 #[test]
-fn a_hold_or_denial_without_a_finding_stays_one_and_breaks_the_contract() {
+fn hold_or_denial_without_a_finding_counts_and_violates_the_contract() {
     for outcome in [Outcome::Hold(None), NOON, Outcome::Deny] {
         let verdict = Verdict::new(outcome.clone(), vec![], vec![]);
         assert_eq!(verdict.outcome, outcome);
@@ -72,7 +72,7 @@ fn a_hold_or_denial_without_a_finding_stays_one_and_breaks_the_contract() {
 }
 
 #[test]
-fn only_the_syntax_of_rfc_6901_is_a_path() {
+fn path_that_is_no_json_pointer_violates_the_contract() {
     let with = |path: &str| Finding {
         path: path.into(),
         ..finding(Severity::Deny)
@@ -97,7 +97,7 @@ fn only_the_syntax_of_rfc_6901_is_a_path() {
 }
 
 #[test]
-fn a_rule_is_named_as_the_value_of_a_label_is_written() {
+fn rule_without_the_syntax_of_a_label_value_violates_the_contract() {
     let with = |rule: &str| Finding {
         rule: rule.into(),
         ..finding(Severity::Deny)
@@ -122,7 +122,7 @@ fn a_rule_is_named_as_the_value_of_a_label_is_written() {
 }
 
 #[test]
-fn a_finding_without_a_message_is_shown_by_its_rule() {
+fn finding_without_a_message_is_shown_by_its_rule() {
     for message in ["", " \t\n"] {
         let empty = Finding {
             message: message.into(),
@@ -136,7 +136,7 @@ fn a_finding_without_a_message_is_shown_by_its_rule() {
 }
 
 #[test]
-fn a_flood_of_breaches_is_told_in_part() {
+fn number_of_reported_violations_is_limited() {
     let bad = Finding {
         rule: "x".repeat(1 << 20),
         ..finding(Severity::Warn)

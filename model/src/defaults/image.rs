@@ -82,7 +82,7 @@ mod tests {
     use super::is_latest;
 
     #[test]
-    fn the_tag_decides() {
+    fn pull_policy_depends_on_the_tag() {
         for image in [
             "nginx",
             "nginx:latest",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_cannot_be_parsed_is_not_latest() {
+    fn image_that_cannot_be_parsed_is_not_latest() {
         for image in [
             "",
             "Nginx",

@@ -159,7 +159,7 @@ mod tests {
     use super::canonical;
 
     #[test]
-    fn a_quantity_has_one_spelling() {
+    fn quantity_is_written_in_canonical_form() {
         let spellings = [
             ("0.5", "500m"),
             ("500m", "500m"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_stays_as_it_is() {
+    fn invalid_quantity_is_left_as_it_is() {
         for text in [
             "", "-", "m", "1.2.3", "1 Gi", "1gi", "lots", "1e", "1e99", "é", "٣",
         ] {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_spelling_is_its_own() {
+    fn canonical_quantity_is_unchanged() {
         for text in ["500m", "1500m", "1Gi", "12k", "1e3", "524800", "-1"] {
             assert_eq!(canonical(text).as_deref(), Some(text));
         }

@@ -92,7 +92,7 @@ impl DefaultValue {
             Self::Int(number) => Value::Number(Number::from(number)),
             Self::Flag(flag) => Value::Bool(flag),
             Self::Empty => Value::Object(Map::new()),
-            Self::Beside(tell) => return tell(object),
+            Self::Beside(compute) => return compute(object),
         })
     }
 }

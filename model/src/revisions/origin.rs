@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn revision_without_the_label_of_its_controller_does_not_count() {
+    fn revision_without_the_label_of_its_controller_is_ignored() {
         for kind in KINDS {
             let flaw = owner(kind, "cart").flaw("cart-7cd76d4db5", None, at(100));
             assert_eq!(flaw, Some(Flaw::NotNamedByController), "{kind}");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn long_name_is_cut_as_its_controller_cuts_it() {
+    fn long_name_is_truncated_as_by_its_controller() {
         let long = "a".repeat(LONGEST_NAME);
         let named = |length: usize| format!("{}-7cd76d4db5", "a".repeat(length));
         let flaw = |kind, length| flaw(kind, &long, &named(length), "7cd76d4db5");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn revision_older_than_its_workload_does_not_count() {
+    fn revision_older_than_its_workload_is_ignored() {
         let cart = owner(Kind::Deployment, "cart");
         let flaw = |second| cart.flaw("cart-7cd7", Some("7cd7"), at(second));
         assert_eq!(flaw(99), Some(Flaw::OlderThanWorkload));

@@ -140,7 +140,7 @@ impl Expectation {
         let expect = yaml
             .find("expect:")
             .map_or("", |start| yaml[start..].trim_end());
-        format!("the scenario does not say what is expected; the policy said:\n{expect}")
+        format!("the scenario has no `expect`; the policy returned:\n{expect}")
     }
 
     /// Compares a result for a class of change with the expectation.

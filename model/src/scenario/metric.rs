@@ -90,7 +90,7 @@ impl Scenario {
         query: &str,
         at: Timestamp,
     ) -> Result<Result<Vec<Sample>, MetricsError>, MissingFact> {
-        self.asked(source, query)
+        self.entries_for(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Instant {
                     at: entry_at,
@@ -120,7 +120,7 @@ impl Scenario {
         query: &str,
         range: MetricRange,
     ) -> Result<Result<Vec<Series>, MetricsError>, MissingFact> {
-        self.asked(source, query)
+        self.entries_for(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Range {
                     range: entry_range,
@@ -139,7 +139,7 @@ impl Scenario {
             })
     }
 
-    fn asked(&self, source: &str, query: &str) -> impl Iterator<Item = &MetricEntry> {
+    fn entries_for(&self, source: &str, query: &str) -> impl Iterator<Item = &MetricEntry> {
         self.metrics
             .iter()
             .filter(move |entry| entry.source == source && entry.query == query)
@@ -147,11 +147,11 @@ impl Scenario {
 }
 
 impl ScenarioSample {
-    fn sample(&self, asked_at: Timestamp) -> Sample {
+    fn sample(&self, query_time: Timestamp) -> Sample {
         Sample {
             labels: pairs(&self.labels),
             value: self.value.0,
-            at: self.at.unwrap_or(asked_at),
+            at: self.at.unwrap_or(query_time),
         }
     }
 }

@@ -125,25 +125,26 @@ impl Differences {
 
     /// Pairs what is expected with what was returned: first exact matches, then those with the same
     /// name.
-    fn list<E: Expected>(&mut self, expected: &[E], said: &[E::Said]) {
-        let mut said: Vec<_> = said.iter().collect();
+    fn list<E: Expected>(&mut self, expected: &[E], actual: &[E::Actual]) {
+        let mut actual: Vec<_> = actual.iter().collect();
         let mut open: Vec<_> = expected.iter().collect();
-        open.retain(|expected| take(&mut said, |said| expected.fits(said)).is_none());
+        open.retain(|expected| take(&mut actual, |actual| expected.fits(actual)).is_none());
         for expected in open {
-            match take(&mut said, |said| expected.names(said)) {
+            match take(&mut actual, |actual| expected.names(actual)) {
                 None => self.0.push(Difference::Missing(expected.to_string())),
-                Some(said) => {
+                Some(actual) => {
                     let what = expected.to_string();
                     expected
-                        .fields(said)
+                        .fields(actual)
                         .iter()
                         .for_each(|field| self.field(&what, field));
                 }
             }
         }
         self.0.extend(
-            said.into_iter()
-                .map(|said| Difference::Unexpected(E::shown(said))),
+            actual
+                .into_iter()
+                .map(|actual| Difference::Unexpected(E::shown(actual))),
         );
     }
 

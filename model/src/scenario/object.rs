@@ -112,14 +112,14 @@ impl Scenario {
         Ok(Ok(found))
     }
 
-    fn refusal(&self, asked: OfKind<'_>, name: Option<&str>) -> Option<ClusterError> {
+    fn refusal(&self, wanted: OfKind<'_>, name: Option<&str>) -> Option<ClusterError> {
         let refuses = |error: &&ObjectError| {
-            error.api_version == asked.api_version
-                && error.kind == asked.kind
+            error.api_version == wanted.api_version
+                && error.kind == wanted.kind
                 && error
                     .namespace
                     .as_deref()
-                    .is_none_or(|namespace| namespace == asked.namespace)
+                    .is_none_or(|namespace| namespace == wanted.namespace)
                 && error
                     .name
                     .as_deref()

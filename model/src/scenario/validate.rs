@@ -182,9 +182,9 @@ fn asks_same(one: &MetricEntry, other: &MetricEntry) -> bool {
 fn expectation(expected: &Expectation) -> Result<(), Wrong> {
     let outcome = expected.outcome;
     let failed = outcome == ExpectedOutcome::Failure;
-    let held = outcome == ExpectedOutcome::Hold;
+    let is_hold = outcome == ExpectedOutcome::Hold;
     for (field, given, fits) in [
-        ("until", expected.until.is_some(), held),
+        ("until", expected.until.is_some(), is_hold),
         ("code", expected.code.is_some(), failed),
         ("message", expected.message.is_some(), failed),
         ("findings", expected.findings.is_some(), !failed),

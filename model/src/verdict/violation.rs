@@ -14,7 +14,9 @@ pub enum Violation {
     #[error("findings: the outcome is `{0}`, and no finding says why")]
     NoReason(&'static str),
     /// The end of a hold is not a valid instant.
-    #[error("outcome: the end of the hold is not a valid time ({0}), so it counts as one without an end")]
+    #[error(
+        "outcome: the end of the hold is not a valid time ({0}), so it counts as one without an end"
+    )]
     Until(String),
     /// A severity is not a word of the contract.
     #[error(

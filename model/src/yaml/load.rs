@@ -418,7 +418,7 @@ mod tests {
     use super::has_bare_braces;
 
     #[test]
-    fn braces_count_outside_quotes_and_comments() {
+    fn template_braces_are_found_outside_quotes_and_comments() {
         for line in [
             "{{- if .Values.enabled }}",
             "name: {{ include \"shop\" . }}",

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_with_blanks_or_a_comment_part_documents() {
+    fn separator_with_blanks_or_a_comment_splits_documents() {
         assert_eq!(shown("a: 1\n---\nb: 2\n"), yaml(&["a: 1", "b: 2"]));
         assert_eq!(
             shown("---\r\na: 1\r\n---  # b\r\nb: 2"),
@@ -160,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn hyphens_elsewhere_part_nothing() {
+    fn hyphens_elsewhere_split_nothing() {
         for text in ["a: |\n  ---\n  b", "--- a: 1", " ---", "a: ---"] {
             assert_eq!(shown(text), yaml(&[text.trim()]));
         }
     }
 
     #[test]
-    fn directives_belong_to_the_document_behind_the_separator() {
+    fn directives_belong_to_the_document_after_the_separator() {
         let text = "# c\n%YAML 1.2\n---\na: 1\n---\nb: 2";
         assert_eq!(shown(text), yaml(&["# c\n%YAML 1.2\n---\na: 1", "b: 2"]));
     }
 
     #[test]
-    fn byte_order_marks_before_a_document_are_no_part_of_it() {
+    fn byte_order_marks_before_a_document_are_skipped() {
         for text in [
             "\u{feff}a: 1\n---\n\u{feff}b: 2",
             "a: 1\n\u{feff}---\n\u{feff}\u{feff}b: 2",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn json_objects_in_a_row_are_a_part_each() {
+    fn each_of_several_json_objects_is_a_document() {
         let text = "{\"a\": \"}\"} {\"b\": [\n{}]}\n\u{feff}{\"c\": 1}\nd: 1";
         let json = |text| (text, Form::Json);
         assert_eq!(
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_like_json_is_yaml() {
+    fn text_that_only_starts_like_json_is_yaml() {
         for text in ["{a: b}", "{\"a\": 1", "{{ .Values.a }}", "[1]"] {
             assert_eq!(shown(text), yaml(&[text]));
         }

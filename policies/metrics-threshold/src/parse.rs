@@ -38,7 +38,7 @@ pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option
 fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) -> Option<Check> {
     let name = problems.at("name").keep(name(&check.name));
     let source = source(check, common, problems);
-    let asked = asked(check, problems);
+    let queries = queries(check, problems);
     let over = Over::parse(check, problems);
     let bounds = problems.keep(Bounds::new(check.min, check.max));
     if let Some(bounds) = bounds {
@@ -49,7 +49,7 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
         Answer::Allow => MaxAge::Any,
         _ => max_age(check, common, problems)?,
     };
-    let Queries { query, freshness } = asked?;
+    let Queries { query, freshness } = queries?;
     let freshness = match (max_age, freshness) {
         (MaxAge::Any, _) => None,
         (MaxAge::AtMost(_), Some(freshness)) => Some(freshness),
@@ -70,8 +70,8 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
     })
 }
 
-const NO_FRESHNESS: &str = "is missing: the query alone does not tell how old its samples are, as \
-    Prometheus stamps answers with the time of the question; write a query for their Unix time, \
+const NO_FRESHNESS: &str = "is missing: the query alone does not show how old its samples are, as \
+    Prometheus returns the time of the query as the timestamp; write a query for their Unix time, \
     such as max(timestamp(METRIC{...})), or set `answers.stale` to allow";
 
 fn name(name: &str) -> Result<String, String> {
@@ -99,7 +99,7 @@ struct Queries {
     freshness: Option<QueryTemplate>,
 }
 
-fn asked(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Queries> {
+fn queries(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Queries> {
     let ready = match (
         &check.query,
         &check.request_rate,

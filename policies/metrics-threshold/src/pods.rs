@@ -82,8 +82,8 @@ impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the {}'s name has {} characters, and Kubernetes cuts the names of its Pods so short that \
-             they do not tell whose they are: pick its series by other labels in the check's \
+            "the {}'s name has {} characters, and Kubernetes truncates the names of its Pods so much that \
+             they do not identify the workload: select its series by other labels in the check's \
              `matchers`",
             self.kind, self.length
         )
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_name_keeps_the_whole_hash() {
+    fn pod_of_a_short_name_has_the_whole_hash() {
         assert_eq!(
             pattern(&Kind::Deployment, "web").as_deref(),
             Ok("web-([4-9bcdf]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5})")
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn long_name_leaves_room_for_a_part_of_the_hash() {
+    fn pod_of_a_long_name_has_part_of_the_hash() {
         let ending = |length| {
             let name = "a".repeat(length);
             let pattern = pattern(&Kind::Deployment, &name).expect("some room");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_fills_the_base_is_refused_and_an_ordinal_never_is() {
+    fn name_that_leaves_no_room_for_a_hash_is_refused_except_with_ordinals() {
         let name = |length| "a".repeat(length);
         for (kind, longest) in [
             (Kind::Deployment, 56),

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_url_is_found_whatever_surrounds_it() {
+    fn host_of_a_url_is_found() {
         for (target, host) in [
             ("http://db/health", "db"),
             ("https://user:pass@db.prod:8443/a?b#c", "db.prod"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_from_what_only_looks_like_it() {
+    fn loopback_is_distinguished_from_similar_names() {
         for host in [
             "localhost",
             "LocalHost",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_service_is_not_on_the_node() {
+    fn metadata_service_is_not_on_the_node() {
         assert!(may_be_on_node("169.254.20.10"));
         assert!(!may_be_on_node("169.254.169.254"));
         assert!(!may_be_on_node("169.254.20.10.nip.io"));

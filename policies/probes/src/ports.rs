@@ -13,17 +13,17 @@ use crate::view::{Kind, Port, View};
 /// Checks the port of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     for (kind, probe) in view.probes() {
-        let asked = |field| ProbePort { kind, field };
+        let port_field = |field| ProbePort { kind, field };
         match &probe.handler {
             Handler::HttpGet(get) => {
                 let host = get.host.as_deref();
-                check_port(view, asked("/httpGet/port"), host, &get.port, report);
+                check_port(view, port_field("/httpGet/port"), host, &get.port, report);
             }
             Handler::TcpSocket(tcp) => {
                 let host = tcp.host.as_deref();
-                check_port(view, asked("/tcpSocket/port"), host, &tcp.port, report);
+                check_port(view, port_field("/tcpSocket/port"), host, &tcp.port, report);
             }
-            Handler::Grpc(grpc) => check_number(view, asked("/grpc/port"), grpc.port, report),
+            Handler::Grpc(grpc) => check_number(view, port_field("/grpc/port"), grpc.port, report),
             _ => {}
         }
     }
@@ -40,32 +40,36 @@ struct ProbePort {
 /// container.
 fn check_port(
     view: View<'_>,
-    asked: ProbePort,
+    port_field: ProbePort,
     host: Option<&str>,
     port: &IntOrString,
     report: &mut Report<'_>,
 ) {
     match view.port(port) {
         Port::Unknown(name) => {
-            report.add(Rule::PortNameUnknown, || name_unknown(view, asked, name));
+            report.add(Rule::PortNameUnknown, || {
+                name_unknown(view, port_field, name)
+            });
         }
         Port::Number(number) if host.is_none_or(str::is_empty) => {
-            check_number(view, asked, number, report);
+            check_number(view, port_field, number, report);
         }
         Port::Number(_) => {}
     }
 }
 
-fn check_number(view: View<'_>, asked: ProbePort, number: i32, report: &mut Report<'_>) {
+fn check_number(view: View<'_>, port_field: ProbePort, number: i32, report: &mut Report<'_>) {
     match declared(view.container, number) {
         Declared::Tcp => {}
         Declared::Otherwise(protocol) => {
             report.add(Rule::PortUndeclared, || {
-                not_tcp(view, asked, number, protocol)
+                not_tcp(view, port_field, number, protocol)
             });
         }
         Declared::Not if is_mentioned(view.container, number) => {}
-        Declared::Not => report.add(Rule::PortUndeclared, || undeclared(view, asked, number)),
+        Declared::Not => report.add(Rule::PortUndeclared, || {
+            undeclared(view, port_field, number)
+        }),
     }
 }
 
@@ -111,9 +115,9 @@ fn mentions(text: &str, number: i32) -> bool {
         .any(|digits| digits.parse() == Ok(number))
 }
 
-fn name_unknown(view: View<'_>, asked: ProbePort, name: &str) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
-    let consequence = match asked.kind {
+fn name_unknown(view: View<'_>, port_field: ProbePort, name: &str) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
+    let consequence = match port_field.kind {
         Kind::Readiness => "the container never gets ready",
         Kind::Liveness => "a hang is never noticed",
         Kind::Startup => "the container never counts as started",
@@ -125,9 +129,9 @@ fn name_unknown(view: View<'_>, asked: ProbePort, name: &str) -> Problem {
          or probe its number."
     };
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message: format!(
-            "{probe} of `{container}` asks port `{name}`, a name that the container does not \
+            "{probe} of `{container}` uses port `{name}`, a name that the container does not \
              declare: the probe cannot run, and {consequence}."
         ),
         found: name.to_owned(),
@@ -136,27 +140,27 @@ fn name_unknown(view: View<'_>, asked: ProbePort, name: &str) -> Problem {
     }
 }
 
-fn undeclared(view: View<'_>, asked: ProbePort, number: i32) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
+fn undeclared(view: View<'_>, port_field: ProbePort, number: i32) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
     let (message, hint) = match owner(view, number) {
         Some(owner) => (
             format!(
-                "{probe} of `{container}` asks port {number}, which container `{owner}` declares: \
-                 `{container}` is judged by how `{owner}` is doing."
+                "{probe} of `{container}` uses port {number}, which container `{owner}` declares: \
+                 it checks the health of `{owner}` instead of `{container}`."
             ),
             format!("Move the probe to `{owner}`, or probe a port of `{container}`."),
         ),
         None => (
             format!(
-                "{probe} of `{container}` asks port {number}, which the container neither declares \
+                "{probe} of `{container}` uses port {number}, which the container neither declares \
                  nor mentions in its command or environment: if nothing listens there, it {}.",
-                consequence(asked.kind)
+                consequence(port_field.kind)
             ),
             format!("Correct the number, or declare {number} under `ports`."),
         ),
     };
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message,
         found: number.to_string(),
         expected: declared_numbers(view.container),
@@ -164,14 +168,14 @@ fn undeclared(view: View<'_>, asked: ProbePort, number: i32) -> Problem {
     }
 }
 
-fn not_tcp(view: View<'_>, asked: ProbePort, number: i32, protocol: &str) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
+fn not_tcp(view: View<'_>, port_field: ProbePort, number: i32, protocol: &str) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message: format!(
-            "{probe} of `{container}` asks port {number}, which the container declares for \
+            "{probe} of `{container}` uses port {number}, which the container declares for \
              {protocol}, and the probe speaks TCP: if nothing listens there, it {}.",
-            consequence(asked.kind)
+            consequence(port_field.kind)
         ),
         found: format!("{number}/{protocol}"),
         expected: "a port with protocol TCP".to_owned(),

@@ -87,7 +87,7 @@ fn leaves_by_host(view: View<'_>, at: ProbeHost, host: &str) -> Problem {
     let message = if host::is_loopback(host) {
         format!(
             "{probe} of `{container}` contacts `{host}`: the kubelet makes the call, so that is the node \
-             and not this Pod. It tells nothing about the container."
+             and not this Pod. It shows nothing about the container."
         )
     } else {
         format!(

@@ -61,9 +61,7 @@ fn frozen(freeze: &ActiveWindow<'_>, schedule: &Schedule) -> Result<Finding, Zon
             if schedule.is_frozen(end)? {
                 // As `until`, this instant would promise an end, but rollouts are still frozen
                 // then.
-                format!(
-                    "Rollouts are frozen: this freeze ends {shown}, and another is active then"
-                )
+                format!("Rollouts are frozen: this freeze ends {shown}, and another is active then")
             } else {
                 format!("Rollouts are frozen until {shown}")
             }

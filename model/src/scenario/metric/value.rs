@@ -47,13 +47,13 @@ fn whole(value: f64) -> Option<i64> {
 
 impl<'de> Deserialize<'de> for MetricValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct Reader;
+struct ValueVisitor;
 
-impl Visitor<'_> for Reader {
+impl Visitor<'_> for ValueVisitor {
     type Value = MetricValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,20 +9,20 @@ use crate::{Evidence, Finding, Severity};
 /// An entry in a list of expectations.
 pub(super) trait Expected: fmt::Display {
     /// The type that it is compared with.
-    type Said;
+    type Actual;
 
     /// Whether both have the same name, whatever the other fields.
-    fn names(&self, said: &Self::Said) -> bool;
+    fn names(&self, actual: &Self::Actual) -> bool;
 
     /// Returns the fields of both.
-    fn fields<'a>(&'a self, said: &'a Self::Said) -> Vec<Field<'a>>;
+    fn fields<'a>(&'a self, actual: &'a Self::Actual) -> Vec<Field<'a>>;
 
     /// Formats what was returned, on one line.
-    fn shown(said: &Self::Said) -> String;
+    fn shown(actual: &Self::Actual) -> String;
 
     /// Whether both have the same name and all expected fields match.
-    fn fits(&self, said: &Self::Said) -> bool {
-        self.names(said) && self.fields(said).iter().all(Field::holds)
+    fn fits(&self, actual: &Self::Actual) -> bool {
+        self.names(actual) && self.fields(actual).iter().all(Field::holds)
     }
 }
 
@@ -91,43 +91,43 @@ impl<'a> Field<'a> {
 }
 
 impl Expected for ExpectedFinding {
-    type Said = Finding;
+    type Actual = Finding;
 
-    fn names(&self, said: &Finding) -> bool {
-        self.rule == said.rule && self.path.as_ref().is_none_or(|path| *path == said.path)
+    fn names(&self, actual: &Finding) -> bool {
+        self.rule == actual.rule && self.path.as_ref().is_none_or(|path| *path == actual.path)
     }
 
-    fn fields<'a>(&'a self, said: &'a Finding) -> Vec<Field<'a>> {
+    fn fields<'a>(&'a self, actual: &'a Finding) -> Vec<Field<'a>> {
         let yes_or_no = |flag: bool| if flag { "true" } else { "false" };
         vec![
             Field::equal(
                 "severity",
                 self.severity.map(word),
-                Some(word(said.severity)),
+                Some(word(actual.severity)),
             ),
             Field::equal(
                 "existing",
                 self.existing.map(yes_or_no),
-                Some(yes_or_no(said.existing)),
+                Some(yes_or_no(actual.existing)),
             ),
-            Field::part("message", self.message.as_ref(), Some(&said.message)),
-            Field::equal("found", self.found.as_ref(), said.found.as_ref()),
-            Field::equal("expected", self.expected.as_ref(), said.expected.as_ref()),
-            Field::part("hint", self.hint.as_ref(), said.hint.as_ref()),
+            Field::part("message", self.message.as_ref(), Some(&actual.message)),
+            Field::equal("found", self.found.as_ref(), actual.found.as_ref()),
+            Field::equal("expected", self.expected.as_ref(), actual.expected.as_ref()),
+            Field::part("hint", self.hint.as_ref(), actual.hint.as_ref()),
         ]
     }
 
-    fn shown(said: &Finding) -> String {
+    fn shown(actual: &Finding) -> String {
         let Finding {
             rule,
             path,
             message,
             ..
-        } = said;
+        } = actual;
         format!(
             "finding {rule} at {} ({}): {message}",
             whole_or(path),
-            word(said.severity)
+            word(actual.severity)
         )
     }
 }
@@ -142,25 +142,28 @@ impl fmt::Display for ExpectedFinding {
 }
 
 impl Expected for ExpectedEvidence {
-    type Said = Evidence;
+    type Actual = Evidence;
 
-    fn names(&self, said: &Evidence) -> bool {
-        self.name == said.name
+    fn names(&self, actual: &Evidence) -> bool {
+        self.name == actual.name
     }
 
-    fn fields<'a>(&'a self, said: &'a Evidence) -> Vec<Field<'a>> {
+    fn fields<'a>(&'a self, actual: &'a Evidence) -> Vec<Field<'a>> {
         vec![
-            Field::equal("value", self.value.as_ref(), Some(&said.value)),
-            Field::equal("bound", self.bound.as_ref(), said.bound.as_ref()),
+            Field::equal("value", self.value.as_ref(), Some(&actual.value)),
+            Field::equal("bound", self.bound.as_ref(), actual.bound.as_ref()),
         ]
     }
 
-    fn shown(said: &Evidence) -> String {
-        let bound = said.bound.as_ref().map(|bound| format!(" (bound {bound})"));
+    fn shown(actual: &Evidence) -> String {
+        let bound = actual
+            .bound
+            .as_ref()
+            .map(|bound| format!(" (bound {bound})"));
         format!(
             "evidence {}: {}{}",
-            said.name,
-            said.value,
+            actual.name,
+            actual.value,
             bound.unwrap_or_default()
         )
     }

@@ -15,19 +15,19 @@ pub(super) struct Script {
 
 /// Parses a script. One with syntax errors is parsed as far as possible.
 pub(super) fn parse(text: &str) -> Script {
-    let mut reader = Reader {
+    let mut parser = Parser {
         rest: text,
-        ..Reader::default()
+        ..Parser::default()
     };
-    while let Some(letter) = reader.take() {
-        reader.step(letter);
+    while let Some(letter) = parser.take() {
+        parser.step(letter);
     }
-    reader.end_command();
-    reader.script
+    parser.end_command();
+    parser.script
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct Parser<'a> {
     rest: &'a str,
     script: Script,
     command: Vec<String>,
@@ -50,7 +50,7 @@ enum Next {
     Delimiter,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn step(&mut self, letter: char) {
         match letter {
             ' ' | '\t' | '\r' => self.end_word(),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn words_lose_their_quotes_wherever_these_stand() {
+    fn quotes_are_removed_everywhere_in_a_word() {
         for (text, words) in [
             (r#"a --host="127.0.0.1""#, vec!["a", "--host=127.0.0.1"]),
             (r"a -h'localhost'", vec!["a", "-hlocalhost"]),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_redirections_and_here_documents_are_no_words() {
+    fn comments_redirections_and_here_documents_are_skipped() {
         for text in [
             "a b # c http://db/",
             "# c http://db/\na b",

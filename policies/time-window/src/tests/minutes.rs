@@ -15,52 +15,52 @@ const SCHEDULES: usize = 30;
 const LOOKS: usize = 20;
 
 #[test]
-fn berlin_goes_forward_at_two() {
+fn schedules_match_the_model_when_berlin_goes_forward() {
     compare("Europe/Berlin", "2026-03-21T00:00Z");
 }
 
 #[test]
-fn berlin_goes_back_at_three() {
+fn schedules_match_the_model_when_berlin_goes_back() {
     compare("Europe/Berlin", "2026-10-17T00:00Z");
 }
 
 #[test]
-fn new_york_goes_forward_at_two() {
+fn schedules_match_the_model_when_new_york_goes_forward() {
     compare("America/New_York", "2026-02-28T00:00Z");
 }
 
 #[test]
-fn new_york_goes_back_at_two() {
+fn schedules_match_the_model_when_new_york_goes_back() {
     compare("America/New_York", "2026-10-24T00:00Z");
 }
 
 #[test]
-fn lord_howe_goes_forward_by_half_an_hour() {
+fn schedules_match_the_model_when_lord_howe_goes_forward() {
     compare("Australia/Lord_Howe", "2026-09-26T00:00Z");
 }
 
 #[test]
-fn lord_howe_goes_back_by_half_an_hour() {
+fn schedules_match_the_model_when_lord_howe_goes_back() {
     compare("Australia/Lord_Howe", "2026-03-28T00:00Z");
 }
 
 #[test]
-fn sao_paulo_skipped_midnight() {
+fn schedules_match_the_model_when_sao_paulo_skips_midnight() {
     compare("America/Sao_Paulo", "2018-10-27T00:00Z");
 }
 
 #[test]
-fn sao_paulo_showed_the_last_hour_of_a_day_twice() {
+fn schedules_match_the_model_when_sao_paulo_repeats_an_hour() {
     compare("America/Sao_Paulo", "2018-02-10T00:00Z");
 }
 
 #[test]
-fn apia_skipped_a_whole_day() {
+fn schedules_match_the_model_when_apia_skips_a_day() {
     compare("Pacific/Apia", "2011-12-22T00:00Z");
 }
 
 #[test]
-fn casablanca_goes_back_and_forward_within_weeks() {
+fn schedules_match_the_model_when_casablanca_changes_twice() {
     compare("Africa/Casablanca", "2026-02-10T00:00Z");
 }
 
