@@ -58,7 +58,7 @@ fn liveness(view: View<'_>) -> Problem {
         ),
         found: "no livenessProbe".to_owned(),
         expected: "a livenessProbe".to_owned(),
-        hint: "Add a livenessProbe that checks the process itself only, never what it \
+        hint: "Add a livenessProbe that asks nothing but the process itself, never what it \
                depends on; or set `liveness-missing: ignore` where a crash is the only way it fails."
             .to_owned(),
     }
