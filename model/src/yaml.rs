@@ -6,7 +6,6 @@
 //! [`read`].
 
 mod anchors;
-mod index;
 mod load;
 mod parts;
 mod scalar;

@@ -7,10 +7,9 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInp
 use serde_json::{Map, Value};
 
 use super::anchors::Anchors;
-use super::index::{Index, Key, Origin};
 use super::parts::{BYTE_ORDER_MARK, Form, Part, parts};
 use super::source::Source;
-use super::spans::Spans;
+use super::spans::{Index, Key, Origin, Spans};
 use super::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
 
 /// Parses every document of a text.

@@ -5,7 +5,6 @@
 //! settings, the ready-made checks and checks over the last minutes.
 
 mod check;
-mod duration;
 mod over;
 mod parse;
 pub mod pods;

@@ -2,7 +2,7 @@
 
 use rollgate_sdk::Problems;
 
-use crate::duration;
+use crate::parse;
 use crate::settings::{ErrorRatio, Latency, RequestRate};
 
 /// A query template, and one for the Unix time of its newest sample.
@@ -104,7 +104,7 @@ fn series<'a>(
 fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
     let window = problems
         .at("window")
-        .keep(duration::parse(text.unwrap_or("5m")))?;
+        .keep(parse::duration(text.unwrap_or("5m")))?;
     Some(format!("{}s", window.as_secs()))
 }
 

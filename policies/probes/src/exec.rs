@@ -2,7 +2,6 @@
 //!
 //! Shell scripts are split as a shell splits them. What depends on a variable is not evaluated.
 
-mod heavy;
 mod network;
 mod shell;
 mod wrappers;
@@ -15,10 +14,10 @@ const DEEPEST: u8 = 8;
 /// Returns the first program in the command that starts an interpreter or a virtual machine, or is
 /// one of `more`.
 pub(crate) fn heavy_program(command: &[String], more: &[String]) -> Option<String> {
-    let is_heavy =
-        |program: &str| heavy::is_heavy(program) || more.iter().any(|heavy| heavy == program);
+    let is_expensive =
+        |program: &str| is_heavy(program) || more.iter().any(|heavy| heavy == program);
     find(command, DEEPEST, &|program, _| {
-        is_heavy(program).then(|| program.to_owned())
+        is_expensive(program).then(|| program.to_owned())
     })
 }
 
@@ -59,6 +58,52 @@ where
 fn file_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
+
+/// Whether the program starts an interpreter or a virtual machine, which takes some hundred
+/// milliseconds of CPU each time.
+fn is_heavy(program: &str) -> bool {
+    let family = ["python", "kafka-"];
+    family.iter().any(|start| program.starts_with(start)) || HEAVY_PROGRAMS.contains(&program)
+}
+
+/// Interpreters and virtual machines, and the tools that are known to be written for them.
+const HEAVY_PROGRAMS: &[&str] = &[
+    // Virtual machines.
+    "java",
+    "dotnet",
+    "mono",
+    "erl",
+    "elixir",
+    "iex",
+    // Interpreters.
+    "node",
+    "nodejs",
+    "deno",
+    "bun",
+    "npm",
+    "npx",
+    "yarn",
+    "pnpm",
+    "ruby",
+    "perl",
+    "php",
+    "Rscript",
+    "pwsh",
+    "powershell",
+    "powershell.exe",
+    // Tools that start one of these.
+    "rabbitmqctl",
+    "rabbitmq-diagnostics",
+    "nodetool",
+    "cqlsh",
+    "zkCli.sh",
+    "mongosh",
+    "aws",
+    "gcloud",
+    "az",
+    // A client that discovers the whole API first.
+    "kubectl",
+];
 
 #[cfg(test)]
 mod tests;
