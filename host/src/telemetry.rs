@@ -3,6 +3,7 @@
 mod labels;
 pub mod logs;
 mod metrics;
+pub(crate) mod text;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};

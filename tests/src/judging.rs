@@ -17,9 +17,6 @@ use tokio::time::Instant;
 /// The review that benchmarks are made with: an update of a sound Deployment, 16 KB.
 pub const UPDATE_16K: &str = include_str!("../data/update-16k.json");
 
-/// How often a kept sandbox is used: guests free nothing, and it has room for a thousand handles.
-pub const KEPT_FOR: u64 = 400;
-
 /// An engine without a cache.
 ///
 /// # Panics

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate::engine::{Engine, EvaluationError, LoadedPolicy, Others, Review};
+use rollgate::engine::{Engine, EvaluationError, LoadedPolicy, Review, Ungranted};
 use rollgate::sources::{FirstUnanswered, Sources};
 use rollgate_model::scenario::{Scenario, files};
 use rollgate_model::{Failure, Verdict};
@@ -86,7 +86,7 @@ impl Loaded<'_> {
             Some(at) => at,
             None => {
                 let mut request = judging::load_request(self.module, &settings);
-                request.grants.others = Others::Asked;
+                request.grants.ungranted = Ungranted::Made;
                 // The verdict is the question here, however busy the machine is.
                 request.limits.cpu = Duration::from_secs(5);
                 request.limits.timeout = Duration::from_secs(30);

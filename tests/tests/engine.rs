@@ -1,7 +1,7 @@
 //! The bundled policies in the real engine.
 
 use rollgate::config::builtin;
-use rollgate::engine::{EvaluationError, Start};
+use rollgate::engine::{EvaluationError, PolicyStart};
 use rollgate_model::{Outcome, Severity};
 use rollgate_tests::judging::{self, UPDATE_16K};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn a_sound_deployment_passes_the_probes_policy() {
     let probes = judging::load(&engine, module("probes"), "{}")
         .await
         .expect("it is bundled");
-    assert_eq!(probes.start(), &Start::Configured);
+    assert_eq!(probes.start(), &PolicyStart::FromSnapshot);
     let verdict = judging::judge(&probes, &judging::review(judging::rollout(UPDATE_16K))).await;
     assert_eq!(verdict.expect("a verdict").outcome, Outcome::Allow);
 }
@@ -68,20 +68,6 @@ async fn a_policy_whose_time_is_over_is_not_run() {
     let review = judging::review(judging::rollout(UPDATE_16K));
     let late = probes.evaluate(&review, Instant::now()).await;
     assert!(matches!(late, Err(EvaluationError::Overloaded)), "{late:?}");
-}
-
-#[tokio::test]
-async fn a_sandbox_that_is_kept_judges_again_and_again() {
-    let engine = judging::engine();
-    let probes = judging::load(&engine, module("probes"), "{}")
-        .await
-        .expect("it is bundled");
-    let review = judging::review(judging::rollout(UPDATE_16K));
-    let mut kept = probes.keep(&review).await.expect("a sandbox");
-    for time in 0..judging::KEPT_FOR {
-        let verdict = kept.evaluate().await;
-        assert!(verdict.is_ok(), "time {time}: {verdict:?}");
-    }
 }
 
 fn module(name: &str) -> &'static [u8] {

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rollgate::config::builtin;
 use rollgate::engine::{
-    Engine, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy, Review, Start,
-    TICK,
+    Engine, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy, PolicyStart,
+    Review, TICK,
 };
 use rollgate::sources::{Metrics, Range, Sources};
 use rollgate_model::{MetricsError, Outcome, Sample, Series};
@@ -133,7 +133,7 @@ async fn without_room_for_a_snapshot_a_policy_is_configured_at_each_request() {
         .await
         .expect("it loads");
     assert!(
-        matches!(policy.start(), Start::Unconfigured { .. }),
+        matches!(policy.start(), PolicyStart::ConfigureEachTime { .. }),
         "{:?}",
         policy.start()
     );

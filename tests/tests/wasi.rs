@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate::engine::{EvaluationError, LoadError, LoadedPolicy, Review, Start};
+use rollgate::engine::{EvaluationError, LoadError, LoadedPolicy, PolicyStart, Review};
 use rollgate_tests::judging::{self, UPDATE_16K};
 use serde_json::{Value, json};
 
@@ -120,7 +120,7 @@ async fn a_guest_that_sleeps_is_woken_by_the_timeout() {
 async fn what_configure_leaves_becomes_a_snapshot() {
     for attempt in ["environment", "monotonic-clock", "random"] {
         let policy = load(&json!({ "attempt": attempt, "inConfigure": true })).await;
-        assert_eq!(policy.start(), &Start::Configured, "{attempt}");
+        assert_eq!(policy.start(), &PolicyStart::FromSnapshot, "{attempt}");
         assert_eq!(evidence(&policy, &review("a")).await.len(), 2, "{attempt}");
     }
 }
@@ -129,7 +129,7 @@ async fn what_configure_leaves_becomes_a_snapshot() {
 #[ignore = "make test"]
 async fn a_guest_that_keeps_a_stream_open_is_configured_at_each_request() {
     let policy = load(&json!({ "attempt": "standard-output", "inConfigure": true })).await;
-    let Start::Unconfigured { reason } = policy.start() else {
+    let PolicyStart::ConfigureEachTime { reason } = policy.start() else {
         panic!("its handle would stand for nothing in a copy")
     };
     assert!(reason.contains("a stream or a timer"), "{reason}");
@@ -188,7 +188,7 @@ async fn http_is_refused_by_name() {
 /// What comes of an attempt while judging.
 async fn outcome(attempt: &Value) -> String {
     let policy = load(&json!({ "attempt": attempt })).await;
-    assert_eq!(policy.start(), &Start::Configured);
+    assert_eq!(policy.start(), &PolicyStart::FromSnapshot);
     evidence(&policy, &review("a")).await.remove(0)
 }
 

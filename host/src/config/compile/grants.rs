@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::mistakes::Mistakes;
 use crate::config::wire::{ClusterGrantSpec, GrantsSpec, PolicyObject};
-use crate::engine::{ClusterGrant, Grants, Others};
+use crate::engine::{ClusterGrant, Grants, Ungranted};
 
 /// What a policy may ask, of what it asks for.
 pub(super) fn grants(object: &PolicyObject, mistakes: &mut Mistakes) -> Grants {
@@ -23,7 +23,7 @@ pub(super) fn grants(object: &PolicyObject, mistakes: &mut Mistakes) -> Grants {
                 )
             })
             .collect(),
-        others: Others::Refused,
+        ungranted: Ungranted::Refused,
     }
 }
 

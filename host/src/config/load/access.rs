@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::sync::OnceCell;
 
 use crate::config::configuration::PolicyItem;
-use crate::engine::ClusterGrant;
+use crate::engine::{ClusterGrant, Scope};
 use crate::sources::{Access, Cluster, KindRef};
 
 /// Asks for each kind and namespace once in a load, however many policies are granted it.
@@ -44,14 +44,11 @@ impl<'a> OwnRights<'a> {
     }
 }
 
-fn kinds(grant: &ClusterGrant) -> Vec<KindRef<'_>> {
-    let kind = |namespace| KindRef {
+fn kinds<'a>(grant: &'a ClusterGrant) -> Vec<KindRef<'a>> {
+    let kind = |scope: Scope<'a>| KindRef {
         api_version: &grant.api_version,
         kind: &grant.kind,
-        namespace,
+        namespace: scope.namespace(),
     };
-    match &grant.namespaces {
-        None => vec![kind(None)],
-        Some(some) => some.iter().map(|name| kind(Some(name))).collect(),
-    }
+    grant.scopes().into_iter().map(kind).collect()
 }

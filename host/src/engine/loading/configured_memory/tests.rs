@@ -3,7 +3,7 @@ use wasmtime::{Engine, Module, Store};
 
 use super::{Code, IMPORT};
 
-/// A component whose one module has so many pages of memory, such data in it, and such a global.
+/// A component with one module that has this memory, data and global.
 fn component(pages: u32, data: &str, global: i32) -> Vec<u8> {
     encoded(&format!(
         r#"(component
@@ -23,15 +23,15 @@ fn encoded(text: &str) -> Vec<u8> {
     wat::parse_str(text).expect("a component")
 }
 
-/// Its memory when it begins to run: bytes at some places, and its size in pages.
+/// Instantiates the code and returns bytes of its memory, and its size in pages.
 fn memory(code: &Code, places: &[u32]) -> (Vec<u32>, u32) {
     let engine = Engine::default();
     let program = Component::new(&engine, &code.program).expect("it is valid");
     let mut linker = Linker::new(&engine);
-    if let Some(imprint) = &code.imprint {
-        let imprint = Module::new(&engine, imprint).expect("it is valid");
+    if let Some(data) = &code.configured_memory {
+        let data = Module::new(&engine, data).expect("it is valid");
         let mut root = linker.root();
-        root.module(IMPORT, &imprint).expect("it is new");
+        root.module(IMPORT, &data).expect("it is new");
     }
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &program).expect("it fits");
@@ -50,44 +50,44 @@ fn memory(code: &Code, places: &[u32]) -> (Vec<u32>, u32) {
 const BEFORE: &str = r#"(data (i32.const 8) "abc") (data (i32.const 60000) "z")"#;
 
 #[test]
-fn a_program_with_its_imprint_begins_as_the_snapshot_does() {
+fn split_program_starts_with_the_memory_of_the_snapshot() {
     let before = component(1, BEFORE, 7);
     // Changed, cleared, and new; on the last line of what was there, and beyond it.
     let after =
         r#"(data (i32.const 8) "axc") (data (i32.const 65535) "e") (data (i32.const 70000) "n")"#;
     let snapshot = component(2, after, 7);
-    let apart = Code::apart(&before, snapshot.clone());
-    assert!(apart.imprint.is_some());
+    let split = Code::split(&before, snapshot.clone());
+    assert!(split.configured_memory.is_some());
     let places = [7, 8, 9, 10, 60_000, 65_535, 70_000];
-    let begins = memory(&apart, &places);
+    let begins = memory(&split, &places);
     assert_eq!(begins, memory(&Code::whole(snapshot.into()), &places));
     assert_eq!(begins, (b"\0axc\0en".map(u32::from).to_vec(), 2));
 }
 
 #[test]
-fn snapshots_that_differ_in_what_was_written_have_the_same_program() {
+fn snapshots_with_different_memories_have_the_same_program() {
     let before = component(1, BEFORE, 7);
-    let apart = |data| Code::apart(&before, component(1, data, 7));
-    let one = apart(r#"(data (i32.const 100) "one")"#);
-    let other = apart(r#"(data (i32.const 200) "other")"#);
+    let split = |data| Code::split(&before, component(1, data, 7));
+    let one = split(r#"(data (i32.const 100) "one")"#);
+    let other = split(r#"(data (i32.const 200) "other")"#);
     assert_eq!(one.program, other.program);
-    assert_ne!(one.imprint, other.imprint);
+    assert_ne!(one.configured_memory, other.configured_memory);
 }
 
-/// Whether the snapshot stayed as it was.
+/// Whether the snapshot was kept whole.
 fn stays_whole(before: &[u8], snapshot: &[u8]) -> bool {
-    let code = Code::apart(before, snapshot.to_vec());
-    code.imprint.is_none() && *code.program == *snapshot
+    let code = Code::split(before, snapshot.to_vec());
+    code.configured_memory.is_none() && *code.program == *snapshot
 }
 
 #[test]
-fn a_global_that_changed_keeps_the_snapshot_whole() {
+fn changed_global_keeps_the_snapshot_whole() {
     let before = component(1, BEFORE, 7);
     assert!(stays_whole(&before, &component(1, BEFORE, 8)));
 }
 
 #[test]
-fn a_place_that_is_computed_keeps_the_snapshot_whole() {
+fn computed_segment_offset_keeps_the_snapshot_whole() {
     let before = component(
         1,
         r#"(data (i32.add (i32.const 8) (i32.const 64)) "abc")"#,
@@ -97,7 +97,7 @@ fn a_place_that_is_computed_keeps_the_snapshot_whole() {
 }
 
 #[test]
-fn types_of_the_component_are_counted_one_by_one() {
+fn core_types_are_counted_one_by_one() {
     let with_types = |data| {
         let types = "(core rec (type (func)) (type (func (param i32)))) (core type (module))";
         let text = format!(
@@ -111,7 +111,7 @@ fn types_of_the_component_are_counted_one_by_one() {
 }
 
 #[test]
-fn much_that_was_written_keeps_the_snapshot_whole() {
+fn large_configured_memory_keeps_the_snapshot_whole() {
     let before = component(2, "", 7);
     let data = |bytes| format!(r#"(data (i32.const 0) "{}")"#, "x".repeat(bytes));
     assert!(!stays_whole(&before, &component(2, &data(64 << 10), 7)));
@@ -122,7 +122,7 @@ fn much_that_was_written_keeps_the_snapshot_whole() {
 }
 
 #[test]
-fn what_another_module_has_or_writes_keeps_the_snapshot_whole() {
+fn memory_of_a_second_module_keeps_the_snapshot_whole() {
     let main = r#"(core module $main (memory (export "memory") 1))"#;
     for other in [
         "(core module $other (memory 1))",
@@ -138,7 +138,7 @@ fn what_another_module_has_or_writes_keeps_the_snapshot_whole() {
 }
 
 #[test]
-fn a_start_function_keeps_the_snapshot_whole() {
+fn start_function_keeps_the_snapshot_whole() {
     let with = |start| {
         encoded(&format!(
             r#"(component

@@ -1,6 +1,6 @@
-//! A folder that nobody but us can write: made with mode 0700, no symlink. Where others may change a
-//! folder above it, such as /tmp or the volume of a Pod, it is held open and reached by that handle, so
-//! that nothing can be put in its place, not even after it was swept away.
+//! A folder that only this user can write: created with mode 0700, no symlink. If others may change a
+//! folder above it, such as /tmp or the volume of a Pod, it is held open and accessed through that
+//! handle, so that nobody can replace it, not even after it was deleted.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -10,26 +10,26 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// A folder for artefacts that can be trusted.
-pub(super) struct Folder {
+/// A folder that can be trusted.
+pub(super) struct PrivateFolder {
     path: PathBuf,
-    /// What `path` goes through, where it goes through a handle.
-    _held: Option<File>,
+    /// The handle that `path` goes through, if it does.
+    _handle: Option<File>,
 }
 
 /// Why a cache folder is not used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// It could not be made or looked at.
+    /// It could not be created or inspected.
     #[error("{path}: {error}")]
     Unusable {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// The path leads elsewhere, or to something that is no folder.
+    /// The path is a symlink, or not a folder.
     #[error("{0} is not a folder of its own (a symlink is not followed)")]
     NotAFolder(PathBuf),
     /// Somebody else owns it.
@@ -45,8 +45,8 @@ pub enum CacheError {
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
 
-impl Folder {
-    /// Makes the folder where it is missing, and checks it and everything above it.
+impl PrivateFolder {
+    /// Creates the folder if it is missing, and checks it and everything above it.
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
         let unusable = |error| CacheError::Unusable {
             path: path.to_owned(),
@@ -68,53 +68,53 @@ impl Folder {
             }
             _ => {}
         }
-        private(
+        check_private(
             &absolute,
             &fs::symlink_metadata(&absolute).map_err(unusable)?,
         )?;
         // The real path: what a symlink further up points at is what has to be safe.
         let real = fs::canonicalize(above).map_err(unusable)?;
-        match real.ancestors().try_for_each(not_changed_by_others) {
+        match real.ancestors().try_for_each(check_not_writable_by_others) {
             Ok(()) => Ok(Self {
                 path: absolute,
-                _held: None,
+                _handle: None,
             }),
-            Err(CacheError::Shared(..) | CacheError::Foreign(_)) => Self::held(&absolute),
+            Err(CacheError::Shared(..) | CacheError::Foreign(_)) => Self::through_handle(&absolute),
             Err(error) => Err(error),
         }
     }
 
-    /// The folder itself, wherever it is moved and whatever comes to stand in its place.
-    fn held(path: &Path) -> Result<Self, CacheError> {
+    /// Opens the folder itself: it stays the same when it is moved or another takes its name.
+    fn through_handle(path: &Path) -> Result<Self, CacheError> {
         let unusable = |error| CacheError::Unusable {
             path: path.to_owned(),
             error,
         };
         let folder = open(path, OFlags::DIRECTORY).map_err(unusable)?;
-        private(path, &folder.metadata().map_err(unusable)?)?;
+        check_private(path, &folder.metadata().map_err(unusable)?)?;
         let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
         fs::metadata(&through).map_err(unusable)?;
         Ok(Self {
             path: through,
-            _held: Some(folder),
+            _handle: Some(folder),
         })
     }
 
-    /// The way to the folder, as long as this lives.
+    /// Returns a path to the folder, valid as long as this lives.
     pub(super) fn root(&self) -> &Path {
         &self.path
     }
 
-    /// The way to a file of this name.
+    /// Returns the path of a file.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The bytes of a file; `None` where there is none.
+    /// Reads a file; `None` if there is none.
     pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.path(name);
         let mut bytes = Vec::new();
-        match open_own(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        match open_own_file(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
             Ok(_) => Some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -124,7 +124,7 @@ impl Folder {
         }
     }
 
-    /// Takes a file away. One that stays is found unusable again.
+    /// Removes a file. If that fails, it is found unusable again.
     pub(super) fn remove(&self, name: &str) {
         let path = self.path(name);
         if let Err(error) = fs::remove_file(&path) {
@@ -145,26 +145,26 @@ impl Folder {
     }
 }
 
-fn open_own(path: &Path) -> io::Result<File> {
+fn open_own_file(path: &Path) -> io::Result<File> {
     let file = open(path, OFlags::empty())?;
     let metadata = file.metadata()?;
-    if metadata.uid() != me() || !metadata.is_file() {
+    if metadata.uid() != own_user() || !metadata.is_file() {
         return Err(io::Error::other("it is not a file of ours"));
     }
     Ok(file)
 }
 
-/// Opens for reading what stands there itself, not what a symlink there points at.
+/// Opens a file for reading. Does not follow a symlink.
 fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     let flags = i32::try_from((flags | OFlags::NOFOLLOW).bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-fn private(path: &Path, metadata: &Metadata) -> Result<(), CacheError> {
+fn check_private(path: &Path, metadata: &Metadata) -> Result<(), CacheError> {
     if !metadata.is_dir() {
         return Err(CacheError::NotAFolder(path.to_owned()));
     }
-    if metadata.uid() != me() {
+    if metadata.uid() != own_user() {
         return Err(CacheError::Foreign(path.to_owned()));
     }
     match metadata.mode() & 0o777 {
@@ -173,13 +173,13 @@ fn private(path: &Path, metadata: &Metadata) -> Result<(), CacheError> {
     }
 }
 
-/// A folder above may belong to root or us; others may not put something else in our folder's place.
-fn not_changed_by_others(path: &Path) -> Result<(), CacheError> {
+/// A folder above may belong to root or to us. Others must not be able to replace our folder in it.
+fn check_not_writable_by_others(path: &Path) -> Result<(), CacheError> {
     let metadata = fs::metadata(path).map_err(|error| CacheError::Unusable {
         path: path.to_owned(),
         error,
     })?;
-    if metadata.uid() != me() && metadata.uid() != 0 {
+    if metadata.uid() != own_user() && metadata.uid() != 0 {
         return Err(CacheError::Foreign(path.to_owned()));
     }
     match metadata.mode() & 0o7777 {
@@ -188,7 +188,7 @@ fn not_changed_by_others(path: &Path) -> Result<(), CacheError> {
     }
 }
 
-fn me() -> u32 {
+fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
@@ -198,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    fn home() -> tempfile::TempDir {
+    fn hoown_user() -> tempfile::TempDir {
         tempfile::tempdir().expect("a folder")
     }
 
@@ -207,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn a_new_folder_is_private() {
-        let home = home();
+    fn cache_creates_its_folder_with_mode_0700() {
+        let home = hoown_user();
         let path = home.path().join("a/b");
-        Folder::open(&path).expect("nothing is wrong with it");
+        PrivateFolder::open(&path).expect("nothing is wrong with it");
         assert_eq!(
             fs::metadata(path).expect("it was made").mode() & 0o777,
             0o700
@@ -218,46 +218,46 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_may_read_or_write_is_refused() {
-        let home = home();
+    fn folder_that_others_may_read_or_write_is_refused() {
+        let home = hoown_user();
         for mode in [0o770, 0o777, 0o702, 0o755] {
             set_mode(home.path(), 0o700);
             let path = home.path().join("cache");
             fs::create_dir_all(&path).expect("it is ours");
             set_mode(&path, mode);
             assert!(
-                matches!(Folder::open(&path), Err(CacheError::Shared(..))),
+                matches!(PrivateFolder::open(&path), Err(CacheError::Shared(..))),
                 "{mode:o}"
             );
         }
     }
 
     #[test]
-    fn a_symlink_is_refused() {
-        let home = home();
+    fn symlink_is_refused() {
+        let home = hoown_user();
         let (real, link) = (home.path().join("real"), home.path().join("link"));
-        Folder::open(&real).expect("nothing is wrong with it");
+        PrivateFolder::open(&real).expect("nothing is wrong with it");
         symlink(&real, &link).expect("it is ours");
         assert!(matches!(
-            Folder::open(&link),
+            PrivateFolder::open(&link),
             Err(CacheError::NotAFolder(_))
         ));
     }
 
-    /// A folder that others may write, with a cache in it, and the way to that.
-    fn in_a_shared_folder(home: &Path, mode: u32) -> (Folder, PathBuf) {
+    /// Creates a folder that others may write, and a cache in it; returns the cache and its path.
+    fn in_a_shared_folder(home: &Path, mode: u32) -> (PrivateFolder, PathBuf) {
         let (shared, path) = (home.join("shared"), home.join("shared/cache"));
         fs::create_dir(&shared).expect("it is ours");
         set_mode(&shared, mode);
-        let folder = Folder::open(&path).expect("the folder itself is private");
+        let folder = PrivateFolder::open(&path).expect("the folder itself is private");
         folder.write("x", b"ours").expect("there is room");
         (folder, path)
     }
 
     #[test]
-    fn folder_that_others_put_in_its_place_is_not_read_or_written() {
+    fn folder_that_others_put_in_its_place_is_neither_read_nor_written() {
         for mode in [0o777, 0o2777, 0o1777, 0o775] {
-            let home = home();
+            let home = hoown_user();
             let (folder, path) = in_a_shared_folder(home.path(), mode);
             let moved = home.path().join("shared/moved");
             fs::rename(&path, &moved).expect("others may do so");
@@ -270,10 +270,10 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_takes_the_place_of_a_swept_one_is_not_read_or_written() {
-        let home = home();
+    fn folder_that_replaces_a_deleted_one_is_neither_read_nor_written() {
+        let home = hoown_user();
         let (folder, path) = in_a_shared_folder(home.path(), 0o1777);
-        fs::remove_dir_all(&path).expect("whoever sweeps /tmp may do so");
+        fs::remove_dir_all(&path).expect("whoever cleans up /tmp may do so");
         assert_eq!(folder.read("x"), None);
         fs::create_dir(&path).expect("others may do so");
         fs::write(path.join("x"), b"theirs").expect("others may do so");
@@ -283,9 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole() {
-        let home = home();
-        let folder = Folder::open(&home.path().join("cache")).expect("nothing is wrong with it");
+    fn file_is_replaced_whole() {
+        let home = hoown_user();
+        let folder =
+            PrivateFolder::open(&home.path().join("cache")).expect("nothing is wrong with it");
         folder.write("x", b"one").expect("there is room");
         folder.write("x", b"two").expect("there is room");
         assert_eq!(folder.read("x").as_deref(), Some(&b"two"[..]));

@@ -1,32 +1,32 @@
-//! Why a call into a guest ended as it did, in words.
+//! Explains why a call into a guest failed.
 
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
-use super::error::EvaluationError;
-use super::limits::{Bound, Limits};
-use super::log::one_line;
+use super::limits::{ExceededLimit, Limits};
+use super::log::guest_text;
 use super::state::HostState;
+use crate::engine::error::EvaluationError;
 
-/// Marks that no sandbox could be made, so that nothing was asked of the guest.
+/// Marks an error that occurred before the guest ran.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no sandbox could be made")]
-pub(super) struct NotStarted;
+#[error("the policy could not be instantiated")]
+pub(crate) struct NotStarted;
 
-/// Ends a guest that asks for a Pod template which is not known, for this reason.
+/// Stops a guest that asks for a Pod template that could not be read, for this reason.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NoTemplate(pub(super) String);
+pub(crate) struct NoTemplate(pub(crate) String);
 
-/// The bound that was hit comes before the trap that followed from it.
-pub(super) fn explain(
+/// Explains an error. A limit that was reached comes before the trap that followed from it.
+pub(crate) fn explain(
     error: &wasmtime::Error,
     state: &HostState,
     limits: &Limits,
 ) -> EvaluationError {
     match state.usage.exceeded {
-        Some(Bound::Cpu) => return EvaluationError::Cpu(limits.cpu),
-        Some(Bound::Memory) => return EvaluationError::Memory(limits.memory),
-        Some(Bound::Tables) => {
+        Some(ExceededLimit::Cpu) => return EvaluationError::Cpu(limits.cpu),
+        Some(ExceededLimit::Memory) => return EvaluationError::Memory(limits.memory),
+        Some(ExceededLimit::Tables) => {
             return EvaluationError::Boundary("its tables grow without end".into());
         }
         None => {}
@@ -35,21 +35,21 @@ pub(super) fn explain(
         return EvaluationError::Panicked(said.clone());
     }
     if let Some(NoTemplate(why)) = error.downcast_ref() {
-        return EvaluationError::NoTemplate(one_line(why).into_owned());
+        return EvaluationError::NoTemplate(guest_text(why));
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EvaluationError::Exited(exit.0);
     }
-    // A component of several memories or tables can find the pool empty although it has a slot.
+    // The pool may have no memory or table left for a component with several of them.
     if error.is::<PoolConcurrencyLimitError>() {
         return EvaluationError::Overloaded;
     }
-    // Once the guest runs, errors that are no traps come from the boundary: data that is too much
-    // or malformed.
+    // Once the guest runs, errors that are no traps come from data that crosses the boundary: too much
+    // of it, or malformed.
     match error.downcast_ref::<Trap>() {
         Some(trap) => EvaluationError::Trapped(trap_message(*trap)),
-        None if error.is::<NotStarted>() => EvaluationError::Engine(in_words(error)),
-        None => EvaluationError::Boundary(in_words(error)),
+        None if error.is::<NotStarted>() => EvaluationError::Engine(describe(error)),
+        None => EvaluationError::Boundary(describe(error)),
     }
 }
 
@@ -61,11 +61,11 @@ fn trap_message(trap: Trap) -> String {
         }
         Trap::MemoryOutOfBounds => "it touched memory that it does not have (a stray index, or endless recursion: a guest keeps its stack there)".into(),
         Trap::IntegerDivisionByZero => "it divided by zero".into(),
-        Trap::AllocationTooLarge => "it allocated more than can be had".into(),
-        other => one_line(&other.to_string()).into_owned(),
+        Trap::AllocationTooLarge => "it allocated more memory than there is".into(),
+        other => guest_text(&other.to_string()),
     }
 }
 
-fn in_words(error: &wasmtime::Error) -> String {
-    one_line(&format!("{error:#}")).into_owned()
+fn describe(error: &wasmtime::Error) -> String {
+    guest_text(&format!("{error:#}"))
 }

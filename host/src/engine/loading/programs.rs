@@ -1,4 +1,4 @@
-//! The code in use: policies whose components are alike run the same.
+//! The compiled code in use: policies with equal components share it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -8,26 +8,26 @@ use wasmtime::component::Component;
 
 use super::cache::Key;
 
-/// The programs that some policy runs. What none runs any more is forgotten.
+/// The programs that loaded policies use. A program is dropped with the last policy that uses it.
 #[derive(Default)]
-pub(super) struct Programs(Mutex<HashMap<Key, Weak<OnceCell<Component>>>>);
+pub(crate) struct Programs(Mutex<HashMap<Key, Weak<OnceCell<Component>>>>);
 
-/// Compiled code, kept for others to use as long as this lives.
-pub(super) struct Program(Arc<OnceCell<Component>>);
+/// Compiled code; found in [`Programs`] as long as this lives.
+pub(crate) struct Program(Arc<OnceCell<Component>>);
 
 impl Programs {
-    /// The program of a key, or else what `make` gives: once, however many ask at a time.
-    pub(super) async fn get_or_make<E>(
+    /// Returns the program of a key. Runs `make` if there is none; concurrent calls run it once.
+    pub(crate) async fn get_or_make<E>(
         &self,
         key: &Key,
         make: impl Future<Output = Result<Component, E>>,
     ) -> Result<Program, E> {
-        let program = self.place(key);
+        let program = self.entry(key);
         program.get_or_try_init(|| make).await?;
         Ok(Program(program))
     }
 
-    fn place(&self, key: &Key) -> Arc<OnceCell<Component>> {
+    fn entry(&self, key: &Key) -> Arc<OnceCell<Component>> {
         let mut programs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = programs.get(key).and_then(Weak::upgrade) {
             return program;
@@ -40,7 +40,7 @@ impl Programs {
 }
 
 impl Program {
-    pub(super) fn code(&self) -> &Component {
+    pub(crate) fn code(&self) -> &Component {
         self.0.get().expect("only made once it holds code")
     }
 }

@@ -1,29 +1,29 @@
-//! Runs `configure` once and keeps the memory it leaves, so that each request starts from there.
+//! Runs `configure` once and copies the guest's memory, so that each request starts from there.
 
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::error::LoadError;
-use super::limits::Usage;
-use super::rehearsal::Rehearsal;
-use super::state::HostState;
-use super::wasi::EmptyWasi;
+use super::dry_run::DryRun;
+use crate::engine::error::LoadError;
+use crate::engine::running::limits::Usage;
+use crate::engine::running::state::HostState;
+use crate::engine::running::wasi::EmptyWasi;
 
-/// A component that is configured already, or why there is none.
+/// A configured copy of a component, or why there is none.
 pub(super) enum Snapshot {
     /// The component with the configured memory as its initial one.
     Taken(Vec<u8>),
-    /// The module works, but has to be configured at each request.
+    /// The policy works, but has to be configured at each request.
     Impossible(String),
 }
 
 /// Configures the policy in an instrumented instance and copies its memories out.
 ///
-/// wizer panics where a guest cannot grow one more page, so this runs in a task of its own whose
-/// panic becomes the fallback. A policy that refuses its settings is an error, not a fallback.
-pub(super) async fn take(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
-    match tokio::spawn(attempt(rehearsal, settings)).await {
+/// wizer panics if a guest cannot grow by one more page. So this runs in a task of its own, and a
+/// panic means that there is no snapshot. A policy that refuses its settings is an error.
+pub(super) async fn take(dry_run: DryRun, settings: String) -> Result<Snapshot, LoadError> {
+    match tokio::spawn(try_take(dry_run, settings)).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => Ok(Snapshot::Impossible(
             "its memory leaves no room for a copy".into(),
@@ -32,14 +32,14 @@ pub(super) async fn take(rehearsal: Rehearsal, settings: String) -> Result<Snaps
     }
 }
 
-async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, LoadError> {
-    let (mut store, instance) = rehearsal.configure(&settings).await?;
-    let stage = &rehearsal.stage;
-    if let Some(reason) = &stage.plain {
+async fn try_take(dry_run: DryRun, settings: String) -> Result<Snapshot, LoadError> {
+    let (mut store, instance) = dry_run.configure(&settings).await?;
+    let component = &dry_run.component;
+    if let Some(reason) = &component.no_accessors {
         return Ok(Snapshot::Impossible(reason.clone()));
     }
-    // A handle is a number in the guest's memory; in a copy it would stand for nothing, or for
-    // something else.
+    // A handle is a number in the guest's memory. In a copy it would refer to nothing, or to something
+    // else.
     if store.data().wasi.as_deref().is_some_and(EmptyWasi::is_held) {
         return Ok(Snapshot::Impossible(
             "it keeps a stream or a timer of WASI open when it is configured".into(),
@@ -47,12 +47,12 @@ async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, Loa
     }
     let impossible = |error: wasmtime::Error| Snapshot::Impossible(format!("{error:#}"));
     let wizer = Wizer::new();
-    let (context, _) = match wizer.instrument_component(&stage.component.bytes) {
+    let (context, _) = match wizer.instrument_component(&component.original.bytes) {
         Ok(instrumented) => instrumented,
         Err(error) => return Ok(impossible(error)),
     };
     Usage::relax_for_snapshot(&mut store);
-    let mut running = Running {
+    let mut running = RunningInstance {
         store: &mut store,
         instance,
     };
@@ -60,29 +60,29 @@ async fn attempt(rehearsal: Rehearsal, settings: String) -> Result<Snapshot, Loa
     Ok(snapshot.map_or_else(impossible, Snapshot::Taken))
 }
 
-/// Lets wizer read the state of an instance through the accessors that it put there.
+/// Lets wizer read the state of an instance through the accessors that it added.
 ///
-/// The trait leaves no way to report an error; a panic is caught by the task in [`take`].
-struct Running<'a> {
+/// The trait cannot report an error; the task in [`take`] catches a panic.
+struct RunningInstance<'a> {
     store: &'a mut Store<HostState>,
     instance: Instance,
 }
 
-impl Running<'_> {
+impl RunningInstance<'_> {
     async fn call<R: Lift + Send + Sync + 'static>(&mut self, instance: &str, function: &str) -> R {
-        const PUT_THERE: &str = "wizer put this accessor into the component";
+        const ADDED: &str = "wizer added this accessor to the component";
         let (_, access) = self
             .instance
             .get_export(&mut *self.store, None, instance)
-            .expect(PUT_THERE);
+            .expect(ADDED);
         let (_, accessor) = self
             .instance
             .get_export(&mut *self.store, Some(&access), function)
-            .expect(PUT_THERE);
+            .expect(ADDED);
         let accessor = self
             .instance
             .get_typed_func::<(), (R,)>(&mut *self.store, accessor)
-            .expect(PUT_THERE);
+            .expect(ADDED);
         accessor
             .call_async(&mut *self.store, ())
             .await
@@ -91,7 +91,7 @@ impl Running<'_> {
     }
 }
 
-impl ComponentInstanceState for Running<'_> {
+impl ComponentInstanceState for RunningInstance<'_> {
     async fn call_func_ret_list_u8(
         &mut self,
         instance: &str,

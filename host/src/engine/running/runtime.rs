@@ -1,30 +1,31 @@
-//! The two wasmtime engines: one that judges requests, one that prepares policies.
+//! The two wasmtime engines: one evaluates policies for requests, one prepares policies.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig, Store};
 
-use super::abi;
-use super::imprint;
 use super::limits;
 use super::state::HostState;
-use super::ticker::Ticker;
+use crate::engine::abi;
+use crate::engine::loading::configured_memory;
 
-/// The most linear memory that any policy may be given, in bytes.
-pub const MEMORY_CEILING: usize = 256 << 20;
+/// The most linear memory that a policy can be given, in bytes.
+pub(crate) const MEMORY_CEILING: usize = 256 << 20;
 
-/// Kept mapped between two uses of a memory slot. A page that stays mapped costs a copy of what a
-/// guest wrote there; one that does not costs a page fault.
+/// How much of a memory slot stays mapped between two uses, in bytes. A page that stays mapped costs a
+/// copy of what a guest wrote there; one that does not costs a page fault.
 const KEEP_RESIDENT: usize = 256 << 10;
 const STACK: usize = 1 << 20;
 const WASM_STACK: usize = 512 << 10;
 
-/// A wasmtime engine with the linkers of the contract, and the ticker that ends its guests' time.
+/// A wasmtime engine with the linkers of the contract, and the ticker that limits CPU time.
 ///
-/// Only a runtime makes stores, and each store keeps the ticker running: no guest can outlive what
-/// bounds its CPU time, whoever drops what.
-pub(super) struct Runtime {
+/// Only a runtime creates stores, and each store keeps the ticker running. So no guest can outlive the
+/// ticker, in whatever order things are dropped.
+pub(crate) struct Runtime {
     engine: Engine,
     ticker: Arc<Ticker>,
     plain: Linker<HostState>,
@@ -45,12 +46,12 @@ impl Runtime {
         })
     }
 
-    pub(super) fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// Resolves the imports of a compiled component.
-    pub(super) fn link(
+    pub(crate) fn link(
         &self,
         component: &Component,
         imports: Imports,
@@ -58,16 +59,16 @@ impl Runtime {
         self.linker(imports).instantiate_pre(component)
     }
 
-    /// The same for a program that is completed by an imprint.
-    pub(super) fn link_with(
+    /// Resolves the imports of a program that imports its configured memory.
+    pub(crate) fn link_with_memory(
         &self,
         program: &Component,
-        imprint: &[u8],
+        memory: &[u8],
         imports: Imports,
     ) -> wasmtime::Result<InstancePre<HostState>> {
-        let imprint = Module::new(&self.engine, imprint)?;
+        let memory = Module::new(&self.engine, memory)?;
         let mut linker = self.linker(imports).clone();
-        linker.root().module(imprint::IMPORT, &imprint)?;
+        linker.root().module(configured_memory::IMPORT, &memory)?;
         linker.instantiate_pre(program)
     }
 
@@ -78,25 +79,25 @@ impl Runtime {
         }
     }
 
-    /// A fresh store with every bound in place.
-    pub(super) fn store(&self, state: HostState) -> Store<HostState> {
+    /// Creates a store with every limit in place.
+    pub(crate) fn store(&self, state: HostState) -> Store<HostState> {
         let mut store = Store::new(&self.engine, state);
         limits::bind(&mut store, Arc::clone(&self.ticker));
         store
     }
 }
 
-/// The two runtimes of an engine, under one ticker.
-pub(super) struct Runtimes {
+/// The two runtimes of an engine. They share a ticker.
+pub(crate) struct Runtimes {
     /// For requests: optimised code in a pool of prepared slots.
-    pub(super) requests: Runtime,
-    /// For `describe`, `configure` and the snapshot: code that is run once, compiled quickly.
-    pub(super) loading: Runtime,
+    pub(crate) requests: Runtime,
+    /// For `describe`, `configure` and the snapshot: this code runs once, so it is compiled quickly.
+    pub(crate) loading: Runtime,
 }
 
 impl Runtimes {
-    /// Reserves a pool of `slots` for requests, and starts counting time for guests.
-    pub(super) fn start(slots: u32) -> wasmtime::Result<Self> {
+    /// Reserves a pool of `slots` for requests, and starts the ticker.
+    pub(crate) fn start(slots: u32) -> wasmtime::Result<Self> {
         let requests = Engine::new(common().allocation_strategy(pool(slots)))?;
         let loading = Engine::new(common().cranelift_opt_level(OptLevel::None))?;
         let ticker = Arc::new(Ticker::start([&requests, &loading])?);
@@ -107,13 +108,44 @@ impl Runtimes {
     }
 }
 
-/// What a component is given.
+/// What a component imports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) enum Imports {
+pub(crate) enum Imports {
     /// The contract alone.
     Contract,
     /// The contract and the empty WASI.
     ContractAndWasi,
+}
+
+/// Advances the epochs of two engines until it is dropped. Without it a guest that loops would run for
+/// ever, so every store holds it: see [`limits::bind`].
+pub(crate) struct Ticker {
+    stop: Arc<AtomicBool>,
+}
+
+impl Ticker {
+    fn start(engines: [&Engine; 2]) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let engines = engines.map(Engine::weak);
+        thread::Builder::new()
+            .name("rollgate-epoch".into())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    thread::sleep(limits::TICK);
+                    for engine in engines.iter().filter_map(wasmtime::EngineWeak::upgrade) {
+                        engine.increment_epoch();
+                    }
+                }
+            })?;
+        Ok(Self { stop })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 fn common() -> Config {
@@ -123,7 +155,7 @@ fn common() -> Config {
     config.cranelift_opt_level(OptLevel::Speed);
     config.max_wasm_stack(WASM_STACK);
     config.async_stack_size(STACK);
-    // A trap's reason is told; frames of optimised guests mostly have no names to tell.
+    // Messages contain the reason of a trap. Frames of optimised guests mostly have no names.
     config.wasm_backtrace_max_frames(None);
     config
 }
@@ -134,8 +166,8 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        // JavaScript and Python components consist of many core instances and tables; the imprint is
-        // one more.
+        // JavaScript and Python components consist of many core instances and tables; the configured
+        // memory is one more.
         .max_core_instances_per_component(65)
         .total_core_instances(total(16, 65))
         .max_memories_per_component(4)

@@ -1,4 +1,4 @@
-//! What the guest answers, as the model knows it.
+//! Converts what the guest returns to the model's types.
 
 use jiff::Timestamp;
 use rollgate_model::{Breach, Evidence, Failure, Finding, Outcome, Severity, Verdict};
@@ -8,18 +8,19 @@ use super::bindings::rollgate::policy::types;
 use crate::engine::abi::Description;
 use crate::engine::error::SettingsProblem;
 
-pub(super) fn description(said: guest::Description) -> Description {
+pub(super) fn description(result: guest::Description) -> Description {
     Description {
-        name: said.name,
-        version: said.version,
-        summary: said.summary,
-        settings_schema: said.settings_schema,
-        extra: said.extra,
+        name: result.name,
+        version: result.version,
+        summary: result.summary,
+        settings_schema: result.settings_schema,
+        extra: result.extra,
     }
 }
 
-pub(super) fn settings_problems(said: Vec<guest::SettingsError>) -> Vec<SettingsProblem> {
-    said.into_iter()
+pub(super) fn settings_problems(result: Vec<guest::SettingsError>) -> Vec<SettingsProblem> {
+    result
+        .into_iter()
         .map(|error| SettingsProblem {
             path: error.path,
             message: error.message,
@@ -27,18 +28,18 @@ pub(super) fn settings_problems(said: Vec<guest::SettingsError>) -> Vec<Settings
         .collect()
 }
 
-pub(super) fn failure(said: types::Failure) -> Failure {
+pub(super) fn failure(result: types::Failure) -> Failure {
     Failure {
-        code: said.code,
-        message: said.message,
-        extra: said.extra,
+        code: result.code,
+        message: result.message,
+        extra: result.extra,
     }
 }
 
-/// The verdict, in the strictest reading of what was said.
-pub(super) fn verdict(said: types::Verdict) -> Verdict {
+/// Converts a verdict. What breaks the contract is read in the strictest way.
+pub(super) fn verdict(result: types::Verdict) -> Verdict {
     let mut breaches = Vec::new();
-    let outcome = match said.outcome {
+    let outcome = match result.outcome {
         types::Outcome::Allow => Outcome::Allow,
         types::Outcome::Deny => Outcome::Deny,
         types::Outcome::Hold(until) => {
@@ -49,34 +50,34 @@ pub(super) fn verdict(said: types::Verdict) -> Verdict {
             }))
         }
     };
-    let findings = said.findings.into_iter().enumerate();
+    let findings = result.findings.into_iter().enumerate();
     let findings = findings
         .map(|(index, found)| finding(index, found, &mut breaches))
         .collect();
-    let shown = said.evidence.into_iter().enumerate();
+    let shown = result.evidence.into_iter().enumerate();
     let shown = shown
         .map(|(index, fact)| evidence(index, fact, &mut breaches))
         .collect();
     let mut verdict = Verdict::new(outcome, findings, shown).with_breaches(breaches);
-    verdict.extra = said.extra;
+    verdict.extra = result.extra;
     verdict
 }
 
-fn finding(index: usize, said: types::Finding, breaches: &mut Vec<Breach>) -> Finding {
+fn finding(index: usize, result: types::Finding, breaches: &mut Vec<Breach>) -> Finding {
     Finding {
-        severity: severity(index, said.severity, breaches),
-        rule: said.rule,
-        path: said.path,
-        message: said.message,
-        found: said.found,
-        expected: said.expected,
-        hint: said.hint,
-        existing: said.existing,
-        extra: said.extra,
+        severity: severity(index, result.severity, breaches),
+        rule: result.rule,
+        path: result.path,
+        message: result.message,
+        found: result.found,
+        expected: result.expected,
+        hint: result.hint,
+        existing: result.existing,
+        extra: result.extra,
     }
 }
 
-/// A severity that this version does not know may ask for anything: it counts as the strictest.
+/// An unknown severity counts as the strictest.
 fn severity(index: usize, word: String, breaches: &mut Vec<Breach>) -> Severity {
     match word.as_str() {
         "deny" => Severity::Deny,
@@ -90,29 +91,29 @@ fn severity(index: usize, word: String, breaches: &mut Vec<Breach>) -> Severity 
     }
 }
 
-fn evidence(index: usize, said: types::Evidence, breaches: &mut Vec<Breach>) -> Evidence {
-    let at = said.at.map(timestamp).transpose();
+fn evidence(index: usize, result: types::Evidence, breaches: &mut Vec<Breach>) -> Evidence {
+    let at = result.at.map(timestamp).transpose();
     Evidence {
-        name: said.name,
-        value: said.value,
-        bound: said.bound,
+        name: result.name,
+        value: result.value,
+        bound: result.bound,
         at: at.unwrap_or_else(|why| {
             breaches.push(Breach::At { index, why });
             None
         }),
-        extra: said.extra,
+        extra: result.extra,
     }
 }
 
-pub(super) fn timestamp(said: types::Timestamp) -> Result<Timestamp, String> {
-    i32::try_from(said.nanoseconds)
+pub(super) fn timestamp(result: types::Timestamp) -> Result<Timestamp, String> {
+    i32::try_from(result.nanoseconds)
         .ok()
         .filter(|nanoseconds| *nanoseconds < 1_000_000_000)
-        .and_then(|nanoseconds| Timestamp::new(said.seconds, nanoseconds).ok())
+        .and_then(|nanoseconds| Timestamp::new(result.seconds, nanoseconds).ok())
         .ok_or_else(|| {
             format!(
                 "{} s and {} ns is no point in time",
-                said.seconds, said.nanoseconds
+                result.seconds, result.nanoseconds
             )
         })
 }

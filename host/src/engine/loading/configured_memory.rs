@@ -1,9 +1,10 @@
-//! What `configure` wrote, apart from the program that wrote it.
+//! Splits a snapshot into the program and the memory that `configure` wrote.
 //!
-//! Policies of one module differ in nothing else. Were each compiled with it, each would have code and
-//! memory of its own, and a server that hears many would find neither in the processor's caches. So
-//! the component is given one import more, a core module of data alone, which it instantiates last and
-//! which writes what `configure` wrote. Policies of one module then run the same code.
+//! Policies of one module differ only in that memory. If each were compiled with it, each would have
+//! code of its own, and a server that evaluates many policies would find none of it in the processor's
+//! caches. So the component gets one more import: a core module that consists of data only. The
+//! component instantiates it last, and it writes what `configure` wrote. Policies of one module then
+//! run the same code.
 
 mod outline;
 #[cfg(test)]
@@ -18,50 +19,50 @@ use wasm_encoder::{
     MemoryType, Module, ModuleArg, ModuleType, RawSection, SectionId,
 };
 
-use outline::{Main, Outline};
+use outline::{MainModule, Outline};
 
-/// What a program imports its imprint as.
-pub(super) const IMPORT: &str = "imprint";
+/// The name of the import.
+pub(in crate::engine) const IMPORT: &str = "configured-memory";
 
-/// What a policy runs.
+/// The WebAssembly that a policy runs.
 pub(super) struct Code {
-    /// A component; one that imports [`IMPORT`] where there is an imprint.
+    /// A component. It imports [`IMPORT`] if there is a configured memory.
     pub(super) program: Arc<[u8]>,
     /// The core module for that import.
-    pub(super) imprint: Option<Vec<u8>>,
+    pub(super) configured_memory: Option<Vec<u8>>,
 }
 
-/// Bytes. More than this is cheaper mapped, page by page, than copied at each request.
-const MOST_WRITTEN: usize = 64 << 10;
-/// Memory is compared in lines of so many bytes.
+/// In bytes. It is cheaper to map more than this, page by page, than to copy it at each request.
+const MAX_WRITTEN: usize = 64 << 10;
+/// Memory is compared in lines of this many bytes.
 const LINE: usize = 64;
-/// Pieces with no more than this between them, in bytes, are one: it is copied faster than a piece is
-/// begun.
+/// Ranges with a gap of at most this many bytes are joined: copying the gap is faster than starting
+/// another data segment.
 const GAP: usize = 256;
 const WASM_PAGE: usize = 64 << 10;
-/// What the imprint imports its memory from.
+/// The name of the import through which the data module gets the memory.
 const PROGRAM: &str = "program";
 
 impl Code {
-    /// A component as it is.
+    /// Keeps a component as it is.
     pub(super) const fn whole(component: Arc<[u8]>) -> Self {
         Self {
             program: component,
-            imprint: None,
+            configured_memory: None,
         }
     }
 
-    /// Takes what `configure` wrote out of a snapshot of the component.
+    /// Splits a snapshot of the component.
     ///
-    /// The snapshot stays whole where a module of data could not stand for it: `configure` changed a
-    /// global or wrote too much; or what the memory contained before cannot be told, because there are
-    /// several, start functions, or segments whose place is computed.
-    pub(super) fn apart(component: &[u8], snapshot: Vec<u8>) -> Self {
-        take_apart(component, &snapshot).unwrap_or_else(|| Self::whole(snapshot.into()))
+    /// Keeps the snapshot whole if data segments cannot replace it: `configure` changed a global or
+    /// wrote too much; or the memory before `configure` is not known, because there are several
+    /// memories, start functions, or segments with a computed offset.
+    pub(super) fn split(component: &[u8], snapshot: Vec<u8>) -> Self {
+        try_split(component, &snapshot).unwrap_or_else(|| Self::whole(snapshot.into()))
     }
 }
 
-fn take_apart(component: &[u8], snapshot: &[u8]) -> Option<Code> {
+fn try_split(component: &[u8], snapshot: &[u8]) -> Option<Code> {
     let before = Outline::of(component).ok()?;
     let after = Outline::of(snapshot).ok()?;
     let (main, configured) = (before.main()?, after.main()?);
@@ -71,23 +72,23 @@ fn take_apart(component: &[u8], snapshot: &[u8]) -> Option<Code> {
     let size = usize::try_from(configured.memory.minimum).ok()? * WASM_PAGE;
     let contents = configured.module.contents(size)?;
     let written = differences(&main.module.contents(size)?, &contents);
-    if written.iter().map(Range::len).sum::<usize>() > MOST_WRITTEN {
+    if written.iter().map(Range::len).sum::<usize>() > MAX_WRITTEN {
         return None;
     }
-    let imported = Imported {
+    let imported = ImportedMemory {
         name: main.exported_as,
         memory: configured.memory,
     };
     let program = program(&before, &main, imported);
-    // A component of a kind that nobody thought of here stays as it is.
+    // A component with a structure that this code does not expect stays whole.
     wasmparser::validate(&program).ok()?;
     Some(Code {
         program: program.into(),
-        imprint: Some(imprint(imported, &contents, &written)),
+        configured_memory: Some(data_module(imported, &contents, &written)),
     })
 }
 
-/// The pieces in which two memories of one size differ.
+/// Returns the ranges in which two memories of the same size differ.
 fn differences(was: &[u8], is: &[u8]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let lines = was.chunks(LINE).zip(is.chunks(LINE)).enumerate();
@@ -101,14 +102,14 @@ fn differences(was: &[u8], is: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// The memory that an imprint writes.
+/// The memory that the data module imports and writes.
 #[derive(Clone, Copy)]
-struct Imported<'a> {
+struct ImportedMemory<'a> {
     name: &'a str,
     memory: MemoryType,
 }
 
-fn imprint(imported: Imported<'_>, contents: &[u8], written: &[Range<usize>]) -> Vec<u8> {
+fn data_module(imported: ImportedMemory<'_>, contents: &[u8], written: &[Range<usize>]) -> Vec<u8> {
     let mut imports = ImportSection::new();
     imports.import(PROGRAM, imported.name, imported.memory);
     let mut data = DataSection::new();
@@ -122,8 +123,8 @@ fn imprint(imported: Imported<'_>, contents: &[u8], written: &[Range<usize>]) ->
     module.finish()
 }
 
-/// The component with a memory of the size that is needed, and with the import.
-fn program(outline: &Outline<'_>, main: &Main<'_>, imported: Imported<'_>) -> Vec<u8> {
+/// Returns the component with a memory of the needed size and with the import.
+fn program(outline: &Outline<'_>, main: &MainModule<'_>, imported: ImportedMemory<'_>) -> Vec<u8> {
     let enlarged = with_memory(main, imported.memory);
     let mut component = Component::new();
     let mut modules = 0..;
@@ -138,11 +139,11 @@ fn program(outline: &Outline<'_>, main: &Main<'_>, imported: Imported<'_>) -> Ve
             component.section(section);
         }
     }
-    let mut data_alone = ModuleType::new();
+    let mut data_only = ModuleType::new();
     let memory = EntityType::Memory(imported.memory);
-    data_alone.import(PROGRAM, imported.name, memory);
+    data_only.import(PROGRAM, imported.name, memory);
     let mut types = CoreTypeSection::new();
-    types.ty().module(&data_alone);
+    types.ty().module(&data_only);
     let mut imports = ComponentImportSection::new();
     imports.import(IMPORT, ComponentTypeRef::Module(outline.core_types));
     let mut instances = InstanceSection::new();
@@ -157,7 +158,7 @@ fn program(outline: &Outline<'_>, main: &Main<'_>, imported: Imported<'_>) -> Ve
     component.finish()
 }
 
-fn with_memory(main: &Main<'_>, memory: MemoryType) -> Vec<u8> {
+fn with_memory(main: &MainModule<'_>, memory: MemoryType) -> Vec<u8> {
     let mut memories = MemorySection::new();
     memories.memory(memory);
     let mut module = Module::new();

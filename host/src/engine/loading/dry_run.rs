@@ -1,5 +1,5 @@
-//! A guest run before there is a rollout to judge: `describe` and `configure`, with the world out of
-//! reach.
+//! Runs `describe` and `configure` before there is a rollout to evaluate, without access to metrics or
+//! the cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,63 +8,63 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime_wizer::Wizer;
 
-use super::abi::{Description, Guest};
-use super::error::LoadError;
-use super::limits::Limits;
-use super::load::{aside, compile};
 use super::module::PolicyComponent;
-use super::outcome::{self, NotStarted};
-use super::runtime::{Imports, Runtime};
-use super::state::{HostState, Phase};
-use super::wasi::EmptyWasi;
+use super::{compile, run_blocking};
+use crate::engine::abi::{Description, Guest};
+use crate::engine::error::LoadError;
+use crate::engine::running::limits::Limits;
+use crate::engine::running::outcome::{self, NotStarted};
+use crate::engine::running::runtime::{Imports, Runtime};
+use crate::engine::running::state::{HostState, Phase};
+use crate::engine::running::wasi::EmptyWasi;
 
 /// Unoptimised code that sets up a language's runtime may take a while.
 const CPU: Duration = Duration::from_secs(5);
-/// Bounds a guest that sleeps instead of computing.
+/// Stops a guest that sleeps instead of computing.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A component compiled for the loader, with the accessors that a snapshot needs where it can have
-/// them. Policies of one module rehearse on the same.
-pub(super) struct Stage {
-    pub(super) component: PolicyComponent,
-    /// Why there are no accessors, if there are none.
-    pub(super) plain: Option<String>,
+/// A component compiled for dry runs, with the accessors that a snapshot needs if it can have them.
+/// All policies of one module share it.
+pub(super) struct DryRunComponent {
+    pub(super) original: PolicyComponent,
+    /// Why the component has no accessors, if it has none.
+    pub(super) no_accessors: Option<String>,
     runtime: Arc<Runtime>,
     linked: InstancePre<HostState>,
 }
 
-/// One policy on it.
-pub(super) struct Rehearsal {
-    pub(super) stage: Arc<Stage>,
+/// The dry run of one policy.
+pub(super) struct DryRun {
+    pub(super) component: Arc<DryRunComponent>,
     policy: Arc<str>,
     limits: Limits,
 }
 
-/// What a guest is asked.
+/// An export of the guest that a dry run calls.
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Describe,
     Configure,
 }
 
-impl Stage {
-    pub(super) async fn of(
+impl DryRunComponent {
+    pub(super) async fn compile(
         runtime: &Arc<Runtime>,
-        component: PolicyComponent,
+        original: PolicyComponent,
     ) -> Result<Self, LoadError> {
-        let original = Arc::clone(&component.bytes);
-        let instrument = move || match Wizer::new().instrument_component(&original) {
+        let bytes = Arc::clone(&original.bytes);
+        let instrument = move || match Wizer::new().instrument_component(&bytes) {
             Ok((_, instrumented)) => (instrumented.into(), None),
-            Err(error) => (Arc::clone(&original), Some(format!("{error:#}"))),
+            Err(error) => (Arc::clone(&bytes), Some(format!("{error:#}"))),
         };
-        let (bytes, plain) = aside(instrument).await?;
+        let (bytes, no_accessors) = run_blocking(instrument).await?;
         let compiled: Component = compile(runtime.engine(), bytes).await?;
         let linked = runtime
-            .link(&compiled, component.imports)
+            .link(&compiled, original.imports)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
         Ok(Self {
-            component,
-            plain,
+            original,
+            no_accessors,
             runtime: Arc::clone(runtime),
             linked,
         })
@@ -75,60 +75,63 @@ impl Stage {
     }
 }
 
-impl Rehearsal {
-    pub(super) const fn of(stage: Arc<Stage>, policy: Arc<str>, limits: Limits) -> Self {
+impl DryRun {
+    pub(super) const fn new(
+        component: Arc<DryRunComponent>,
+        policy: Arc<str>,
+        limits: Limits,
+    ) -> Self {
         Self {
-            stage,
+            component,
             policy,
             limits: Limits { cpu: CPU, ..limits },
         }
     }
 
-    /// What the module says of itself, in an instance that is then thrown away.
+    /// Calls `describe` in an instance that is then dropped.
     pub(super) async fn describe(&self) -> Result<Description, LoadError> {
         let mut store = self.store(Call::Describe);
-        let described = in_time(async {
+        let described = with_timeout(async {
             let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             guest.describe(&mut store).await
         });
         let described = described.await;
-        self.settle(described, &store, Call::Describe)
+        self.explain(described, &store, Call::Describe)
     }
 
-    /// An instance that has taken its settings.
+    /// Calls `configure` and returns the configured instance.
     pub(super) async fn configure(
         &self,
         settings: &str,
     ) -> Result<(Store<HostState>, Instance), LoadError> {
         let mut store = self.store(Call::Configure);
-        let configured = in_time(async {
+        let configured = with_timeout(async {
             let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             Ok((guest.configure(&mut store, settings).await?, instance))
         });
         let configured = configured.await;
-        let (taken, instance) = self.settle(configured, &store, Call::Configure)?;
-        taken.map_err(LoadError::Settings)?;
+        let (accepted, instance) = self.explain(configured, &store, Call::Configure)?;
+        accepted.map_err(LoadError::Settings)?;
         Ok((store, instance))
     }
 
     async fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Instance> {
-        let instance = self.stage.linked.instantiate_async(store).await;
+        let instance = self.component.linked.instantiate_async(store).await;
         instance.map_err(|error| error.context(NotStarted))
     }
 
     fn store(&self, call: Call) -> Store<HostState> {
-        let mut state = HostState::loading(call.name(), &self.policy, &self.limits);
-        if self.stage.component.imports == Imports::ContractAndWasi {
-            let wasi = EmptyWasi::of_module(&self.stage.component.digest);
+        let mut state = HostState::for_loading(call.name(), &self.policy, &self.limits);
+        if self.component.original.imports == Imports::ContractAndWasi {
+            let wasi = EmptyWasi::of_module(&self.component.original.digest);
             state.wasi = Some(Box::new(wasi));
         }
-        self.stage.runtime.store(state)
+        self.component.runtime.store(state)
     }
 
-    /// Turns what became of a call into words.
-    fn settle<T>(
+    fn explain<T>(
         &self,
         result: wasmtime::Result<T>,
         store: &Store<HostState>,
@@ -137,7 +140,7 @@ impl Rehearsal {
         result.map_err(|error| match store.data().phase {
             Phase::Loading {
                 during,
-                asked_too_early: Some(call),
+                early_call: Some(call),
             } => LoadError::AskedTooEarly { call, during },
             _ => LoadError::Crashed {
                 during: call.name(),
@@ -156,7 +159,7 @@ impl Call {
     }
 }
 
-async fn in_time<T>(call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+async fn with_timeout<T>(call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     let late = |_| {
         Err(wasmtime::format_err!(
             "no answer after {} s",

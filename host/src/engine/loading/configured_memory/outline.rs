@@ -1,4 +1,4 @@
-//! A component and its core modules, as far as they have to be known for taking them apart.
+//! Parses a component and its core modules as far as splitting needs it.
 
 use wasm_encoder::{MemoryType, RawSection};
 use wasmparser::{
@@ -9,24 +9,24 @@ use wasmparser::{
 #[derive(Default)]
 pub(super) struct Outline<'a> {
     pub(super) sections: Vec<RawSection<'a>>,
-    /// How many core types it defines, those of modules among them.
+    /// The number of core types that it defines, including module types.
     pub(super) core_types: u32,
     modules: Vec<CoreModule<'a>>,
-    /// Of which module each core instance is, if of one.
+    /// For each core instance the index of its module, if it has one.
     instances: Vec<Option<u32>>,
-    /// Modules come from elsewhere or go there. (Into nested components they do not: wizer takes no
-    /// snapshot of such.)
+    /// Whether modules are imported, exported or aliased. (Nested components do not occur: wizer takes no
+    /// snapshot of those.)
     passes_modules: bool,
 }
 
-/// The module whose memory is the component's only one.
-pub(super) struct Main<'a> {
+/// The only module with a memory.
+pub(super) struct MainModule<'a> {
     pub(super) module: &'a CoreModule<'a>,
     pub(super) index: u32,
-    /// Its instance.
+    /// The index of its instance.
     pub(super) instance: u32,
     pub(super) memory: MemoryType,
-    /// The memory's name.
+    /// The name under which it exports its memory.
     pub(super) exported_as: &'a str,
 }
 
@@ -38,8 +38,8 @@ pub(super) struct CoreModule<'a> {
     imports_memory: bool,
     globals: Vec<ConstExpr<'a>>,
     segments: Vec<(usize, &'a [u8])>,
-    /// What its memory contains at first cannot be told from its segments.
-    starts_unknown: bool,
+    /// Whether the segments do not determine the initial memory.
+    has_unknown_start: bool,
 }
 
 impl<'a> Outline<'a> {
@@ -114,20 +114,21 @@ impl<'a> Outline<'a> {
         Ok(())
     }
 
-    /// `None` where several modules have memory or write it, or where that cannot be told.
-    pub(super) fn main(&self) -> Option<Main<'_>> {
+    /// Returns `None` if several modules have memory or write it, or if that is not known.
+    pub(super) fn main(&self) -> Option<MainModule<'_>> {
         let modules = || (0_u32..).zip(&self.modules);
         let (index, module) = only(modules().filter(|(_, module)| !module.memories.is_empty()))?;
         let of_main = |instance: &(u32, &Option<u32>)| *instance.1 == Some(index);
         let (instance, _) = only((0_u32..).zip(&self.instances).filter(of_main))?;
         let memory = only(module.memories.iter())?;
         let others_write = modules().any(|(at, other)| at != index && !other.segments.is_empty());
-        let is_known = !self.passes_modules && self.modules.iter().all(|any| !any.starts_unknown);
+        let is_known =
+            !self.passes_modules && self.modules.iter().all(|any| !any.has_unknown_start);
         let is_plain = !memory.memory64 && !memory.shared && memory.page_size_log2.is_none();
         if !is_known || others_write || module.imports_memory || !is_plain {
             return None;
         }
-        Some(Main {
+        Some(MainModule {
             module,
             index,
             instance,
@@ -153,7 +154,7 @@ impl<'a> Outline<'a> {
 }
 
 impl<'a> CoreModule<'a> {
-    /// Reads up to the module's end.
+    /// Parses up to the end of the module.
     fn of(
         component: &'a [u8],
         payloads: &mut impl Iterator<Item = Result<Payload<'a>, BinaryReaderError>>,
@@ -175,7 +176,7 @@ impl<'a> CoreModule<'a> {
 
     fn note(&mut self, payload: Payload<'a>) -> Result<(), BinaryReaderError> {
         match payload {
-            Payload::StartSection { .. } => self.starts_unknown = true,
+            Payload::StartSection { .. } => self.has_unknown_start = true,
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     self.imports_memory |= matches!(import?.ty, TypeRef::Memory(_));
@@ -203,7 +204,7 @@ impl<'a> CoreModule<'a> {
                     if let DataKind::Active { offset_expr, .. } = segment.kind {
                         match constant(&offset_expr)? {
                             Some(at) => self.segments.push((at, segment.data)),
-                            None => self.starts_unknown = true,
+                            None => self.has_unknown_start = true,
                         }
                     }
                 }
@@ -213,7 +214,7 @@ impl<'a> CoreModule<'a> {
         Ok(())
     }
 
-    /// Its memory before anything has run, in so many bytes.
+    /// Returns the initial memory, with a size in bytes.
     pub(super) fn contents(&self, size: usize) -> Option<Vec<u8>> {
         let mut memory = vec![0; size];
         for (at, data) in &self.segments {
@@ -224,7 +225,7 @@ impl<'a> CoreModule<'a> {
     }
 }
 
-/// Where a segment goes; `None` where that has to be computed.
+/// Returns the offset of a segment; `None` if it is computed.
 fn constant(offset: &ConstExpr<'_>) -> Result<Option<usize>, BinaryReaderError> {
     let mut operators = offset.get_operators_reader();
     Ok(match (operators.read()?, operators.read()?) {

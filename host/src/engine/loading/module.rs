@@ -1,5 +1,5 @@
-//! What a file is: recognised, componentized, and held against the contract before anything of it
-//! is compiled.
+//! Recognises a policy file, makes a component of it, and checks its imports and exports against the
+//! contract before anything is compiled.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tokio::sync::OnceCell;
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use super::error::LoadError;
-use super::rehearsal::Stage;
-use super::runtime::Imports;
+use super::dry_run::DryRunComponent;
+use crate::engine::error::LoadError;
+use crate::engine::running::runtime::Imports;
 
 /// JavaScript and Python engines in a component come to 12–18 MB.
 const MODULE_BYTES: usize = 64 << 20;
@@ -19,8 +19,8 @@ const MODULE_BYTES: usize = 64 << 20;
 const CONTRACT: &str = "rollgate:policy/";
 const GUEST: &str = "rollgate:policy/guest";
 /// The interfaces of the contract that a policy may import.
-const GIVEN: [&str; 5] = ["types", "clock", "metrics", "cluster", "log"];
-/// The section in which wit-bindgen leaves a core module's contract.
+const ALLOWED_INTERFACES: [&str; 5] = ["types", "clock", "metrics", "cluster", "log"];
+/// The section in which wit-bindgen stores the contract of a core module.
 const CONTRACT_SECTION: &str = "component-type";
 
 /// The bytes of a policy file with their digest.
@@ -28,8 +28,8 @@ const CONTRACT_SECTION: &str = "component-type";
 pub struct Module {
     bytes: Arc<[u8]>,
     digest: [u8; 32],
-    /// What policies of it rehearse on, for all clones of this.
-    pub(super) stage: Arc<OnceCell<Arc<Stage>>>,
+    /// The module compiled for dry runs; shared by all clones.
+    pub(super) dry_run: Arc<OnceCell<Arc<DryRunComponent>>>,
 }
 
 impl fmt::Debug for Module {
@@ -42,29 +42,29 @@ impl fmt::Debug for Module {
 pub(super) struct PolicyComponent {
     pub(super) bytes: Arc<[u8]>,
     pub(super) imports: Imports,
-    /// Of the file.
+    /// The SHA-256 of the file.
     pub(super) digest: [u8; 32],
 }
 
 impl Module {
-    /// Takes the bytes of a file; nothing is checked yet.
+    /// Takes the bytes of a file. Does not check them.
     #[must_use]
     pub fn new(bytes: Arc<[u8]>) -> Self {
         let digest = Sha256::digest(&bytes).into();
         Self {
             bytes,
             digest,
-            stage: Arc::default(),
+            dry_run: Arc::default(),
         }
     }
 
-    /// The SHA-256 of the file, in hexadecimal.
+    /// Returns the SHA-256 of the file, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> String {
         hex(&self.digest)
     }
 
-    /// The component in the file, or the one made of its core module.
+    /// Returns the component in the file, or makes one of its core module.
     pub(super) fn componentize(&self) -> Result<PolicyComponent, LoadError> {
         if self.bytes.len() > MODULE_BYTES {
             return Err(LoadError::TooBig {
@@ -115,10 +115,10 @@ fn encoding(bytes: &[u8]) -> Result<Encoding, LoadError> {
     }))
 }
 
-/// Makes a component of a core module that wit-bindgen built.
+/// Makes a component of a core module that was built with wit-bindgen.
 fn componentize_core(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let core = CoreModule::of(bytes)?;
-    if let Some(import) = core.imports.iter().find(|module| !is_given(module)) {
+    if let Some(import) = core.imports.iter().find(|module| !is_of_contract(module)) {
         return Err(forbidden(import));
     }
     if !core.has_contract {
@@ -132,7 +132,7 @@ fn componentize_core(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
         .map_err(|error| LoadError::NoContract(format!("{error:#}")))
 }
 
-/// What matters of a core module before it is encoded.
+/// The parts of a core module that are checked before it becomes a component.
 #[derive(Default)]
 struct CoreModule {
     imports: Vec<String>,
@@ -160,7 +160,7 @@ impl CoreModule {
     }
 }
 
-/// The names at the outside of a component.
+/// The names that a component imports and exports.
 #[derive(Default)]
 struct Interface {
     imports: Vec<String>,
@@ -203,7 +203,7 @@ impl Interface {
         Ok(interface)
     }
 
-    /// What the component has to be given; an error where it is no policy of this contract.
+    /// Returns what the component imports, or an error if it is no policy of this contract.
     fn check(&self) -> Result<Imports, LoadError> {
         let Some(guest) = self
             .exports
@@ -218,11 +218,13 @@ impl Interface {
                 "a component that exports {exports}, where a policy exports `{GUEST}`"
             )));
         };
-        super::abi::check_version(guest.split_once('@').map_or("", |(_, version)| version))?;
+        crate::engine::abi::check_version(
+            guest.split_once('@').map_or("", |(_, version)| version),
+        )?;
         match self
             .imports
             .iter()
-            .find(|name| !is_given(name) && !is_empty_wasi(name))
+            .find(|name| !is_of_contract(name) && !is_empty_wasi(name))
         {
             Some(import) => Err(forbidden(import)),
             None if self.imports.iter().any(|name| is_empty_wasi(name)) => {
@@ -233,14 +235,14 @@ impl Interface {
     }
 }
 
-fn is_given(import: &str) -> bool {
+fn is_of_contract(import: &str) -> bool {
     import
         .strip_prefix(CONTRACT)
         .and_then(|name| name.split('@').next())
-        .is_some_and(|interface| GIVEN.contains(&interface))
+        .is_some_and(|interface| ALLOWED_INTERFACES.contains(&interface))
 }
 
-/// The WASI 0.2 packages that the empty WASI answers.
+/// Whether the empty WASI implements this import.
 fn is_empty_wasi(import: &str) -> bool {
     const PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
     let Some((package, rest)) = import

@@ -1,6 +1,6 @@
-//! The WASI that a component gets which was not built for us alone (JavaScript, Python, Go,
-//! `wasm32-wasip2`): it links, and can do nothing. No files, network or environment; the wall clock
-//! stands still at the review's instant; random numbers follow from the review.
+//! An empty WASI for components that need WASI to link (JavaScript, Python, Go, `wasm32-wasip2`). It
+//! has no files, network or environment. The wall clock always shows the time of the review, and random
+//! numbers are derived from the review.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,28 +15,28 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use super::state::{HostState, Review};
 
 const RESOURCES: usize = 1_000;
-/// Bytes of one random number; the host makes them before the guest's memory is asked for room.
+/// The most random bytes in one call. The host generates them before it checks the guest's memory.
 const RANDOM_BYTES: u64 = 1 << 20;
 
 /// A WASI without capabilities.
-pub(super) struct EmptyWasi {
+pub(crate) struct EmptyWasi {
     context: WasiCtx,
     table: ResourceTable,
 }
 
 impl EmptyWasi {
-    /// For one review.
-    pub(super) fn of_review(review: &Arc<Review>) -> Self {
-        Self::new(Frozen::At(Arc::clone(review)), review.id.as_bytes())
+    /// Creates the WASI for one review.
+    pub(crate) fn of_review(review: &Arc<Review>) -> Self {
+        Self::new(FixedTime::At(Arc::clone(review)), review.id.as_bytes())
     }
 
-    /// For loading a module. The seed is its digest, so that what is prepared follows from what the
-    /// cache is keyed by, and the clock stands at zero.
-    pub(super) fn of_module(digest: &[u8]) -> Self {
-        Self::new(Frozen::AtZero, digest)
+    /// Creates the WASI for loading a module. The seed is the module's digest, which is part of the
+    /// cache key, and the clock is at zero.
+    pub(crate) fn of_module(digest: &[u8]) -> Self {
+        Self::new(FixedTime::AtZero, digest)
     }
 
-    fn new(clock: Frozen, seed: &[u8]) -> Self {
+    fn new(clock: FixedTime, seed: &[u8]) -> Self {
         let seed: [u8; 32] = Sha256::digest(seed).into();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
@@ -55,8 +55,8 @@ impl EmptyWasi {
         Self { context, table }
     }
 
-    /// Whether the guest holds anything of the system: a stream, a timer.
-    pub(super) fn is_held(&self) -> bool {
+    /// Whether the guest holds a stream or a timer.
+    pub(crate) fn is_held(&self) -> bool {
         !self.table.is_empty()
     }
 }
@@ -74,15 +74,15 @@ impl WasiView for HostState {
     }
 }
 
-/// A wall clock that does not move.
-enum Frozen {
-    /// At the instant of a review.
+/// A wall clock that does not run.
+enum FixedTime {
+    /// At the time of a review.
     At(Arc<Review>),
-    /// At the beginning of time.
+    /// At the Unix epoch.
     AtZero,
 }
 
-impl HostWallClock for Frozen {
+impl HostWallClock for FixedTime {
     fn resolution(&self) -> Duration {
         Duration::from_nanos(1)
     }
@@ -90,7 +90,7 @@ impl HostWallClock for Frozen {
     fn now(&self) -> Duration {
         match self {
             Self::At(review) => {
-                let since_epoch = review.tell_now().duration_since(Timestamp::UNIX_EPOCH);
+                let since_epoch = review.read_clock().duration_since(Timestamp::UNIX_EPOCH);
                 Duration::try_from(since_epoch).unwrap_or_default()
             }
             Self::AtZero => Duration::ZERO,

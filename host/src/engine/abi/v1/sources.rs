@@ -1,4 +1,4 @@
-//! Metrics and the cluster, for the guest.
+//! The host calls for metrics and the cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, asking};
 use wasmtime::Result;
 
-use super::answers;
 use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
-use crate::engine::gate::{Ask, Shut};
-use crate::engine::state::{HostState, Judging, Review};
+use super::results;
+use crate::engine::running::grants::{HostCall, Refused, Scope};
+use crate::engine::running::state::{Evaluation, HostState, Review};
 use crate::sources::{ListQuery, ObjectRef, Range, Reading};
 
-/// Why the guest's question gets no answer.
-pub(super) enum Unanswered {
-    /// It is told so, by a code of the contract.
-    Told { code: &'static str, message: String },
-    /// It ends here.
+/// Why a host call fails.
+pub(super) enum CallError {
+    /// The guest gets an error with a code of the contract.
+    Returned { code: &'static str, message: String },
+    /// The guest is stopped.
     Trap(wasmtime::Error),
 }
 
-type Answer<T> = Result<T, Unanswered>;
+type CallResult<T> = Result<T, CallError>;
 
 impl metrics::Host for HostState {
     async fn query(
@@ -29,13 +29,13 @@ impl metrics::Host for HostState {
         source: String,
         query: String,
         at: Option<types::Timestamp>,
-    ) -> Answer<Vec<metrics::Sample>> {
-        let judging = self.judging_for("metrics.query")?;
+    ) -> CallResult<Vec<metrics::Sample>> {
+        let evaluation = self.evaluation("metrics.query")?;
         let at = match at {
-            Some(at) => answers::timestamp(at).map_err(bad_query)?,
-            None => judging.review.tell_now(),
+            Some(at) => results::timestamp(at).map_err(bad_query)?,
+            None => evaluation.review.read_clock(),
         };
-        let review = judging.open(Ask::Metrics { source: &source })?;
+        let review = evaluation.admit(HostCall::Metrics { source: &source })?;
         let answer = review.sources.metrics.query(&source, &query, at);
         let samples = self.wait(answer).await?;
         Ok(samples.into_iter().map(sample).collect())
@@ -48,17 +48,17 @@ impl metrics::Host for HostState {
         start: types::Timestamp,
         end: types::Timestamp,
         step: u64,
-    ) -> Answer<Vec<metrics::Series>> {
-        let judging = self.judging_for("metrics.query-range")?;
+    ) -> CallResult<Vec<metrics::Series>> {
+        let evaluation = self.evaluation("metrics.query-range")?;
         let range = range(start, end, step).map_err(bad_query)?;
-        let review = judging.open(Ask::Metrics { source: &source })?;
+        let review = evaluation.admit(HostCall::Metrics { source: &source })?;
         let answer = review.sources.metrics.query_range(&source, &query, range);
         let all = self.wait(answer).await?;
         Ok(all.into_iter().map(series).collect())
     }
 
-    fn convert_metrics_error(&mut self, error: Unanswered) -> Result<metrics::MetricsError> {
-        let (code, message) = error.told()?;
+    fn convert_metrics_error(&mut self, error: CallError) -> Result<metrics::MetricsError> {
+        let (code, message) = error.returned()?;
         Ok(metrics::MetricsError { code, message })
     }
 }
@@ -70,7 +70,7 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         name: String,
-    ) -> Answer<String> {
+    ) -> CallResult<String> {
         let object = [&*version, &kind, &namespace, &name];
         self.object("cluster.get", object, Reading::Recent).await
     }
@@ -81,7 +81,7 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         labels: String,
-    ) -> Answer<Vec<String>> {
+    ) -> CallResult<Vec<String>> {
         let query = [&*version, &kind, &namespace, &labels];
         self.objects("cluster.list", query, Reading::Recent).await
     }
@@ -92,7 +92,7 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         name: String,
-    ) -> Answer<String> {
+    ) -> CallResult<String> {
         let object = [&*version, &kind, &namespace, &name];
         self.object("cluster.get-fresh", object, Reading::Fresh)
             .await
@@ -104,14 +104,14 @@ impl cluster::Host for HostState {
         kind: String,
         namespace: String,
         labels: String,
-    ) -> Answer<Vec<String>> {
+    ) -> CallResult<Vec<String>> {
         let query = [&*version, &kind, &namespace, &labels];
         self.objects("cluster.list-fresh", query, Reading::Fresh)
             .await
     }
 
-    fn convert_cluster_error(&mut self, error: Unanswered) -> Result<cluster::ClusterError> {
-        let (code, message) = error.told()?;
+    fn convert_cluster_error(&mut self, error: CallError) -> Result<cluster::ClusterError> {
+        let (code, message) = error.returned()?;
         Ok(cluster::ClusterError { code, message })
     }
 }
@@ -122,11 +122,11 @@ impl HostState {
         call: &'static str,
         [api_version, kind, namespace, name]: [&str; 4],
         reading: Reading,
-    ) -> Answer<String> {
-        let review = self.judging_for(call)?.open(Ask::Cluster {
+    ) -> CallResult<String> {
+        let review = self.evaluation(call)?.admit(HostCall::Cluster {
             api_version,
             kind,
-            namespace,
+            scope: Scope::of_contract(namespace),
         })?;
         let object = ObjectRef {
             api_version,
@@ -143,11 +143,11 @@ impl HostState {
         call: &'static str,
         [api_version, kind, namespace, label_selector]: [&str; 4],
         reading: Reading,
-    ) -> Answer<Vec<String>> {
-        let review = self.judging_for(call)?.open(Ask::Cluster {
+    ) -> CallResult<Vec<String>> {
+        let review = self.evaluation(call)?.admit(HostCall::Cluster {
             api_version,
             kind,
-            namespace,
+            scope: Scope::of_contract(namespace),
         })?;
         let query = ListQuery {
             api_version,
@@ -161,57 +161,57 @@ impl HostState {
     }
 }
 
-impl Judging {
-    /// Opens the gate to the sources for one question.
-    fn open(&mut self, ask: Ask<'_>) -> Result<Arc<Review>, Shut> {
-        self.grants.admit(ask, &mut self.budget)?;
-        self.waiting_for = Some(ask.to_string());
+impl Evaluation {
+    /// Checks a call against the grants, and returns the review with its sources.
+    fn admit(&mut self, call: HostCall<'_>) -> Result<Arc<Review>, Refused> {
+        self.grants.check(call, &mut self.budget)?;
+        self.waiting_for = Some(call.to_string());
         Ok(Arc::clone(&self.review))
     }
 }
 
-impl Unanswered {
-    fn told(self) -> Result<(String, String)> {
+impl CallError {
+    fn returned(self) -> Result<(String, String)> {
         match self {
-            Self::Told { code, message } => Ok((code.to_owned(), message)),
+            Self::Returned { code, message } => Ok((code.to_owned(), message)),
             Self::Trap(error) => Err(error),
         }
     }
 }
 
-impl From<wasmtime::Error> for Unanswered {
+impl From<wasmtime::Error> for CallError {
     fn from(error: wasmtime::Error) -> Self {
         Self::Trap(error)
     }
 }
 
-impl From<MetricsError> for Unanswered {
+impl From<MetricsError> for CallError {
     fn from(MetricsError { code, message }: MetricsError) -> Self {
         let code = code.as_str();
-        Self::Told { code, message }
+        Self::Returned { code, message }
     }
 }
 
-impl From<ClusterError> for Unanswered {
+impl From<ClusterError> for CallError {
     fn from(ClusterError { code, message }: ClusterError) -> Self {
         let code = code.as_str();
-        Self::Told { code, message }
+        Self::Returned { code, message }
     }
 }
 
-/// The contract has the same two words for metrics and the cluster.
-impl From<Shut> for Unanswered {
-    fn from(shut: Shut) -> Self {
-        let (code, message) = match shut {
-            Shut::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
-            Shut::Spent(message) => (MetricsErrorCode::Limit, message),
+/// The contract has the same two codes for metrics and the cluster.
+impl From<Refused> for CallError {
+    fn from(refused: Refused) -> Self {
+        let (code, message) = match refused {
+            Refused::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
+            Refused::TooMany(message) => (MetricsErrorCode::Limit, message),
         };
         MetricsError { code, message }.into()
     }
 }
 
 fn range(start: types::Timestamp, end: types::Timestamp, step: u64) -> Result<Range, String> {
-    let (start, end) = (answers::timestamp(start)?, answers::timestamp(end)?);
+    let (start, end) = (results::timestamp(start)?, results::timestamp(end)?);
     let step = Duration::from_millis(step);
     asking::range(start, end, step)?;
     Ok(Range { start, end, step })
@@ -236,7 +236,7 @@ fn series(series: rollgate_model::Series) -> metrics::Series {
     }
 }
 
-fn bad_query(message: String) -> Unanswered {
+fn bad_query(message: String) -> CallError {
     let code = MetricsErrorCode::BadQuery;
     MetricsError { code, message }.into()
 }
@@ -248,14 +248,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shut_gate_is_told_alike_by_metrics_and_the_cluster() {
-        let code = |shut: Shut| match Unanswered::from(shut) {
-            Unanswered::Told { code, .. } => code,
-            Unanswered::Trap(error) => panic!("{error}"),
+    fn refused_call_has_the_same_code_for_metrics_and_the_cluster() {
+        let code = |refused: Refused| match CallError::from(refused) {
+            CallError::Returned { code, .. } => code,
+            CallError::Trap(error) => panic!("{error}"),
         };
-        let not_granted = code(Shut::NotGranted(String::new()));
+        let not_granted = code(Refused::NotGranted(String::new()));
         assert_eq!(not_granted, ClusterErrorCode::NotGranted.as_str());
-        let spent = code(Shut::Spent(String::new()));
-        assert_eq!(spent, ClusterErrorCode::Limit.as_str());
+        let too_many = code(Refused::TooMany(String::new()));
+        assert_eq!(too_many, ClusterErrorCode::Limit.as_str());
     }
 }

@@ -1,4 +1,4 @@
-//! The model's records as the contract's.
+//! Converts the model's records to the contract's.
 
 use rollgate_model as model;
 
