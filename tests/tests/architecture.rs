@@ -1,5 +1,5 @@
-//! The rules of the house that no compiler holds: which module knows which, and which licences
-//! come along with the dependencies.
+//! Rules of the codebase that the compiler does not check: which module may use which, and the licences
+//! of dependencies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The host's modules, each with those it may know.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+/// The host's modules, each with those it may use.
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("telemetry", &[]),
     ("sources", &[]),
     ("engine", &["sources"]),
@@ -45,8 +45,18 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("main", &["cli"]),
 ];
 
-/// Who may use a library that one module keeps to itself.
-const KEPT: [(&str, &str); 3] = [("wasmtime", "engine"), ("axum", "server"), ("clap", "cli")];
+/// Functions that any module may use.
+const SHARED: [&str; 1] = ["telemetry::text"];
+
+/// Libraries that only one module may use.
+const EXCLUSIVE: [(&str, &str); 6] = [
+    ("wasmtime", "engine"),
+    ("wasmtime_wasi", "engine"),
+    ("wasmtime_wizer", "engine"),
+    ("wasmparser", "engine"),
+    ("axum", "server"),
+    ("clap", "cli"),
+];
 
 const LICENCES: [&str; 11] = [
     "Apache-2.0",
@@ -63,13 +73,13 @@ const LICENCES: [&str; 11] = [
 ];
 
 #[test]
-fn a_module_knows_only_what_stands_below_it() {
-    let may_know = BTreeMap::from(MAY_KNOW);
+fn module_uses_only_modules_below_it() {
+    let may_use = BTreeMap::from(MAY_USE);
     let mut wrong = Vec::new();
     for (module, file, text) in sources_by_module() {
-        let Some(allowed) = may_know.get(module.as_str()) else {
+        let Some(allowed) = may_use.get(module.as_str()) else {
             wrong.push(format!(
-                "{}: module `{module}` has no place in the house; give it one here",
+                "{}: module `{module}` is not listed here; add it to MAY_USE",
                 file.display()
             ));
             continue;
@@ -80,10 +90,21 @@ fn a_module_knows_only_what_stands_below_it() {
         } else {
             "crate::"
         };
-        let known = paths(&text, prefix).filter(|other| may_know.contains_key(other));
-        for other in known.filter(|other| *other != module) {
-            if !allowed.contains(&other) {
-                wrong.push(format!("{}: `{module}` knows `{other}`", file.display()));
+        for path in paths(&text, prefix) {
+            if path.is_empty() {
+                wrong.push(format!(
+                    "{}: name one module for each `{prefix}`",
+                    file.display()
+                ));
+            }
+            let other = path.split("::").next().unwrap_or_default();
+            let is_shared = SHARED.contains(&path);
+            if may_use.contains_key(other)
+                && other != module
+                && !is_shared
+                && !allowed.contains(&other)
+            {
+                wrong.push(format!("{}: `{module}` uses `{path}`", file.display()));
             }
         }
     }
@@ -91,13 +112,13 @@ fn a_module_knows_only_what_stands_below_it() {
 }
 
 #[test]
-fn a_library_stays_with_its_module() {
+fn library_is_used_by_its_module_only() {
     let mut wrong = Vec::new();
     for (module, file, text) in sources_by_module() {
-        for (library, keeper) in KEPT {
-            if module != keeper && module != "main" && text.contains(&format!("{library}::")) {
+        for (library, owner) in EXCLUSIVE {
+            if module != owner && module != "main" && text.contains(&format!("{library}::")) {
                 wrong.push(format!(
-                    "{}: `{library}` is for `{keeper}` alone",
+                    "{}: only `{owner}` may use `{library}`",
                     file.display()
                 ));
             }
@@ -107,7 +128,7 @@ fn a_library_stays_with_its_module() {
 }
 
 #[test]
-fn every_dependency_has_a_licence_that_goes_with_ours() {
+fn every_dependency_has_a_compatible_licence() {
     let metadata = metadata();
     let packages = metadata["packages"]
         .as_array()
@@ -144,7 +165,7 @@ fn licensed(package: &Value) -> bool {
     })
 }
 
-/// Only what this platform needs: the rest may not have been downloaded.
+/// Reads the packages for this platform only: the others may not have been downloaded.
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -166,7 +187,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
 }
 
-/// The host's files with their top-level module and their text without comments.
+/// Returns the host's files with their top-level module and their text without comments.
 fn sources_by_module() -> Vec<(String, PathBuf, String)> {
     let source = root().join("host/src");
     let mut files = Vec::new();
@@ -206,13 +227,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The words that follow `prefix` in a text.
+/// Returns the first two segments of each path that starts with `prefix`, as far as they name modules.
 fn paths<'t>(text: &'t str, prefix: &'t str) -> impl Iterator<Item = &'t str> {
-    text.split(prefix).skip(1).map(|rest| {
-        let end = rest
-            .find(|c: char| !c.is_ascii_lowercase() && c != '_')
-            .unwrap_or(rest.len());
-        &rest[..end]
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    text.split(prefix).skip(1).map(move |rest| {
+        let first = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let Some(second) = rest[first..].strip_prefix("::") else {
+            return &rest[..first];
+        };
+        match second.find(|c| !is_name(c)).unwrap_or(second.len()) {
+            0 => &rest[..first],
+            length => &rest[..first + 2 + length],
+        }
     })
 }
 
