@@ -41,7 +41,7 @@ async fn refused_start((way, change): Change) {
     let server = files.serve(&[]);
     let missing = server
         .until("/readyz", |status, text| {
-            status == 503 && text.contains("no policy stands here")
+            status == 503 && text.contains("there is no policy here")
         })
         .await;
     assert!(missing.contains("policies"), "{way}: {missing}");
@@ -88,7 +88,9 @@ async fn start_with_one_of_two_paths_without_a_policy_is_not_ready() {
     let path = more.path().to_str().expect("UTF-8");
     let server = files.serve(&["--policies", path]);
     let missing = server
-        .until("/readyz", |_, text| text.contains("no policy stands here"))
+        .until("/readyz", |_, text| {
+            text.contains("there is no policy here")
+        })
         .await;
     assert!(missing.contains(path), "{missing}");
     let other = PROBES.replace("name: probes", "name: others");
@@ -150,7 +152,7 @@ async fn reload_with_one_of_two_files_cut_to_0_bytes_leaves_both_policies_active
 
 async fn stays_active(way: &str, files: &Files, server: &Serve) {
     let info = server
-        .until("/info", |_, text| text.contains("no policy stands here"))
+        .until("/info", |_, text| text.contains("there is no policy here"))
         .await;
     let info: Value = serde_json::from_str(&info).expect("JSON");
     assert_eq!(info["policies"][0]["state"], "ready", "{way}: {info}");

@@ -55,7 +55,7 @@ impl Loader {
 
     /// Nothing tells of a ClusterRole that was changed, or of a kind that came.
     async fn rights_may_have_come(&self) {
-        if self.live.set().awaits_rights() {
+        if self.live.set().awaits_permissions() {
             tokio::time::sleep(LOOK_FOR_RIGHTS_EVERY).await;
         } else {
             std::future::pending().await
