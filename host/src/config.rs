@@ -200,7 +200,7 @@ pub struct Policy {
     pub on_error: OnError,
     /// Whether it is loaded.
     pub state: State,
-    /// The generation of the object that it was made of, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
@@ -239,10 +239,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What becomes of a denial or a hold.
+/// What a denial or a hold leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Action {
-    /// It is the answer.
+    /// The rollout is denied or held.
     #[default]
     Enforce,
     /// It becomes a warning.
@@ -251,12 +251,12 @@ pub enum Action {
     Audit,
 }
 
-/// What becomes of a policy's failure: a trap, a deadline, a source that does not answer.
+/// What the failure of a policy leads to: a trap, a timeout, a source that does not respond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum OnError {
     /// The rollout is denied.
     #[default]
     Deny,
-    /// The rollout may go; the failure is recorded.
+    /// The rollout is allowed; the failure is recorded.
     Allow,
 }

@@ -1,4 +1,4 @@
-//! What rollgate tells about itself: metrics and logs. docs/metrics.md lists every metric.
+//! Metrics and logs of rollgate itself. docs/metrics.md lists every metric.
 
 mod labels;
 pub mod logs;
@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use labels::{Decided, EventOutcome, ReloadOutcome, Reloaded, ReviewOutcome, Said};
 use labels::{
     DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
     RequestLabels, ReviewLabels, StateLabels, SubjectLabels, WatchLabels,
+};
+pub use labels::{
+    EventOutcome, PolicyDecision, ReloadOutcome, ReloadSubject, ReviewOutcome, VerdictLabel,
 };
 use logs::Dropped;
 use metrics::Metrics;
@@ -24,7 +26,7 @@ use metrics::Metrics;
 /// The content type of [`Telemetry::encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of one process. Clones share them.
+/// The metrics of the process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Telemetry(Arc<Inner>);
 
@@ -36,15 +38,15 @@ struct Inner {
 }
 
 impl Telemetry {
-    /// Counts what one policy said of one rollout.
-    pub fn decision(&self, decided: &Decided<'_>) {
+    /// Counts the result of one policy for one rollout.
+    pub fn decision(&self, decision: &PolicyDecision<'_>) {
         self.metrics()
             .decisions
-            .get_or_create(&DecisionLabels::from(decided))
+            .get_or_create(&DecisionLabels::from(decision))
             .inc();
     }
 
-    /// Records how long one policy took, host calls included.
+    /// Records the time of one evaluation, host calls included.
     pub fn evaluation(&self, policy: &Arc<str>, took: Duration) {
         let labels = PolicyLabels {
             policy: Arc::clone(policy),
@@ -55,7 +57,7 @@ impl Telemetry {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts a policy that could not be evaluated; `kind` is one of the engine's words, such as `trap`.
+    /// Counts an evaluation that failed; `kind` is the engine's kind of error, such as `trap`.
     pub fn error(&self, policy: &Arc<str>, kind: &'static str) {
         let labels = ErrorLabels {
             policy: Arc::clone(policy),
@@ -64,7 +66,7 @@ impl Telemetry {
         self.metrics().errors.get_or_create(&labels).inc();
     }
 
-    /// Counts a review by what became of it as a whole.
+    /// Counts a review by its outcome.
     pub fn review(&self, outcome: ReviewOutcome) {
         self.metrics()
             .reviews
@@ -72,16 +74,16 @@ impl Telemetry {
             .inc();
     }
 
-    /// Counts an override that a rollout stopped by policies was held against: `passed`,
-    /// `would-pass` on a dry-run, or why it did not apply, such as `expired`.
-    pub fn override_asked(&self, outcome: &'static str) {
+    /// Counts an override that was checked for a rollout that policies stopped: `passed`, `would-pass`
+    /// in a dry run, or why it did not apply, such as `expired`.
+    pub fn override_checked(&self, outcome: &'static str) {
         self.metrics()
             .overrides
             .get_or_create(&OverrideLabels { outcome })
             .inc();
     }
 
-    /// Counts an Event by what became of it.
+    /// Counts an Event by its outcome.
     pub fn event(&self, outcome: EventOutcome) {
         self.metrics()
             .events
@@ -89,7 +91,7 @@ impl Telemetry {
             .inc();
     }
 
-    /// Records how long one request took, from its head to its answer, by the HTTP status.
+    /// Records the time of one request, from its head to the response, by HTTP status.
     pub fn request(&self, code: u16, took: Duration) {
         self.metrics()
             .requests
@@ -114,7 +116,7 @@ impl Telemetry {
         self.metrics().accept_errors.inc();
     }
 
-    /// Counts a failure of the watch of a kind of object.
+    /// Counts a failure of the watch for a kind.
     pub fn watch_error(&self, kind: &'static str) {
         self.metrics()
             .watch_errors
@@ -127,7 +129,7 @@ impl Telemetry {
         self.metrics().panics.inc();
     }
 
-    /// Says how many policies are in force and able to judge, and how many are in force but failing.
+    /// Sets the number of active policies that are ready, and of those that are refused.
     pub fn policies(&self, ready: usize, refused: usize) {
         let set = |state, count: usize| {
             let gauge = self
@@ -140,8 +142,8 @@ impl Telemetry {
         set("refused", refused);
     }
 
-    /// Counts a reload, and keeps in sight one that failed until a later one succeeds.
-    pub fn reload(&self, subject: Reloaded, outcome: ReloadOutcome) {
+    /// Counts a reload. A failed one shows in `rollgate_reload_stale` until a later one succeeds.
+    pub fn reload(&self, subject: ReloadSubject, outcome: ReloadOutcome) {
         let metrics = self.metrics();
         metrics
             .reloads
@@ -154,20 +156,20 @@ impl Telemetry {
             .set(stale);
     }
 
-    /// Says when the serving certificate ends.
+    /// Sets the time at which the serving certificate expires.
     pub fn certificate_expiry(&self, at: Timestamp) {
         self.metrics()
             .certificate_expiry
             .set(at.as_duration().as_secs_f64());
     }
 
-    /// Counts the lines that this log drops from now on.
+    /// Reports the lines that this log drops.
     pub fn log(&self, guard: &logs::Guard) {
-        // The process has one log; whoever says so twice says the same.
+        // The process has one log, so a second call changes nothing.
         let _ = self.0.log.set(guard.dropped());
     }
 
-    /// All metrics in the OpenMetrics text format, which Prometheus reads.
+    /// Returns all metrics in the OpenMetrics text format, which Prometheus reads.
     #[must_use]
     pub fn encode(&self) -> String {
         if let Some(log) = self.0.log.get() {
@@ -176,7 +178,7 @@ impl Telemetry {
         }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.0.registry)
-            .expect("writing into a String cannot fail");
+            .expect("writing to a String cannot fail");
         text
     }
 
@@ -198,7 +200,7 @@ impl Default for Telemetry {
     }
 }
 
-/// A gauge that is one higher until this is dropped.
+/// Keeps a gauge one higher until it is dropped.
 #[derive(Debug)]
 pub struct Raised(Gauge);
 

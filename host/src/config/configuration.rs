@@ -53,7 +53,7 @@ pub struct PolicyItem {
     pub policy: PolicySource,
     /// Where it was read.
     pub(crate) location: SourceLocation,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
@@ -79,7 +79,7 @@ pub struct RefusedItem {
     pub on_error: OnError,
     /// Why it cannot be loaded.
     pub problems: Vec<Problem>,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
@@ -90,7 +90,7 @@ pub struct SourceItem {
     pub source: MetricSource,
     /// Where it was read.
     pub(crate) location: SourceLocation,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
@@ -101,7 +101,7 @@ pub struct BrokenSource {
     pub name: String,
     /// Why it cannot be used.
     pub problem: Problem,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
@@ -128,9 +128,9 @@ impl BrokenSource {
 pub struct SourceState {
     /// The name by which policies query it.
     pub name: String,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
-    /// Why it cannot be set up; `None` where it is.
+    /// Why it could not be set up; `None` if it was.
     pub problem: Option<Problem>,
 }
 

@@ -12,7 +12,7 @@ use crate::config::{self, Configuration, Policy, PolicyName, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
 use crate::sources::{Facts, Sources, SystemClock};
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// How soon a policy is loaded that only waits for a right of ours.
 const LOOK_FOR_RIGHTS_EVERY: Duration = Duration::from_secs(30);
@@ -110,7 +110,8 @@ impl Loader {
             "policies are in force"
         );
         self.telemetry.policies(ready.len(), refused.len());
-        self.telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);
+        self.telemetry
+            .reload(ReloadSubject::Policies, ReloadOutcome::Ok);
     }
 
     fn refuse(&self, configuration: &Configuration) {
@@ -130,7 +131,7 @@ impl Loader {
         }
         self.live.keep(problems);
         self.telemetry
-            .reload(Reloaded::Policies, ReloadOutcome::Failed);
+            .reload(ReloadSubject::Policies, ReloadOutcome::Failed);
     }
 }
 
