@@ -26,7 +26,7 @@ pub(super) fn observe(decision: &Decision, caller: Caller, telemetry: &Telemetry
 
 fn count(result: &PolicyResult, rollout: &Rollout, telemetry: &Telemetry) {
     let policy = result.policy.shared();
-    let said = match &result.verdict {
+    let verdict = match &result.verdict {
         Ok(verdict) => match verdict.outcome {
             Outcome::Allow => VerdictLabel::Allow,
             Outcome::Hold(_) => VerdictLabel::Hold,
@@ -40,7 +40,7 @@ fn count(result: &PolicyResult, rollout: &Rollout, telemetry: &Telemetry) {
     telemetry.evaluation(policy, result.duration);
     telemetry.decision(&PolicyDecision {
         policy,
-        said,
+        verdict,
         change: rollout.change().as_str(),
         kind: rollout.subject().kind().as_str(),
     });
