@@ -6,24 +6,24 @@ use rollgate::config::builtin;
 use rollgate::engine::{Engine, LoadedPolicy};
 use rollgate_policy_probes::Probes;
 use rollgate_sdk::testing::Case;
-use rollgate_tests::judging::{self, UPDATE_16K};
+use rollgate_tests::evaluation::{self, UPDATE_16K};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 fn evaluate(c: &mut Criterion) {
     let runtime = Runtime::new().expect("threads");
-    let engine = judging::engine();
+    let engine = evaluation::engine();
     let module = builtin::module("probes").expect("it is bundled");
     let probes = runtime
-        .block_on(judging::load(&engine, module, "{}"))
+        .block_on(evaluation::load(&engine, module, "{}"))
         .expect("a policy");
-    let review = judging::review(judging::rollout(UPDATE_16K));
+    let review = evaluation::review(evaluation::rollout(UPDATE_16K));
 
     let mut group = c.benchmark_group("probes, 16 KB Deployment");
     group.bench_function("fresh instance", |bench| {
         bench.iter(|| {
             runtime
-                .block_on(judging::judge(&probes, &review))
+                .block_on(evaluation::evaluate(&probes, &review))
                 .expect("a verdict")
         });
     });
@@ -36,7 +36,7 @@ fn evaluate(c: &mut Criterion) {
                 bench.iter(|| {
                     let policy = in_turn.next().expect("there are some");
                     runtime
-                        .block_on(judging::judge(policy, &review))
+                        .block_on(evaluation::evaluate(policy, &review))
                         .expect("a verdict")
                 });
             },
@@ -58,7 +58,7 @@ async fn different(engine: &Engine, count: usize) -> Vec<LoadedPolicy> {
     let mut policies = Vec::with_capacity(count);
     for number in 0..count {
         let settings = json!({ "limits": { "initialDelaySeconds": 60 + number } });
-        let policy = judging::load(engine, module, &settings.to_string()).await;
+        let policy = evaluation::load(engine, module, &settings.to_string()).await;
         policies.push(policy.expect("a policy"));
     }
     policies

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::files::{Files, ask};
-use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::load::Load;
 use rollgate_tests::misdeeds::{self, DEEDS, EITHER, Scope, WITH_ROOM};
 use rollgate_tests::report::{latencies, say, unbroken};

@@ -1,4 +1,4 @@
-//! A policy loaded from bytes, and reviews to hold against it, without a server around them.
+//! Loads a policy from bytes and evaluates reviews with it, without a server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,12 +50,12 @@ pub async fn load(
     engine.load(load_request(module, settings)).await
 }
 
-/// A world in which nothing can be asked but the time: 2026-11-27T10:00:00Z.
+/// Sources with nothing but a clock, which shows 2026-11-27T10:00:00Z.
 ///
 /// # Panics
 /// Never: the instant is well formed.
 #[must_use]
-pub fn quiet_world() -> Sources {
+pub fn clock_only() -> Sources {
     Sources {
         clock: Arc::new(FixedClock(
             "2026-11-27T10:00:00Z".parse().expect("an instant"),
@@ -111,17 +111,17 @@ pub fn creation(object: Value) -> Rollout {
     })
 }
 
-/// A review of a rollout in the quiet world.
+/// A review of a rollout, with nothing but a clock.
 #[must_use]
 pub fn review(rollout: Rollout) -> Arc<Review> {
-    Arc::new(Review::new("test".into(), rollout, quiet_world()))
+    Arc::new(Review::new("test".into(), rollout, clock_only()))
 }
 
-/// Judges a review, with more time than any limit of the policy.
+/// Evaluates a review, with more time than any limit of the policy.
 ///
 /// # Errors
 /// As [`LoadedPolicy::evaluate`].
-pub async fn judge(
+pub async fn evaluate(
     policy: &LoadedPolicy,
     review: &Arc<Review>,
 ) -> Result<Verdict, EvaluationError> {
