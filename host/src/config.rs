@@ -52,7 +52,7 @@ pub struct PolicySet {
 impl PolicySet {
     /// Creates a set of policies, in the order in which they are evaluated.
     #[must_use]
-    pub fn new(policies: Vec<Policy>) -> Self {
+    pub(crate) fn new(policies: Vec<Policy>) -> Self {
         Self {
             policies,
             awaits_permissions: false,
@@ -70,7 +70,7 @@ impl PolicySet {
     /// Whether loading the same policies again may succeed: rollgate may be given a permission that one
     /// of them needs, or a kind may be added to the cluster.
     #[must_use]
-    pub fn awaits_permissions(&self) -> bool {
+    pub(crate) fn awaits_permissions(&self) -> bool {
         self.awaits_permissions
     }
 
@@ -104,7 +104,7 @@ impl PolicySet {
     }
 
     /// Returns the policies that match a change, and how.
-    pub fn matching<'a>(
+    pub(crate) fn matching<'a>(
         &'a self,
         candidate: Candidate<'a>,
     ) -> impl Iterator<Item = (&'a Policy, Matching)> {
@@ -116,14 +116,14 @@ impl PolicySet {
 
     /// Whether a policy selects namespaces by their labels.
     #[must_use]
-    pub fn selects_namespaces(&self) -> bool {
+    pub(crate) fn selects_namespaces(&self) -> bool {
         let mut policies = self.policies.iter();
         policies.any(|policy| policy.matches.selects_namespaces())
     }
 
     /// Returns the policies that could stop a rollback of what is rolled out.
     #[must_use]
-    pub fn enforced_on_rollback(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
+    pub(crate) fn enforced_on_rollback(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
         let rollback = Candidate {
             change: Some(Change::Rollback),
             ..candidate
@@ -146,25 +146,25 @@ pub struct PolicyName(Arc<str>);
 impl PolicyName {
     /// Creates the name of a policy without a namespace.
     #[must_use]
-    pub fn cluster(name: &str) -> Self {
+    pub(crate) fn cluster(name: &str) -> Self {
         Self(name.into())
     }
 
     /// Creates the name of a policy in a namespace.
     #[must_use]
-    pub fn namespaced(namespace: &str, name: &str) -> Self {
+    pub(crate) fn namespaced(namespace: &str, name: &str) -> Self {
         Self(format!("{namespace}/{name}").into())
     }
 
     /// Returns the name to keep a reference to, for example in a metric's label.
     #[must_use]
-    pub fn shared(&self) -> &Arc<str> {
+    pub(crate) fn shared(&self) -> &Arc<str> {
         &self.0
     }
 
     /// Returns the namespace, if the policy has one.
     #[must_use]
-    pub fn namespace(&self) -> Option<&str> {
+    pub(crate) fn namespace(&self) -> Option<&str> {
         self.0.split_once('/').map(|(namespace, _)| namespace)
     }
 

@@ -104,7 +104,7 @@ impl Engine {
 
     /// Returns why the configured cache folder is not used.
     #[must_use]
-    pub fn cache_error(&self) -> Option<&CacheError> {
+    pub(crate) fn cache_error(&self) -> Option<&CacheError> {
         self.cache_error.as_deref()
     }
 }

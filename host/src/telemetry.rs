@@ -39,7 +39,7 @@ struct Inner {
 
 impl Telemetry {
     /// Counts the result of one policy for one rollout.
-    pub fn decision(&self, decision: &PolicyDecision<'_>) {
+    pub(crate) fn decision(&self, decision: &PolicyDecision<'_>) {
         self.metrics()
             .decisions
             .get_or_create(&DecisionLabels::from(decision))
@@ -47,7 +47,7 @@ impl Telemetry {
     }
 
     /// Records the time of one evaluation, host calls included.
-    pub fn evaluation(&self, policy: &Arc<str>, took: Duration) {
+    pub(crate) fn evaluation(&self, policy: &Arc<str>, took: Duration) {
         let labels = PolicyLabels {
             policy: Arc::clone(policy),
         };
@@ -58,7 +58,7 @@ impl Telemetry {
     }
 
     /// Counts an evaluation that failed; `kind` is the engine's kind of error, such as `trap`.
-    pub fn error(&self, policy: &Arc<str>, kind: &'static str) {
+    pub(crate) fn error(&self, policy: &Arc<str>, kind: &'static str) {
         let labels = ErrorLabels {
             policy: Arc::clone(policy),
             kind,
@@ -67,7 +67,7 @@ impl Telemetry {
     }
 
     /// Counts a review by its outcome.
-    pub fn review(&self, outcome: ReviewOutcome) {
+    pub(crate) fn review(&self, outcome: ReviewOutcome) {
         self.metrics()
             .reviews
             .get_or_create(&ReviewLabels { outcome })
@@ -76,7 +76,7 @@ impl Telemetry {
 
     /// Counts an override that was checked for a rollout that policies stopped: `passed`, `would-pass`
     /// in a dry run, or why it did not apply, such as `expired`.
-    pub fn override_checked(&self, outcome: &'static str) {
+    pub(crate) fn override_checked(&self, outcome: &'static str) {
         self.metrics()
             .overrides
             .get_or_create(&OverrideLabels { outcome })
@@ -84,7 +84,7 @@ impl Telemetry {
     }
 
     /// Counts an Event by its outcome.
-    pub fn event(&self, outcome: EventOutcome) {
+    pub(crate) fn event(&self, outcome: EventOutcome) {
         self.metrics()
             .events
             .get_or_create(&EventLabels { outcome })
@@ -92,7 +92,7 @@ impl Telemetry {
     }
 
     /// Records the time of one request, from its head to the response, by HTTP status.
-    pub fn request(&self, code: u16, took: Duration) {
+    pub(crate) fn request(&self, code: u16, took: Duration) {
         self.metrics()
             .requests
             .get_or_create(&RequestLabels { code })
@@ -101,23 +101,23 @@ impl Telemetry {
 
     /// Counts a request as in flight until the guard is dropped.
     #[must_use]
-    pub fn in_flight(&self) -> Raised {
+    pub(crate) fn in_flight(&self) -> Raised {
         Raised::new(&self.metrics().in_flight)
     }
 
     /// Counts a connection as open until the guard is dropped.
     #[must_use]
-    pub fn connection(&self) -> Raised {
+    pub(crate) fn connection(&self) -> Raised {
         Raised::new(&self.metrics().connections)
     }
 
     /// Counts a connection that could not be accepted.
-    pub fn accept_error(&self) {
+    pub(crate) fn accept_error(&self) {
         self.metrics().accept_errors.inc();
     }
 
     /// Counts a failure of the watch for a kind.
-    pub fn watch_error(&self, kind: &'static str) {
+    pub(crate) fn watch_error(&self, kind: &'static str) {
         self.metrics()
             .watch_errors
             .get_or_create(&WatchLabels { kind })
@@ -125,12 +125,12 @@ impl Telemetry {
     }
 
     /// Counts a request that panicked.
-    pub fn panic(&self) {
+    pub(crate) fn panic(&self) {
         self.metrics().panics.inc();
     }
 
     /// Sets the number of active policies that are ready, and of those that are refused.
-    pub fn policies(&self, ready: usize, refused: usize) {
+    pub(crate) fn policies(&self, ready: usize, refused: usize) {
         let set = |state, count: usize| {
             let gauge = self
                 .metrics()
@@ -143,7 +143,7 @@ impl Telemetry {
     }
 
     /// Counts a reload. A failed one shows in `rollgate_reload_stale` until a later one succeeds.
-    pub fn reload(&self, subject: ReloadSubject, outcome: ReloadOutcome) {
+    pub(crate) fn reload(&self, subject: ReloadSubject, outcome: ReloadOutcome) {
         let metrics = self.metrics();
         metrics
             .reloads
@@ -157,21 +157,21 @@ impl Telemetry {
     }
 
     /// Sets the time at which the serving certificate expires.
-    pub fn certificate_expiry(&self, at: Timestamp) {
+    pub(crate) fn certificate_expiry(&self, at: Timestamp) {
         self.metrics()
             .certificate_expiry
             .set(at.as_duration().as_secs_f64());
     }
 
     /// Reports the lines that this log drops.
-    pub fn log(&self, guard: &logs::Guard) {
+    pub(crate) fn log(&self, guard: &logs::Guard) {
         // The process has one log, so a second call changes nothing.
         let _ = self.0.log.set(guard.dropped());
     }
 
     /// Returns all metrics in the OpenMetrics text format, which Prometheus reads.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         if let Some(log) = self.0.log.get() {
             let dropped = &self.metrics().log_lines_dropped;
             dropped.inner().store(log.lines(), Ordering::Relaxed);

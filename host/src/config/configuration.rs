@@ -26,7 +26,7 @@ pub struct Configuration {
 
 impl Configuration {
     /// Returns the names of all metric sources, including those that cannot be used.
-    pub fn source_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn source_names(&self) -> impl Iterator<Item = &str> {
         let broken = self
             .broken_sources
             .iter()
@@ -36,7 +36,7 @@ impl Configuration {
 
     /// Returns the module files that the policies name. They may be anywhere, and a new build of one is a
     /// change too.
-    pub fn module_files(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn module_files(&self) -> impl Iterator<Item = &Path> {
         self.policies
             .iter()
             .filter_map(|item| match &item.policy.module {
@@ -60,7 +60,7 @@ pub struct PolicyItem {
 impl PolicyItem {
     /// A problem with the value at a pointer into the policy's object.
     #[must_use]
-    pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
         self.location.problem(pointer, message)
     }
 }
@@ -108,7 +108,7 @@ pub struct BrokenSource {
 impl SourceItem {
     /// The name by which policies query it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.source.metadata.name
     }
 }

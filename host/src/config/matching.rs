@@ -89,7 +89,7 @@ impl Default for Match {
 impl Match {
     /// Only these kinds.
     #[must_use]
-    pub fn kinds(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+    pub(crate) fn kinds(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
         Self {
             kinds: Kinds::Named(kinds.into_iter().collect()),
             ..self
@@ -98,7 +98,7 @@ impl Match {
 
     /// Only these changes.
     #[must_use]
-    pub fn changes(self, changes: impl IntoIterator<Item = Change>) -> Self {
+    pub(crate) fn changes(self, changes: impl IntoIterator<Item = Change>) -> Self {
         Self {
             changes: changes.into_iter().collect(),
             ..self
@@ -107,7 +107,7 @@ impl Match {
 
     /// Only these namespaces.
     #[must_use]
-    pub fn namespaces(self, namespaces: BTreeSet<String>) -> Self {
+    pub(crate) fn namespaces(self, namespaces: BTreeSet<String>) -> Self {
         Self {
             namespaces: Some(namespaces),
             ..self
@@ -116,7 +116,7 @@ impl Match {
 
     /// Not these namespaces, whatever [`Match::namespaces`] says.
     #[must_use]
-    pub fn exclude_namespaces(self, namespaces: BTreeSet<String>) -> Self {
+    pub(crate) fn exclude_namespaces(self, namespaces: BTreeSet<String>) -> Self {
         Self {
             exclude_namespaces: namespaces,
             ..self
@@ -125,7 +125,7 @@ impl Match {
 
     /// Only namespaces with these labels.
     #[must_use]
-    pub fn namespace_labels(self, namespace_labels: Selector) -> Self {
+    pub(crate) fn namespace_labels(self, namespace_labels: Selector) -> Self {
         Self {
             namespace_labels,
             ..self
@@ -134,7 +134,7 @@ impl Match {
 
     /// Only objects with these labels.
     #[must_use]
-    pub fn labels(self, labels: Selector) -> Self {
+    pub(crate) fn labels(self, labels: Selector) -> Self {
         Self { labels, ..self }
     }
 
@@ -157,44 +157,44 @@ impl Match {
 
     /// Whether the policy selects namespaces by their labels.
     #[must_use]
-    pub fn selects_namespaces(&self) -> bool {
+    pub(crate) fn selects_namespaces(&self) -> bool {
         !self.namespace_labels.is_empty()
     }
 
     /// Whether the policy can match rollouts of this kind and class.
     #[must_use]
-    pub fn can_match(&self, kind: Kind, change: Change) -> bool {
+    pub(crate) fn can_match(&self, kind: Kind, change: Change) -> bool {
         let by_selector = || matches!(change, Change::Release | Change::Rollback);
         self.kinds.include(kind, by_selector) && self.changes.contains(change)
     }
 
     /// Whether the policy names this kind, and so matches all rollouts of it.
     #[must_use]
-    pub fn names(&self, kind: Kind) -> bool {
+    pub(crate) fn names(&self, kind: Kind) -> bool {
         matches!(self.kinds, Kinds::Named(kinds) if kinds.contains(kind))
     }
 
     /// Whether an update can take an object of this kind out of the labels that the policy matches.
     #[must_use]
-    pub fn can_be_left_by(&self, kind: Kind) -> bool {
+    pub(crate) fn can_be_left_by(&self, kind: Kind) -> bool {
         self.kinds.include(kind, || true) && !self.labels.is_empty()
     }
 
     /// Returns the only namespaces that it matches; `None` for any.
     #[must_use]
-    pub const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
+    pub(crate) const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
         self.namespaces.as_ref()
     }
 
     /// Returns the label selector for namespaces.
     #[must_use]
-    pub const fn namespace_selector(&self) -> &Selector {
+    pub(crate) const fn namespace_selector(&self) -> &Selector {
         &self.namespace_labels
     }
 
     /// Returns the label selector for objects.
     #[must_use]
-    pub const fn object_selector(&self) -> &Selector {
+    pub(crate) const fn object_selector(&self) -> &Selector {
         &self.labels
     }
 

@@ -40,7 +40,7 @@ const LONGEST_READ: u64 = 256 << 20;
 impl ModuleSource {
     /// Parses an argument of the command line: a path if it looks like one, else a name.
     #[must_use]
-    pub fn of_argument(argument: &str) -> Self {
+    pub(crate) fn of_argument(argument: &str) -> Self {
         let path = Path::new(argument);
         if path.extension().is_some() || path.components().count() > 1 {
             Self::File(path.to_owned())
@@ -54,7 +54,7 @@ impl ModuleSource {
     /// # Errors
     ///
     /// If there is no such module, or its file cannot be read.
-    pub fn read(&self) -> Result<Module, ModuleError> {
+    pub(crate) fn read(&self) -> Result<Module, ModuleError> {
         match self {
             Self::Builtin(name) => {
                 let bytes = builtin::module(name)

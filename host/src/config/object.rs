@@ -128,7 +128,7 @@ fn fit<T: DeserializeOwned>(spec: &Value, location: &SourceLocation) -> Result<T
 impl ObjectHead {
     /// Returns the name of the policy.
     #[must_use]
-    pub fn policy_name(&self) -> PolicyName {
+    pub(crate) fn policy_name(&self) -> PolicyName {
         match &self.namespace {
             Some(namespace) => PolicyName::namespaced(namespace, &self.name),
             None => PolicyName::cluster(&self.name),

@@ -37,7 +37,7 @@ pub struct Spot {
 impl Problem {
     /// A problem with a file as a whole.
     #[must_use]
-    pub fn of_file(file: &Arc<str>, message: impl Into<String>) -> Self {
+    pub(crate) fn of_file(file: &Arc<str>, message: impl Into<String>) -> Self {
         Self {
             file: Arc::clone(file),
             spot: None,
@@ -48,7 +48,7 @@ impl Problem {
 
     /// A problem at a position in a text.
     #[must_use]
-    pub fn at(
+    pub(crate) fn at(
         file: &Arc<str>,
         text: &str,
         location: &Location,
@@ -65,13 +65,18 @@ impl Problem {
 
     /// A problem with the value at a pointer.
     #[must_use]
-    pub fn of(file: &Arc<str>, spans: &Spans, pointer: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn of(
+        file: &Arc<str>,
+        spans: &Spans,
+        pointer: &str,
+        message: impl Into<String>,
+    ) -> Self {
         Self::at(file, spans.text(), &spans.locate(pointer).focus, message)
     }
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
             ..self
@@ -80,7 +85,7 @@ impl Problem {
 
     /// Returns `file:line:column`, which editors and terminals turn into a link.
     #[must_use]
-    pub fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         match &self.spot {
             Some(spot) => format!("{}:{}:{}", self.file, spot.line, spot.column),
             None => self.file.to_string(),
@@ -179,7 +184,7 @@ const BEFORE: usize = 1;
 impl Spot {
     /// Copies the lines around a location, so that the text need not be kept.
     #[must_use]
-    pub fn new(text: &str, location: &Location) -> Self {
+    pub(crate) fn new(text: &str, location: &Location) -> Self {
         let at = text.floor_char_boundary(location.bytes.start.min(text.len()));
         let mut start = line_start(text, at);
         let mut first_line = location.line;

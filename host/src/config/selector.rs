@@ -26,25 +26,25 @@ pub enum Requirement {
 impl Selector {
     /// Creates a selector.
     #[must_use]
-    pub fn new(requirements: Vec<Requirement>) -> Self {
+    pub(crate) fn new(requirements: Vec<Requirement>) -> Self {
         Self { requirements }
     }
 
     /// Whether it selects everything.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.requirements.is_empty()
     }
 
     /// Returns the requirements.
     #[must_use]
-    pub fn requirements(&self) -> &[Requirement] {
+    pub(crate) fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
     /// Whether it selects an object with these labels.
     #[must_use]
-    pub fn selects(&self, labels: &[(String, String)]) -> bool {
+    pub(crate) fn selects(&self, labels: &[(String, String)]) -> bool {
         self.requirements
             .iter()
             .all(|requirement| requirement.matches(labels))
@@ -54,7 +54,7 @@ impl Selector {
 impl Requirement {
     /// Returns the key of the label.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         let (Self::In(key, _) | Self::NotIn(key, _) | Self::Exists(key) | Self::DoesNotExist(key)) =
             self;
         key

@@ -27,7 +27,7 @@ pub enum Depth {
 
 /// The files that a path names.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// The files, sorted.
     pub files: Vec<PathBuf>,
     /// The paths that could not be followed.
@@ -85,7 +85,7 @@ fn identity(path: &Path, _: &Metadata) -> Identity {
 impl Walk {
     /// Starts a walk.
     #[must_use]
-    pub fn new(depth: Depth) -> Self {
+    pub(crate) fn new(depth: Depth) -> Self {
         Self {
             depth,
             limit: LIMIT,
@@ -97,7 +97,7 @@ impl Walk {
     /// Returns the files that a path names: itself, or the YAML and JSON files in a folder. Hidden ones
     /// are left out: in a mounted ConfigMap or Secret those are the folders (`..data`) that the visible
     /// links lead into.
-    pub fn files(&mut self, path: &Path) -> Found {
+    pub(crate) fn files(&mut self, path: &Path) -> Found {
         self.paths += 1;
         let mut found = Found::default();
         match fs::metadata(path) {

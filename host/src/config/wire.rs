@@ -62,7 +62,7 @@ pub struct Metadata {
 impl Metadata {
     /// Creates the metadata of an object with this name.
     #[must_use]
-    pub fn named(name: &str, namespace: Option<&str>) -> Self {
+    pub(crate) fn named(name: &str, namespace: Option<&str>) -> Self {
         Self {
             name: name.to_owned(),
             namespace: namespace.map(str::to_owned),

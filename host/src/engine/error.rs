@@ -149,7 +149,7 @@ pub enum EvaluationError {
 impl EvaluationError {
     /// Returns the kind of error for metrics and logs.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Failed(_) => "failed",
             Self::Panicked(_) => "panic",

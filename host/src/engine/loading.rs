@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::load`], without those of settings.
-    pub async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
+    pub(crate) async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
         let component = self.dry_run_component(module).await?;
         DryRun::new(component, "describe".into(), Limits::default())
             .describe()

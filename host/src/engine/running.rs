@@ -85,13 +85,13 @@ impl LoadedPolicy {
 
     /// Whether loading the request into this engine would return the same policy.
     #[must_use]
-    pub fn is_made_of(&self, request: &LoadRequest, engine: &Engine) -> bool {
+    pub(crate) fn is_made_of(&self, request: &LoadRequest, engine: &Engine) -> bool {
         Arc::ptr_eq(&self.runtime, &engine.runtime) && self.recipe == Recipe::of(request)
     }
 
     /// The module's description of itself.
     #[must_use]
-    pub fn description(&self) -> &Description {
+    pub(crate) fn description(&self) -> &Description {
         &self.description
     }
 

@@ -43,7 +43,7 @@ impl Review {
 
     /// Returns the review as a policy sees it if the change takes the workload out of its labels.
     #[must_use]
-    pub fn leaving(&self) -> Self {
+    pub(crate) fn leaving(&self) -> Self {
         Self {
             rollout: self.rollout.leaving(),
             now: self.now,
