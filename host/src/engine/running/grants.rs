@@ -63,7 +63,7 @@ pub(crate) enum HostCall<'a> {
 
 /// Why a host call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum CallRefused {
     /// There is no grant for it; the message names what is missing.
     NotGranted(String),
     /// The evaluation has made too many calls.
@@ -82,11 +82,15 @@ impl Default for CallBudget {
 
 impl Grants {
     /// Checks whether a policy may make a call, and counts it.
-    pub(crate) fn check(&self, call: HostCall<'_>, budget: &mut CallBudget) -> Result<(), Refused> {
+    pub(crate) fn check(
+        &self,
+        call: HostCall<'_>,
+        budget: &mut CallBudget,
+    ) -> Result<(), CallRefused> {
         let covered = match call {
             HostCall::Metrics { source } => self.metrics.contains(source),
             HostCall::Cluster { kind, .. } if asking::is_secret(kind) => {
-                return Err(Refused::NotGranted(asking::NO_SECRETS.into()));
+                return Err(CallRefused::NotGranted(asking::NO_SECRETS.into()));
             }
             HostCall::Cluster {
                 api_version,
@@ -98,10 +102,10 @@ impl Grants {
                 .any(|grant| grant.covers(api_version, kind, scope)),
         };
         if !covered && self.ungranted == Ungranted::Refused {
-            return Err(Refused::NotGranted(self.missing_grant(call)));
+            return Err(CallRefused::NotGranted(self.missing_grant(call)));
         }
         let left = budget.0.checked_sub(1);
-        budget.0 = left.ok_or_else(|| Refused::TooMany(asking::spent()))?;
+        budget.0 = left.ok_or_else(|| CallRefused::TooMany(asking::spent()))?;
         Ok(())
     }
 
@@ -114,8 +118,8 @@ impl Grants {
                     .map(|name| format!("`{name}`"))
                     .collect();
                 let granted = match names.as_slice() {
-                    [] => "no source is granted to it".into(),
-                    names => format!("granted are {}", names.join(", ")),
+                    [] => "it has no grant for any source".into(),
+                    names => format!("it has grants for {}", names.join(", ")),
                 };
                 format!(
                     "the policy has no grant for the metrics source `{source}` ({granted}); add it to `grants.metrics`"
@@ -298,6 +302,9 @@ mod tests {
             .map(|_| grants().check(pods(SHOP), &mut budget))
             .collect();
         assert!(answers[..CALLS as usize].iter().all(Result::is_ok));
-        assert!(matches!(answers[CALLS as usize], Err(Refused::TooMany(_))));
+        assert!(matches!(
+            answers[CALLS as usize],
+            Err(CallRefused::TooMany(_))
+        ));
     }
 }

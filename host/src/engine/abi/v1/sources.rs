@@ -9,7 +9,7 @@ use wasmtime::Result;
 use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
 use super::results;
-use crate::engine::running::grants::{HostCall, Refused, Scope};
+use crate::engine::running::grants::{CallRefused, HostCall, Scope};
 use crate::engine::running::state::{Evaluation, HostState, Review};
 use crate::sources::{ListQuery, ObjectRef, Range, Reading};
 
@@ -163,7 +163,7 @@ impl HostState {
 
 impl Evaluation {
     /// Checks a call against the grants, and returns the review with its sources.
-    fn admit(&mut self, call: HostCall<'_>) -> Result<Arc<Review>, Refused> {
+    fn admit(&mut self, call: HostCall<'_>) -> Result<Arc<Review>, CallRefused> {
         self.grants.check(call, &mut self.budget)?;
         self.waiting_for = Some(call.to_string());
         Ok(Arc::clone(&self.review))
@@ -200,11 +200,11 @@ impl From<ClusterError> for CallError {
 }
 
 /// The contract has the same two codes for metrics and the cluster.
-impl From<Refused> for CallError {
-    fn from(refused: Refused) -> Self {
+impl From<CallRefused> for CallError {
+    fn from(refused: CallRefused) -> Self {
         let (code, message) = match refused {
-            Refused::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
-            Refused::TooMany(message) => (MetricsErrorCode::Limit, message),
+            CallRefused::NotGranted(message) => (MetricsErrorCode::NotGranted, message),
+            CallRefused::TooMany(message) => (MetricsErrorCode::Limit, message),
         };
         MetricsError { code, message }.into()
     }
@@ -249,13 +249,13 @@ mod tests {
 
     #[test]
     fn refused_call_has_the_same_code_for_metrics_and_the_cluster() {
-        let code = |refused: Refused| match CallError::from(refused) {
+        let code = |refused: CallRefused| match CallError::from(refused) {
             CallError::Returned { code, .. } => code,
             CallError::Trap(error) => panic!("{error}"),
         };
-        let not_granted = code(Refused::NotGranted(String::new()));
+        let not_granted = code(CallRefused::NotGranted(String::new()));
         assert_eq!(not_granted, ClusterErrorCode::NotGranted.as_str());
-        let too_many = code(Refused::TooMany(String::new()));
+        let too_many = code(CallRefused::TooMany(String::new()));
         assert_eq!(too_many, ClusterErrorCode::Limit.as_str());
     }
 }
