@@ -56,7 +56,7 @@ impl Default for EngineOptions {
 #[derive(Clone)]
 pub struct Engine {
     runtime: Arc<Runtime>,
-    loader: Arc<Runtime>,
+    loading_runtime: Arc<Runtime>,
     programs: Arc<Programs>,
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
@@ -94,7 +94,7 @@ impl Engine {
         };
         Ok(Self {
             runtime: Arc::new(requests),
-            loader: Arc::new(loading),
+            loading_runtime: Arc::new(loading),
             programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
             cache,

@@ -147,11 +147,11 @@ impl Engine {
         let make = || async {
             let module = module.clone();
             let component = run_blocking(move || module.componentize()).await??;
-            let compiled = DryRunComponent::compile(&self.loader, component).await?;
+            let compiled = DryRunComponent::compile(&self.loading_runtime, component).await?;
             Ok(Arc::new(compiled))
         };
         let made = module.dry_run.get_or_try_init(make).await?;
-        if made.is_of(&self.loader) {
+        if made.is_of(&self.loading_runtime) {
             return Ok(Arc::clone(made));
         }
         make().await

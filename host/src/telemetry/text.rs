@@ -30,13 +30,14 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the first `bytes` bytes of text as [`one_line`], and a sign if there is more.
-pub(crate) fn short_line(text: &str, bytes: usize) -> String {
+pub(crate) fn short_line(text: &str, bytes: usize) -> Cow<'_, str> {
     let head = &text[..text.floor_char_boundary(bytes)];
-    let mut line = one_line(head).into_owned();
+    let line = one_line(head);
     if head.len() < text.len() {
-        line.push('…');
+        Cow::Owned(line.into_owned() + "…")
+    } else {
+        line
     }
-    line
 }
 
 /// Whether a character is a control character or one of Unicode's bidirectional formatting characters

@@ -134,7 +134,7 @@ impl log::Host for HostState {
     }
 
     fn panicked(&mut self, message: String) -> Result<()> {
-        self.panic = Some(guest_text(&message));
+        self.panic = Some(guest_text(&message).into_owned());
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Log lines of a guest: limited in number and length, escaped, and labelled with the policy and the
 //! review.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rollgate_model::Breach;
@@ -66,7 +67,7 @@ impl GuestLog {
             tracing::warn!(
                 policy,
                 uid,
-                breach = guest_text(&what),
+                breach = &*guest_text(&what),
                 "the policy's verdict breaks the contract and is read as strictly as it can be"
             );
         }
@@ -74,7 +75,7 @@ impl GuestLog {
 }
 
 /// Returns text of a guest as one line of limited length.
-pub(crate) fn guest_text(text: &str) -> String {
+pub(crate) fn guest_text(text: &str) -> Cow<'_, str> {
     short_line(text, LINE_BYTES)
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn explain(
         return EvaluationError::Panicked(said.clone());
     }
     if let Some(NoTemplate(why)) = error.downcast_ref() {
-        return EvaluationError::NoTemplate(guest_text(why));
+        return EvaluationError::NoTemplate(guest_text(why).into_owned());
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EvaluationError::Exited(exit.0);
@@ -62,10 +62,10 @@ fn trap_message(trap: Trap) -> String {
         Trap::MemoryOutOfBounds => "it touched memory that it does not have (a stray index, or endless recursion: a guest keeps its stack there)".into(),
         Trap::IntegerDivisionByZero => "it divided by zero".into(),
         Trap::AllocationTooLarge => "it allocated more memory than there is".into(),
-        other => guest_text(&other.to_string()),
+        other => guest_text(&other.to_string()).into_owned(),
     }
 }
 
 fn describe(error: &wasmtime::Error) -> String {
-    guest_text(&format!("{error:#}"))
+    guest_text(&format!("{error:#}")).into_owned()
 }

@@ -198,7 +198,7 @@ pub(super) fn tls_words(error: &rustls::Error) -> String {
 
 /// Returns text of the server as one line of limited length.
 pub(super) fn server_text(text: &str) -> String {
-    short_line(text, LONGEST_TEXT)
+    short_line(text, LONGEST_TEXT).into_owned()
 }
 
 /// Thanos and its like name the stores they asked.
