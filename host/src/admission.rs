@@ -223,7 +223,7 @@ impl Gate {
             evaluate(policy, matching, review, evaluate_by)
         });
         let results = join_all(evaluations).await;
-        let rollback_policies = self.policies.judging_rollbacks_of(candidate);
+        let rollback_policies = self.policies.enforced_on_rollback(candidate);
         let decision = Decision::of(review, results, rollback_policies, namespace);
         match overrides {
             Some(overrides) if decision.outcome() != Outcome::Allow => {

@@ -1,24 +1,18 @@
-//! Policies and metric sources as people write them, and the immutable set that rollouts are held
-//! against.
+//! Policies and metric sources as users write them, and the immutable set that evaluates rollouts.
 //!
-//! [`read`] takes files and folders apart and says what is wrong with them, at a line; [`load`]
-//! turns what was read into a [`PolicySet`]. One schema ([`wire`]) serves the file and the cluster.
+//! [`read`] reads files and folders and reports problems with their lines. [`load`] turns the result into
+//! a [`PolicySet`]. Files and the cluster have the same schema ([`wire`]).
 
 pub mod builtin;
 mod compile;
 mod configuration;
 mod contents;
-mod files;
 mod load;
 mod matching;
-mod metrics;
 mod module;
-mod name;
 mod object;
-mod path;
-mod place;
 mod problem;
-mod quantity;
+pub(crate) mod quantity;
 mod read;
 mod selector;
 mod walk;
@@ -35,78 +29,69 @@ use serde::{Deserialize, Serialize};
 use crate::engine::LoadedPolicy;
 
 pub use compile::PolicySource;
-pub use configuration::{BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem};
+pub use configuration::{
+    BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, SourceState, metrics,
+};
 pub use load::load;
 pub use matching::{Candidate, Match, Matching, NamespaceLabels};
-pub use metrics::{SourceState, metrics};
 pub use module::{ModuleError, ModuleSource};
-pub use name::PolicyName;
-pub use object::{Head, Misread, Modules, read_policy, read_source};
-pub use path::json_path;
-pub use place::Place;
+pub use object::{InvalidPolicy, ModuleFolder, ObjectHead, read_policy, read_source};
 pub use problem::{Problem, Spot, missing};
+pub(crate) use problem::{SourceLocation, json_path};
 pub use read::{read, read_text};
 pub use selector::{Requirement, Selector};
-pub use walk::{Fault, Reach, Walk};
+pub use walk::{Depth, Walk, WalkError};
 
-/// Every policy in force. Never changed: a reload builds another one and swaps it whole.
+/// All active policies. Never changed: a reload builds another set and replaces this one.
 #[derive(Debug, Default)]
 pub struct PolicySet {
     policies: Vec<Policy>,
-    rights: Rights,
-}
-
-/// Whether the host may read all that is granted to policies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Rights {
-    #[default]
-    Sufficient,
-    Awaited,
+    awaits_permissions: bool,
 }
 
 impl PolicySet {
-    /// A set of these policies, in the order in which they answer.
+    /// Creates a set of policies, in the order in which they are evaluated.
     #[must_use]
-    pub fn new(policies: Vec<Policy>) -> Self {
+    pub(crate) fn new(policies: Vec<Policy>) -> Self {
         Self {
             policies,
-            rights: Rights::Sufficient,
+            awaits_permissions: false,
         }
     }
 
-    /// The same set, with policies that are refused only because the host lacks a right.
-    pub(crate) fn awaiting_rights(self) -> Self {
+    /// Marks the set: some policies are refused only because rollgate lacks a permission.
+    fn awaiting_permissions(self) -> Self {
         Self {
-            rights: Rights::Awaited,
+            awaits_permissions: true,
             ..self
         }
     }
 
-    /// Whether loading the same policies again may do better, since the host may be given a right
-    /// that one of them needs, or the cluster a kind.
+    /// Whether loading the same policies again may succeed: rollgate may be given a permission that one
+    /// of them needs, or a kind may be added to the cluster.
     #[must_use]
-    pub fn awaits_rights(&self) -> bool {
-        self.rights == Rights::Awaited
+    pub(crate) fn awaits_permissions(&self) -> bool {
+        self.awaits_permissions
     }
 
-    /// All policies, those that failed to load included.
+    /// Returns all policies, including those that are refused.
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
     }
 
-    /// The policies that can judge whose loaded form is not the one that they have in an earlier set.
+    /// Returns the policies that were loaded anew, and not taken over from an earlier set.
     pub fn prepared_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a PolicyName> {
         let earlier = earlier.loaded();
         self.loaded().into_iter().filter_map(move |(name, loaded)| {
-            let kept = earlier
+            let reused = earlier
                 .get(name)
                 .is_some_and(|earlier| Arc::ptr_eq(earlier, loaded));
-            (!kept).then_some(name)
+            (!reused).then_some(name)
         })
     }
 
-    /// The loaded form of each policy that can judge.
+    /// Returns the policies that are ready.
     fn loaded(&self) -> HashMap<&PolicyName, &Arc<LoadedPolicy>> {
         let ready = self
             .policies
@@ -118,8 +103,8 @@ impl PolicySet {
         ready.collect()
     }
 
-    /// The policies that judge a change, each with what it judges it as.
-    pub fn matching<'a>(
+    /// Returns the policies that match a change, and how.
+    pub(crate) fn matching<'a>(
         &'a self,
         candidate: Candidate<'a>,
     ) -> impl Iterator<Item = (&'a Policy, Matching)> {
@@ -129,16 +114,16 @@ impl PolicySet {
         })
     }
 
-    /// Whether it takes the labels of a namespace to say which policies judge a change there.
+    /// Whether a policy selects namespaces by their labels.
     #[must_use]
-    pub fn selects_namespaces(&self) -> bool {
+    pub(crate) fn selects_namespaces(&self) -> bool {
         let mut policies = self.policies.iter();
         policies.any(|policy| policy.matches.selects_namespaces())
     }
 
-    /// The policies that could stand in the way of a rollback of what is rolled out.
+    /// Returns the policies that could stop a rollback of what is rolled out.
     #[must_use]
-    pub fn judging_rollbacks_of(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
+    pub(crate) fn enforced_on_rollback(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
         let rollback = Candidate {
             change: Some(Change::Rollback),
             ..candidate
@@ -152,29 +137,79 @@ impl PolicySet {
     }
 }
 
+/// A policy's name: `namespace/name`, or the bare name of one that has no namespace.
+///
+/// Cheap to clone: it is part of every message and metric.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyName(Arc<str>);
+
+impl PolicyName {
+    /// Creates the name of a policy without a namespace.
+    #[must_use]
+    pub(crate) fn cluster(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Creates the name of a policy in a namespace.
+    #[must_use]
+    pub(crate) fn namespaced(namespace: &str, name: &str) -> Self {
+        Self(format!("{namespace}/{name}").into())
+    }
+
+    /// Returns the name to keep a reference to, for example in a metric's label.
+    #[must_use]
+    pub(crate) fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+
+    /// Returns the namespace, if the policy has one.
+    #[must_use]
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(namespace, _)| namespace)
+    }
+
+    /// Returns the name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
 /// A configured instance of a module.
 #[derive(Debug)]
 pub struct Policy {
-    /// What people call it.
+    /// The name.
     pub name: PolicyName,
-    /// Which rollouts it judges.
+    /// Which rollouts it evaluates.
     pub matches: Match,
-    /// What becomes of a denial or a hold.
+    /// What a denial or a hold leads to.
     pub action: Action,
-    /// What becomes of a failure.
+    /// What a failure leads to.
     pub on_error: OnError,
-    /// Whether it can judge at all.
+    /// Whether it is loaded.
     pub state: State,
-    /// The generation of the object that it was made of, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
-/// Whether a policy can judge.
+/// Whether a policy is loaded.
 pub enum State {
-    /// Loaded and configured; the next set shares this form where nothing that goes into it changed.
+    /// Loaded and configured. The next set shares it if none of its inputs changed.
     Ready(Arc<LoadedPolicy>),
-    /// Its module or settings do not load: it stays in force and fails each time, so that its
-    /// match and `onError` apply. There is no last good version.
+    /// Its module or settings cannot be loaded. It stays active and fails each time, so that its match
+    /// and `onError` apply. There is no last good version.
     Refused(Refusal),
 }
 
@@ -187,10 +222,10 @@ impl fmt::Debug for State {
     }
 }
 
-/// Why a policy cannot judge. On one line, for answers and logs, by its `Display`.
+/// Why a policy is refused. `Display` writes it on one line, for messages and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is wrong, at the lines of its file.
+    /// The problems, with their lines.
     pub problems: Vec<Problem>,
 }
 
@@ -204,10 +239,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What becomes of a denial or a hold.
+/// What a denial or a hold leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Action {
-    /// It is the answer.
+    /// The rollout is denied or held.
     #[default]
     Enforce,
     /// It becomes a warning.
@@ -216,12 +251,12 @@ pub enum Action {
     Audit,
 }
 
-/// What becomes of a policy's failure: a trap, a deadline, a source that does not answer.
+/// What the failure of a policy leads to: a trap, a timeout, a source that does not respond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum OnError {
     /// The rollout is denied.
     #[default]
     Deny,
-    /// The rollout may go; the failure is recorded.
+    /// The rollout is allowed; the failure is recorded.
     Allow,
 }

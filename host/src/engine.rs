@@ -1,31 +1,16 @@
 //! Policies as WebAssembly: load, snapshot, evaluate. The only user of wasmtime.
 //!
-//! The engine answers what a policy said, or how it failed; never "allowed". [`Engine::load`] does
-//! all that can be done before a request: recognise the file ([`module`]), run `configure` once and
-//! keep the memory it leaves ([`snapshot`]) apart from the program ([`imprint`]), compile that, and
-//! remember it ([`cache`]). [`LoadedPolicy::evaluate`] then takes a prepared place from a pool, makes
-//! one call in it under every bound ([`limits`]) and drops it. Whatever a guest asks of the world
-//! passes one [`gate`].
+//! The engine returns a policy's verdict, or why there is none. It never says "allowed".
+//! [`Engine::load`] ([`loading`]) does everything that can be done before a request.
+//! [`LoadedPolicy::evaluate`] ([`running`]) runs the policy for one request: a fresh instance, one call
+//! under every limit, and the instance is dropped. [`abi`] converts between the contract's types and
+//! the model's.
 
 mod abi;
-mod cache;
 mod error;
-mod gate;
-mod imprint;
-mod limits;
-mod load;
-mod log;
-mod module;
-mod outcome;
-mod policy;
-mod programs;
+mod loading;
 mod recipe;
-mod rehearsal;
-mod runtime;
-mod snapshot;
-mod state;
-mod ticker;
-mod wasi;
+mod running;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -34,26 +19,27 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 pub use abi::Description;
-pub use cache::CacheError;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
-pub use gate::{ClusterGrant, Grants, Others};
-pub use limits::{Limits, TICK};
-pub use load::LoadRequest;
-pub use module::Module;
-pub use policy::{KeptSandbox, LoadedPolicy, Start};
-pub use runtime::MEMORY_CEILING;
-pub use state::Review;
+pub use loading::LoadRequest;
+pub use loading::cache::CacheError;
+pub use loading::module::Module;
+pub(crate) use running::grants::Scope;
+pub use running::grants::{ClusterGrant, Grants, Ungranted};
+pub use running::limits::{Limits, TICK};
+pub(crate) use running::runtime::MEMORY_CEILING;
+pub use running::state::Review;
+pub use running::{LoadedPolicy, PolicyStart};
 
-use cache::Cache;
-use programs::Programs;
-use runtime::{Runtime, Runtimes};
+use loading::cache::Cache;
+use loading::programs::Programs;
+use running::runtime::{Runtime, Runtimes};
 
-/// How an engine is set up.
+/// How to set up an engine.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
-    /// Evaluations that may be under way at once; further ones wait.
+    /// How many evaluations may run at once; further ones wait.
     pub slots: NonZeroU32,
-    /// Where prepared policies are kept; `None` keeps none.
+    /// The folder of the cache for prepared policies; `None` means no cache.
     pub cache: Option<PathBuf>,
 }
 
@@ -66,18 +52,18 @@ impl Default for EngineOptions {
     }
 }
 
-/// Loads policies and gives them places to run. Cheap to clone.
+/// Loads policies and runs them. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     runtime: Arc<Runtime>,
-    loader: Arc<Runtime>,
+    loading_runtime: Arc<Runtime>,
     programs: Arc<Programs>,
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
     cache_error: Option<Arc<CacheError>>,
 }
 
-/// Why there is no engine.
+/// Why an engine could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the engine cannot reserve its memory pool of {slots} slots: {reason} \
@@ -89,12 +75,12 @@ pub struct EngineError {
 }
 
 impl Engine {
-    /// Reserves the pool and starts counting time for guests.
+    /// Reserves the memory pool and starts the ticker that limits CPU time.
     ///
-    /// A cache folder that cannot be trusted is told once in the log, and none is used.
+    /// Runs without a cache where the folder is not safe, and logs why.
     ///
     /// # Errors
-    /// Where the pool's address space cannot be reserved.
+    /// If the pool's address space cannot be reserved.
     pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
         let runtimes = Runtimes::start(options.slots.get());
         let Runtimes { requests, loading } = runtimes.map_err(|error| EngineError {
@@ -108,7 +94,7 @@ impl Engine {
         };
         Ok(Self {
             runtime: Arc::new(requests),
-            loader: Arc::new(loading),
+            loading_runtime: Arc::new(loading),
             programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
             cache,
@@ -116,9 +102,9 @@ impl Engine {
         })
     }
 
-    /// Why the cache folder that was asked for is not used.
+    /// Returns why the configured cache folder is not used.
     #[must_use]
-    pub fn cache_error(&self) -> Option<&CacheError> {
+    pub(crate) fn cache_error(&self) -> Option<&CacheError> {
         self.cache_error.as_deref()
     }
 }

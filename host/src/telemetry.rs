@@ -1,8 +1,9 @@
-//! What rollgate tells about itself: metrics and logs. docs/metrics.md lists every metric.
+//! Metrics and logs of rollgate itself. docs/metrics.md lists every metric.
 
 mod labels;
 pub mod logs;
 mod metrics;
+pub(crate) mod text;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -12,10 +13,12 @@ use jiff::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use labels::{Decided, EventOutcome, ReloadOutcome, Reloaded, ReviewOutcome, Said};
 use labels::{
     DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
     RequestLabels, ReviewLabels, StateLabels, SubjectLabels, WatchLabels,
+};
+pub use labels::{
+    EventOutcome, PolicyDecision, ReloadOutcome, ReloadSubject, ReviewOutcome, VerdictLabel,
 };
 use logs::Dropped;
 use metrics::Metrics;
@@ -23,7 +26,7 @@ use metrics::Metrics;
 /// The content type of [`Telemetry::encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of one process. Clones share them.
+/// The metrics of the process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Telemetry(Arc<Inner>);
 
@@ -35,16 +38,16 @@ struct Inner {
 }
 
 impl Telemetry {
-    /// Counts what one policy said of one rollout.
-    pub fn decision(&self, decided: &Decided<'_>) {
+    /// Counts the result of one policy for one rollout.
+    pub(crate) fn decision(&self, decision: &PolicyDecision<'_>) {
         self.metrics()
             .decisions
-            .get_or_create(&DecisionLabels::from(decided))
+            .get_or_create(&DecisionLabels::from(decision))
             .inc();
     }
 
-    /// Records how long one policy took, host calls included.
-    pub fn evaluation(&self, policy: &Arc<str>, took: Duration) {
+    /// Records the time of one evaluation, host calls included.
+    pub(crate) fn evaluation(&self, policy: &Arc<str>, took: Duration) {
         let labels = PolicyLabels {
             policy: Arc::clone(policy),
         };
@@ -54,8 +57,8 @@ impl Telemetry {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts a policy that could not be evaluated; `kind` is one of the engine's words, such as `trap`.
-    pub fn error(&self, policy: &Arc<str>, kind: &'static str) {
+    /// Counts an evaluation that failed; `kind` is the engine's kind of error, such as `trap`.
+    pub(crate) fn error(&self, policy: &Arc<str>, kind: &'static str) {
         let labels = ErrorLabels {
             policy: Arc::clone(policy),
             kind,
@@ -63,33 +66,33 @@ impl Telemetry {
         self.metrics().errors.get_or_create(&labels).inc();
     }
 
-    /// Counts a review by what became of it as a whole.
-    pub fn review(&self, outcome: ReviewOutcome) {
+    /// Counts a review by its outcome.
+    pub(crate) fn review(&self, outcome: ReviewOutcome) {
         self.metrics()
             .reviews
             .get_or_create(&ReviewLabels { outcome })
             .inc();
     }
 
-    /// Counts an override that a rollout stopped by policies was held against: `passed`,
-    /// `would-pass` on a dry-run, or why it did not apply, such as `expired`.
-    pub fn override_asked(&self, outcome: &'static str) {
+    /// Counts an override that was checked for a rollout that policies stopped: `passed`, `would-pass`
+    /// in a dry run, or why it did not apply, such as `expired`.
+    pub(crate) fn override_checked(&self, outcome: &'static str) {
         self.metrics()
             .overrides
             .get_or_create(&OverrideLabels { outcome })
             .inc();
     }
 
-    /// Counts an Event by what became of it.
-    pub fn event(&self, outcome: EventOutcome) {
+    /// Counts an Event by its outcome.
+    pub(crate) fn event(&self, outcome: EventOutcome) {
         self.metrics()
             .events
             .get_or_create(&EventLabels { outcome })
             .inc();
     }
 
-    /// Records how long one request took, from its head to its answer, by the HTTP status.
-    pub fn request(&self, code: u16, took: Duration) {
+    /// Records the time of one request, from its head to the response, by HTTP status.
+    pub(crate) fn request(&self, code: u16, took: Duration) {
         self.metrics()
             .requests
             .get_or_create(&RequestLabels { code })
@@ -98,23 +101,23 @@ impl Telemetry {
 
     /// Counts a request as in flight until the guard is dropped.
     #[must_use]
-    pub fn in_flight(&self) -> Raised {
+    pub(crate) fn in_flight(&self) -> Raised {
         Raised::new(&self.metrics().in_flight)
     }
 
     /// Counts a connection as open until the guard is dropped.
     #[must_use]
-    pub fn connection(&self) -> Raised {
+    pub(crate) fn connection(&self) -> Raised {
         Raised::new(&self.metrics().connections)
     }
 
     /// Counts a connection that could not be accepted.
-    pub fn accept_error(&self) {
+    pub(crate) fn accept_error(&self) {
         self.metrics().accept_errors.inc();
     }
 
-    /// Counts a failure of the watch of a kind of object.
-    pub fn watch_error(&self, kind: &'static str) {
+    /// Counts a failure of the watch for a kind.
+    pub(crate) fn watch_error(&self, kind: &'static str) {
         self.metrics()
             .watch_errors
             .get_or_create(&WatchLabels { kind })
@@ -122,12 +125,12 @@ impl Telemetry {
     }
 
     /// Counts a request that panicked.
-    pub fn panic(&self) {
+    pub(crate) fn panic(&self) {
         self.metrics().panics.inc();
     }
 
-    /// Says how many policies are in force and able to judge, and how many are in force but failing.
-    pub fn policies(&self, ready: usize, refused: usize) {
+    /// Sets the number of active policies that are ready, and of those that are refused.
+    pub(crate) fn policies(&self, ready: usize, refused: usize) {
         let set = |state, count: usize| {
             let gauge = self
                 .metrics()
@@ -139,8 +142,8 @@ impl Telemetry {
         set("refused", refused);
     }
 
-    /// Counts a reload, and keeps in sight one that failed until a later one succeeds.
-    pub fn reload(&self, subject: Reloaded, outcome: ReloadOutcome) {
+    /// Counts a reload. A failed one shows in `rollgate_reload_stale` until a later one succeeds.
+    pub(crate) fn reload(&self, subject: ReloadSubject, outcome: ReloadOutcome) {
         let metrics = self.metrics();
         metrics
             .reloads
@@ -153,29 +156,29 @@ impl Telemetry {
             .set(stale);
     }
 
-    /// Says when the serving certificate ends.
-    pub fn certificate_expiry(&self, at: Timestamp) {
+    /// Sets the time at which the serving certificate expires.
+    pub(crate) fn certificate_expiry(&self, at: Timestamp) {
         self.metrics()
             .certificate_expiry
             .set(at.as_duration().as_secs_f64());
     }
 
-    /// Counts the lines that this log drops from now on.
-    pub fn log(&self, guard: &logs::Guard) {
-        // The process has one log; whoever says so twice says the same.
+    /// Reports the lines that this log drops.
+    pub(crate) fn log(&self, guard: &logs::Guard) {
+        // The process has one log, so a second call changes nothing.
         let _ = self.0.log.set(guard.dropped());
     }
 
-    /// All metrics in the OpenMetrics text format, which Prometheus reads.
+    /// Returns all metrics in the OpenMetrics text format, which Prometheus reads.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         if let Some(log) = self.0.log.get() {
             let dropped = &self.metrics().log_lines_dropped;
             dropped.inner().store(log.lines(), Ordering::Relaxed);
         }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.0.registry)
-            .expect("writing into a String cannot fail");
+            .expect("writing to a String cannot fail");
         text
     }
 
@@ -197,7 +200,7 @@ impl Default for Telemetry {
     }
 }
 
-/// A gauge that is one higher until this is dropped.
+/// Keeps a gauge one higher until it is dropped.
 #[derive(Debug)]
 pub struct Raised(Gauge);
 

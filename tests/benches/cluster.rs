@@ -1,5 +1,5 @@
-//! What rollgate costs a cluster: the time that it adds to a rollout by the API server's own count,
-//! with 0 to 8 policies, and whether its memory grows with what is in the cluster.
+//! Measures what rollgate costs a cluster: the time that it adds to a rollout, by the metrics of the API
+//! server, with 0 to 8 policies; and whether its memory grows with the number of objects.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,15 +9,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
+use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::installation::{Installation, asked_for};
-use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::measured::{median, resident};
 use serde_json::{Value, json};
 
 const POLICIES: [usize; 4] = [0, 1, 3, 8];
 const UPDATES: usize = 300;
 const DEPLOYMENTS: usize = 2_000;
-/// Each Deployment's: the one that it has now, and those that it may go back to.
+/// ReplicaSets of each Deployment: the present one, and earlier ones.
 const REVISIONS: usize = 3;
 const AT_ONCE: usize = 16;
 
@@ -59,8 +59,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A Deployment without Pods that is updated again and again, each time when its controller has
-/// done with the update before: nobody competes with what is measured.
+/// A Deployment without Pods that is updated repeatedly, each time after its controller has handled the
+/// last update, so that nothing else runs during the measurement.
 struct Subject {
     deployments: Api<Deployment>,
 }
@@ -81,7 +81,7 @@ impl Subject {
         Ok(Self { deployments })
     }
 
-    /// Changes the template so often; the median of how long that took, in milliseconds.
+    /// Changes the template repeatedly; returns the median time in milliseconds.
     async fn update(&self, times: usize) -> Result<f64> {
         let plain = PatchParams::default();
         let mut took = Vec::with_capacity(times);
@@ -108,7 +108,8 @@ impl Subject {
     }
 }
 
-/// Puts so many `probes` in force, and waits until the API server asks, or no longer asks.
+/// Applies this number of `probes` policies, and waits until the API server calls the webhook, or no
+/// longer does.
 async fn apply_policies(
     plane: &ControlPlane,
     rollgate: &Installation<'_>,
@@ -129,12 +130,12 @@ async fn apply_policies(
     rollgate
         .registered(|registered| asked_for(registered).is_empty() == (count == 0))
         .await?;
-    // Until the API server has read what was registered.
+    // Until the API server has read the new webhook configuration.
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(())
 }
 
-/// Each has settings of its own, so that no two share a snapshot.
+/// Each policy has other settings, so that no two share a snapshot.
 fn policy(number: usize) -> Value {
     json!({
         "apiVersion": "rollgate.dev/v1alpha1",
@@ -147,7 +148,7 @@ fn policy(number: usize) -> Value {
     })
 }
 
-/// The API server's count of its calls of the webhook.
+/// The API server's metrics of its calls of the webhook.
 #[derive(Clone, Copy, Default)]
 struct Calls {
     count: f64,
@@ -185,7 +186,7 @@ impl Calls {
     }
 }
 
-/// Fills the cluster with workloads, and with what they could go back to.
+/// Creates workloads and their earlier revisions.
 async fn fill(plane: &ControlPlane) -> Result<()> {
     let namespace = plane.namespace("others").await?;
     let client = plane.client().await?;

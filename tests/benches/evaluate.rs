@@ -1,33 +1,29 @@
-//! What one evaluation costs: in a fresh sandbox, alone and when many policies take turns, as those of
-//! a server do; in a reused one; and as a native function.
-
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+//! Measures one evaluation: in a fresh instance, with one policy and with many in turn, as on a server;
+//! and as a native function.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rollgate::config::builtin;
-use rollgate::engine::{Engine, LoadedPolicy, Review};
+use rollgate::engine::{Engine, LoadedPolicy};
 use rollgate_policy_probes::Probes;
 use rollgate_sdk::testing::Case;
-use rollgate_tests::judging::{self, UPDATE_16K};
+use rollgate_tests::evaluation::{self, UPDATE_16K};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 fn evaluate(c: &mut Criterion) {
     let runtime = Runtime::new().expect("threads");
-    let engine = judging::engine();
+    let engine = evaluation::engine();
     let module = builtin::module("probes").expect("it is bundled");
     let probes = runtime
-        .block_on(judging::load(&engine, module, "{}"))
+        .block_on(evaluation::load(&engine, module, "{}"))
         .expect("a policy");
-    let review = judging::review(judging::rollout(UPDATE_16K));
+    let review = evaluation::review(evaluation::rollout(UPDATE_16K));
 
     let mut group = c.benchmark_group("probes, 16 KB Deployment");
-    group.bench_function("fresh sandbox", |bench| {
+    group.bench_function("fresh instance", |bench| {
         bench.iter(|| {
             runtime
-                .block_on(judging::judge(&probes, &review))
+                .block_on(evaluation::evaluate(&probes, &review))
                 .expect("a verdict")
         });
     });
@@ -35,20 +31,17 @@ fn evaluate(c: &mut Criterion) {
     for count in [8, MANY] {
         let mut in_turn = many[..count].iter().cycle();
         group.bench_function(
-            format!("fresh sandbox, {count} policies in turn"),
+            format!("fresh instance, {count} policies in turn"),
             |bench| {
                 bench.iter(|| {
                     let policy = in_turn.next().expect("there are some");
                     runtime
-                        .block_on(judging::judge(policy, &review))
+                        .block_on(evaluation::evaluate(policy, &review))
                         .expect("a verdict")
                 });
             },
         );
     }
-    group.bench_function("reused sandbox", |bench| {
-        bench.iter_custom(|times| reused(&runtime, &probes, &review, times));
-    });
     native().evaluate_repeatedly::<Probes, _>(|judge| {
         group.bench_function("native function", |bench| {
             bench.iter(|| judge().expect("a verdict"));
@@ -57,37 +50,21 @@ fn evaluate(c: &mut Criterion) {
     group.finish();
 }
 
-fn reused(runtime: &Runtime, policy: &LoadedPolicy, review: &Arc<Review>, times: u64) -> Duration {
-    let mut took = Duration::ZERO;
-    let mut left = times;
-    while left > 0 {
-        let now = left.min(judging::KEPT_FOR);
-        let mut kept = runtime.block_on(policy.keep(review)).expect("a sandbox");
-        let begun = Instant::now();
-        for _ in 0..now {
-            black_box(runtime.block_on(kept.evaluate()).expect("a verdict"));
-        }
-        took += begun.elapsed();
-        left -= now;
-    }
-    took
-}
-
 const MANY: usize = 30;
 
-/// As many policies of one module, each with settings of its own.
+/// Loads policies of one module, each with other settings.
 async fn different(engine: &Engine, count: usize) -> Vec<LoadedPolicy> {
     let module = builtin::module("probes").expect("it is bundled");
     let mut policies = Vec::with_capacity(count);
     for number in 0..count {
         let settings = json!({ "limits": { "initialDelaySeconds": 60 + number } });
-        let policy = judging::load(engine, module, &settings.to_string()).await;
+        let policy = evaluation::load(engine, module, &settings.to_string()).await;
         policies.push(policy.expect("a policy"));
     }
     policies
 }
 
-/// The same update for the policy as a native crate.
+/// Returns the same update for the policy as a native crate.
 fn native() -> Case {
     let mut review: Value = serde_json::from_str(UPDATE_16K).expect("JSON");
     let mut side = |name| review["request"][name].take();

@@ -1,7 +1,7 @@
-//! What policies cost the webhook: requests per second, latency and CPU with 0 to 30 matching
-//! policies, each beside a server with none; how long 50 policies take to be ready, and again when
-//! one of them changes; how much memory they add. Whole processes over loopback with TLS, one after
-//! the other in each round.
+//! Measures what policies cost the webhook: requests per second, latency and CPU with 0 to 30 matching
+//! policies, each compared with a server without any; how long 50 policies take to become ready, and to
+//! reload when one of them changes; how much memory they use. Runs whole processes over loopback with
+//! TLS, one after the other in each round.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rollgate_tests::certificate::{Authority, mount};
-use rollgate_tests::judging::UPDATE_16K;
+use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::load::{Load, Outcome, Plan, Protocol};
 use rollgate_tests::measured::{cpu_time, median, resident};
 use rollgate_tests::server::Serve;
@@ -62,7 +62,7 @@ async fn throughput(world: &World) {
     }
 }
 
-/// Each of the 50 has settings of its own, so that no two share a snapshot.
+/// Each of the 50 policies has other settings, so that no two share a snapshot.
 async fn readiness(world: &World) {
     const MANY: usize = 50;
     let empty = resident(&ready(world, 0).await.0);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificate::{Authority, mount};
-use crate::judging::UPDATE_16K;
+use crate::evaluation::UPDATE_16K;
 use crate::load::{Load, Plan, Protocol};
 use crate::server::{Serve, binary};
 

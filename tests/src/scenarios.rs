@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate::engine::{Engine, EvaluationError, LoadedPolicy, Others, Review};
+use rollgate::engine::{Engine, EvaluationError, LoadedPolicy, Review, Ungranted};
 use rollgate::sources::{FirstUnanswered, Sources};
 use rollgate_model::scenario::{Scenario, files};
 use rollgate_model::{Failure, Verdict};
 
-use crate::judging;
+use crate::evaluation;
 
 /// Holds a module to all scenarios of a folder.
 ///
@@ -18,7 +18,7 @@ use crate::judging;
 /// Where the module answers one otherwise than the scenario expects, naming each; and where there
 /// are none.
 pub async fn hold(module: &[u8], folder: &Path) {
-    let engine = judging::engine();
+    let engine = evaluation::engine();
     let mut loaded = Loaded {
         engine: &engine,
         module,
@@ -49,7 +49,7 @@ async fn answers_as_expected(file: &Path, loaded: &mut Loaded<'_>) -> Result<(),
     let unanswered = Arc::new(FirstUnanswered::default());
     let sources = Sources::of_scenario_alone(Arc::clone(&scenario), Arc::clone(&unanswered));
     let review = Arc::new(Review::new("test".into(), rollout, sources));
-    let said = judging::judge(loaded.with(&scenario).await?, &review).await;
+    let said = evaluation::evaluate(loaded.with(&scenario).await?, &review).await;
     if let Some(question) = unanswered.question() {
         return Err(question.to_string());
     }
@@ -85,8 +85,8 @@ impl Loaded<'_> {
         let at = match self.policies.iter().position(same) {
             Some(at) => at,
             None => {
-                let mut request = judging::load_request(self.module, &settings);
-                request.grants.others = Others::Asked;
+                let mut request = evaluation::load_request(self.module, &settings);
+                request.grants.ungranted = Ungranted::Made;
                 // The verdict is the question here, however busy the machine is.
                 request.limits.cpu = Duration::from_secs(5);
                 request.limits.timeout = Duration::from_secs(30);

@@ -1,5 +1,4 @@
-//! The cache of prepared policies is a convenience: whatever is wrong with it costs time, never a
-//! policy, and is told.
+//! The cache of prepared policies: a problem with it costs time and is logged, and policies still work.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -7,8 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::files::{Files, ask};
-use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::report::say;
 use rollgate_tests::server::Serve;
 use serde_json::Value;
@@ -37,7 +36,7 @@ impl Site {
         fs::set_permissions(self.cache(), Permissions::from_mode(mode)).expect("it is ours");
     }
 
-    /// Starts a server, and gives what it warned of until it had judged a rollout.
+    /// Starts a server, and returns its warnings until it has evaluated a rollout.
     async fn warnings(&self) -> Vec<String> {
         self.judged(Serve::start(self.arguments(&self.cache())))
             .await
@@ -59,7 +58,7 @@ impl Site {
         let log = server.log_to_the_end();
         let warnings = log.iter().filter(|line| line["level"] == "WARN");
         let warnings = warnings.map(|line| self.sentence(line));
-        // That nobody told the server whom to answer is no matter here.
+        // That the server does not know its callers does not matter here.
         let warnings = warnings.filter(|warning| !warning.starts_with("whoever reaches the port"));
         let warnings: Vec<_> = warnings.collect();
         for warning in &warnings {
@@ -74,9 +73,9 @@ impl Site {
         format!("{message} [{why}]").replace(&self.home.path().display().to_string(), "HOME")
     }
 
-    /// The files of the one policy: its code's digest, what is known of it, and its code, which is by
-    /// far the largest.
-    fn artefact(&self) -> [PathBuf; 3] {
+    /// The files of the one policy: the digest of its code, the prepared policy, and its code, which is
+    /// by far the largest.
+    fn cached_files(&self) -> [PathBuf; 3] {
         let mut all = files_of(&self.cache());
         all.sort_by_key(|path| size(path));
         all.try_into().expect("three files")
@@ -84,28 +83,28 @@ impl Site {
 }
 
 #[tokio::test]
-async fn a_sound_cache_is_read_and_not_written_again() {
+async fn valid_cache_is_read_and_not_written_again() {
     let site = Site::new();
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    let written = site.artefact().map(modified);
+    let written = site.cached_files().map(modified);
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    assert_eq!(site.artefact().map(modified), written);
+    assert_eq!(site.cached_files().map(modified), written);
 }
 
 #[tokio::test]
-async fn folder_below_one_that_others_can_write_is_used_where_it_is_private_itself() {
+async fn private_folder_in_a_shared_one_is_used() {
     for mode in [0o1777, 0o777, 0o775] {
         let site = Site::new();
         fs::set_permissions(site.home.path(), Permissions::from_mode(mode)).expect("it is ours");
         assert_eq!(site.warnings().await, Vec::<String>::new(), "{mode:o}");
-        let written = site.artefact().map(modified);
+        let written = site.cached_files().map(modified);
         assert_eq!(site.warnings().await, Vec::<String>::new(), "{mode:o}");
-        assert_eq!(site.artefact().map(modified), written, "{mode:o}");
+        assert_eq!(site.cached_files().map(modified), written, "{mode:o}");
     }
 }
 
 #[tokio::test]
-async fn policies_of_one_module_share_its_code() {
+async fn policies_of_one_module_share_cached_code() {
     let site = Site::new();
     let one = include_str!("../../host/src/config/default-set.yaml");
     let other = one.replace("name: probes", "name: other");
@@ -122,10 +121,10 @@ async fn policies_of_one_module_share_its_code() {
 }
 
 #[tokio::test]
-async fn a_flipped_byte_is_told_and_the_policy_prepared_and_kept_anew() {
+async fn damaged_file_is_logged_and_the_policy_prepared_again() {
     let site = Site::new();
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    for path in site.artefact() {
+    for path in site.cached_files() {
         let mut flipped = fs::read(&path).expect("it is ours");
         *flipped.last_mut().expect("it is not empty") ^= 0x10;
         fs::write(&path, &flipped).expect("it is ours");
@@ -139,7 +138,7 @@ async fn a_flipped_byte_is_told_and_the_policy_prepared_and_kept_anew() {
 }
 
 #[tokio::test]
-async fn a_folder_that_others_can_write_is_not_used() {
+async fn folder_that_others_can_write_is_not_used() {
     let site = Site::new();
     site.make_cache(0o777);
     let warnings = site.warnings().await;
@@ -154,7 +153,7 @@ async fn a_folder_that_others_can_write_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_symlink_is_not_followed() {
+async fn symlink_is_not_followed() {
     let site = Site::new();
     let elsewhere = site.home.path().join("elsewhere");
     fs::create_dir(&elsewhere).expect("a folder");
@@ -170,7 +169,7 @@ async fn a_symlink_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_not_used() {
+async fn folder_that_cannot_be_created_is_not_used() {
     let site = Site::new();
     fs::write(site.cache(), "a file").expect("it is ours");
     let below = site.cache().join("below");
@@ -185,10 +184,10 @@ async fn a_folder_that_cannot_be_made_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_the_cache_and_leaves_no_half_an_artefact() {
+async fn full_disk_leaves_no_partial_file() {
     let site = Site::new();
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    let artefact = site.artefact();
+    let artefact = site.cached_files();
     let room = size(&artefact[2]) - 4_096;
     for path in artefact {
         fs::remove_file(path).expect("it is ours");

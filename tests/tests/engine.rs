@@ -1,31 +1,37 @@
 //! The bundled policies in the real engine.
 
 use rollgate::config::builtin;
-use rollgate::engine::{EvaluationError, Start};
+use rollgate::engine::{EvaluationError, PolicyStart};
 use rollgate_model::{Outcome, Severity};
-use rollgate_tests::judging::{self, UPDATE_16K};
+use rollgate_tests::evaluation::{self, UPDATE_16K};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn a_sound_deployment_passes_the_probes_policy() {
-    let engine = judging::engine();
-    let probes = judging::load(&engine, module("probes"), "{}")
+async fn deployment_with_sound_probes_is_allowed() {
+    let engine = evaluation::engine();
+    let probes = evaluation::load(&engine, module("probes"), "{}")
         .await
         .expect("it is bundled");
-    assert_eq!(probes.start(), &Start::Configured);
-    let verdict = judging::judge(&probes, &judging::review(judging::rollout(UPDATE_16K))).await;
+    assert_eq!(probes.start(), &PolicyStart::FromSnapshot);
+    let verdict = evaluation::evaluate(
+        &probes,
+        &evaluation::review(evaluation::rollout(UPDATE_16K)),
+    )
+    .await;
     assert_eq!(verdict.expect("a verdict").outcome, Outcome::Allow);
 }
 
 #[tokio::test]
-async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
-    let engine = judging::engine();
-    let probes = judging::load(&engine, module("probes"), "{}")
+async fn deployment_without_a_readiness_probe_is_denied_with_its_path() {
+    let engine = evaluation::engine();
+    let probes = evaluation::load(&engine, module("probes"), "{}")
         .await
         .expect("it is bundled");
-    let review = judging::review(judging::creation(without_readiness()));
-    let verdict = judging::judge(&probes, &review).await.expect("a verdict");
+    let review = evaluation::review(evaluation::creation(without_readiness()));
+    let verdict = evaluation::evaluate(&probes, &review)
+        .await
+        .expect("a verdict");
     assert_eq!(verdict.outcome, Outcome::Deny);
     assert!(
         verdict
@@ -36,23 +42,25 @@ async fn a_deployment_without_a_readiness_probe_is_denied_with_its_path() {
 }
 
 #[tokio::test]
-async fn policies_that_share_code_judge_each_by_its_own_settings() {
-    let engine = judging::engine();
+async fn policies_that_share_code_use_their_own_settings() {
+    let engine = evaluation::engine();
     let mut policies = Vec::new();
     for action in ["deny", "warn", "ignore"] {
         let settings = json!({ "rules": { "readiness-missing": action } }).to_string();
-        let policy = judging::load(&engine, module("probes"), &settings).await;
+        let policy = evaluation::load(&engine, module("probes"), &settings).await;
         policies.push(policy.expect("it is bundled"));
     }
-    let review = judging::review(judging::creation(without_readiness()));
+    let review = evaluation::review(evaluation::creation(without_readiness()));
     let expected = [Some(Severity::Deny), Some(Severity::Warn), None];
-    // Twice, in the places in memory that the others have left.
+    // Twice, so that slots in the pool are reused by other policies.
     for (policy, expected) in policies
         .iter()
         .zip(expected)
         .chain(policies.iter().zip(expected))
     {
-        let verdict = judging::judge(policy, &review).await.expect("a verdict");
+        let verdict = evaluation::evaluate(policy, &review)
+            .await
+            .expect("a verdict");
         let mut findings = verdict.findings.iter();
         let missing = findings.find(|finding| finding.rule == "readiness-missing");
         assert_eq!(missing.map(|finding| finding.severity), expected);
@@ -60,28 +68,14 @@ async fn policies_that_share_code_judge_each_by_its_own_settings() {
 }
 
 #[tokio::test]
-async fn a_policy_whose_time_is_over_is_not_run() {
-    let engine = judging::engine();
-    let probes = judging::load(&engine, module("probes"), "{}")
+async fn policy_is_not_run_after_the_deadline() {
+    let engine = evaluation::engine();
+    let probes = evaluation::load(&engine, module("probes"), "{}")
         .await
         .expect("it is bundled");
-    let review = judging::review(judging::rollout(UPDATE_16K));
+    let review = evaluation::review(evaluation::rollout(UPDATE_16K));
     let late = probes.evaluate(&review, Instant::now()).await;
     assert!(matches!(late, Err(EvaluationError::Overloaded)), "{late:?}");
-}
-
-#[tokio::test]
-async fn a_sandbox_that_is_kept_judges_again_and_again() {
-    let engine = judging::engine();
-    let probes = judging::load(&engine, module("probes"), "{}")
-        .await
-        .expect("it is bundled");
-    let review = judging::review(judging::rollout(UPDATE_16K));
-    let mut kept = probes.keep(&review).await.expect("a sandbox");
-    for time in 0..judging::KEPT_FOR {
-        let verdict = kept.evaluate().await;
-        assert!(verdict.is_ok(), "time {time}: {verdict:?}");
-    }
 }
 
 fn module(name: &str) -> &'static [u8] {

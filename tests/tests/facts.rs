@@ -1,5 +1,5 @@
-//! The cluster as a source, on a real control plane: what policies and the host read of it, and what
-//! they are told where they may not.
+//! The cluster as a source, on a real control plane: what policies and rollgate read, and the errors if
+//! they may not.
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -54,7 +54,7 @@ fn code<T: std::fmt::Debug>(answer: Result<T, ClusterError>) -> ClusterErrorCode
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
+async fn object_is_read_without_managed_fields() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
@@ -75,7 +75,7 @@ async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Result<()> {
+async fn recent_read_may_be_cached_and_fresh_read_never_is() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
@@ -91,7 +91,7 @@ async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Resul
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
+async fn list_of_several_pages_is_complete_and_sorted() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let maps: Api<ConfigMap> = Api::namespaced(plane.client().await?, &shop);
@@ -117,7 +117,7 @@ async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
+async fn each_failed_read_has_its_own_code() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let cluster = cluster_of(plane.client().await?);
@@ -148,7 +148,7 @@ async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> Result<()> {
+async fn missing_permission_of_rollgate_names_the_rule() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let nobody = plane.user("reads-nothing", &[])?;
@@ -196,8 +196,7 @@ spec:
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_grant_beyond_the_hosts_rights_refuses_the_policy_until_the_right_is_given() -> Result<()>
-{
+async fn policy_is_refused_until_rollgate_has_the_permission() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let name = format!("{system}-reader");
@@ -230,7 +229,7 @@ async fn a_grant_beyond_the_hosts_rights_refuses_the_policy_until_the_right_is_g
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() -> Result<()> {
+async fn secret_is_read_in_rollgates_namespace_and_errors_name_what_is_missing() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let secrets: Api<Secret> = Api::namespaced(plane.client().await?, &system);
@@ -243,14 +242,14 @@ async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() 
         Ok(Some(ours.read("prometheus", "token").await?))
     });
     assert_eq!(token.await?, "hunter2");
-    let told = async |name, key| ours.read(name, key).await.unwrap_err().to_string();
+    let error_of = async |name, key| ours.read(name, key).await.unwrap_err().to_string();
     assert!(
-        told("prometheus", "password")
+        error_of("prometheus", "password")
             .await
             .ends_with("has no key `password`")
     );
     assert!(
-        told("gone", "token")
+        error_of("gone", "token")
             .await
             .starts_with("there is no Secret `gone`")
     );

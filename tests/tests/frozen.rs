@@ -1,5 +1,5 @@
-//! Modules as they were built when a version of the contract was released: each must load and answer
-//! its scenarios for as long as that version is spoken. `tests/frozen/README.md` has the rest.
+//! Modules that were built when a version of the contract was released: each must load and pass its
+//! scenarios as long as that version is supported. See `tests/frozen/README.md`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use rollgate::engine::Module;
 use rollgate_tests::scenarios;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_frozen_module_answers_its_scenarios_as_ever() {
+async fn every_frozen_module_passes_its_scenarios() {
     for module in frozen() {
         let bytes = fs::read(&module).expect("it can be read");
         scenarios::hold(&bytes, &module.with_extension("")).await;
@@ -17,7 +17,7 @@ async fn every_frozen_module_answers_its_scenarios_as_ever() {
 }
 
 #[test]
-fn no_frozen_module_was_built_again() {
+fn no_frozen_module_was_rebuilt() {
     let sums = fs::read_to_string(folder().join("SHA256SUMS")).expect("the sums");
     let listed: BTreeMap<PathBuf, &str> = sums
         .lines()
@@ -37,7 +37,7 @@ fn no_frozen_module_was_built_again() {
     }
 }
 
-/// The modules of all versions.
+/// Returns the modules of all versions.
 fn frozen() -> Vec<PathBuf> {
     let versions = entries(&folder()).into_iter().filter(|path| path.is_dir());
     let mut modules: Vec<PathBuf> = versions

@@ -1,5 +1,4 @@
-//! What becomes of guests that do what no policy should: each is answered in words, in time, and
-//! leaves its neighbours alone.
+//! Misbehaving guests: each fails in time with a clear error, and does not affect other policies.
 
 use std::fs;
 use std::sync::Arc;
@@ -10,20 +9,20 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rollgate::config::builtin;
 use rollgate::engine::{
-    Engine, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy, Review, Start,
-    TICK,
+    Engine, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy, PolicyStart,
+    Review, TICK,
 };
 use rollgate::sources::{Metrics, Range, Sources};
 use rollgate_model::{MetricsError, Outcome, Sample, Series};
-use rollgate_tests::judging::{self, UPDATE_16K};
+use rollgate_tests::evaluation::{self, UPDATE_16K};
 
-/// Whether an error is the one that a misdeed should show as.
-type Told = fn(&EvaluationError) -> bool;
+/// Whether an error is the expected one.
+type IsExpected = fn(&EvaluationError) -> bool;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_misdeed_in_evaluate_is_told_apart() {
-    let engine = judging::engine();
-    let cases: [(&str, Told); 7] = [
+async fn each_misbehaviour_in_evaluate_has_its_own_error() {
+    let engine = evaluation::engine();
+    let cases: [(&str, IsExpected); 7] = [
         ("loop", |error| matches!(error, EvaluationError::Cpu(_))),
         ("memory-bomb", |error| {
             matches!(error, EvaluationError::Memory(_))
@@ -48,7 +47,9 @@ async fn each_misdeed_in_evaluate_is_told_apart() {
         let policy = misbehaving(&engine, deed, Limits::default())
             .await
             .expect("it loads");
-        let error = judging::judge(&policy, &review()).await.expect_err(deed);
+        let error = evaluation::evaluate(&policy, &review())
+            .await
+            .expect_err(deed);
         assert!(expected(&error), "{deed}: {error:?}");
         assert!(
             !error.to_string().contains(char::is_control),
@@ -58,11 +59,11 @@ async fn each_misdeed_in_evaluate_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_panic_says_what_and_where() {
-    let policy = misbehaving(&judging::engine(), "panic", Limits::default())
+async fn panic_message_is_reported_with_its_location() {
+    let policy = misbehaving(&evaluation::engine(), "panic", Limits::default())
         .await
         .expect("it loads");
-    let error = judging::judge(&policy, &review())
+    let error = evaluation::evaluate(&policy, &review())
         .await
         .expect_err("it panics")
         .to_string();
@@ -73,79 +74,81 @@ async fn a_panic_says_what_and_where() {
 }
 
 #[tokio::test]
-async fn an_output_of_100_mb_stops_at_the_boundary() {
+async fn output_of_100_mb_is_refused() {
     let limits = Limits {
         memory: 250 << 20,
         cpu: Duration::from_secs(5),
         ..Limits::default()
     };
-    let policy = misbehaving(&judging::engine(), "huge-output", limits)
+    let policy = misbehaving(&evaluation::engine(), "huge-output", limits)
         .await
         .expect("it loads");
-    let error = judging::judge(&policy, &review())
+    let error = evaluation::evaluate(&policy, &review())
         .await
         .expect_err("too much");
     assert!(matches!(error, EvaluationError::Boundary(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn one_string_handed_over_many_times_stops_at_the_boundary() {
-    let engine = judging::engine();
-    let policy = judging::load(&engine, &guest(env!("MISBEHAVING_RAW")), "{}")
+async fn one_string_passed_many_times_is_refused() {
+    let engine = evaluation::engine();
+    let policy = evaluation::load(&engine, &guest(env!("MISBEHAVING_RAW")), "{}")
         .await
         .expect("it loads");
-    let error = judging::judge(&policy, &review())
+    let error = evaluation::evaluate(&policy, &review())
         .await
         .expect_err("too much");
     assert!(matches!(error, EvaluationError::Boundary(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_flood_of_log_lines_ends_with_the_cpu_or_in_silence() {
-    let policy = misbehaving(&judging::engine(), "log-flood", Limits::default())
+async fn flood_of_log_lines_is_dropped_or_stopped() {
+    let policy = misbehaving(&evaluation::engine(), "log-flood", Limits::default())
         .await
         .expect("it loads");
-    match judging::judge(&policy, &review()).await {
+    match evaluation::evaluate(&policy, &review()).await {
         Ok(verdict) => assert_eq!(verdict.outcome, Outcome::Allow),
         Err(error) => assert!(matches!(error, EvaluationError::Cpu(_)), "{error:?}"),
     }
 }
 
 #[tokio::test]
-async fn waiting_for_a_source_is_no_computing() {
+async fn waiting_for_a_source_is_no_cpu_time() {
     // Its waits take twice as long as this, and what it computes, in a debug build, less than half.
     let patient = Limits {
         timeout: Duration::from_secs(30),
         cpu: Duration::from_millis(500),
         ..Limits::default()
     };
-    let policy = misbehaving(&judging::engine(), "many-queries", patient)
+    let policy = misbehaving(&evaluation::engine(), "many-queries", patient)
         .await
         .expect("it loads");
-    let verdict = judging::judge(&policy, &asking(Slow)).await;
+    let verdict = evaluation::evaluate(&policy, &asking(Slow)).await;
     assert_eq!(verdict.map(|verdict| verdict.outcome), Ok(Outcome::Allow));
 }
 
 #[tokio::test]
-async fn without_room_for_a_snapshot_a_policy_is_configured_at_each_request() {
-    let engine = judging::engine();
-    let policy = judging::load(&engine, &guest(env!("MISBEHAVING_CRAMPED")), "{}")
+async fn policy_without_room_for_a_snapshot_is_configured_at_each_request() {
+    let engine = evaluation::engine();
+    let policy = evaluation::load(&engine, &guest(env!("MISBEHAVING_CRAMPED")), "{}")
         .await
         .expect("it loads");
     assert!(
-        matches!(policy.start(), Start::Unconfigured { .. }),
+        matches!(policy.start(), PolicyStart::ConfigureEachTime { .. }),
         "{:?}",
         policy.start()
     );
     for _ in 0..3 {
-        let verdict = judging::judge(&policy, &review()).await.expect("it judges");
+        let verdict = evaluation::evaluate(&policy, &review())
+            .await
+            .expect("it judges");
         assert_eq!(verdict.outcome, Outcome::Allow);
     }
 }
 
 #[tokio::test]
-async fn asking_the_world_in_configure_is_a_load_error_that_names_the_call() {
-    let engine = judging::engine();
+async fn host_call_in_configure_is_a_load_error_that_names_it() {
+    let engine = evaluation::engine();
     for (deed, call) in [
         ("metric-in-configure", "metrics.query"),
         ("clock-in-configure", "clock.now"),
@@ -161,8 +164,8 @@ async fn asking_the_world_in_configure_is_a_load_error_that_names_the_call() {
 }
 
 #[tokio::test]
-async fn a_policy_that_fails_to_configure_says_how() {
-    let engine = judging::engine();
+async fn error_in_configure_is_a_load_error_with_the_reason() {
+    let engine = evaluation::engine();
     for (deed, words) in [
         ("loop-in-configure", "computed for more than"),
         ("panic-in-configure", "this policy never starts"),
@@ -176,31 +179,31 @@ async fn a_policy_that_fails_to_configure_says_how() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sound_policy_beside_looping_ones_still_answers() {
-    let engine = judging::engine();
+async fn looping_policies_do_not_stop_a_sound_one() {
+    let engine = evaluation::engine();
     let looping = misbehaving(&engine, "loop", Limits::default())
         .await
         .expect("it loads");
-    let probes = judging::load(&engine, builtin::module("probes").expect("bundled"), "{}")
+    let probes = evaluation::load(&engine, builtin::module("probes").expect("bundled"), "{}")
         .await
         .expect("it loads");
     let (looping, probes) = (Arc::new(looping), Arc::new(probes));
-    let loops: Vec<_> = (0..8).map(|_| spawn_judging(&looping)).collect();
-    let sound: Vec<_> = (0..50).map(|_| spawn_judging(&probes)).collect();
-    for judged in sound {
-        assert!(judged.await.expect("no panic").is_ok());
+    let loops: Vec<_> = (0..8).map(|_| spawn_evaluation(&looping)).collect();
+    let sound: Vec<_> = (0..50).map(|_| spawn_evaluation(&probes)).collect();
+    for evaluated in sound {
+        assert!(evaluated.await.expect("no panic").is_ok());
     }
-    for judged in loops {
+    for evaluated in loops {
         assert!(matches!(
-            judged.await.expect("no panic"),
+            evaluated.await.expect("no panic"),
             Err(EvaluationError::Cpu(_))
         ));
     }
 }
 
 #[tokio::test]
-async fn each_file_that_is_no_policy_is_told_for_what_it_is() {
-    let engine = judging::engine();
+async fn each_file_that_is_no_policy_has_its_own_error() {
+    let engine = evaluation::engine();
     let sound = guest(env!("MISBEHAVING"));
     let cases: [(&str, Vec<u8>, &str); 8] = [
         (
@@ -237,7 +240,7 @@ async fn each_file_that_is_no_policy_is_told_for_what_it_is() {
         ),
     ];
     for (name, bytes, words) in cases {
-        let error = judging::load(&engine, &bytes, "{}")
+        let error = evaluation::load(&engine, &bytes, "{}")
             .await
             .expect_err(name)
             .to_string();
@@ -246,14 +249,14 @@ async fn each_file_that_is_no_policy_is_told_for_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_of_any_bytes_is_an_error_and_never_a_panic() {
-    let engine = judging::engine();
+async fn damaged_file_is_an_error_and_never_a_panic() {
+    let engine = evaluation::engine();
     let sound = guest(env!("MISBEHAVING"));
     for at in (0..sound.len()).step_by(sound.len() / 40) {
         let mut flipped = sound.clone();
         flipped[at] ^= 0x55;
         // Some flips hit a name or a constant: such a module may load, and is another module.
-        let _ = judging::load(&engine, &flipped, "{}").await;
+        let _ = evaluation::load(&engine, &flipped, "{}").await;
     }
 }
 
@@ -266,7 +269,7 @@ async fn misbehaving(
         metrics: ["prod".to_owned()].into(),
         ..Grants::default()
     };
-    let request = judging::load_request(
+    let request = evaluation::load_request(
         &guest(env!("MISBEHAVING")),
         &format!("{{\"deed\":\"{deed}\"}}"),
     );
@@ -279,32 +282,32 @@ async fn misbehaving(
         .await
 }
 
-fn spawn_judging(
+fn spawn_evaluation(
     policy: &Arc<LoadedPolicy>,
 ) -> tokio::task::JoinHandle<Result<rollgate_model::Verdict, EvaluationError>> {
     let policy = Arc::clone(policy);
-    tokio::spawn(async move { judging::judge(&policy, &review()).await })
+    tokio::spawn(async move { evaluation::evaluate(&policy, &review()).await })
 }
 
 fn review() -> Arc<Review> {
-    judging::review(judging::rollout(UPDATE_16K))
+    evaluation::review(evaluation::rollout(UPDATE_16K))
 }
 
-/// A review whose metrics come from here.
+/// A review with this source of metrics.
 fn asking(metrics: impl Metrics + 'static) -> Arc<Review> {
     let sources = Sources {
         metrics: Arc::new(metrics),
-        ..judging::quiet_world()
+        ..evaluation::clock_only()
     };
     Arc::new(Review::new(
         "test".into(),
-        judging::rollout(UPDATE_16K),
+        evaluation::rollout(UPDATE_16K),
         sources,
     ))
 }
 
-/// A source that takes longer than a tick for each answer, and for all together longer than any
-/// policy may compute.
+/// A source that takes longer than a tick for each query, and for all together longer than any policy's
+/// CPU limit.
 struct Slow;
 
 impl Metrics for Slow {

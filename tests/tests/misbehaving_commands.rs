@@ -1,5 +1,5 @@
-//! Policies that do what no policy should, in every command that runs a policy: each command ends in
-//! time and tells of each policy what it did. `misbehaving_serve.rs` holds `serve` to the same.
+//! Misbehaving policies in every command that runs policies: the command ends in time and reports each
+//! policy. `misbehaving_serve.rs` tests the same of `serve`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,17 +17,17 @@ use rollgate_tests::server::binary;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Far more than all bounds of all policies together, on a machine that is busy with other tests.
+/// Far more than the limits of all policies together, for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The folder of policies, and a workload that all of them judge.
+/// A folder of policies, and a workload that all of them match.
 struct Trial {
     folder: TempDir,
     /// Accepts connections and answers none.
     _stalled: TcpListener,
 }
 
-/// What a command came to.
+/// The result of a command.
 struct Ended {
     code: i32,
     stdout: String,
@@ -59,7 +59,7 @@ impl Trial {
         self.folder.path().join(name)
     }
 
-    /// Runs the program, which must end by itself.
+    /// Runs the program until it ends.
     fn run(&self, arguments: &[&str]) -> Result<Ended> {
         let file = |name: &str| File::create(self.path(name));
         let mut program = Command::new(binary())
@@ -90,7 +90,7 @@ impl Trial {
 }
 
 #[test]
-fn check_ends_in_time_and_tells_of_each_policy_that_it_failed() -> Result<()> {
+fn check_ends_in_time_and_reports_each_policy_that_failed() -> Result<()> {
     let trial = Trial::new()?;
     let check = ["check", "manifests", "--policies", "policies", "-o", "json"];
     for more in [&[][..], &["--record", "record.yaml"]] {
@@ -105,7 +105,7 @@ fn check_ends_in_time_and_tells_of_each_policy_that_it_failed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn check_of_a_cluster_ends_in_time_and_tells_of_each_policy_that_it_failed() -> Result<()> {
+async fn check_of_a_cluster_ends_in_time_and_reports_each_policy_that_failed() -> Result<()> {
     let trial = Trial::new()?;
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
@@ -175,7 +175,7 @@ fn inspect_ends_in_time_on_each_module() -> Result<()> {
     Ok(())
 }
 
-/// What each policy said of the one workload, from the report for programs.
+/// Returns the result of each policy for the one workload, from the JSON report.
 fn said(ended: &Ended) -> Result<BTreeMap<String, String>> {
     let report: Value = serde_json::from_str(&ended.stdout).context(ended.stderr.clone())?;
     let [workload] = &report["workloads"].as_array().context("workloads")?[..] else {
@@ -203,7 +203,7 @@ fn assert_all_failed(said: &BTreeMap<String, String>) {
     assert_eq!(said["probes"], "allow");
 }
 
-/// A scenario of a policy that would pass if the policy let the rollout go.
+/// A scenario that passes if the policy allows the rollout.
 fn scenario(policy: &str) -> Value {
     json!({
         "apiVersion": "rollgate.dev/v1alpha1",

@@ -1,12 +1,12 @@
-//! A folder full of policies that do what no policy should, in one running server: what their
-//! users are told, and that nobody else notices.
+//! Misbehaving policies in one running server: each gets a clear error message, and other policies are
+//! not affected.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::files::{Files, ask};
-use rollgate_tests::judging::UPDATE_16K;
 use rollgate_tests::load::Load;
 use rollgate_tests::misdeeds::{self, DEEDS, EITHER, Scope, WITH_ROOM};
 use rollgate_tests::report::{latencies, say, unbroken};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_is_answered_in_words_and_the_server_goes_on() {
+async fn each_misbehaving_policy_gets_a_clear_error_and_the_server_keeps_running() {
     let stalled = TcpListener::bind("127.0.0.1:0").expect("a port");
     let files = Files::new();
     let address = stalled.local_addr().expect("an address");
@@ -23,37 +23,37 @@ async fn each_is_answered_in_words_and_the_server_goes_on() {
     server.ready().await;
 
     let modules = misdeeds::modules();
-    let (mut told, mut table) = (String::new(), String::new());
+    let (mut messages, mut table) = (String::new(), String::new());
     let all = DEEDS.into_iter().chain([WITH_ROOM]);
     for deed in all.chain(modules.keys().copied()) {
         let asked = Instant::now();
         let answer = ask(&client, &server, &review(deed)).await;
         let took = asked.elapsed();
-        let said = said(&answer, &files);
+        let said = message(&answer, &files);
         writeln!(table, "{deed:<24} {took:>8.0?}  {}", in_short(&said)).expect("a String");
         if EITHER.contains(&deed) {
             let stopped = said.contains("computed for more than");
             let ends = if deed == WITH_ROOM {
-                said.contains("what the host does not take")
+                said.contains("that rollgate does not accept")
             } else {
                 said == "allowed"
             };
             assert!(stopped || ends, "{said}");
         } else {
-            writeln!(told, "# {deed}\n{said}\n").expect("a String");
+            writeln!(messages, "# {deed}\n{said}\n").expect("a String");
         }
     }
     say(&table);
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(messages);
 
     assert_eq!(server.get("/healthz").await.0, 200);
     assert_eq!(server.get("/readyz").await.0, 200);
     let sound = ask(&client, &server, &review("sound")).await;
-    assert_eq!(said(&sound, &files), "allowed");
+    assert_eq!(message(&sound, &files), "allowed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_sound_reviews_a_second_beside_a_loop_are_all_judged_in_time() {
+async fn fifty_reviews_per_second_are_evaluated_in_time_beside_a_looping_policy() {
     let files = Files::new();
     misdeeds::write_deed(&files.policies(), "loop", Scope::Namespace);
     let (server, client) = (files.serve(&[]), files.client());
@@ -76,7 +76,7 @@ async fn fifty_sound_reviews_a_second_beside_a_loop_are_all_judged_in_time() {
     say(&format!("loops: {}", latencies(loops.answered)));
 }
 
-/// How long a sound policy took, which it is given five seconds for.
+/// Measures an evaluation of a sound policy, with a timeout of five seconds.
 async fn timed(client: reqwest::Client, port: u16) -> Duration {
     let url = format!("https://localhost:{port}/admit?timeout=5s");
     let asked = Instant::now();
@@ -104,8 +104,8 @@ fn review(namespace: &str) -> Value {
     review
 }
 
-/// What a user is told, without what differs from one machine to the next.
-fn said(answer: &Value, files: &Files) -> String {
+/// Returns the message to the user, without the parts that differ between machines.
+fn message(answer: &Value, files: &Files) -> String {
     let response = &answer["response"];
     if response["allowed"] == true {
         assert_eq!(response["warnings"], Value::Null, "{answer}");
@@ -118,7 +118,7 @@ fn said(answer: &Value, files: &Files) -> String {
         "{message:?}"
     );
     let message = unbroken(message).replace(&files.policies().display().to_string(), "POLICIES");
-    // What a busy machine adds to the timeout of a second; where the compiler's file was cut.
+    // These depend on how busy the machine is, and on the compiler.
     ["no answer after ", "cut off at byte "]
         .iter()
         .fold(message, |text, before| without_number(&text, before))
@@ -134,7 +134,7 @@ fn without_number(text: &str, before: &str) -> String {
     }
 }
 
-/// Why the policy gave no verdict, where it gave none.
+/// Returns why there is no verdict, if there is none.
 fn in_short(said: &str) -> &str {
     said.split_once("could not be evaluated: ")
         .map_or(said, |(_, why)| why)

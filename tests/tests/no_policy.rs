@@ -1,5 +1,5 @@
-//! `rollgate serve --policies` with a path in which no policy stands: it is not ready at the start,
-//! and what was active before stays active. Nothing is allowed because there was nothing to judge.
+//! `rollgate serve --policies` with a path that contains no policy: the server does not become ready, or
+//! keeps what was active. It never allows a rollout because there is no policy.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,10 @@ const PROBES: &str = "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPol
 const SOURCE: &str = "apiVersion: rollgate.dev/v1alpha1\nkind: MetricSource\n\
     metadata: {name: prod}\nspec: {prometheus: {url: \"https://prometheus.example\"}}\n";
 
-/// Changes the folder of policies, by a name for the way of doing it.
+/// A named change of the folder of policies.
 type Change = (&'static str, fn(&Path));
 
-/// The answer to a Deployment without any probe.
+/// Returns the HTTP status for a Deployment without any probe.
 async fn answer(files: &Files, server: &Serve) -> u16 {
     let url = format!(
         "https://localhost:{}/admit?timeout=10s",
@@ -34,14 +34,14 @@ async fn is_denied(files: &Files, server: &Serve) -> bool {
     ask(&files.client(), server, &review).await["response"]["allowed"] == false
 }
 
-/// What a start with this change to an empty folder says, at `/readyz`.
+/// Checks `/readyz` after a start with this change to an empty folder.
 async fn refused_start((way, change): Change) {
     let files = Files::new();
     change(&files.policies());
     let server = files.serve(&[]);
     let missing = server
         .until("/readyz", |status, text| {
-            status == 503 && text.contains("no policy stands here")
+            status == 503 && text.contains("there is no policy here")
         })
         .await;
     assert!(missing.contains("policies"), "{way}: {missing}");
@@ -88,7 +88,9 @@ async fn start_with_one_of_two_paths_without_a_policy_is_not_ready() {
     let path = more.path().to_str().expect("UTF-8");
     let server = files.serve(&["--policies", path]);
     let missing = server
-        .until("/readyz", |_, text| text.contains("no policy stands here"))
+        .until("/readyz", |_, text| {
+            text.contains("there is no policy here")
+        })
         .await;
     assert!(missing.contains(path), "{missing}");
     let other = PROBES.replace("name: probes", "name: others");
@@ -150,7 +152,7 @@ async fn reload_with_one_of_two_files_cut_to_0_bytes_leaves_both_policies_active
 
 async fn stays_active(way: &str, files: &Files, server: &Serve) {
     let info = server
-        .until("/info", |_, text| text.contains("no policy stands here"))
+        .until("/info", |_, text| text.contains("there is no policy here"))
         .await;
     let info: Value = serde_json::from_str(&info).expect("JSON");
     assert_eq!(info["policies"][0]["state"], "ready", "{way}: {info}");

@@ -12,8 +12,8 @@ use rollgate::config::{
 use rollgate::engine::{Engine, LoadedPolicy};
 use rollgate::sources::{Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading};
 use rollgate_model::{ClusterError, Rollout};
+use rollgate_tests::evaluation;
 use rollgate_tests::files::Files;
-use rollgate_tests::judging;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ impl Folder {
     async fn in_force() -> Self {
         let mut folder = Self {
             files: TempDir::new().expect("a folder"),
-            engine: judging::engine(),
+            engine: evaluation::engine(),
             cluster: Counting::default(),
             in_force: PolicySet::default(),
         };
@@ -183,7 +183,7 @@ fn judges(policy: &Policy, rollout: &Rollout) -> bool {
 async fn match_action_and_on_error_take_effect_on_the_form_that_is_loaded() {
     let mut folder = Folder::in_force().await;
     let before = folder.loaded();
-    let create = judging::creation(json!({
+    let create = evaluation::creation(json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "cart", "namespace": "shop"},
@@ -217,7 +217,7 @@ async fn a_refused_policy_is_tried_again_and_its_neighbour_is_not() {
 #[tokio::test]
 async fn another_engine_prepares_everything() {
     let mut folder = Folder::in_force().await;
-    folder.engine = judging::engine();
+    folder.engine = evaluation::engine();
     assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
 }
 

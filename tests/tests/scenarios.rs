@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate::config::{builtin, read_text};
-use rollgate_tests::{judging, scenarios};
+use rollgate_tests::{evaluation, scenarios};
 
 const EXAMPLE: &str = "target/wasm32-unknown-unknown/release/first_policy.wasm";
 
@@ -35,7 +35,7 @@ async fn first_policy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_in_the_readmes_are_valid() {
-    let engine = judging::engine();
+    let engine = evaluation::engine();
     for policy in ["metrics-threshold", "time-window"] {
         let folder = root().join("policies").join(policy);
         let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
@@ -47,7 +47,7 @@ async fn policies_in_the_readmes_are_valid() {
             panic!("the README of {policy} begins with one policy: {example}");
         };
         let module = builtin::module(policy).expect("it is bundled");
-        let loaded = judging::load(&engine, module, &item.policy.settings).await;
+        let loaded = evaluation::load(&engine, module, &item.policy.settings).await;
         loaded.unwrap_or_else(|error| panic!("{policy}: {error}"));
     }
 }

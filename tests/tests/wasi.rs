@@ -1,5 +1,5 @@
-//! A component that was built for WASI gets one that can do nothing. `make test` builds the guest,
-//! as it takes a further target.
+//! Components that were built for WASI get an empty one. `make test` builds the guest, which needs
+//! another target.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate::engine::{EvaluationError, LoadError, LoadedPolicy, Review, Start};
-use rollgate_tests::judging::{self, UPDATE_16K};
+use rollgate::engine::{EvaluationError, LoadError, LoadedPolicy, PolicyStart, Review};
+use rollgate_tests::evaluation::{self, UPDATE_16K};
 use serde_json::{Value, json};
 
 const GUEST: &str = concat!(
@@ -19,7 +19,7 @@ const GUEST: &str = concat!(
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn there_are_no_files() {
+async fn guest_has_no_files() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("UTF-8");
     for attempt in [
@@ -35,7 +35,7 @@ async fn there_are_no_files() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn nothing_is_known_of_the_process() {
+async fn guest_has_no_environment_arguments_or_input() {
     for attempt in ["environment", "arguments"] {
         assert_eq!(outcome(&json!(attempt)).await, "[]", "{attempt}");
     }
@@ -44,7 +44,7 @@ async fn nothing_is_known_of_the_process() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn there_is_no_network() {
+async fn guest_has_no_network() {
     let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
     let udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
     tcp.set_nonblocking(true).expect("set");
@@ -66,28 +66,28 @@ async fn there_is_no_network() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn there_are_no_threads() {
+async fn guest_has_no_threads() {
     let outcome = outcome(&json!("thread")).await;
     assert!(outcome.starts_with("error: "), "{outcome}");
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_wall_clock_stands_at_the_instant_of_the_review() {
-    let now = judging::quiet_world().clock.now().as_second();
+async fn wall_clock_shows_the_time_of_the_review() {
+    let now = evaluation::clock_only().clock.now().as_second();
     let outcome = outcome(&json!("wall-clock")).await;
     assert_eq!(outcome, format!("{now}s, {now}s"));
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_monotonic_clock_runs() {
+async fn monotonic_clock_runs() {
     assert_eq!(outcome(&json!("monotonic-clock")).await, "it runs");
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn random_numbers_follow_from_the_review() {
+async fn random_numbers_depend_on_the_review_only() {
     let policy = load(&json!({ "attempt": "random" })).await;
     let first = evidence(&policy, &review("a")).await;
     assert_eq!(evidence(&policy, &review("a")).await, first);
@@ -96,17 +96,17 @@ async fn random_numbers_follow_from_the_review() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_exit_is_a_failure() {
+async fn exit_is_an_evaluation_error() {
     for status in [0, 3] {
         let error = failure(&json!({ "exit": status })).await;
-        // WASI 0.2's stable `exit` tells success from failure, and no more.
+        // WASI 0.2's stable `exit` has no more than success and failure.
         assert_eq!(error, EvaluationError::Exited(status.min(1)), "{status}");
     }
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_guest_that_sleeps_is_woken_by_the_timeout() {
+async fn timeout_ends_a_guest_that_sleeps() {
     let error = failure(&json!({ "sleep": 60 })).await;
     let EvaluationError::Deadline { after, .. } = &error else {
         panic!("{error:?}")
@@ -117,20 +117,20 @@ async fn a_guest_that_sleeps_is_woken_by_the_timeout() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_configure_leaves_becomes_a_snapshot() {
+async fn memory_after_configure_becomes_a_snapshot() {
     for attempt in ["environment", "monotonic-clock", "random"] {
         let policy = load(&json!({ "attempt": attempt, "inConfigure": true })).await;
-        assert_eq!(policy.start(), &Start::Configured, "{attempt}");
+        assert_eq!(policy.start(), &PolicyStart::FromSnapshot, "{attempt}");
         assert_eq!(evidence(&policy, &review("a")).await.len(), 2, "{attempt}");
     }
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_guest_that_keeps_a_stream_open_is_configured_at_each_request() {
+async fn guest_that_keeps_a_stream_open_is_configured_at_each_request() {
     let policy = load(&json!({ "attempt": "standard-output", "inConfigure": true })).await;
-    let Start::Unconfigured { reason } = policy.start() else {
-        panic!("its handle would stand for nothing in a copy")
+    let PolicyStart::ConfigureEachTime { reason } = policy.start() else {
+        panic!("its handle would be invalid in a copy")
     };
     assert!(reason.contains("a stream or a timer"), "{reason}");
     assert_eq!(
@@ -141,14 +141,14 @@ async fn a_guest_that_keeps_a_stream_open_is_configured_at_each_request() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn before_there_is_a_review_the_wall_clock_stands_at_zero() {
+async fn wall_clock_in_configure_shows_the_unix_epoch() {
     let policy = load(&json!({ "attempt": "wall-clock", "inConfigure": true })).await;
     assert_eq!(evidence(&policy, &review("a")).await[1], "0ns, 0ns");
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_exit_in_configure_is_a_load_error() {
+async fn exit_in_configure_is_a_load_error() {
     let settings = json!({ "attempt": { "exit": 3 }, "inConfigure": true });
     let error = try_load(&settings).await.expect_err("it ends itself");
     assert!(
@@ -164,7 +164,7 @@ async fn an_exit_in_configure_is_a_load_error() {
 }
 
 #[tokio::test]
-async fn http_is_refused_by_name() {
+async fn import_of_http_is_refused_by_name() {
     let component = wat::parse_str(
         r#"(component
             (import "wasi:http/outgoing-handler@0.2.3" (instance))
@@ -172,7 +172,7 @@ async fn http_is_refused_by_name() {
             (export "rollgate:policy/guest@0.1.0" (instance $guest)))"#,
     )
     .expect("a component");
-    let error = judging::load(&judging::engine(), &component, "{}")
+    let error = evaluation::load(&evaluation::engine(), &component, "{}")
         .await
         .expect_err("a policy has no network");
     assert!(
@@ -185,23 +185,25 @@ async fn http_is_refused_by_name() {
     );
 }
 
-/// What comes of an attempt while judging.
+/// Returns the result of an attempt in `evaluate`.
 async fn outcome(attempt: &Value) -> String {
     let policy = load(&json!({ "attempt": attempt })).await;
-    assert_eq!(policy.start(), &Start::Configured);
+    assert_eq!(policy.start(), &PolicyStart::FromSnapshot);
     evidence(&policy, &review("a")).await.remove(0)
 }
 
-/// How the policy fails that makes an attempt while judging.
+/// Returns the error of an attempt in `evaluate`.
 async fn failure(attempt: &Value) -> EvaluationError {
     let policy = load(&json!({ "attempt": attempt })).await;
-    judging::judge(&policy, &review("a"))
+    evaluation::evaluate(&policy, &review("a"))
         .await
         .expect_err("no verdict")
 }
 
 async fn evidence(policy: &LoadedPolicy, review: &Arc<Review>) -> Vec<String> {
-    let verdict = judging::judge(policy, review).await.expect("a verdict");
+    let verdict = evaluation::evaluate(policy, review)
+        .await
+        .expect("a verdict");
     verdict
         .evidence
         .into_iter()
@@ -216,10 +218,10 @@ async fn load(settings: &Value) -> LoadedPolicy {
 async fn try_load(settings: &Value) -> Result<LoadedPolicy, LoadError> {
     assert!(Path::new(GUEST).exists(), "`make test` builds {GUEST}");
     let guest = fs::read(GUEST).expect("it can be read");
-    judging::load(&judging::engine(), &guest, &settings.to_string()).await
+    evaluation::load(&evaluation::engine(), &guest, &settings.to_string()).await
 }
 
 fn review(id: &str) -> Arc<Review> {
-    let rollout = judging::rollout(UPDATE_16K);
-    Arc::new(Review::new(id.into(), rollout, judging::quiet_world()))
+    let rollout = evaluation::rollout(UPDATE_16K);
+    Arc::new(Review::new(id.into(), rollout, evaluation::clock_only()))
 }

@@ -7,7 +7,7 @@ use rollgate_model::{Outcome, Rollout};
 use super::caller::Caller;
 use super::decision::{Decision, PolicyResult};
 use super::render;
-use crate::telemetry::{Decided, ReviewOutcome, Said, Telemetry};
+use crate::telemetry::{PolicyDecision, ReviewOutcome, Telemetry, VerdictLabel};
 
 /// Counts a decision in the metrics, and logs it as one line with the reasons.
 pub(super) fn observe(decision: &Decision, caller: Caller, telemetry: &Telemetry) {
@@ -26,21 +26,21 @@ pub(super) fn observe(decision: &Decision, caller: Caller, telemetry: &Telemetry
 
 fn count(result: &PolicyResult, rollout: &Rollout, telemetry: &Telemetry) {
     let policy = result.policy.shared();
-    let said = match &result.verdict {
+    let verdict = match &result.verdict {
         Ok(verdict) => match verdict.outcome {
-            Outcome::Allow => Said::Allow,
-            Outcome::Hold(_) => Said::Hold,
-            Outcome::Deny => Said::Deny,
+            Outcome::Allow => VerdictLabel::Allow,
+            Outcome::Hold(_) => VerdictLabel::Hold,
+            Outcome::Deny => VerdictLabel::Deny,
         },
         Err(error) => {
             telemetry.error(policy, error.kind());
-            Said::Error
+            VerdictLabel::Error
         }
     };
     telemetry.evaluation(policy, result.duration);
-    telemetry.decision(&Decided {
+    telemetry.decision(&PolicyDecision {
         policy,
-        said,
+        verdict,
         change: rollout.change().as_str(),
         kind: rollout.subject().kind().as_str(),
     });
@@ -58,10 +58,10 @@ fn count_overrides(decision: &Decision, telemetry: &Telemetry) {
         "passed"
     };
     for _ in passed {
-        telemetry.override_asked(outcome);
+        telemetry.override_checked(outcome);
     }
     for rejected in decision.rejected_overrides() {
-        telemetry.override_asked(rejected.reason.kind());
+        telemetry.override_checked(rejected.reason.kind());
     }
 }
 

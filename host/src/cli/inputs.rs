@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rollgate_model::yaml;
 
-use crate::config::{Fault, Problem, Reach, Walk};
+use crate::config::{Depth, Problem, Walk, WalkError};
 
 /// A file or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Named {
     /// Finds the files of paths, each once. `-` is standard input; a folder stands for the YAML and JSON
     /// files in it and below, sorted, without hidden ones.
     pub(super) fn all(paths: &[PathBuf]) -> Vec<Self> {
-        let mut walk = Walk::new(Reach::Below);
+        let mut walk = Walk::new(Depth::Recursive);
         let mut stdin_is_met = false;
         let mut find = |path: &PathBuf| {
             if path.as_os_str() == "-" {
@@ -68,11 +68,12 @@ impl Named {
 
     fn walked(path: &Path, walk: &mut Walk) -> Self {
         let found = walk.files(path);
-        let problem = |fault: Fault| Problem::of_file(&shown(&fault.path), fault.why.to_string());
+        let problem =
+            |error: WalkError| Problem::of_file(&shown(&error.path), error.why.to_string());
         Self {
             path: path.to_owned(),
             inputs: found.files.into_iter().map(Input::File).collect(),
-            problems: found.faults.into_iter().map(problem).collect(),
+            problems: found.errors.into_iter().map(problem).collect(),
             repeated: found.repeated,
         }
     }

@@ -18,7 +18,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::config::{Configuration, Modules};
+use crate::config::{Configuration, ModuleFolder};
 use crate::server::Readiness;
 use crate::server::live::{LOOK_EVERY, Origin};
 use crate::server::watch::Watch;
@@ -71,7 +71,7 @@ impl Feed {
         Self {
             objects: Objects::follow(client, readiness, telemetry),
             files: watched(modules.clone()),
-            reader: Reader::new(Modules(modules)),
+            reader: Reader::new(ModuleFolder(modules)),
             read: Versions::default(),
             faults: watch::Sender::default(),
         }

@@ -1,9 +1,9 @@
 //! The policies that are part of rollgate.
 
-/// The policies in force where the user names none.
+/// The policies that are used if the user names none.
 pub const DEFAULT_SET: &str = include_str!("default-set.yaml");
 
-/// The bytes of the bundled module with this name.
+/// Returns the bytes of the bundled module with this name.
 #[must_use]
 pub fn module(name: &str) -> Option<&'static [u8]> {
     MODULES
@@ -12,10 +12,10 @@ pub fn module(name: &str) -> Option<&'static [u8]> {
         .map(|(_, bytes)| *bytes)
 }
 
-/// The names of the bundled modules.
+/// Returns the names of the bundled modules.
 pub fn names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
 }
 
-// `MODULES`: names and bytes, as the build script made them.
+// `MODULES`: names and bytes, from the build script.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));

@@ -1,53 +1,45 @@
-//! From a policy as it is written to one that can be loaded. Every mistake of a spec is told, each
-//! at the place where it stands.
+//! Compiles a policy object to a policy that can be loaded. Reports all mistakes of a spec, each at its
+//! position.
 
-mod grants;
 mod matches;
-mod mistakes;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rollgate_model::dns;
+use rollgate_model::{dns, host_calls};
 
 pub(super) use self::matches::matches_alone;
-pub(super) use self::mistakes::Mistake;
 
-use self::grants::grants;
 use self::matches::matches;
-use self::mistakes::Mistakes;
 use super::module::ModuleSource;
-use super::wire::{MemorySpec, Module, PolicyObject, PolicySpec};
+use super::wire::{ClusterGrantSpec, MemorySpec, Module, PolicyObject, PolicySpec};
 use super::{Action, Match, OnError, PolicyName, quantity};
-use crate::engine::{Grants, Limits, MEMORY_CEILING};
+use crate::engine::{ClusterGrant, Grants, Limits, MEMORY_CEILING, Ungranted};
 
-/// A policy that is sound as far as its file tells.
+/// A policy with a valid spec. Its module is not loaded yet.
 #[derive(Clone, Debug)]
 pub struct PolicySource {
-    /// What people call it.
+    /// The name.
     pub name: PolicyName,
     /// Where its module comes from.
     pub module: ModuleSource,
     /// The module's settings, as JSON text.
     pub settings: String,
-    /// Which rollouts it judges.
+    /// Which rollouts it evaluates.
     pub matches: Match,
-    /// What becomes of a denial or a hold.
+    /// What a denial or a hold leads to.
     pub action: Action,
-    /// What becomes of a failure.
+    /// What a failure leads to.
     pub on_error: OnError,
     /// What one evaluation may use.
     pub limits: Limits,
-    /// What it may ask of metrics and the cluster.
+    /// What it may query from metrics and the cluster.
     pub grants: Grants,
     /// The granted metric sources, in the order of the file.
     pub(super) metric_grants: Vec<String>,
 }
 
-/// Compiles a policy.
-///
-/// # Errors
-///
-/// All mistakes of the object.
+/// Compiles a policy. Returns all mistakes of the object if there are any.
 pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     let module = module(&object.spec.module, &mut mistakes);
@@ -66,7 +58,7 @@ pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>>
         metric_grants: object.spec.grants.metrics,
         module,
     };
-    mistakes.none_in(policy)
+    mistakes.into_result(policy)
 }
 
 fn module(spec: &Module, mistakes: &mut Mistakes) -> ModuleSource {
@@ -84,7 +76,7 @@ fn module(spec: &Module, mistakes: &mut Mistakes) -> ModuleSource {
             );
         }
     }
-    // Not read: a policy with a mistake is not loaded.
+    // Not used: a policy with a mistake is not loaded.
     ModuleSource::Builtin(String::new())
 }
 
@@ -112,9 +104,9 @@ fn name(object: &PolicyObject, mistakes: &mut Mistakes) -> PolicyName {
     }
 }
 
-/// The longest timeout that an API server grants a webhook.
+/// The longest timeout that Kubernetes permits for a webhook.
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
-/// A guest has a stack and some memory before it does anything.
+/// A guest needs a stack and some memory before it does anything.
 const MIN_MEMORY: u64 = 1 << 20;
 const MAX_MEMORY: u64 = MEMORY_CEILING as u64;
 
@@ -123,15 +115,15 @@ fn limits(spec: &PolicySpec, mistakes: &mut Mistakes) -> Limits {
     Limits {
         timeout: spec.timeout.as_deref().map_or(usual.timeout, |text| {
             let wanted = "a timeout is more than 0 and at most `30s`, such as `500ms` or `2s`";
-            mistakes.sound(time(text), "/spec/timeout", wanted)
+            mistakes.require(time(text), "/spec/timeout", wanted)
         }),
         cpu: spec.cpu.as_deref().map_or(usual.cpu, |text| {
             let wanted = "the CPU time is more than 0 and at most `30s`, such as `50ms` or `1s`";
-            mistakes.sound(time(text), "/spec/cpu", wanted)
+            mistakes.require(time(text), "/spec/cpu", wanted)
         }),
         memory: spec.memory.as_ref().map_or(usual.memory, |amount| {
             let wanted = "memory is from `1Mi` to `256Mi`, such as `32Mi`";
-            mistakes.sound(memory(amount), "/spec/memory", wanted)
+            mistakes.require(memory(amount), "/spec/memory", wanted)
         }),
     }
 }
@@ -145,6 +137,151 @@ fn memory(amount: &MemorySpec) -> Option<usize> {
         MemorySpec::Bytes(bytes) => *bytes,
         MemorySpec::Quantity(text) => quantity::bytes(text)?,
     };
-    let sound = (MIN_MEMORY..=MAX_MEMORY).contains(&bytes);
-    sound.then(|| usize::try_from(bytes).ok()).flatten()
+    (MIN_MEMORY..=MAX_MEMORY)
+        .contains(&bytes)
+        .then(|| usize::try_from(bytes).ok())
+        .flatten()
+}
+
+fn grants(object: &PolicyObject, mistakes: &mut Mistakes) -> Grants {
+    let spec = &object.spec.grants;
+    let own = object.metadata.namespace.as_deref();
+    let cluster = spec.cluster.iter().enumerate();
+    Grants {
+        metrics: spec.metrics.iter().cloned().collect(),
+        cluster: cluster
+            .map(|(index, grant)| {
+                cluster_grant(
+                    own,
+                    grant,
+                    &format!("/spec/grants/cluster/{index}"),
+                    mistakes,
+                )
+            })
+            .collect(),
+        ungranted: Ungranted::Refused,
+    }
+}
+
+fn cluster_grant(
+    own: Option<&str>,
+    spec: &ClusterGrantSpec,
+    pointer: &str,
+    mistakes: &mut Mistakes,
+) -> ClusterGrant {
+    if host_calls::is_secret(&spec.kind) {
+        mistakes.add(
+            format!("{pointer}/kind"),
+            "Secrets are never shown to a policy, so they cannot be granted; remove this grant",
+        );
+    }
+    for (field, text) in [("apiVersion", &spec.api_version), ("kind", &spec.kind)] {
+        if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '*') {
+            mistakes.add(
+                format!("{pointer}/{field}"),
+                format!("`{field}` must be written in full, without patterns, as in `apps/v1` and `ReplicaSet`"),
+            );
+        }
+    }
+    ClusterGrant {
+        api_version: spec.api_version.clone(),
+        kind: spec.kind.clone(),
+        namespaces: granted_namespaces(
+            own,
+            spec.namespaces.as_deref(),
+            &format!("{pointer}/namespaces"),
+            mistakes,
+        ),
+    }
+}
+
+/// A policy with a namespace reads that namespace only, whatever it lists.
+fn granted_namespaces(
+    own: Option<&str>,
+    listed: Option<&[String]>,
+    pointer: &str,
+    mistakes: &mut Mistakes,
+) -> Option<BTreeSet<String>> {
+    let namespaces = listed.map(|listed| mistakes.some_namespaces(listed, pointer));
+    let Some(own) = own else {
+        return namespaces;
+    };
+    for (index, namespace) in listed.into_iter().flatten().enumerate() {
+        if namespace != own {
+            mistakes.add(format!("{pointer}/{index}"), format!(
+                "this policy is in the namespace `{own}` and can read no other; use a ClusterRolloutPolicy for several"
+            ));
+        }
+    }
+    Some(BTreeSet::from([own.to_owned()]))
+}
+
+/// A mistake in an object, at a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) pointer: String,
+    pub(super) message: String,
+}
+
+/// Collects mistakes, so that all of them are reported at once.
+#[derive(Default)]
+struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Returns the compiled value if there were no mistakes.
+    fn into_result<T>(self, compiled: T) -> Result<T, Vec<Mistake>> {
+        if self.0.is_empty() {
+            Ok(compiled)
+        } else {
+            Err(self.0)
+        }
+    }
+
+    fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Mistake {
+            pointer: pointer.into(),
+            message: message.into(),
+        });
+    }
+
+    /// Returns a valid value. If there is none, records a mistake and returns a default, which is not
+    /// used.
+    fn require<T: Default>(&mut self, value: Option<T>, pointer: &str, wanted: &str) -> T {
+        value.unwrap_or_else(|| {
+            self.add(pointer, wanted);
+            T::default()
+        })
+    }
+
+    /// Reads a list of namespaces that must not be empty.
+    fn some_namespaces(&mut self, list: &[String], pointer: &str) -> BTreeSet<String> {
+        self.reject_empty_list(list, pointer);
+        self.namespaces(list, pointer)
+    }
+
+    fn namespaces(&mut self, list: &[String], pointer: &str) -> BTreeSet<String> {
+        for (index, namespace) in list.iter().enumerate() {
+            self.namespace(namespace, format!("{pointer}/{index}"));
+        }
+        list.iter().cloned().collect()
+    }
+
+    fn namespace(&mut self, namespace: &str, pointer: impl Into<String>) {
+        if !dns::is_label(namespace) {
+            let namespace = namespace.escape_debug();
+            let message = format!(
+                "`{namespace}` is no namespace; name each one in full, patterns are not known"
+            );
+            self.add(pointer, message);
+        }
+    }
+
+    fn reject_empty_list(&mut self, list: &[String], pointer: &str) {
+        if list.is_empty() {
+            self.add(
+                pointer,
+                "an empty list would match nothing; leave it out to match everything",
+            );
+        }
+    }
 }

@@ -1,30 +1,32 @@
-//! What policies and metric sources a configuration consists of, and where each stands.
+//! The policies and metric sources of a configuration, and where each was read.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::compile::PolicySource;
 use super::module::ModuleSource;
-use super::{Action, Match, OnError, Place, PolicyName, Problem};
-use crate::sources::{MetricSource, SourceError};
+use super::{Action, Match, OnError, PolicyName, Problem, SourceLocation};
+use crate::sources::prometheus::{DescribedIn, PrometheusSource};
+use crate::sources::{MetricSource, NamedMetrics, Secrets, SourceError};
 
-/// What stands in files of policies, or in the cluster.
+/// The contents of files of policies, or of the cluster.
 #[derive(Debug, Default)]
 pub struct Configuration {
     /// The policies, in the order of the files.
     pub policies: Vec<PolicyItem>,
-    /// Policies that cannot be loaded as they are written, and stand in force as failing ones.
+    /// Policies that cannot be loaded as they are written. They stay active and fail.
     pub refused: Vec<RefusedItem>,
-    /// The described metric sources.
+    /// The metric sources.
     pub sources: Vec<SourceItem>,
-    /// Metric sources that cannot be used as they are written; whoever asks them is told so.
+    /// Metric sources that cannot be used as they are written. Queries to them fail.
     pub broken_sources: Vec<BrokenSource>,
-    /// What is wrong. The rest of the configuration is sound.
+    /// The problems. The rest of the configuration is valid.
     pub problems: Vec<Problem>,
 }
 
 impl Configuration {
-    /// The names of all metric sources, those that cannot be used included.
-    pub fn source_names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of all metric sources, including those that cannot be used.
+    pub(crate) fn source_names(&self) -> impl Iterator<Item = &str> {
         let broken = self
             .broken_sources
             .iter()
@@ -32,9 +34,9 @@ impl Configuration {
         self.sources.iter().map(SourceItem::name).chain(broken)
     }
 
-    /// The module files that the policies name. They may stand anywhere, and a new build of one is
-    /// a change too.
-    pub fn module_files(&self) -> impl Iterator<Item = &Path> {
+    /// Returns the module files that the policies name. They may be anywhere, and a new build of one is a
+    /// change too.
+    pub(crate) fn module_files(&self) -> impl Iterator<Item = &Path> {
         self.policies
             .iter()
             .filter_map(|item| match &item.policy.module {
@@ -44,79 +46,128 @@ impl Configuration {
     }
 }
 
-/// A policy and where it stands.
+/// A policy and where it was read.
 #[derive(Clone, Debug)]
 pub struct PolicyItem {
     /// The policy.
     pub policy: PolicySource,
-    /// Where it stands.
-    pub place: Place,
-    /// The generation of its object, where it came from the cluster.
+    /// Where it was read.
+    pub(crate) location: SourceLocation,
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
 impl PolicyItem {
-    /// Something wrong with what a pointer into the policy's object leads to.
+    /// A problem with the value at a pointer into the policy's object.
     #[must_use]
-    pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
-        self.place.problem(pointer, message)
+    pub(crate) fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        self.location.problem(pointer, message)
     }
 }
 
-/// A policy that cannot be loaded as it is written. What could be read of it applies: it judges
-/// what it matches by failing.
+/// A policy that cannot be loaded as it is written. Its match could be read, and it fails for each
+/// rollout that matches.
 #[derive(Clone, Debug)]
 pub struct RefusedItem {
-    /// What people call it.
+    /// The name.
     pub name: PolicyName,
-    /// Which rollouts it judges.
+    /// Which rollouts it evaluates.
     pub matches: Match,
-    /// What becomes of a denial or a hold.
+    /// What a denial or a hold leads to.
     pub action: Action,
-    /// What becomes of a failure.
+    /// What a failure leads to.
     pub on_error: OnError,
     /// Why it cannot be loaded.
     pub problems: Vec<Problem>,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
-/// A metric source and where it stands.
+/// A metric source and where it was read.
 #[derive(Clone, Debug)]
 pub struct SourceItem {
     /// The source.
     pub source: MetricSource,
-    /// Where it stands.
-    pub place: Place,
-    /// The generation of its object, where it came from the cluster.
+    /// Where it was read.
+    pub(crate) location: SourceLocation,
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
 /// A metric source that cannot be used as it is written.
 #[derive(Clone, Debug)]
 pub struct BrokenSource {
-    /// What policies ask for it by.
+    /// The name by which policies query it.
     pub name: String,
     /// Why it cannot be used.
     pub problem: Problem,
-    /// The generation of its object, where it came from the cluster.
+    /// The generation of its object, if it comes from the cluster.
     pub generation: Option<i64>,
 }
 
 impl SourceItem {
-    /// What policies ask for it by.
+    /// The name by which policies query it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.source.metadata.name
     }
 }
 
 impl BrokenSource {
-    /// What those who ask it are told.
+    /// The error that queries to it return.
     pub(super) fn error(&self) -> SourceError {
         SourceError {
             pointer: String::new(),
             message: self.problem.message.clone(),
         }
     }
+}
+
+/// Whether a metric source could be set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    /// The name by which policies query it.
+    pub name: String,
+    /// The generation of its object, if it comes from the cluster.
+    pub generation: Option<i64>,
+    /// Why it could not be set up; `None` if it was.
+    pub problem: Option<Problem>,
+}
+
+/// Sets up every metric source, without a query. A query to a source that could not be set up fails with
+/// the reason.
+#[must_use]
+pub fn metrics(
+    configuration: &Configuration,
+    secrets: &Arc<dyn Secrets>,
+) -> (NamedMetrics, Vec<SourceState>) {
+    let mut set_up = Vec::new();
+    let mut states = Vec::new();
+    for broken in &configuration.broken_sources {
+        set_up.push((broken.name.clone(), Err(broken.error())));
+        states.push(SourceState {
+            name: broken.name.clone(),
+            generation: broken.generation,
+            problem: Some(broken.problem.clone()),
+        });
+    }
+    for item in &configuration.sources {
+        let described = match item.location {
+            SourceLocation::Object(_) => DescribedIn::Cluster,
+            SourceLocation::Text(..) => DescribedIn::File,
+        };
+        let spec = &item.source.spec.prometheus;
+        let source = PrometheusSource::new(item.name(), spec, described, secrets);
+        let problem = |error: &SourceError| {
+            item.location
+                .problem(&error.pointer, error.message.as_str())
+        };
+        states.push(SourceState {
+            name: item.name().to_owned(),
+            generation: item.generation,
+            problem: source.as_ref().err().map(problem),
+        });
+        set_up.push((item.name().to_owned(), source));
+    }
+    (set_up.into_iter().collect(), states)
 }

@@ -1,13 +1,12 @@
-//! What a path that somebody named holds, and what to say of one without a policy: nothing would be
-//! judged by it, and every rollout would pass.
+//! Reports named paths that contain no policy: no rollout would be evaluated, and every one would pass.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Problem;
-use super::files::is_hidden;
+use super::walk::is_hidden;
 
-/// What a file holds, or a folder in all of its files. The greater tells more.
+/// What a file contains, or all files of a folder. The maximum counts for a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Contents {
     /// No file with an object in it.
@@ -16,54 +15,53 @@ pub(super) enum Contents {
     OtherObjects,
     /// Policies.
     Policies,
-    /// Something that is reported as a problem already.
+    /// Something that was already reported as a problem.
     Problems,
 }
 
 impl Contents {
-    /// Reports that a named path holds no policy; `None` where it holds one, or has been reported.
+    /// Returns a problem if a named path contains no policy, unless another problem was reported.
     pub(super) fn missing_policy(self, path: &Path) -> Option<Problem> {
         let hint = match self {
             Self::Policies | Self::Problems => return None,
-            Self::OtherObjects => only_other_objects(path),
-            Self::Nothing => nothing(path),
+            Self::OtherObjects => hint_for_other_objects(path),
+            Self::Nothing => hint_for_nothing(path),
         };
         let problem = Problem::of_file(
             &path.display().to_string().into(),
-            "no policy stands here, so nothing is judged",
+            "there is no policy here, so no rollout would be checked",
         );
         Some(problem.hint(hint))
     }
 }
 
-/// Reports a file without a single character, such as one that was cut off while it was written:
-/// the policies that may have stood in it are missing.
+/// Reports an empty file, such as one that was cut off while it was written: its policies are missing.
 pub(super) fn empty_file(file: &Path) -> Problem {
     let problem = Problem::of_file(
         &file.display().to_string().into(),
-        "no policy stands here: the file is empty",
+        "there is no policy here: the file is empty",
     );
     problem.hint("write the policy into it, or remove the file")
 }
 
-/// Whether there is nothing to read in these bytes, not even a comment.
+/// Whether a file has no text, not even a comment.
 pub(super) fn is_blank(bytes: &[u8]) -> bool {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     text.trim_ascii().is_empty()
 }
 
-fn only_other_objects(path: &Path) -> String {
+fn hint_for_other_objects(path: &Path) -> String {
     let which = if path.is_dir() {
-        "its files hold"
+        "its files contain"
     } else {
-        "it holds"
+        "it contains"
     };
     format!(
         "{which} other objects only, such as metric sources or scenarios; add a RolloutPolicy or a ClusterRolloutPolicy beside them, or move them beside the policies"
     )
 }
 
-fn nothing(path: &Path) -> String {
+fn hint_for_nothing(path: &Path) -> String {
     if !path.is_dir() {
         return "write a RolloutPolicy or a ClusterRolloutPolicy into the file".to_owned();
     }

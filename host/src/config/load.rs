@@ -1,6 +1,4 @@
-//! From what was read to policies that can judge.
-
-mod access;
+//! Loads the policies of a configuration.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,31 +6,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
+use tokio::sync::OnceCell;
 
 use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleError, ModuleSource};
 use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
-use crate::engine::{Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem};
-use crate::sources::Cluster;
-use access::OwnRights;
+use crate::engine::{
+    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, Scope, SettingsProblem,
+};
+use crate::sources::{Access, Cluster, KindRef};
 
-/// Loads every policy of a configuration, several at once. One that cannot be loaded is refused
-/// alone and stays in the set: its match and `onError` go on to apply.
+/// Loads every policy of a configuration, several at a time. A policy that cannot be loaded stays in the
+/// set as refused: its match and `onError` still apply.
 ///
-/// Those that the set in force has loaded of the same module, settings, limits and grants are taken
-/// over as they are.
+/// Reuses policies of the active set with the same module, settings, limits and grants.
 pub async fn load(
     engine: &Engine,
     configuration: &Configuration,
     cluster: &dyn Cluster,
-    in_force: &PolicySet,
+    active: &PolicySet,
 ) -> PolicySet {
-    let loader = Loader {
+    let context = LoadContext {
         engine,
         configuration,
-        rights: OwnRights::new(cluster, &configuration.policies),
-        in_force: in_force.loaded(),
-        lacks_rights: AtomicBool::new(false),
+        permissions: OwnPermissions::new(cluster, &configuration.policies),
+        active: active.loaded(),
+        lacks_permissions: AtomicBool::new(false),
         modules: modules(&configuration.policies).await,
     };
     // Collected first: a stream over borrowed items is not `Send` for any lifetime, and the server
@@ -40,13 +39,13 @@ pub async fn load(
     let loads: Vec<_> = configuration
         .policies
         .iter()
-        .map(|item| loader.policy(item))
+        .map(|item| context.policy(item))
         .collect();
-    let mut policies: Vec<_> = stream::iter(loads).buffered(at_once()).collect().await;
+    let mut policies: Vec<_> = stream::iter(loads).buffered(concurrency()).collect().await;
     policies.extend(configuration.refused.iter().map(refused));
     let set = PolicySet::new(policies);
-    if loader.lacks_rights.into_inner() {
-        set.awaiting_rights()
+    if context.lacks_permissions.into_inner() {
+        set.awaiting_permissions()
     } else {
         set
     }
@@ -65,8 +64,8 @@ fn refused(item: &RefusedItem) -> Policy {
     }
 }
 
-/// How many policies are compiled at once.
-fn at_once() -> usize {
+/// The number of policies to load at a time.
+fn concurrency() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -92,18 +91,18 @@ async fn modules(policies: &[PolicyItem]) -> Modules {
         .expect("reading a file does not panic")
 }
 
-struct Loader<'a> {
+struct LoadContext<'a> {
     engine: &'a Engine,
     configuration: &'a Configuration,
-    rights: OwnRights<'a>,
-    in_force: HashMap<&'a PolicyName, &'a Arc<LoadedPolicy>>,
-    lacks_rights: AtomicBool,
+    permissions: OwnPermissions<'a>,
+    active: HashMap<&'a PolicyName, &'a Arc<LoadedPolicy>>,
+    lacks_permissions: AtomicBool,
     modules: Modules,
 }
 
-impl Loader<'_> {
+impl LoadContext<'_> {
     async fn policy(&self, item: &PolicyItem) -> Policy {
-        let state = match self.judge(item).await {
+        let state = match self.load(item).await {
             Ok(policy) => State::Ready(policy),
             Err(problems) => State::Refused(Refusal { problems }),
         };
@@ -117,9 +116,9 @@ impl Loader<'_> {
         }
     }
 
-    async fn judge(&self, item: &PolicyItem) -> Result<Arc<LoadedPolicy>, Vec<Problem>> {
-        self.sources_may_be_asked(item)?;
-        self.kinds_may_be_read(item).await?;
+    async fn load(&self, item: &PolicyItem) -> Result<Arc<LoadedPolicy>, Vec<Problem>> {
+        self.check_sources(item)?;
+        self.check_kinds(item).await?;
         let policy = &item.policy;
         let module = match &self.modules[&policy.module] {
             Ok(module) => module.clone(),
@@ -136,7 +135,7 @@ impl Loader<'_> {
             limits: policy.limits,
             grants: policy.grants.clone(),
         };
-        if let Some(loaded) = self.in_force.get(&policy.name)
+        if let Some(loaded) = self.active.get(&policy.name)
             && loaded.is_made_of(&request, self.engine)
         {
             return Ok(Arc::clone(loaded));
@@ -145,14 +144,14 @@ impl Loader<'_> {
         loaded.map(Arc::new).map_err(|error| problems(item, &error))
     }
 
-    /// A grant of a source that nobody describes, or that is for others, would fail at the first
-    /// query: say it now.
-    fn sources_may_be_asked(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
+    /// Reports grants of sources that do not exist or are for other namespaces. Otherwise they would
+    /// fail at the first query.
+    fn check_sources(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
         let grants = item.policy.metric_grants.iter().enumerate();
         let problems: Vec<_> = grants
             .filter_map(|(index, name)| {
                 let pointer = format!("/spec/grants/metrics/{index}");
-                self.closed(&item.policy.name, name)
+                self.unavailable(&item.policy.name, name)
                     .map(|(message, hint)| item.problem(&pointer, message).hint(hint))
             })
             .collect();
@@ -163,13 +162,13 @@ impl Loader<'_> {
         }
     }
 
-    /// Why a policy may not ask a source, and what to do.
-    fn closed(&self, policy: &PolicyName, source: &str) -> Option<(String, String)> {
+    /// Returns why a policy may not query a source, and a hint.
+    fn unavailable(&self, policy: &PolicyName, source: &str) -> Option<(String, String)> {
         let described: Vec<_> = self.configuration.source_names().collect();
         let shown = source.escape_debug();
         if !described.contains(&source) {
-            let message = format!("no MetricSource `{shown}` is described");
-            return Some((message, hint_of_sources(&described)));
+            let message = format!("there is no MetricSource `{shown}`");
+            return Some((message, hint_for_sources(&described)));
         }
         let mut items = self.configuration.sources.iter();
         let open_to = &items
@@ -178,39 +177,39 @@ impl Loader<'_> {
             .spec
             .namespaces;
         let own = policy.namespace()?;
-        let shut = open_to.as_ref().is_some_and(|open| !open.contains(own));
-        shut.then(|| {
+        let is_closed = open_to.as_ref().is_some_and(|open| !open.contains(own));
+        is_closed.then(|| {
             (
                 format!("the MetricSource `{shown}` is not for policies in the namespace `{own}`"),
-                "whoever keeps the source can add it to its `spec.namespaces`".to_owned(),
+                "add the namespace to `spec.namespaces` of the MetricSource".to_owned(),
             )
         })
     }
 
-    /// A grant cannot give what the host itself may not read.
-    async fn kinds_may_be_read(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
+    /// Reports grants of kinds that rollgate itself may not read.
+    async fn check_kinds(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
         let grants = item.policy.grants.cluster.iter().enumerate();
         let problems = join_all(grants.map(|(index, grant)| async move {
-            let missing = self.rights.missing(grant).await?;
+            let missing = self.permissions.missing(grant).await?;
             Some(item.problem(&format!("/spec/grants/cluster/{index}"), missing))
         }));
         let problems: Vec<_> = problems.await.into_iter().flatten().collect();
         if problems.is_empty() {
             return Ok(());
         }
-        self.lacks_rights.store(true, Ordering::Relaxed);
+        self.lacks_permissions.store(true, Ordering::Relaxed);
         Err(problems)
     }
 }
 
-fn hint_of_sources(described: &[&str]) -> String {
+fn hint_for_sources(described: &[&str]) -> String {
     match described {
         [] => "add a MetricSource beside the policies".to_owned(),
-        known => format!("described are: {}", known.join(", ")),
+        known => format!("there are: {}", known.join(", ")),
     }
 }
 
-/// What is wrong with a policy, at the line of the setting where it is one.
+/// Returns the problems of a policy, each at the line of its setting if it is about one.
 fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
     match error {
         LoadError::Settings(refused) => refused
@@ -221,13 +220,62 @@ fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
     }
 }
 
-/// A setting that is missing stands nowhere: its name leads the message.
+/// A missing setting has no line, so the message starts with its name.
 fn setting(item: &PolicyItem, refused: &SettingsProblem) -> Problem {
     let pointer = format!("/spec/settings{}", refused.path);
-    match item.place.missing(&pointer) {
+    match item.location.missing(&pointer) {
         Some(field) if !refused.path.is_empty() => {
             item.problem(&pointer, format!("`{field}` {}", refused.message))
         }
         _ => item.problem(&pointer, refused.message.as_str()),
     }
+}
+
+/// Asks once per load whether rollgate may read each kind and scope that policies are granted.
+struct OwnPermissions<'a> {
+    cluster: &'a dyn Cluster,
+    asked: HashMap<KindRef<'a>, OnceCell<Access>>,
+}
+
+impl<'a> OwnPermissions<'a> {
+    fn new(cluster: &'a dyn Cluster, policies: &'a [PolicyItem]) -> Self {
+        let grants = policies.iter().flat_map(|item| &item.policy.grants.cluster);
+        let asked = grants.flat_map(kinds).map(|kind| (kind, OnceCell::new()));
+        Self {
+            cluster,
+            asked: asked.collect(),
+        }
+    }
+
+    /// Returns what rollgate lacks for a grant. If that is not known now, each read reports it later.
+    async fn missing<'s>(&'s self, grant: &'s ClusterGrant) -> Option<&'s str> {
+        for kind in kinds(grant) {
+            let asked = self.asked[&kind].get_or_init(|| self.ask(kind));
+            if let Access::Missing(what) = asked.await {
+                return Some(what);
+            }
+        }
+        None
+    }
+
+    async fn ask(&self, kind: KindRef<'_>) -> Access {
+        let access = self.cluster.access(kind).await;
+        if let Access::Unknown(why) = &access {
+            tracing::debug!(
+                ?kind,
+                why,
+                "it is not known whether rollgate may read this kind"
+            );
+        }
+        access
+    }
+}
+
+fn kinds<'a>(grant: &'a ClusterGrant) -> Vec<KindRef<'a>> {
+    let kind = |scope: Scope<'a>| KindRef {
+        api_version: &grant.api_version,
+        kind: &grant.kind,
+        namespace: scope.namespace(),
+    };
+    grant.scopes().into_iter().map(kind).collect()
 }

@@ -1,4 +1,4 @@
-//! Which rollouts a policy judges, prepared so that the request path only compares.
+//! Which rollouts a policy evaluates, compiled so that a request needs only comparisons.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use rollgate_model::{Change, Kind, Rollout, Workload};
 use super::selector::Selector;
 use crate::sources::Labels;
 
-/// Which rollouts a policy judges.
+/// Which rollouts a policy evaluates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     kinds: Kinds,
@@ -19,36 +19,36 @@ pub struct Match {
     labels: Selector,
 }
 
-/// What is known of the labels of the namespace that a change is in.
+/// The labels of the namespace of a change, as far as they are known.
 #[derive(Clone, Debug)]
 pub enum NamespaceLabels {
-    /// No policy selects namespaces, so nobody asked for them.
+    /// No policy selects namespaces, so they were not read.
     NotNeeded,
-    /// These.
+    /// The labels.
     Known(Arc<Labels>),
-    /// They could not be read. Every policy that selects namespaces counts as selecting this one:
-    /// a policy too many may hold a rollout, one too few lets it pass.
+    /// The labels could not be read. Every policy that selects namespaces matches this one: a policy too
+    /// many may stop a rollout, one too few lets it pass.
     Unknown {
-        /// Why, in words that fit after "because".
+        /// Why, as text that can follow "because".
         why: String,
     },
 }
 
-/// A change, as far as it matters for which policies judge it.
+/// The parts of a change that decide which policies match.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Its class; `None` where it is no rollout.
+    /// Its class; `None` if it is no rollout.
     pub change: Option<Change>,
-    /// The object as it is.
+    /// The object before the change.
     pub old: Option<&'a Arc<Workload>>,
-    /// The object as it would become.
+    /// The object after the change.
     pub new: Option<&'a Arc<Workload>>,
     /// The labels of its namespace.
     pub namespace: &'a NamespaceLabels,
 }
 
 impl<'a> Candidate<'a> {
-    /// A rollout in a namespace with these labels.
+    /// Creates the candidate for a rollout in a namespace with these labels.
     #[must_use]
     pub fn of(rollout: &'a Rollout, namespace: &'a NamespaceLabels) -> Self {
         Self {
@@ -60,15 +60,15 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Whether, and as what, a policy judges a change.
+/// Whether a policy matches a change, and how the policy sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matching {
-    /// It does not.
+    /// The policy does not match.
     No,
-    /// As what it was classified as.
+    /// The policy sees the change as classified.
     AsClassified,
-    /// As a roll-forward, whatever it is: it takes the workload out of the labels that the policy
-    /// matches by, so this is the last time that the policy is asked.
+    /// The policy sees a roll-forward, whatever the change is: the change takes the workload out of the
+    /// labels that the policy matches, so this is the last time that the policy is evaluated.
     Leaving,
 }
 
@@ -89,7 +89,7 @@ impl Default for Match {
 impl Match {
     /// Only these kinds.
     #[must_use]
-    pub fn kinds(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+    pub(crate) fn kinds(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
         Self {
             kinds: Kinds::Named(kinds.into_iter().collect()),
             ..self
@@ -98,7 +98,7 @@ impl Match {
 
     /// Only these changes.
     #[must_use]
-    pub fn changes(self, changes: impl IntoIterator<Item = Change>) -> Self {
+    pub(crate) fn changes(self, changes: impl IntoIterator<Item = Change>) -> Self {
         Self {
             changes: changes.into_iter().collect(),
             ..self
@@ -107,7 +107,7 @@ impl Match {
 
     /// Only these namespaces.
     #[must_use]
-    pub fn namespaces(self, namespaces: BTreeSet<String>) -> Self {
+    pub(crate) fn namespaces(self, namespaces: BTreeSet<String>) -> Self {
         Self {
             namespaces: Some(namespaces),
             ..self
@@ -116,7 +116,7 @@ impl Match {
 
     /// Not these namespaces, whatever [`Match::namespaces`] says.
     #[must_use]
-    pub fn exclude_namespaces(self, namespaces: BTreeSet<String>) -> Self {
+    pub(crate) fn exclude_namespaces(self, namespaces: BTreeSet<String>) -> Self {
         Self {
             exclude_namespaces: namespaces,
             ..self
@@ -125,7 +125,7 @@ impl Match {
 
     /// Only namespaces with these labels.
     #[must_use]
-    pub fn namespace_labels(self, namespace_labels: Selector) -> Self {
+    pub(crate) fn namespace_labels(self, namespace_labels: Selector) -> Self {
         Self {
             namespace_labels,
             ..self
@@ -134,72 +134,71 @@ impl Match {
 
     /// Only objects with these labels.
     #[must_use]
-    pub fn labels(self, labels: Selector) -> Self {
+    pub(crate) fn labels(self, labels: Selector) -> Self {
         Self { labels, ..self }
     }
 
-    /// Says whether, and as what, the policy judges a change.
+    /// Returns whether the policy matches a change, and how it sees the change.
     #[must_use]
     pub fn matching(&self, candidate: Candidate<'_>) -> Matching {
         let Candidate {
             change, old, new, ..
         } = candidate;
-        if !self.is_in_place(candidate) {
+        if !self.matches_location(candidate) {
             Matching::No
         } else if self.is_left(old, new) {
             Matching::Leaving
-        } else if change.is_some_and(|change| self.judges_change(change, old, new)) {
+        } else if change.is_some_and(|change| self.matches_change(change, old, new)) {
             Matching::AsClassified
         } else {
             Matching::No
         }
     }
 
-    /// Whether it takes the labels of a namespace to say whether the policy judges a change there.
+    /// Whether the policy selects namespaces by their labels.
     #[must_use]
-    pub fn selects_namespaces(&self) -> bool {
+    pub(crate) fn selects_namespaces(&self) -> bool {
         !self.namespace_labels.is_empty()
     }
 
-    /// Whether there are rollouts of this kind and class that the policy judges.
+    /// Whether the policy can match rollouts of this kind and class.
     #[must_use]
-    pub fn judges(&self, kind: Kind, change: Change) -> bool {
+    pub(crate) fn can_match(&self, kind: Kind, change: Change) -> bool {
         let by_selector = || matches!(change, Change::Release | Change::Rollback);
         self.kinds.include(kind, by_selector) && self.changes.contains(change)
     }
 
-    /// Whether the policy names this kind, and so judges all that can be judged of it.
+    /// Whether the policy names this kind, and so matches all rollouts of it.
     #[must_use]
-    pub fn names(&self, kind: Kind) -> bool {
+    pub(crate) fn names(&self, kind: Kind) -> bool {
         matches!(self.kinds, Kinds::Named(kinds) if kinds.contains(kind))
     }
 
-    /// Whether an update can take an object of this kind out of the labels that the policy matches
-    /// by.
+    /// Whether an update can take an object of this kind out of the labels that the policy matches.
     #[must_use]
-    pub fn can_be_left_by(&self, kind: Kind) -> bool {
+    pub(crate) fn can_be_left_by(&self, kind: Kind) -> bool {
         self.kinds.include(kind, || true) && !self.labels.is_empty()
     }
 
-    /// The only namespaces with rollouts that it judges; `None` where that may be any.
+    /// Returns the only namespaces that it matches; `None` for any.
     #[must_use]
-    pub const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
+    pub(crate) const fn only_namespaces(&self) -> Option<&BTreeSet<String>> {
         self.namespaces.as_ref()
     }
 
-    /// The labels of the namespaces with rollouts that it judges.
+    /// Returns the label selector for namespaces.
     #[must_use]
-    pub const fn namespace_selector(&self) -> &Selector {
+    pub(crate) const fn namespace_selector(&self) -> &Selector {
         &self.namespace_labels
     }
 
-    /// The labels of the objects that it judges.
+    /// Returns the label selector for objects.
     #[must_use]
-    pub const fn object_selector(&self) -> &Selector {
+    pub(crate) const fn object_selector(&self) -> &Selector {
         &self.labels
     }
 
-    fn judges_change(
+    fn matches_change(
         &self,
         change: Change,
         old: Option<&Arc<Workload>>,
@@ -210,7 +209,7 @@ impl Match {
         self.changes.contains(change) && new.or(old).is_some_and(kind) && self.has_labels(old, new)
     }
 
-    fn is_in_place(&self, candidate: Candidate<'_>) -> bool {
+    fn matches_location(&self, candidate: Candidate<'_>) -> bool {
         let Candidate {
             old,
             new,
@@ -238,7 +237,7 @@ impl Match {
             }
     }
 
-    /// What is being deleted leaves nothing: its finalizers must not wait for a policy.
+    /// A workload that is being deleted does not leave: its finalizers must not wait for a policy.
     fn is_left(&self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
         let (Some(old), Some(new)) = (old, new) else {
             return false;
@@ -247,24 +246,24 @@ impl Match {
         !self.labels.is_empty() && selects(old) && !selects(new) && !new.is_being_deleted()
     }
 
-    /// The old object's labels count too: of a deletion they are all there is.
+    /// The old object's labels count too: a deletion has no new object.
     fn has_labels(&self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool {
         let selects = |object: &Arc<Workload>| self.labels.selects(object.labels());
         self.labels.is_empty() || new.is_some_and(selects) || old.is_some_and(selects)
     }
 }
 
-/// Which kinds a policy judges.
+/// Which kinds a policy matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kinds {
-    /// The policy names none. Services come and go with every application, so of these it judges
-    /// only those whose selector changes.
+    /// The policy names no kinds. Services are created and deleted with every application, so it matches
+    /// only Services whose selector changes.
     Every,
     Named(Set),
 }
 
 impl Kinds {
-    /// `switched` tells whether a Service has another selector.
+    /// `switched` returns whether the selector of a Service changes.
     fn include(self, kind: Kind, switched: impl FnOnce() -> bool) -> bool {
         match self {
             Self::Every => kind != Kind::Service || switched(),
@@ -278,7 +277,7 @@ fn is_switched(old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) -> bool
         .is_some_and(|(old, new)| old.selector() != new.selector())
 }
 
-/// A set of the cases of a small enum.
+/// A set of variants of a small enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Set(u32);
 
@@ -298,7 +297,7 @@ impl<C: Case> FromIterator<C> for Set {
     }
 }
 
-/// A case of an enum of fewer than 32.
+/// An enum with fewer than 32 variants.
 trait Case {
     fn number(self) -> u32;
 }
@@ -354,44 +353,44 @@ mod tests {
 
     static NOT_NEEDED: NamespaceLabels = NamespaceLabels::NotNeeded;
 
-    fn judges(policy: &Match, rollout: &Rollout) -> bool {
+    fn matches(policy: &Match, rollout: &Rollout) -> bool {
         policy.matching(Candidate::of(rollout, &NOT_NEEDED)) != Matching::No
     }
 
     #[test]
-    fn without_restrictions_a_policy_judges_what_starts_something_new_and_no_deletion() {
-        assert!(judges(&Match::default(), &creation()));
+    fn unrestricted_policy_matches_creations_but_no_deletions() {
+        assert!(matches(&Match::default(), &creation()));
         let deletion = rollout(Some(deployment(&json!({}), "web:1")), None);
-        assert!(!judges(&Match::default(), &deletion));
-        assert!(judges(
+        assert!(!matches(&Match::default(), &deletion));
+        assert!(matches(
             &Match::default().changes([Change::Delete]),
             &deletion
         ));
     }
 
     #[test]
-    fn a_kind_or_change_that_is_not_listed_is_not_judged() {
+    fn unlisted_kind_or_change_does_not_match() {
         let kinds = |kinds: &[Kind]| Match::default().kinds(kinds.iter().copied());
-        assert!(judges(
+        assert!(matches(
             &kinds(&[Kind::DaemonSet, Kind::Deployment]),
             &creation()
         ));
-        assert!(!judges(&kinds(&[Kind::DaemonSet]), &creation()));
-        assert!(!judges(
+        assert!(!matches(&kinds(&[Kind::DaemonSet]), &creation()));
+        assert!(!matches(
             &Match::default().changes([Change::Rollback]),
             &creation()
         ));
     }
 
     #[test]
-    fn an_excluded_namespace_is_left_alone_even_where_it_is_listed() {
+    fn excluded_namespace_does_not_match_even_if_listed() {
         let listed = Match::default().namespaces(names(["shop", "bank"]));
-        assert!(judges(&listed, &creation()));
-        assert!(!judges(
+        assert!(matches(&listed, &creation()));
+        assert!(!matches(
             &listed.exclude_namespaces(names(["shop"])),
             &creation()
         ));
-        assert!(!judges(
+        assert!(!matches(
             &Match::default().namespaces(names(["bank"])),
             &creation()
         ));
@@ -406,32 +405,32 @@ mod tests {
     }
 
     #[test]
-    fn new_or_retyped_service_is_judged_only_by_a_policy_that_names_services() {
+    fn new_or_retyped_service_matches_only_policies_that_name_services() {
         let before = || Some(service("cart", "ClusterIP"));
         let new = rollout(None, before());
         let retyped = rollout(before(), Some(service("cart", "ExternalName")));
         let switched = rollout(before(), Some(service("other", "ClusterIP")));
         let silent = Match::default();
         assert_eq!(
-            [&new, &retyped, &switched].map(|change| judges(&silent, change)),
+            [&new, &retyped, &switched].map(|change| matches(&silent, change)),
             [false, false, true]
         );
         let naming = Match::default().kinds([Kind::Service]);
         assert!(
             [&new, &retyped, &switched]
                 .iter()
-                .all(|change| judges(&naming, change))
+                .all(|change| matches(&naming, change))
         );
         let another = Match::default().kinds([Kind::Deployment]);
         assert!(
             ![&new, &retyped, &switched]
                 .iter()
-                .any(|change| judges(&another, change))
+                .any(|change| matches(&another, change))
         );
     }
 
     #[test]
-    fn a_policy_that_selects_namespaces_judges_those_with_the_labels() {
+    fn namespace_selector_matches_namespaces_with_the_labels() {
         let production = Match::default().namespace_labels(tier("production"));
         let known = |labels: &[(String, String)]| NamespaceLabels::Known(labels.into());
         let matching = |labels| production.matching(Candidate::of(&creation(), &labels));
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_selects_namespaces_judges_those_whose_labels_are_not_known() {
+    fn namespace_selector_matches_namespaces_with_unknown_labels() {
         let production = Match::default().namespace_labels(tier("production"));
         let why = "the API server did not answer in time".to_owned();
         let unknown = NamespaceLabels::Unknown { why };
@@ -450,7 +449,7 @@ mod tests {
         assert_eq!(matching, Matching::AsClassified);
     }
 
-    /// Every class an update can be of, a change that is no rollout among them.
+    /// Every class of an update, and an update that is no rollout.
     const CLASSES: [Option<Change>; 7] = [
         None,
         Some(Change::Restart),
@@ -475,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_judges_whatever_takes_a_workload_out_of_its_labels() {
+    fn update_that_takes_a_workload_out_of_the_labels_matches_as_leaving() {
         let policy = Match::default().labels(tier("critical"));
         let (with, without) = (json!({"tier": "critical"}), json!({}));
         let other = json!({"tier": "web"});
@@ -488,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_a_policy_excludes_takes_a_workload_out_of_it_as_well() {
+    fn update_that_adds_an_excluded_label_matches_as_leaving() {
         let exempt = Requirement::DoesNotExist("exempt".to_owned());
         let policy = Match::default().labels(Selector::new(vec![exempt]));
         let (plain, exempt) = (json!({}), json!({"exempt": "yes"}));
@@ -497,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workload_that_is_being_deleted_leaves_no_policy() {
+    fn workload_that_is_being_deleted_does_not_match_as_leaving() {
         let policy = Match::default().labels(tier("critical"));
         let mut new = deployment(&json!({}), "web:1");
         new["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");

@@ -1,4 +1,4 @@
-//! Where a policy's module comes from, and its bytes.
+//! The source of a policy's module, and its bytes.
 
 use std::fmt;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::builtin;
 use crate::engine::Module;
 
-/// Where a module comes from.
+/// The source of a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ModuleSource {
     /// Part of rollgate, by name.
@@ -18,7 +18,7 @@ pub enum ModuleSource {
     File(PathBuf),
 }
 
-/// Why a module's bytes could not be had.
+/// Why a module could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
     /// No module of this name is part of rollgate.
@@ -34,13 +34,13 @@ pub enum ModuleError {
     },
 }
 
-/// Far more than a module may have; the engine tells the exact bound.
+/// Far more than a module may have; the engine checks the exact limit.
 const LONGEST_READ: u64 = 256 << 20;
 
 impl ModuleSource {
-    /// What an argument on the command line means: a path where it looks like one, else a name.
+    /// Parses an argument of the command line: a path if it looks like one, else a name.
     #[must_use]
-    pub fn of_argument(argument: &str) -> Self {
+    pub(crate) fn of_argument(argument: &str) -> Self {
         let path = Path::new(argument);
         if path.extension().is_some() || path.components().count() > 1 {
             Self::File(path.to_owned())
@@ -49,12 +49,12 @@ impl ModuleSource {
         }
     }
 
-    /// Reads the module; what is in it is for the engine to say.
+    /// Reads the module. The engine checks its contents.
     ///
     /// # Errors
     ///
-    /// When there is no such module, or its file cannot be read.
-    pub fn read(&self) -> Result<Module, ModuleError> {
+    /// If there is no such module, or its file cannot be read.
+    pub(crate) fn read(&self) -> Result<Module, ModuleError> {
         match self {
             Self::Builtin(name) => {
                 let bytes = builtin::module(name)
@@ -71,7 +71,7 @@ impl ModuleSource {
         }
     }
 
-    /// The pointer, in a policy's object, to where it names this module.
+    /// Returns the pointer to the field of a policy that names this module.
     pub(super) fn pointer(&self) -> &'static str {
         match self {
             Self::Builtin(_) => "/spec/module/builtin",

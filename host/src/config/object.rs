@@ -1,5 +1,5 @@
-//! Reads policies and metric sources as the API server gives them: what [`super::read`] does for
-//! files, for one object at a time.
+//! Reads policies and metric sources from objects of the API server, one at a time. [`super::read`]
+//! does the same for files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::compile;
 use super::configuration::{PolicyItem, RefusedItem, SourceItem};
 use super::module::ModuleSource;
 use super::wire::{MatchSpec, Metadata, PolicyObject, PolicySpec};
-use super::{Place, PolicyName, Problem};
+use super::{PolicyName, Problem, SourceLocation};
 use crate::sources::{ApiVersion, Kind, MetricSource, MetricSourceSpec};
 
-/// What names an object, and which version of its spec it is.
+/// The name of an object, and the version of its spec.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct ObjectHead {
     /// The namespace; a policy without one is a ClusterRolloutPolicy.
     pub namespace: Option<String>,
     /// The name.
@@ -26,29 +26,32 @@ pub struct Head {
     pub generation: Option<i64>,
 }
 
-/// Where the module files are that policies of the cluster name.
+/// The folder of module files for policies of the cluster.
 #[derive(Clone, Debug, Default)]
-pub struct Modules(pub Option<PathBuf>);
+pub struct ModuleFolder(pub Option<PathBuf>);
 
 /// A policy that cannot be read as it is written.
 #[derive(Clone, Debug)]
-pub struct Misread {
+pub struct InvalidPolicy {
     /// Why.
     pub problems: Vec<Problem>,
-    /// What stands in force for it, where no earlier version of it does. `None` where it cannot be
-    /// told which rollouts it would judge.
-    pub stand_in: Option<Box<RefusedItem>>,
+    /// The policy to use if there is no earlier version: it fails each rollout that it matches. `None` if
+    /// its match cannot be read.
+    pub refused: Option<Box<RefusedItem>>,
 }
 
 /// Reads a policy.
 ///
 /// # Errors
-/// It cannot be read as it is written: it breaks the rules of a policy, or was written for another
-/// version of rollgate.
-pub fn read_policy(head: &Head, spec: &Value, modules: &Modules) -> Result<PolicyItem, Misread> {
-    let place = head.place();
-    compiled(head, spec, modules, &place).map_err(|problems| Misread {
-        stand_in: stand_in(head, spec, &problems).map(Box::new),
+/// If it cannot be read as it is written: it is invalid, or it is for another version of rollgate.
+pub fn read_policy(
+    head: &ObjectHead,
+    spec: &Value,
+    modules: &ModuleFolder,
+) -> Result<PolicyItem, InvalidPolicy> {
+    let location = head.location();
+    compiled(head, spec, modules, &location).map_err(|problems| InvalidPolicy {
+        refused: refused(head, spec, &problems).map(Box::new),
         problems,
     })
 }
@@ -56,10 +59,10 @@ pub fn read_policy(head: &Head, spec: &Value, modules: &Modules) -> Result<Polic
 /// Reads a metric source.
 ///
 /// # Errors
-/// It cannot be read as it is written.
-pub fn read_source(head: &Head, spec: &Value) -> Result<SourceItem, Problem> {
-    let place = Place::Object(format!("MetricSource {}", head.name).into());
-    let spec: MetricSourceSpec = fit(spec, &place)?;
+/// If it cannot be read as it is written.
+pub fn read_source(head: &ObjectHead, spec: &Value) -> Result<SourceItem, Problem> {
+    let location = SourceLocation::Object(format!("MetricSource {}", head.name).into());
+    let spec: MetricSourceSpec = fit(spec, &location)?;
     let source = MetricSource {
         api_version: ApiVersion::V1Alpha1,
         kind: Kind::MetricSource,
@@ -68,35 +71,34 @@ pub fn read_source(head: &Head, spec: &Value) -> Result<SourceItem, Problem> {
     };
     Ok(SourceItem {
         source,
-        place,
+        location,
         generation: head.generation,
     })
 }
 
 fn compiled(
-    head: &Head,
+    head: &ObjectHead,
     spec: &Value,
-    modules: &Modules,
-    place: &Place,
+    modules: &ModuleFolder,
+    location: &SourceLocation,
 ) -> Result<PolicyItem, Vec<Problem>> {
-    let spec: PolicySpec = fit(spec, place).map_err(|problem| vec![problem])?;
-    let problem = |mistake: compile::Mistake| place.problem(&mistake.pointer, mistake.message);
+    let spec: PolicySpec = fit(spec, location).map_err(|problem| vec![problem])?;
+    let problem = |mistake: compile::Mistake| location.problem(&mistake.pointer, mistake.message);
     let mut policy = compile::policy(head.object(spec))
         .map_err(|mistakes| mistakes.into_iter().map(problem).collect::<Vec<_>>())?;
     if let ModuleSource::File(file) = &mut policy.module {
         let found = modules.find(file.to_str().unwrap_or_default());
-        *file = found.map_err(|why| vec![place.problem("/spec/module/file", why)])?;
+        *file = found.map_err(|why| vec![location.problem("/spec/module/file", why)])?;
     }
     Ok(PolicyItem {
         policy,
-        place: place.clone(),
+        location: location.clone(),
         generation: head.generation,
     })
 }
 
-/// A policy that fails, as far as what it would judge can be read. Where its action and `onError`
-/// cannot, it denies.
-fn stand_in(head: &Head, spec: &Value, problems: &[Problem]) -> Option<RefusedItem> {
+/// Returns a refused policy if its match can be read. Denies if its action or `onError` cannot be read.
+fn refused(head: &ObjectHead, spec: &Value, problems: &[Problem]) -> Option<RefusedItem> {
     let matches: MatchSpec = match spec.get("match") {
         Some(matches) => yaml::from_value(matches).ok()?,
         None => MatchSpec::default(),
@@ -117,16 +119,16 @@ fn word<T: DeserializeOwned + Default>(spec: &Value, field: &str) -> T {
         .unwrap_or_default()
 }
 
-fn fit<T: DeserializeOwned>(spec: &Value, place: &Place) -> Result<T, Problem> {
+fn fit<T: DeserializeOwned>(spec: &Value, location: &SourceLocation) -> Result<T, Problem> {
     yaml::from_value(spec).map_err(|FieldError { problem, pointer }| {
-        place.problem(&format!("/spec{pointer}"), problem.to_string())
+        location.problem(&format!("/spec{pointer}"), problem.to_string())
     })
 }
 
-impl Head {
-    /// What people call the policy.
+impl ObjectHead {
+    /// Returns the name of the policy.
     #[must_use]
-    pub fn policy_name(&self) -> PolicyName {
+    pub(crate) fn policy_name(&self) -> PolicyName {
         match &self.namespace {
             Some(namespace) => PolicyName::namespaced(namespace, &self.name),
             None => PolicyName::cluster(&self.name),
@@ -140,9 +142,9 @@ impl Head {
         }
     }
 
-    fn place(&self) -> Place {
+    fn location(&self) -> SourceLocation {
         let object: Arc<str> = format!("{} {}", self.kind(), self.policy_name()).into();
-        Place::Object(object)
+        SourceLocation::Object(object)
     }
 
     fn object(&self, spec: PolicySpec) -> PolicyObject {
@@ -156,8 +158,8 @@ impl Head {
     }
 }
 
-impl Modules {
-    /// Where the file of this name is. A path would lead out of the folder.
+impl ModuleFolder {
+    /// Returns the path of a module file. The name must be no path, which could lead out of the folder.
     fn find(&self, name: &str) -> Result<PathBuf, String> {
         let sound = !name.is_empty()
             && !name.starts_with('.')
@@ -179,24 +181,28 @@ mod tests {
     use super::*;
     use crate::config::{Action, OnError};
 
-    fn head(namespace: Option<&str>) -> Head {
-        Head {
+    fn head(namespace: Option<&str>) -> ObjectHead {
+        ObjectHead {
             namespace: namespace.map(str::to_owned),
             name: "probes".to_owned(),
             generation: Some(3),
         }
     }
 
-    fn read(namespace: Option<&str>, spec: &Value) -> Result<PolicyItem, Misread> {
-        read_policy(&head(namespace), spec, &Modules(Some("/modules".into())))
+    fn read(namespace: Option<&str>, spec: &Value) -> Result<PolicyItem, InvalidPolicy> {
+        read_policy(
+            &head(namespace),
+            spec,
+            &ModuleFolder(Some("/modules".into())),
+        )
     }
 
-    fn told(misread: &Misread) -> Vec<String> {
-        misread.problems.iter().map(ToString::to_string).collect()
+    fn messages(invalid: &InvalidPolicy) -> Vec<String> {
+        invalid.problems.iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn a_module_file_is_looked_for_in_the_module_folder_and_nowhere_else() {
+    fn module_file_is_read_from_the_module_folder_only() {
         let spec = |file: &str| json!({"module": {"file": file}});
         let item = read(None, &spec("first_policy.wasm")).expect("a sound policy");
         let expected = ModuleSource::File("/modules/first_policy.wasm".into());
@@ -211,17 +217,18 @@ mod tests {
             "a\0.wasm",
             "ä.wasm",
         ] {
-            let misread = read(None, &spec(file)).expect_err(file);
-            assert!(told(&misread)[0].contains("and no path"), "{misread:?}");
+            let invalid = read(None, &spec(file)).expect_err(file);
+            assert!(messages(&invalid)[0].contains("and no path"), "{invalid:?}");
         }
     }
 
     #[test]
-    fn without_a_module_folder_a_file_is_no_module() {
+    fn module_file_without_a_module_folder_is_a_problem() {
         let spec = json!({"module": {"file": "a.wasm"}});
-        let misread = read_policy(&head(None), &spec, &Modules::default()).expect_err("no folder");
+        let invalid =
+            read_policy(&head(None), &spec, &ModuleFolder::default()).expect_err("no folder");
         assert_eq!(
-            told(&misread),
+            messages(&invalid),
             [
                 "ClusterRolloutPolicy probes: spec.module.file: this rollgate was started without a module folder (--modules), so only `builtin` modules can be used"
             ]
@@ -229,11 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_by_its_path_in_the_object() {
+    fn mistake_is_reported_with_its_path_in_the_object() {
         let spec = json!({"module": {"builtin": "probes"}, "match": {"kinds": ["Deployment", "Pod"]}, "timeout": "1h"});
-        let misread = read(Some("shop"), &spec).expect_err("mistakes");
+        let invalid = read(Some("shop"), &spec).expect_err("mistakes");
         assert_eq!(
-            told(&misread),
+            messages(&invalid),
             [
                 "RolloutPolicy shop/probes: spec.timeout: a timeout is more than 0 and at most `30s`, such as `500ms` or `2s`",
                 "RolloutPolicy shop/probes: spec.match.kinds[1]: `Pod` is not allowed here; known are `Deployment`, `StatefulSet`, `DaemonSet`, `Rollout`, `Service`",
@@ -242,32 +249,32 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_of_a_later_version_stands_as_one_that_fails_where_it_tells_what_it_judges() {
+    fn policy_with_unknown_fields_is_refused_with_its_own_match() {
         let spec = json!({"module": {"oci": "registry/x"}, "match": {"kinds": ["Deployment"]}, "action": "Warn", "onError": "Ask"});
-        let misread = read(None, &spec).expect_err("a field of a later version");
-        let stand_in = misread.stand_in.expect("its match can be read");
+        let invalid = read(None, &spec).expect_err("a field of a later version");
+        let refused = invalid.refused.expect("its match can be read");
         assert_eq!(
-            (stand_in.action, stand_in.on_error),
+            (refused.action, refused.on_error),
             (Action::Warn, OnError::Deny)
         );
-        assert_eq!(stand_in.generation, Some(3));
+        assert_eq!(refused.generation, Some(3));
     }
 
     #[test]
-    fn a_policy_that_does_not_tell_what_it_judges_cannot_stand() {
+    fn policy_with_an_invalid_match_is_not_refused_but_dropped() {
         for matches in [
             json!({"users": ["jo"]}),
             json!({"kinds": ["Pod"]}),
             json!("all"),
         ] {
             let spec = json!({"module": {"builtin": "probes"}, "match": matches});
-            let misread = read(None, &spec).expect_err("a field of a later version");
-            assert!(misread.stand_in.is_none(), "{misread:?}");
+            let invalid = read(None, &spec).expect_err("a field of a later version");
+            assert!(invalid.refused.is_none(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_policy_with_a_namespace_reads_no_other() {
+    fn policy_with_a_namespace_is_granted_no_other() {
         let spec = |namespaces: Value| {
             json!({"module": {"builtin": "probes"}, "grants": {"cluster": [
                 {"apiVersion": "v1", "kind": "Pod", "namespaces": namespaces},
@@ -276,10 +283,10 @@ mod tests {
         let own = Some(["shop".to_owned()].into());
         let item = read(Some("shop"), &spec(json!(["shop"]))).expect("a sound policy");
         assert_eq!(item.policy.grants.cluster[0].namespaces, own);
-        let misread = read(Some("shop"), &spec(json!(["shop", "bank"]))).expect_err("another");
+        let invalid = read(Some("shop"), &spec(json!(["shop", "bank"]))).expect_err("another");
         assert!(
-            told(&misread)[0].contains("spec.grants.cluster[0].namespaces[1]"),
-            "{misread:?}"
+            messages(&invalid)[0].contains("spec.grants.cluster[0].namespaces[1]"),
+            "{invalid:?}"
         );
         let everywhere = json!({"module": {"builtin": "probes"}, "grants": {"cluster": [
             {"apiVersion": "v1", "kind": "Pod"},

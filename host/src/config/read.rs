@@ -1,8 +1,9 @@
-//! Takes files and folders of policies apart.
+//! Reads files and folders of policies.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,12 +16,15 @@ use super::configuration::{Configuration, PolicyItem, SourceItem};
 use super::contents::{Contents, empty_file, is_blank};
 use super::module::ModuleSource;
 use super::wire::{API_VERSION, PolicyObject};
-use super::{Place, Problem, Reach, Walk, files};
+use super::{Depth, Problem, SourceLocation, Walk};
 use crate::sources::MetricSource;
 
-/// Reads files, and folders of files. What is wrong with one is no reason to leave out another.
+/// The longest file of policies that is read, in bytes.
+const MAX_FILE: u64 = 8 << 20;
+
+/// Reads files and folders of files. A problem with one does not leave out another.
 ///
-/// Each path was named by somebody who means policies to be there: one without a policy is a problem.
+/// The user named each path to have its policies loaded, so a path without a policy is a problem.
 #[must_use]
 pub fn read(paths: &[PathBuf]) -> Configuration {
     let mut reader = Reader::default();
@@ -31,7 +35,7 @@ pub fn read(paths: &[PathBuf]) -> Configuration {
     reader.configuration
 }
 
-/// Reads policies out of a text, such as the bundled set. Relative modules start at `folder`.
+/// Reads policies from a text, such as the bundled set. Relative paths of modules start at `folder`.
 #[must_use]
 pub fn read_text(name: &str, text: &str, folder: &Path) -> Configuration {
     let mut reader = Reader::default();
@@ -42,25 +46,25 @@ pub fn read_text(name: &str, text: &str, folder: &Path) -> Configuration {
 #[derive(Default)]
 struct Reader {
     configuration: Configuration,
-    /// The kind and name of each object that was met, and where.
-    met: HashMap<(&'static str, String), String>,
-    /// How many objects were met that are no policies.
+    /// The kind and name of each object read so far, and where it is.
+    seen: HashMap<(&'static str, String), String>,
+    /// The number of objects that are no policies.
     others: usize,
-    /// The files that were read, and what they hold.
+    /// The files that were read, and what they contain.
     read: HashMap<PathBuf, Contents>,
 }
 
 impl Reader {
     fn path(&mut self, path: &Path) -> Contents {
-        let found = Walk::new(Reach::Folder).files(path);
+        let found = Walk::new(Depth::Folder).files(path);
         let files = found.files.iter().map(|file| self.file(file));
         let contents = files.max().unwrap_or(Contents::Nothing);
-        if found.faults.is_empty() {
+        if found.errors.is_empty() {
             return contents;
         }
-        for fault in found.faults {
-            let file = fault.path.display().to_string().into();
-            let problem = Problem::of_file(&file, fault.why.to_string());
+        for error in found.errors {
+            let file = error.path.display().to_string().into();
+            let problem = Problem::of_file(&file, error.why.to_string());
             self.configuration.problems.push(problem);
         }
         Contents::Problems
@@ -68,7 +72,7 @@ impl Reader {
 
     /// Reads a file, unless another path led to it already.
     fn file(&mut self, file: &Path) -> Contents {
-        // A link of another path may lead to it.
+        // Another path may link to it.
         let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         if let Some(contents) = self.read.get(&real) {
             return *contents;
@@ -94,7 +98,7 @@ impl Reader {
     }
 
     fn bytes_of(&mut self, file: &Path) {
-        match files::contents(file) {
+        match read_file(file) {
             Ok(bytes) if is_blank(&bytes) => {
                 self.configuration.problems.push(empty_file(file));
             }
@@ -106,7 +110,7 @@ impl Reader {
         }
     }
 
-    fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
         let file = path.display().to_string().into();
         self.configuration
             .problems
@@ -120,7 +124,7 @@ impl Reader {
                     for object in rollgate_model::objects(document) {
                         match object {
                             Ok(object) => self.object(file, &object, folder),
-                            Err(error) => self.no_object(file, &error),
+                            Err(error) => self.invalid_list(file, &error),
                         }
                     }
                 }
@@ -133,7 +137,7 @@ impl Reader {
         }
     }
 
-    fn no_object(&mut self, file: &Arc<str>, error: &ListError) {
+    fn invalid_list(&mut self, file: &Arc<str>, error: &ListError) {
         let message = error.problem.to_string();
         let problem = Problem::of(file, &error.spans, error.pointer, message);
         self.configuration.problems.push(problem);
@@ -178,10 +182,10 @@ impl Reader {
         if let ModuleSource::File(path) = &mut policy.module {
             *path = folder.join(&path);
         }
-        self.only_one("policy", policy.name.as_str(), file, document)?;
+        self.check_unique("policy", policy.name.as_str(), file, document)?;
         let item = PolicyItem {
             policy,
-            place: Place::Text(Arc::clone(file), document.spans.clone()),
+            location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
             generation: None,
         };
         self.configuration.policies.push(item);
@@ -190,10 +194,10 @@ impl Reader {
 
     fn source(&mut self, file: &Arc<str>, document: &Document) -> Result<(), Vec<Problem>> {
         let source = strictly::<MetricSource>(file, document)?;
-        self.only_one("metric source", &source.metadata.name, file, document)?;
+        self.check_unique("metric source", &source.metadata.name, file, document)?;
         let item = SourceItem {
             source,
-            place: Place::Text(Arc::clone(file), document.spans.clone()),
+            location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
             generation: None,
         };
         self.configuration.sources.push(item);
@@ -201,7 +205,7 @@ impl Reader {
         Ok(())
     }
 
-    fn only_one(
+    fn check_unique(
         &mut self,
         what: &'static str,
         name: &str,
@@ -209,9 +213,9 @@ impl Reader {
         document: &Document,
     ) -> Result<(), Vec<Problem>> {
         let here = Problem::of(file, &document.spans, "/metadata/name", "");
-        match self.met.entry((what, name.to_owned())) {
+        match self.seen.entry((what, name.to_owned())) {
             Entry::Vacant(entry) => {
-                entry.insert(here.place());
+                entry.insert(here.location());
                 Ok(())
             }
             Entry::Occupied(first) => {
@@ -224,7 +228,23 @@ impl Reader {
     }
 }
 
-/// Reads a type strictly.
+/// Reads a file of policies, up to a size that none has.
+fn read_file(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(file)?
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!(
+            "longer than {} MiB, which no file of policies is",
+            MAX_FILE >> 20
+        );
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// Reads a type and refuses unknown fields.
 fn strictly<T: serde::de::DeserializeOwned>(
     file: &Arc<str>,
     document: &Document,
@@ -240,11 +260,11 @@ fn strictly<T: serde::de::DeserializeOwned>(
     })
 }
 
-/// What an object is.
+/// The kind of an object.
 enum Kind {
     Policy,
     MetricSource,
-    /// Lies beside the policies that it tests.
+    /// A test of the policies beside it.
     Scenario,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// A label selector: all of its requirements must hold; none at all selects everything.
+/// A label selector: all requirements must match; without any it selects everything.
 ///
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,57 +10,57 @@ pub struct Selector {
     requirements: Vec<Requirement>,
 }
 
-/// What one label must be.
+/// A requirement for one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// The label is there with one of these values.
+    /// The label has one of these values.
     In(String, BTreeSet<String>),
     /// The label is absent, or has another value.
     NotIn(String, BTreeSet<String>),
-    /// The label is there.
+    /// The label is present.
     Exists(String),
     /// The label is absent.
     DoesNotExist(String),
 }
 
 impl Selector {
-    /// A selector of these requirements.
+    /// Creates a selector.
     #[must_use]
-    pub fn new(requirements: Vec<Requirement>) -> Self {
+    pub(crate) fn new(requirements: Vec<Requirement>) -> Self {
         Self { requirements }
     }
 
     /// Whether it selects everything.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.requirements.is_empty()
     }
 
-    /// What it requires.
+    /// Returns the requirements.
     #[must_use]
-    pub fn requirements(&self) -> &[Requirement] {
+    pub(crate) fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
     /// Whether it selects an object with these labels.
     #[must_use]
-    pub fn selects(&self, labels: &[(String, String)]) -> bool {
+    pub(crate) fn selects(&self, labels: &[(String, String)]) -> bool {
         self.requirements
             .iter()
-            .all(|requirement| requirement.holds(labels))
+            .all(|requirement| requirement.matches(labels))
     }
 }
 
 impl Requirement {
-    /// The key of the label.
+    /// Returns the key of the label.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         let (Self::In(key, _) | Self::NotIn(key, _) | Self::Exists(key) | Self::DoesNotExist(key)) =
             self;
         key
     }
 
-    fn holds(&self, labels: &[(String, String)]) -> bool {
+    fn matches(&self, labels: &[(String, String)]) -> bool {
         let value = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v);
         match self {
             Self::In(key, values) => value(key).is_some_and(|v| values.contains(v)),
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_selector_selects_everything() {
+    fn empty_selector_selects_everything() {
         assert!(Selector::default().selects(&[]));
         assert!(Selector::default().selects(&labels(&[("app", "shop")])));
     }
 
     #[test]
-    fn not_in_holds_for_an_absent_label_and_in_does_not() {
+    fn not_in_matches_an_absent_label_and_in_does_not() {
         let values = BTreeSet::from(["shop".to_owned()]);
         assert!(one(Requirement::NotIn("app".to_owned(), values.clone())).selects(&[]));
         assert!(!one(Requirement::In("app".to_owned(), values.clone())).selects(&[]));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn every_requirement_must_hold() {
+    fn every_requirement_must_match() {
         let both = Selector::new(vec![
             Requirement::Exists("app".to_owned()),
             Requirement::DoesNotExist("canary".to_owned()),

@@ -1,4 +1,4 @@
-//! Which files paths mean: each file and each folder once, whatever links lead to it.
+//! Finds the files that paths name: each file and each folder once, whatever links lead to it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,59 +6,57 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{is_configuration, is_hidden};
-
-/// Finds the files that paths mean, each once for all paths.
+/// Finds the files that paths name, each once for all paths.
 #[derive(Debug)]
 pub struct Walk {
-    reach: Reach,
+    depth: Depth,
     limit: usize,
-    /// What was met, and the number of the path that led there first.
-    met: HashMap<Identity, usize>,
+    /// The files and folders found so far, with the number of the first path that led there.
+    seen: HashMap<Identity, usize>,
     paths: usize,
 }
 
-/// How far below a folder files are looked for.
+/// How deep below a folder to look for files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Depth {
     /// In the folder itself, as `kubectl apply -f` does.
     Folder,
     /// In the folders in it too, as with `kubectl apply -R`.
-    Below,
+    Recursive,
 }
 
-/// What a path means.
+/// The files that a path names.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// The files, sorted.
     pub files: Vec<PathBuf>,
-    /// What could not be followed.
-    pub faults: Vec<Fault>,
+    /// The paths that could not be followed.
+    pub errors: Vec<WalkError>,
     /// Whether something was left out because it had been found by an earlier path.
     pub repeated: bool,
 }
 
 /// A path that cannot be followed, and why.
 #[derive(Debug)]
-pub struct Fault {
+pub struct WalkError {
     /// The path.
     pub path: PathBuf,
     /// Why.
-    pub why: FaultKind,
+    pub why: WalkErrorKind,
 }
 
 /// Why a path cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub enum FaultKind {
+pub enum WalkErrorKind {
     /// It is not there, or may not be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),
     /// A pipe, a socket or a device in a folder: reading it might never end.
     #[error("this is no regular file; name it by itself to read it, or move it out of this folder")]
     Special,
-    /// There is no end in sight.
+    /// There are too many files.
     #[error(
-        "more than {0} folders and files lie below this folder; name the folders of manifests in it"
+        "there are more than {0} folders and files below this folder; name the folders of manifests in it"
     )]
     TooMany(usize),
 }
@@ -67,7 +65,7 @@ pub enum FaultKind {
 /// dependencies has some tens of thousands.
 const LIMIT: usize = 200_000;
 
-/// What tells files apart, whatever they are called.
+/// Identifies a file, whatever its name.
 #[cfg(unix)]
 type Identity = (u64, u64);
 #[cfg(not(unix))]
@@ -85,32 +83,32 @@ fn identity(path: &Path, _: &Metadata) -> Identity {
 }
 
 impl Walk {
-    /// A walk that has met nothing yet.
+    /// Starts a walk.
     #[must_use]
-    pub fn new(reach: Reach) -> Self {
+    pub(crate) fn new(depth: Depth) -> Self {
         Self {
-            reach,
+            depth,
             limit: LIMIT,
-            met: HashMap::new(),
+            seen: HashMap::new(),
             paths: 0,
         }
     }
 
-    /// The files that a path means: itself, or the YAML and JSON files in a folder. Hidden ones are
-    /// left out: in a mounted ConfigMap or Secret those are the folders (`..data`) that the visible
+    /// Returns the files that a path names: itself, or the YAML and JSON files in a folder. Hidden ones
+    /// are left out: in a mounted ConfigMap or Secret those are the folders (`..data`) that the visible
     /// links lead into.
-    pub fn files(&mut self, path: &Path) -> Found {
+    pub(crate) fn files(&mut self, path: &Path) -> Found {
         self.paths += 1;
         let mut found = Found::default();
         match fs::metadata(path) {
-            Err(error) => found.fault(path, error),
+            Err(error) => found.error(path, error),
             Ok(metadata) if metadata.is_dir() => {
-                if self.meet(path, &metadata, &mut found) {
+                if self.mark_seen(path, &metadata, &mut found) {
                     self.below(path, &mut found);
                 }
             }
             Ok(metadata) => {
-                if self.meet(path, &metadata, &mut found) {
+                if self.mark_seen(path, &metadata, &mut found) {
                     found.files.push(path.to_owned());
                 }
             }
@@ -119,9 +117,9 @@ impl Walk {
         found
     }
 
-    /// Notes that something was met; `false` where it had been before.
-    fn meet(&mut self, path: &Path, metadata: &Metadata, found: &mut Found) -> bool {
-        match self.met.entry(identity(path, metadata)) {
+    /// Marks a file or folder as seen; `false` if it was before.
+    fn mark_seen(&mut self, path: &Path, metadata: &Metadata, found: &mut Found) -> bool {
+        match self.seen.entry(identity(path, metadata)) {
             Entry::Vacant(entry) => {
                 entry.insert(self.paths);
                 true
@@ -133,26 +131,25 @@ impl Walk {
         }
     }
 
-    /// Follows links after all else, so that what they lead to goes by its own name where that lies
-    /// below the path, too.
+    /// Follows links last, so that a file goes by its own name if that is below the path too.
     fn below(&mut self, root: &Path, found: &mut Found) {
-        let mut ahead = Ahead {
+        let mut pending = Pending {
             folders: vec![root.to_owned()],
             links: Vec::new(),
         };
         let mut left = self.limit;
         loop {
-            if let Some(folder) = ahead.folders.pop() {
-                if let Err(error) = self.list(&folder, &mut ahead, found, &mut left) {
-                    found.fault(&folder, error);
+            if let Some(folder) = pending.folders.pop() {
+                if let Err(error) = self.list(&folder, &mut pending, found, &mut left) {
+                    found.error(&folder, error);
                 }
-            } else if let Some(link) = ahead.links.pop() {
-                self.follow(link, &mut ahead, found);
+            } else if let Some(link) = pending.links.pop() {
+                self.follow(link, &mut pending, found);
             } else {
                 return;
             }
             if left == 0 {
-                return found.fault(root, FaultKind::TooMany(self.limit));
+                return found.error(root, WalkErrorKind::TooMany(self.limit));
             }
         }
     }
@@ -160,7 +157,7 @@ impl Walk {
     fn list(
         &mut self,
         folder: &Path,
-        ahead: &mut Ahead,
+        pending: &mut Pending,
         found: &mut Found,
         left: &mut usize,
     ) -> io::Result<()> {
@@ -179,9 +176,9 @@ impl Walk {
                 None => return Ok(()),
             }
             if kind.is_symlink() {
-                ahead.links.push(path);
+                pending.links.push(path);
             } else if kind.is_dir() {
-                self.folder(path, ahead, found);
+                self.folder(path, pending, found);
             } else {
                 self.file(path, kind, found);
             }
@@ -189,60 +186,77 @@ impl Walk {
         Ok(())
     }
 
-    /// A link to nothing is an error where its name says that a manifest was meant.
-    fn follow(&mut self, link: PathBuf, ahead: &mut Ahead, found: &mut Found) {
+    /// A broken link is an error if it has the name of a manifest.
+    fn follow(&mut self, link: PathBuf, pending: &mut Pending, found: &mut Found) {
         match fs::metadata(&link) {
-            Ok(metadata) if metadata.is_dir() => self.folder(link, ahead, found),
+            Ok(metadata) if metadata.is_dir() => self.folder(link, pending, found),
             Ok(metadata) if is_configuration(&link) => {
                 self.file(link, metadata.file_type(), found);
             }
-            Err(error) if is_configuration(&link) => found.fault(&link, error),
+            Err(error) if is_configuration(&link) => found.error(&link, error),
             Ok(_) | Err(_) => {}
         }
     }
 
-    fn folder(&mut self, path: PathBuf, ahead: &mut Ahead, found: &mut Found) {
-        if self.reach == Reach::Folder {
+    fn folder(&mut self, path: PathBuf, pending: &mut Pending, found: &mut Found) {
+        if self.depth == Depth::Folder {
             return;
         }
         match fs::metadata(&path) {
             Ok(metadata) => {
-                if self.meet(&path, &metadata, found) {
-                    ahead.folders.push(path);
+                if self.mark_seen(&path, &metadata, found) {
+                    pending.folders.push(path);
                 }
             }
-            Err(error) => found.fault(&path, error),
+            Err(error) => found.error(&path, error),
         }
     }
 
     fn file(&mut self, path: PathBuf, kind: FileType, found: &mut Found) {
         if !kind.is_file() {
-            return found.fault(&path, FaultKind::Special);
+            return found.error(&path, WalkErrorKind::Special);
         }
         match fs::metadata(&path) {
             Ok(metadata) => {
-                if self.meet(&path, &metadata, found) {
+                if self.mark_seen(&path, &metadata, found) {
                     found.files.push(path);
                 }
             }
-            Err(error) => found.fault(&path, error),
+            Err(error) => found.error(&path, error),
         }
     }
 }
 
-/// What is still to be looked at.
-struct Ahead {
+/// What the walk still has to visit.
+struct Pending {
     folders: Vec<PathBuf>,
     links: Vec<PathBuf>,
 }
 
 impl Found {
-    fn fault(&mut self, path: &Path, why: impl Into<FaultKind>) {
-        self.faults.push(Fault {
+    fn error(&mut self, path: &Path, why: impl Into<WalkErrorKind>) {
+        self.errors.push(WalkError {
             path: path.to_owned(),
             why: why.into(),
         });
     }
+}
+
+/// Whether a file's name says that it holds YAML or JSON.
+fn is_configuration(file: &Path) -> bool {
+    let known = ["yaml", "yml", "json"];
+    !is_hidden(file)
+        && file.extension().is_some_and(|extension| {
+            known
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+        })
+}
+
+/// Whether a name begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 #[cfg(all(test, unix))]

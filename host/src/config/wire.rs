@@ -1,6 +1,5 @@
-//! `RolloutPolicy` and `ClusterRolloutPolicy` as they are written in a file, and later kept in the
-//! cluster. What a type cannot say is checked where a spec is compiled, so that every mistake of a
-//! file is told at once.
+//! The schema of `RolloutPolicy` and `ClusterRolloutPolicy`, in files and in the cluster. Rules that
+//! types cannot express are checked when a spec is compiled, so that all mistakes are reported at once.
 
 use std::collections::BTreeMap;
 
@@ -24,20 +23,20 @@ pub struct PolicyObject {
     pub kind: String,
     /// Its name and namespace.
     pub metadata: Metadata,
-    /// What it asks for.
+    /// The policy.
     pub spec: PolicySpec,
     /// Written by the cluster; ignored.
     #[serde(default)]
     pub status: Option<IgnoredAny>,
 }
 
-/// The parts of `metadata` that may stand there; all but name and namespace are ignored.
+/// The fields of `metadata`; all but name and namespace are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     /// The name.
     pub name: String,
-    /// The namespace; a `RolloutPolicy` judges only the rollouts in it.
+    /// The namespace; a `RolloutPolicy` matches only rollouts in it.
     #[serde(default)]
     pub namespace: Option<String>,
     #[serde(default, rename = "labels")]
@@ -61,9 +60,9 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// That of an object with this name.
+    /// Creates the metadata of an object with this name.
     #[must_use]
-    pub fn named(name: &str, namespace: Option<&str>) -> Self {
+    pub(crate) fn named(name: &str, namespace: Option<&str>) -> Self {
         Self {
             name: name.to_owned(),
             namespace: namespace.map(str::to_owned),
@@ -72,40 +71,40 @@ impl Metadata {
     }
 }
 
-/// What a policy asks for.
+/// A policy: its module, settings, match, and what its verdicts lead to.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicySpec {
     /// The rule, as a WebAssembly module.
     pub module: Module,
-    /// The module's own settings; `rollgate inspect` shows what it takes.
+    /// The module's own settings; `rollgate inspect` shows their schema.
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// Which rollouts it judges.
+    /// Which rollouts it evaluates.
     #[serde(default, rename = "match")]
     pub matches: MatchSpec,
-    /// What becomes of a denial or a hold: `Enforce` (default), `Warn` or `Audit`.
+    /// What a denial or a hold leads to: `Enforce` (default), `Warn` or `Audit`.
     #[serde(default)]
     pub action: Action,
-    /// What becomes of a failure: `Deny` (default) or `Allow`.
+    /// What a failure leads to: `Deny` (default) or `Allow`.
     #[serde(default)]
     pub on_error: OnError,
     /// How long one evaluation may take, its queries included, such as `500ms`; 2s by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
-    /// How long one evaluation may compute, such as `50ms`, counted in steps of 10 ms; 100ms by default.
+    /// How much CPU time one evaluation may use, such as `50ms`, counted in steps of 10 ms; 100ms by default.
     /// Waiting for metrics or the cluster does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
     /// How much memory one evaluation may use, such as `32Mi`; 16Mi by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemorySpec>,
-    /// What it may ask of metrics and the cluster; nothing by default.
+    /// What it may query from metrics and the cluster; nothing by default.
     #[serde(default)]
     pub grants: GrantsSpec,
 }
 
-/// Where the module comes from: exactly one of these.
+/// The module: exactly one of these fields.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Module {
@@ -118,7 +117,7 @@ pub struct Module {
     pub file: Option<String>,
 }
 
-/// Which rollouts a policy judges. What is left out does not restrict.
+/// Which rollouts a policy evaluates. A field that is left out does not restrict them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MatchSpec {
@@ -128,10 +127,10 @@ pub struct MatchSpec {
     /// Namespaces, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
-    /// Namespaces that are left alone.
+    /// Namespaces that are excluded.
     #[serde(default)]
     pub exclude_namespaces: Vec<String>,
-    /// Labels of the namespace; in a ClusterRolloutPolicy only. It holds together with `namespaces`.
+    /// Labels of the namespace; in a ClusterRolloutPolicy only. Both this and `namespaces` must match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<SelectorSpec>,
     /// Labels of the object, before or after the change.
@@ -160,21 +159,21 @@ pub struct SelectorSpec {
 pub struct ExpressionSpec {
     /// The label's key.
     pub key: String,
-    /// How it is held against the values.
+    /// How the label is compared with the values.
     pub operator: Operator,
     /// The values, for `In` and `NotIn`.
     #[serde(default)]
     pub values: Vec<String>,
 }
 
-/// How a label is held against values.
+/// How a label is compared with values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Operator {
     /// One of the values.
     In,
     /// Absent, or another value.
     NotIn,
-    /// There.
+    /// Present.
     Exists,
     /// Absent.
     DoesNotExist,
@@ -190,19 +189,19 @@ pub enum MemorySpec {
     Quantity(String),
 }
 
-/// What a policy may ask of metrics and the cluster.
+/// What a policy may query from metrics and the cluster.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrantsSpec {
     /// Names of `MetricSource`s.
     #[serde(default)]
     pub metrics: Vec<String>,
-    /// Kinds of the cluster's objects; never `Secret`.
+    /// Kinds of objects in the cluster; never `Secret`.
     #[serde(default)]
     pub cluster: Vec<ClusterGrantSpec>,
 }
 
-/// Allows reading the objects of one kind.
+/// Permission to read the objects of one kind.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClusterGrantSpec {
@@ -210,7 +209,7 @@ pub struct ClusterGrantSpec {
     pub api_version: String,
     /// For example `ReplicaSet`.
     pub kind: String,
-    /// Where; left out, every namespace and cluster-scoped objects.
+    /// The namespaces; if left out, every namespace and cluster-scoped objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
 }

@@ -1,62 +1,62 @@
-//! How loading and evaluating a policy can fail, in words for the people who wrote or run it.
+//! Errors of loading and evaluating a policy, with messages for its authors and operators.
 
 use std::time::Duration;
 
 use rollgate_model::Failure;
 
-/// Why a module or its settings do not make a policy.
+/// Why a policy could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The bytes are no WebAssembly at all.
+    /// The file is no WebAssembly.
     #[error("this is not a WebAssembly file: it starts with {0}")]
     NotWasm(String),
-    /// The bytes begin as WebAssembly and break off or break its rules.
+    /// The file is incomplete or invalid WebAssembly.
     #[error("the WebAssembly file is damaged or cut off at byte {offset}: {reason}")]
     Damaged {
         /// Where reading stopped.
         offset: usize,
-        /// What the parser says.
+        /// The message of the parser.
         reason: String,
     },
-    /// The file is larger than a module may be.
-    #[error("the file has {size} bytes; a policy may have {limit}")]
+    /// The file is too large.
+    #[error("the file has {size} bytes; a policy may have at most {limit}")]
     TooBig {
         /// The size, in bytes.
         size: usize,
-        /// The most a module may have, in bytes.
+        /// The maximum, in bytes.
         limit: usize,
     },
-    /// A sound module or component that does not speak the policy contract.
+    /// A valid module or component without the policy contract.
     #[error("this is WebAssembly, but no rollgate policy: {0}")]
     NoContract(String),
-    /// The module speaks another version of the contract.
+    /// The module was built for another version of the contract.
     #[error(
-        "the policy speaks contract version {found}; this rollgate speaks {supported}: {advice}"
+        "the policy was built for contract version {found}; this rollgate supports {supported}: {advice}"
     )]
     ContractVersion {
         /// The version in the module.
         found: String,
-        /// The version this host has.
+        /// The version that this host supports.
         supported: &'static str,
         /// What to do about it.
         advice: &'static str,
     },
-    /// The module imports something that a policy is not given.
-    #[error("the policy imports `{name}`, which a policy is not given: {advice}")]
+    /// The module has an import that policies may not have.
+    #[error("the policy imports `{name}`, which rollgate does not provide: {advice}")]
     ForbiddenImport {
         /// The import, as the module names it.
         name: String,
         /// What to do about it.
         advice: &'static str,
     },
-    /// The contract's functions are there with other types.
+    /// The contract's functions have other types.
     #[error("the policy does not fit the contract: {0}")]
     Mismatch(String),
     /// The policy refused its settings.
     #[error("{}", settings_message(.0))]
     Settings(Vec<SettingsProblem>),
-    /// The policy asked the world for something before there was a rollout to judge.
+    /// The policy made a host call before there was a rollout to evaluate.
     #[error(
         "the policy calls `{call}` in `{during}`: the answer would be frozen into every later verdict; call it in `evaluate`"
     )]
@@ -66,12 +66,12 @@ pub enum LoadError {
         /// `describe` or `configure`.
         during: &'static str,
     },
-    /// `describe` or `configure` ended in a trap, or used up its bounds.
+    /// `describe` or `configure` trapped or reached a limit.
     #[error("`{during}` failed: {error}")]
     Crashed {
         /// `describe` or `configure`.
         during: &'static str,
-        /// How.
+        /// The error.
         error: EvaluationError,
     },
     /// The engine could not compile or prepare the module.
@@ -79,12 +79,12 @@ pub enum LoadError {
     Engine(String),
 }
 
-/// One thing that a policy refused in its settings.
+/// A setting that a policy refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsProblem {
     /// RFC 6901 pointer into the settings; empty means the settings as a whole.
     pub path: String,
-    /// In the policy's own words.
+    /// The policy's message.
     pub message: String,
 }
 
@@ -103,43 +103,43 @@ fn settings_message(problems: &[SettingsProblem]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
-    /// The policy said itself that it could not be evaluated.
+    /// The policy reports that it could not evaluate the rollout.
     #[error("{}", failure_message(.0))]
     Failed(Failure),
-    /// The guest panicked, and said why.
+    /// The guest panicked, with this message.
     #[error("the policy crashed: {0}")]
     Panicked(String),
     /// The guest trapped.
     #[error("the policy crashed: {0}")]
     Trapped(String),
-    /// The guest ended itself as a program does.
-    #[error("the policy ended itself with exit status {0} instead of answering")]
+    /// The guest exited.
+    #[error("the policy exited with status {0} and gave no verdict")]
     Exited(i32),
-    /// The guest computed for too long.
+    /// The guest used too much CPU time.
     #[error("the policy computed for more than {} ms and was stopped", .0.as_millis())]
     Cpu(Duration),
     /// Time ran out.
     #[error("{}", deadline_message(*.after, .waiting_for.as_deref()))]
     Deadline {
-        /// How long the evaluation had.
+        /// How long the evaluation took.
         after: Duration,
-        /// The host call it waited in.
+        /// The host call that it was waiting for.
         waiting_for: Option<String>,
     },
-    /// Every place in the pool was taken until time ran out, or the turn came when it had.
+    /// No slot in the pool became free in time.
     #[error("rollgate was too busy to run the policy in time")]
     Overloaded,
-    /// The policy asked for a Pod template that stands in another object and could not be read.
+    /// The policy reads a Pod template that is in another object and could not be read.
     #[error("{0}")]
     NoTemplate(String),
-    /// The guest wanted more memory than it may have.
-    #[error("the policy wanted more than the {} MiB of memory it may have", .0 >> 20)]
+    /// The guest needed more memory than its limit.
+    #[error("the policy needs more memory than its limit of {} MiB", .0 >> 20)]
     Memory(usize),
-    /// What crosses between guest and host was too much or malformed.
-    #[error("the policy handed over what the host does not take: {0}")]
+    /// The guest passed too much or malformed data to the host.
+    #[error("the policy passed data that rollgate does not accept: {0}")]
     Boundary(String),
-    /// The policy contradicts what it said at load.
-    #[error("the policy's answer makes no sense: {0}")]
+    /// The policy contradicts itself.
+    #[error("the policy contradicts itself: {0}")]
     Nonsense(String),
     /// The engine itself could not run the guest.
     #[error("the engine could not run the policy: {0}")]
@@ -147,9 +147,9 @@ pub enum EvaluationError {
 }
 
 impl EvaluationError {
-    /// A short word for metrics and logs.
+    /// Returns the kind of error for metrics and logs.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Failed(_) => "failed",
             Self::Panicked(_) => "panic",
@@ -169,7 +169,7 @@ impl EvaluationError {
 
 fn failure_message(failure: &Failure) -> &str {
     match failure.message.trim() {
-        "" => "the policy did not say why",
+        "" => "the policy gave no reason",
         message => message,
     }
 }

@@ -1,18 +1,18 @@
-//! What a loaded policy was made of.
+//! The inputs of a loaded policy.
 
 use std::sync::Arc;
 
-use super::gate::Grants;
-use super::limits::Limits;
-use super::load::LoadRequest;
+use super::loading::LoadRequest;
+use super::running::grants::Grants;
+use super::running::limits::Limits;
 
-/// All that goes into a loaded policy besides its engine; the module stands in it by its digest, so
-/// that its bytes need not stay. A policy reads these from nowhere else, so equal recipes make
-/// policies that do the same.
+/// All inputs of a loaded policy besides its engine. The digest stands for the module, so that its
+/// bytes need not be kept. A policy reads its inputs from here only, so equal recipes make equal
+/// policies.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Recipe {
     pub(super) name: Arc<str>,
-    /// Of the module's file: the SHA-256, in hexadecimal.
+    /// The SHA-256 of the module's file, in hexadecimal.
     pub(super) digest: String,
     pub(super) settings: String,
     pub(super) limits: Limits,
@@ -21,7 +21,7 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn of(request: &LoadRequest) -> Self {
-        // Taken apart whole: a field that is new must be considered here.
+        // All fields are named, so that a new one must be considered here.
         let LoadRequest {
             name,
             module,

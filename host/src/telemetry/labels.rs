@@ -3,95 +3,95 @@ use std::sync::Arc;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
-/// One policy's word on one rollout, as it is counted.
+/// The result of one policy for one rollout.
 #[derive(Clone, Copy, Debug)]
-pub struct Decided<'a> {
+pub struct PolicyDecision<'a> {
     /// Namespace and name of the policy.
     pub policy: &'a Arc<str>,
-    /// What it said.
-    pub said: Said,
-    /// The class of the change, in the contract's word.
+    /// The verdict, or that there is none.
+    pub verdict: VerdictLabel,
+    /// The class of the change, as in the contract.
     pub change: &'static str,
     /// The kind of the object.
     pub kind: &'static str,
 }
 
-/// What a policy said, without its reasons.
+/// The verdict of a policy, without its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Said {
-    /// It may go.
+pub enum VerdictLabel {
+    /// It allows the rollout.
     Allow,
-    /// Not now.
+    /// It holds the rollout.
     Hold,
-    /// No.
+    /// It denies the rollout.
     Deny,
-    /// It could not be evaluated.
+    /// It gave no verdict.
     Error,
 }
 
-/// What became of a review as a whole.
+/// The outcome of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReviewOutcome {
-    /// It may go.
+    /// The rollout is allowed.
     Allowed,
-    /// Not now.
+    /// The rollout is held.
     Held,
-    /// No.
+    /// The rollout is denied.
     Denied,
-    /// It is no rollout, or no policy matches: allowed without one being asked.
+    /// It is no rollout, or no policy matches: allowed without an evaluation.
     Unmatched,
     /// The review could not be read.
     Invalid,
 }
 
-/// What became of an Event.
+/// The outcome of an Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventOutcome {
-    /// The API server has it, as an Event of its own or as another time of one.
+    /// It was written, as a new Event or as another occurrence of one.
     Written,
-    /// There were too many at once.
+    /// It was dropped, because there were too many at once.
     Dropped,
-    /// The API server did not take it.
+    /// The API server refused it.
     Failed,
 }
 
-/// What can be reloaded.
+/// What is reloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reloaded {
-    /// The folder of policies.
+pub enum ReloadSubject {
+    /// The policies.
     Policies,
     /// Certificate, key and client CA.
     Certificate,
-    /// What the API server asks, kept by the holder of the Lease.
+    /// The webhook configuration, written by the holder of the Lease.
     Registration,
-    /// Who may write revisions, kept by the holder of the Lease.
+    /// The binding of the policy that guards revisions, written by the holder of the Lease.
     RevisionGuard,
 }
 
-/// How a reload ended.
+/// The outcome of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReloadOutcome {
-    /// The new one is in force.
+    /// The new version is active.
     Ok,
-    /// The old one stays.
+    /// The old version stays active.
     Failed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DecisionLabels {
     policy: Arc<str>,
-    verdict: Said,
+    verdict: VerdictLabel,
     change: &'static str,
     kind: &'static str,
 }
 
-impl From<&Decided<'_>> for DecisionLabels {
-    fn from(decided: &Decided<'_>) -> Self {
+impl From<&PolicyDecision<'_>> for DecisionLabels {
+    fn from(decision: &PolicyDecision<'_>) -> Self {
         Self {
-            policy: Arc::clone(decided.policy),
-            verdict: decided.said,
-            change: decided.change,
-            kind: decided.kind,
+            policy: Arc::clone(decision.policy),
+            verdict: decision.verdict,
+            change: decision.change,
+            kind: decision.kind,
         }
     }
 }
@@ -134,13 +134,13 @@ pub(super) struct StateLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReloadLabels {
-    pub(super) subject: Reloaded,
+    pub(super) subject: ReloadSubject,
     pub(super) outcome: ReloadOutcome,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SubjectLabels {
-    pub(super) subject: Reloaded,
+    pub(super) subject: ReloadSubject,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -148,7 +148,7 @@ pub(super) struct WatchLabels {
     pub(super) kind: &'static str,
 }
 
-/// The derived encoding would keep the variant's capital letter.
+/// Implements lower-case labels; the derived encoding keeps the capital letter of a variant.
 macro_rules! label_values {
     ($($name:ident { $($variant:ident => $text:literal),+ $(,)? })+) => {$(
         impl EncodeLabelValue for $name {
@@ -160,11 +160,11 @@ macro_rules! label_values {
 }
 
 label_values! {
-    Said { Allow => "allow", Hold => "hold", Deny => "deny", Error => "error" }
+    VerdictLabel { Allow => "allow", Hold => "hold", Deny => "deny", Error => "error" }
     ReviewOutcome {
         Allowed => "allowed", Held => "held", Denied => "denied", Unmatched => "unmatched", Invalid => "invalid",
     }
     EventOutcome { Written => "written", Dropped => "dropped", Failed => "failed" }
-    Reloaded { Policies => "policies", Certificate => "certificate", Registration => "registration", RevisionGuard => "revision-guard" }
+    ReloadSubject { Policies => "policies", Certificate => "certificate", Registration => "registration", RevisionGuard => "revision-guard" }
     ReloadOutcome { Ok => "ok", Failed => "failed" }
 }

@@ -12,22 +12,22 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, registry};
 
-/// Lines kept while the reader of stderr stalls; beyond these they are dropped, not waited for.
+/// The number of lines to buffer while the reader of stderr stalls. Further lines are dropped.
 const BUFFERED_LINES: usize = 16_384;
 
-/// The shape of a line.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     #[default]
     Text,
-    /// One JSON object a line, for machines.
+    /// One JSON object per line, for machines.
     Json,
 }
 
 /// What is logged: a level for rollgate itself, or `target=level` pairs with commas between.
 ///
-/// A bare level leaves other crates at `warn`, or `debug` would bury our own lines in theirs.
+/// A bare level leaves other crates at `warn`. Otherwise their `debug` lines would bury ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Targets);
 
@@ -52,14 +52,14 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        // An empty LOG_LEVEL is one that is not set.
+        // An empty LOG_LEVEL counts as not set.
         if text.is_empty() {
             return Ok(Self::default());
         }
         if let Ok(level) = text.parse::<LevelFilter>() {
             return Ok(Self::of(level));
         }
-        // A word alone would be taken for a target, and a mistyped level silence everything.
+        // A word without a level would count as a target, so a mistyped level would disable all lines.
         let known = |part: &str| {
             part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok())
         };
@@ -71,14 +71,14 @@ impl FromStr for Filter {
     }
 }
 
-/// A log level that nobody knows.
+/// An unknown log level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no log level: use error, warn, info, debug, trace or off, or pairs such as `info,rollgate=debug`"
 )]
 pub struct FilterError(String);
 
-/// Writes what is still queued when dropped; keep it until the process ends.
+/// Writes the buffered lines when it is dropped. Keep it until the process ends.
 #[derive(Debug)]
 #[must_use = "dropping the guard stops the log"]
 pub struct Guard {
@@ -92,7 +92,7 @@ impl Guard {
     }
 }
 
-/// How many lines were dropped so far.
+/// Counts the dropped lines.
 #[derive(Clone, Debug)]
 pub(super) struct Dropped(ErrorCounter);
 
@@ -102,10 +102,10 @@ impl Dropped {
     }
 }
 
-/// Sends the process's events to stderr, off the threads that serve.
+/// Writes the log to stderr on a thread of its own.
 ///
 /// # Errors
-/// Where a subscriber is installed already.
+/// If a subscriber is installed already.
 pub fn init(
     filter: Filter,
     format: Format,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bare_level_keeps_other_crates_quiet() {
+    fn bare_level_leaves_other_crates_at_warn() {
         let Filter(targets) = "debug".parse().expect("a level");
         assert!(targets.would_enable("rollgate::server", &Level::DEBUG));
         assert!(!targets.would_enable("hyper::proto", &Level::INFO));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_level_is_refused_with_those_there_are() {
+    fn unknown_level_is_refused_with_the_known_ones() {
         for text in ["loud", "loud=very", "info,loud", "info,"] {
             let error = text.parse::<Filter>().expect_err(text);
             assert_eq!(
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_carry_the_fields_at_the_top() {
+    fn json_line_has_its_fields_at_the_top_level() {
         let lines = Lines::default();
         tracing::subscriber::with_default(
             subscriber(Filter::default(), Format::Json, lines.clone()),

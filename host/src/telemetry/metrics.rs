@@ -1,4 +1,4 @@
-//! Every metric, its name and its help.
+//! All metrics with their names and help texts.
 
 use std::sync::atomic::AtomicU64;
 
@@ -62,7 +62,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All of them under their names.
+    /// Registers all metrics.
     pub(super) fn registry(&self) -> Registry {
         let mut all = Registry::with_prefix("rollgate");
         all.register(
@@ -78,7 +78,7 @@ impl Metrics {
     fn register_reviews(&self, all: &mut Registry) {
         all.register(
             "decisions",
-            "What policies said, by policy, verdict, class of change and kind of object",
+            "Results of policies, by policy, verdict, class of change and kind of object",
             self.decisions.clone(),
         );
         all.register_with_unit(
@@ -92,24 +92,20 @@ impl Metrics {
             "Evaluations that failed, by policy and kind of failure",
             self.errors.clone(),
         );
-        all.register(
-            "reviews",
-            "Reviews answered, by what became of them as a whole",
-            self.reviews.clone(),
-        );
+        all.register("reviews", "Reviews, by outcome", self.reviews.clone());
         all.register(
             "overrides",
-            "Overrides held against rollouts that policies stopped, by what came of it",
+            "Overrides checked for rollouts that policies stopped, by outcome",
             self.overrides.clone(),
         );
         all.register(
             "events",
-            "Events about workloads and policies, by what became of them",
+            "Events about workloads and policies, by outcome",
             self.events.clone(),
         );
         all.register(
             "policies",
-            "Policies in force; a refused one fails every review it matches",
+            "Active policies; a refused one fails every review that it matches",
             self.policies.clone(),
         );
     }
@@ -117,13 +113,13 @@ impl Metrics {
     fn register_server(&self, all: &mut Registry) {
         all.register_with_unit(
             "request_duration",
-            "Time of one request from its head to its answer, by HTTP status",
+            "Time of one request from its head to the response, by HTTP status",
             Unit::Seconds,
             self.requests.clone(),
         );
         all.register(
             "requests_in_flight",
-            "Requests accepted and not yet answered",
+            "Requests that are being answered",
             self.in_flight.clone(),
         );
         all.register(
@@ -144,12 +140,12 @@ impl Metrics {
         );
         all.register(
             "reload_stale",
-            "1 while what is in force is older than what the files say, because they could not be used",
+            "1 while the active version is older than the files, because the files could not be used",
             self.stale.clone(),
         );
         all.register(
             "watch_errors",
-            "Failures of the watches that policies and metric sources of the cluster come by",
+            "Failures of the watches for policies and metric sources in the cluster",
             self.watch_errors.clone(),
         );
         all.register(
@@ -159,7 +155,7 @@ impl Metrics {
         );
         all.register_with_unit(
             "certificate_expiry_timestamp",
-            "When the serving certificate ends, in seconds since 1970",
+            "Expiry of the serving certificate, in seconds since 1970",
             Unit::Seconds,
             self.certificate_expiry.clone(),
         );

@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
-fn a_decision_is_counted_under_its_four_labels() {
+fn decision_is_counted_with_four_labels() {
     let telemetry = Telemetry::default();
-    let decided = Decided {
+    let decided = PolicyDecision {
         policy: &"shop/probes".into(),
-        said: Said::Deny,
+        verdict: VerdictLabel::Deny,
         change: "roll-forward",
         kind: "Deployment",
     };
@@ -19,7 +19,7 @@ fn a_decision_is_counted_under_its_four_labels() {
 }
 
 #[test]
-fn two_latencies_a_few_microseconds_apart_fall_into_two_buckets() {
+fn latencies_six_microseconds_apart_are_in_different_buckets() {
     let telemetry = Telemetry::default();
     telemetry.evaluation(&"a/b".into(), Duration::from_micros(12));
     telemetry.evaluation(&"a/b".into(), Duration::from_micros(18));
@@ -38,15 +38,15 @@ fn two_latencies_a_few_microseconds_apart_fall_into_two_buckets() {
 }
 
 #[test]
-fn a_failed_reload_stays_in_sight_until_one_succeeds() {
+fn failed_reload_stays_stale_until_one_succeeds() {
     let telemetry = Telemetry::default();
-    telemetry.reload(Reloaded::Policies, ReloadOutcome::Failed);
+    telemetry.reload(ReloadSubject::Policies, ReloadOutcome::Failed);
     assert!(
         telemetry
             .encode()
             .contains("rollgate_reload_stale{subject=\"policies\"} 1")
     );
-    telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);
+    telemetry.reload(ReloadSubject::Policies, ReloadOutcome::Ok);
     assert!(
         telemetry
             .encode()
@@ -55,7 +55,7 @@ fn a_failed_reload_stays_in_sight_until_one_succeeds() {
 }
 
 #[test]
-fn a_request_is_in_flight_until_its_guard_is_dropped() {
+fn request_is_in_flight_until_its_guard_is_dropped() {
     let telemetry = Telemetry::default();
     let guard = telemetry.in_flight();
     assert!(telemetry.encode().contains("rollgate_requests_in_flight 1"));
@@ -63,34 +63,34 @@ fn a_request_is_in_flight_until_its_guard_is_dropped() {
     assert!(telemetry.encode().contains("rollgate_requests_in_flight 0"));
 }
 
-/// What the page promises of a metric.
+/// Name, type and labels of a metric on the page.
 type Promise = (String, String, BTreeSet<String>);
 
 #[test]
-fn the_page_lists_what_metrics_exposes() {
+fn metrics_page_lists_all_exposed_metrics() {
     let page = include_str!("../../../docs/metrics.md");
     let exposed = exposed(&everything().encode());
     assert_eq!(promised(page), exposed);
 }
 
-/// A process in which everything that is counted has happened.
+/// Records everything that is counted at least once.
 fn everything() -> Telemetry {
     let telemetry = Telemetry::default();
-    telemetry.decision(&Decided {
+    telemetry.decision(&PolicyDecision {
         policy: &"a/b".into(),
-        said: Said::Hold,
+        verdict: VerdictLabel::Hold,
         change: "create",
         kind: "Deployment",
     });
     telemetry.evaluation(&"a/b".into(), Duration::from_micros(20));
     telemetry.error(&"a/b".into(), "trap");
     telemetry.review(ReviewOutcome::Held);
-    telemetry.override_asked("passed");
+    telemetry.override_checked("passed");
     telemetry.event(EventOutcome::Written);
     telemetry.watch_error("RolloutPolicy");
     telemetry.request(200, Duration::from_micros(200));
     telemetry.policies(1, 0);
-    telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);
+    telemetry.reload(ReloadSubject::Policies, ReloadOutcome::Ok);
     telemetry
 }
 

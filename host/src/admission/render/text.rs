@@ -1,17 +1,12 @@
 //! Makes text from policies and reviews safe for a response: one line, bounded, and without words that
 //! make other tools delete objects.
 
-/// Replaces line breaks, runs of spaces and control characters by single spaces.
-pub(in super::super) fn one_line(text: &str) -> String {
-    let words = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
-}
+pub(in super::super) use crate::telemetry::text::one_line;
 
 /// Cuts a text to at most so many bytes, and marks the cut.
-pub(super) fn cut(mut text: String, bytes: usize) -> String {
+pub(super) fn cut(text: impl Into<String>, bytes: usize) -> String {
     const MORE: &str = " …";
+    let mut text = text.into();
     if text.len() > bytes {
         text.truncate(text.floor_char_boundary(bytes.saturating_sub(MORE.len())));
         text.push_str(MORE);
@@ -91,7 +86,7 @@ mod tests {
     fn cut_text_has_whole_characters_and_a_mark() {
         let line = cut("ü".repeat(300), 256);
         assert!(line.ends_with("ü …") && line.len() <= 256, "{line}");
-        assert_eq!(cut("whole".into(), 5), "whole");
+        assert_eq!(cut("whole", 5), "whole");
     }
 
     #[test]
@@ -106,10 +101,5 @@ mod tests {
             format!("  {}", "x".repeat(90)),
         ];
         assert_eq!(lines, expected);
-    }
-
-    #[test]
-    fn control_characters_are_removed() {
-        assert_eq!(one_line("a\r\n\u{1b}[31mb\t c\u{9b}"), "a [31mb c");
     }
 }

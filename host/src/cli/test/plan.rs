@@ -9,7 +9,7 @@ use crate::config::{
     self, Candidate, Configuration, Matching, ModuleSource, NamespaceLabels, PolicyItem,
     PolicySource, Problem,
 };
-use crate::engine::{Grants, Limits, Others};
+use crate::engine::{Grants, Limits, Ungranted};
 
 /// How to load the policy of a scenario. Equal plans are loaded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn of_module(given: Option<&ModuleSource>, case: &Case) -> Result<Plan, String> 
         settings: case.scenario.own_settings(),
         limits: Limits::default(),
         grants: Grants {
-            others: Others::Asked,
+            ungranted: Ungranted::Made,
             ..Grants::default()
         },
     })

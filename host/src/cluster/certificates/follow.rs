@@ -13,7 +13,7 @@ use crate::cluster::{Installation, watching};
 use crate::server::live::LOOK_EVERY;
 use crate::server::tls::{self, Identity, Tls};
 use crate::server::watch::Watch;
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// Serves with what stands in the Secret; for every replica.
 pub struct Follower {
@@ -76,7 +76,7 @@ impl Follower {
                 ReloadOutcome::Failed
             }
         };
-        self.telemetry.reload(Reloaded::Certificate, outcome);
+        self.telemetry.reload(ReloadSubject::Certificate, outcome);
     }
 }
 

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use kube::api::{ApiResource, DynamicObject};
 
 use crate::cluster::crd::{ClusterRolloutPolicy, MetricSource, RolloutPolicy};
-use crate::config::Head;
+use crate::config::ObjectHead;
 
 /// A kind that is followed. The order is that in which policies answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,8 +95,8 @@ impl Object {
 
     /// What names it and the version of its spec, for reading it.
     #[must_use]
-    pub fn head(&self) -> Head {
-        Head {
+    pub fn head(&self) -> ObjectHead {
+        ObjectHead {
             namespace: self.object.namespace(),
             name: self.object.name_any(),
             generation: self.generation(),

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 
 use super::object::{Followed, Key, Object};
 use crate::config::{
-    BrokenSource, Configuration, Modules, PolicyItem, Problem, SourceItem, read_policy, read_source,
+    BrokenSource, Configuration, ModuleFolder, PolicyItem, Problem, SourceItem, read_policy,
+    read_source,
 };
 
 /// Reads objects, and remembers those that could be read.
 pub(super) struct Reader {
-    modules: Modules,
+    modules: ModuleFolder,
     good: HashMap<Key, Good>,
 }
 
@@ -53,7 +54,7 @@ pub enum Consequence {
 }
 
 impl Reader {
-    pub(super) fn new(modules: Modules) -> Self {
+    pub(super) fn new(modules: ModuleFolder) -> Self {
         Self {
             modules,
             good: HashMap::new(),
@@ -93,13 +94,13 @@ impl Reader {
             Followed::RolloutPolicy | Followed::ClusterRolloutPolicy => {
                 read_policy(&head, spec, &self.modules)
                     .map(|item| Item::Policy(Box::new(item)))
-                    .map_err(|misread| (misread.problems, misread.stand_in))
+                    .map_err(|invalid| (invalid.problems, invalid.refused))
             }
             Followed::MetricSource => read_source(&head, spec)
                 .map(|item| Item::Source(Box::new(item)))
                 .map_err(|problem| (vec![problem], None)),
         };
-        let (problems, stand_in) = match read {
+        let (problems, refused) = match read {
             Ok(item) => {
                 into.item(item.clone());
                 let uid = object.uid().to_owned();
@@ -114,8 +115,8 @@ impl Reader {
         let consequence = if let Some(last) = &last {
             into.item(last.item.clone());
             Consequence::LastGood(last.generation)
-        } else if let Some(stand_in) = stand_in {
-            into.configuration.refused.push(*stand_in);
+        } else if let Some(refused) = refused {
+            into.configuration.refused.push(*refused);
             Consequence::Failing
         } else if let (Followed::MetricSource, [problem]) = (key.kind, problems.as_slice()) {
             into.configuration.broken_sources.push(BrokenSource {
@@ -196,7 +197,7 @@ mod tests {
     }
 
     fn reader() -> Reader {
-        Reader::new(Modules::default())
+        Reader::new(ModuleFolder::default())
     }
 
     fn names(configuration: &Configuration) -> Vec<PolicyName> {

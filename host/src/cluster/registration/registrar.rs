@@ -20,7 +20,7 @@ use crate::cluster::{Installation, Leadership, PathRenewal, Switch, watching};
 use crate::server::Context;
 use crate::server::live::{LOOK_EVERY, Standing};
 use crate::server::watch::Watch;
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// Until something that is missing may be there: a ready replica, or an API server that answers.
 pub(super) const SOON: Duration = Duration::from_secs(1);
@@ -161,7 +161,7 @@ impl Health {
     /// Tells of a change, and how long to wait after a failure: longer after each.
     fn is(&mut self, outcome: ReloadOutcome) -> Duration {
         if self.told.replace(outcome) != Some(outcome) {
-            self.telemetry.reload(Reloaded::Registration, outcome);
+            self.telemetry.reload(ReloadSubject::Registration, outcome);
             self.failures = 0;
         }
         let wait = SOON * 2_u32.pow(self.failures.min(5));

@@ -176,7 +176,7 @@ impl<'a> Asked<'a> {
         for (kind, sub_resource, operation, changes) in questions {
             let is_update = operation == "UPDATE" && sub_resource.is_empty();
             let asks = |policy: &&&Match| {
-                changes.iter().any(|one| policy.judges(kind, *one))
+                changes.iter().any(|one| policy.can_match(kind, *one))
                     || (is_update && policy.can_be_left_by(kind))
             };
             let asking: Vec<&Match> = policies.iter().filter(asks).copied().collect();

@@ -15,7 +15,7 @@ use super::trial::{Obstacle, Outcome, Trial};
 use super::{Bindings, GuardError, failed};
 use crate::cluster::switch::Switch;
 use crate::cluster::{Events, Installation, Leadership, watching};
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// How often to look whether the controller still passes: its user may change with the control plane.
 const TRY_AGAIN: Duration = Duration::from_secs(600);
@@ -81,7 +81,7 @@ impl RevisionGuard {
             }
             // From here on it is for another to tell.
             self.telemetry
-                .reload(Reloaded::RevisionGuard, ReloadOutcome::Ok);
+                .reload(ReloadSubject::RevisionGuard, ReloadOutcome::Ok);
         }
     }
 
@@ -100,7 +100,7 @@ impl RevisionGuard {
                 Err(error) => {
                     tracing::error!(%error, "the guard of revisions cannot be kept; trying again");
                     self.telemetry
-                        .reload(Reloaded::RevisionGuard, ReloadOutcome::Failed);
+                        .reload(ReloadSubject::RevisionGuard, ReloadOutcome::Failed);
                     SOON
                 }
             };

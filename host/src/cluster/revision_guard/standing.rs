@@ -12,7 +12,7 @@ use super::keeper::RevisionGuard;
 use super::trial::Obstacle;
 use super::{GuardError, failed};
 use crate::cluster::Notice;
-use crate::telemetry::{ReloadOutcome, Reloaded};
+use crate::telemetry::{ReloadOutcome, ReloadSubject};
 
 /// The condition.
 const ENFORCED: &str = "Enforced";
@@ -114,7 +114,7 @@ impl RevisionGuard {
             Standing::Enforced | Standing::Off => ReloadOutcome::Ok,
             Standing::OnTrial | Standing::WarnsOnly(_) => ReloadOutcome::Failed,
         };
-        self.telemetry.reload(Reloaded::RevisionGuard, outcome);
+        self.telemetry.reload(ReloadSubject::RevisionGuard, outcome);
         let Standing::WarnsOnly(_) = standing else {
             tracing::info!(
                 reason = standing.reason(),

@@ -1,15 +1,15 @@
-//! Which rollouts a policy judges.
+//! Compiles which rollouts a policy evaluates.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use rollgate_model::{Change, Kind, yaml};
 
-use super::mistakes::Mistakes;
+use super::Mistakes;
 use crate::config::wire::{ExpressionSpec, MatchSpec, Operator, SelectorSpec};
 use crate::config::{Match, Requirement, Selector};
 
-/// Compiles what a policy matches; `own` is the namespace that it stands in.
+/// Compiles what a policy matches; `own` is the namespace of the policy.
 pub(super) fn matches(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes) -> Match {
     let mut matches = Match::default()
         .labels(selector(&spec.labels, "/spec/match/labels", mistakes))
@@ -31,15 +31,15 @@ pub(super) fn matches(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistak
     }
 }
 
-/// Compiles what a policy matches, where the rest of it cannot be read; `None` where that has
-/// mistakes of its own.
+/// Compiles what a policy matches if the rest of the policy cannot be read; `None` if the match has
+/// mistakes too.
 pub(in crate::config) fn matches_alone(own: Option<&str>, spec: &MatchSpec) -> Option<Match> {
     let mut mistakes = Mistakes::default();
     let matches = matches(own, spec, &mut mistakes);
-    mistakes.none_in(matches).ok()
+    mistakes.into_result(matches).ok()
 }
 
-/// A policy with a namespace judges the rollouts in it and no others.
+/// A policy with a namespace evaluates the rollouts in that namespace only.
 fn in_namespaces(
     own: Option<&str>,
     spec: &MatchSpec,
@@ -53,14 +53,14 @@ fn in_namespaces(
         && !listed.contains(own)
     {
         mistakes.add("/spec/match/namespaces", format!(
-            "this policy stands in the namespace `{own}` and judges no other; use a ClusterRolloutPolicy for several"
+            "this policy is in the namespace `{own}` and can match no other; use a ClusterRolloutPolicy for several"
         ));
     }
     own.map(|own| BTreeSet::from([own.to_owned()])).or(listed)
 }
 
-/// A policy with a namespace stands in it already, and whoever writes the policy must not have it
-/// depend on labels that others write.
+/// A policy with a namespace matches that namespace anyway, and must not depend on labels that others
+/// can write.
 fn namespace_labels(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes) -> Selector {
     const POINTER: &str = "/spec/match/namespaceSelector";
     let Some(selects) = &spec.namespace_selector else {
@@ -69,7 +69,7 @@ fn namespace_labels(own: Option<&str>, spec: &MatchSpec, mistakes: &mut Mistakes
     if own.is_some() {
         mistakes.add(
             POINTER,
-            "a RolloutPolicy judges its own namespace and selects no others; use a ClusterRolloutPolicy, or leave it out",
+            "a RolloutPolicy matches its own namespace only and cannot select others; use a ClusterRolloutPolicy, or leave it out",
         );
     }
     selector(selects, POINTER, mistakes)
@@ -81,7 +81,7 @@ fn words<W: FromStr>(
     pointer: &str,
     mistakes: &mut Mistakes,
 ) -> Vec<W> {
-    mistakes.no_empty_list(list, pointer);
+    mistakes.reject_empty_list(list, pointer);
     let read = |(index, text): (usize, &String)| {
         let word = text.parse().ok();
         if word.is_none() {

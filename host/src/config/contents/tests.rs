@@ -8,8 +8,8 @@ const POLICY: &str = "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPol
 const SOURCE: &str = "apiVersion: rollgate.dev/v1alpha1\nkind: MetricSource\n\
     metadata: {name: prod}\nspec: {prometheus: {url: \"https://prometheus.example\"}}\n";
 const SCENARIO: &str = "apiVersion: rollgate.dev/v1alpha1\nkind: Scenario\nmetadata: {name: a}\n";
-const NOTHING: &str = "no policy stands here, so nothing is judged";
-const EMPTY: &str = "no policy stands here: the file is empty";
+const NOTHING: &str = "there is no policy here, so no rollout would be checked";
+const EMPTY: &str = "there is no policy here: the file is empty";
 
 /// A folder with these files, at paths in it.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -22,8 +22,8 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// What is said of paths in a folder: each path with the message and the hint.
-fn told(folder: &TempDir, paths: &[&str]) -> Vec<(String, String, String)> {
+/// Returns the problems of paths in a folder: path, message and hint.
+fn problems_of(folder: &TempDir, paths: &[&str]) -> Vec<(String, String, String)> {
     let paths: Vec<_> = paths.iter().map(|path| folder.path().join(path)).collect();
     let relative = |file: &str| {
         let path = Path::new(file).strip_prefix(folder.path());
@@ -38,11 +38,11 @@ fn told(folder: &TempDir, paths: &[&str]) -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// The only thing that is said of a path.
-fn only(folder: &TempDir, path: &str) -> (String, String, String) {
-    let mut told = told(folder, &[path]);
-    assert_eq!(told.len(), 1, "{path}: {told:?}");
-    told.remove(0)
+/// Returns the only problem of a path.
+fn only_problem(folder: &TempDir, path: &str) -> (String, String, String) {
+    let mut problems = problems_of(folder, &[path]);
+    assert_eq!(problems.len(), 1, "{path}: {problems:?}");
+    problems.remove(0)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn path_without_a_policy_is_a_problem_that_names_it() {
         "sources.yaml",
         "others",
     ] {
-        let (file, message, hint) = only(&folder, path);
+        let (file, message, hint) = only_problem(&folder, path);
         assert_eq!((file.as_str(), message.as_str()), (path, NOTHING));
         assert!(!hint.is_empty(), "{path}");
     }
@@ -79,26 +79,26 @@ fn path_without_a_policy_is_a_problem_that_names_it() {
 #[test]
 fn policies_in_a_folder_inside_are_not_read_and_the_hint_names_that_folder() {
     let folder = folder(&[("sub/team/probes.yaml", POLICY)]);
-    let (file, message, hint) = only(&folder, "sub");
+    let (file, message, hint) = only_problem(&folder, "sub");
     assert_eq!((file.as_str(), message.as_str()), ("sub", NOTHING));
     assert!(hint.starts_with("folders inside it are not read"), "{hint}");
     assert!(hint.contains("sub/team"), "{hint}");
 }
 
 #[test]
-fn other_objects_alone_are_told_for_what_they_are() {
+fn path_with_other_objects_only_is_a_problem_that_says_so() {
     let folder = folder(&[("sources.yaml", SOURCE)]);
-    let (_, _, hint) = only(&folder, "sources.yaml");
-    assert!(hint.starts_with("it holds other objects only"), "{hint}");
+    let (_, _, hint) = only_problem(&folder, "sources.yaml");
+    assert!(hint.starts_with("it contains other objects only"), "{hint}");
 }
 
 #[test]
 fn empty_file_is_a_problem_even_beside_a_policy() {
     for blank in ["", " \n\t\r\n", "\u{feff}", "\u{feff}\n"] {
         let folder = folder(&[("a/probes.yaml", POLICY), ("a/cut.yaml", blank)]);
-        let (file, message, _) = only(&folder, "a");
+        let (file, message, _) = only_problem(&folder, "a");
         assert_eq!((file.as_str(), message.as_str()), ("a/cut.yaml", EMPTY));
-        let (file, message, _) = only(&folder, "a/cut.yaml");
+        let (file, message, _) = only_problem(&folder, "a/cut.yaml");
         assert_eq!((file.as_str(), message.as_str()), ("a/cut.yaml", EMPTY));
     }
 }
@@ -106,22 +106,22 @@ fn empty_file_is_a_problem_even_beside_a_policy() {
 #[test]
 fn each_named_path_needs_a_policy_of_its_own() {
     let folder = folder(&[("full/probes.yaml", POLICY), ("empty/.keep", "")]);
-    let told = told(&folder, &["full", "empty", "absent"]);
-    let files: Vec<_> = told.iter().map(|(file, ..)| file.as_str()).collect();
+    let problems = problems_of(&folder, &["full", "empty", "absent"]);
+    let files: Vec<_> = problems.iter().map(|(file, ..)| file.as_str()).collect();
     assert_eq!(files, ["empty", "absent"]);
 }
 
 #[test]
-fn path_named_twice_and_a_file_of_a_named_folder_count_as_what_they_hold() {
+fn path_named_twice_counts_as_what_it_contains() {
     let folder = folder(&[("full/probes.yaml", POLICY), ("full/source.yaml", SOURCE)]);
     let paths = ["full", "full", "full/probes.yaml"];
-    assert_eq!(told(&folder, &paths), []);
+    assert_eq!(problems_of(&folder, &paths), []);
     let paths = ["full", "full/source.yaml"];
-    assert_eq!(told(&folder, &paths).len(), 1);
+    assert_eq!(problems_of(&folder, &paths).len(), 1);
 }
 
 #[test]
-fn what_cannot_be_read_is_told_once() {
+fn unreadable_file_is_reported_once() {
     let folder = folder(&[
         ("broken/a.yaml", "kind: ["),
         ("zeros/a.yaml", "\0\0\0\0"),
@@ -129,18 +129,18 @@ fn what_cannot_be_read_is_told_once() {
         ("list/a.yaml", "apiVersion: v1\nkind: List\nitems: {a: b}\n"),
     ]);
     for path in ["broken", "zeros", "cut", "list", "absent"] {
-        let (_, message, _) = only(&folder, path);
+        let (_, message, _) = only_problem(&folder, path);
         assert_ne!(message, NOTHING, "{path}");
     }
 }
 
 #[test]
-fn folder_with_a_policy_and_other_objects_is_sound() {
+fn folder_with_a_policy_and_other_objects_has_no_problem() {
     let folder = folder(&[
         ("full/probes.yaml", POLICY),
         ("full/source.yaml", SOURCE),
         ("full/scenarios/a.yaml", "kind: ["),
         ("full/notes.yaml", "# nothing but a remark\n"),
     ]);
-    assert_eq!(told(&folder, &["full"]), []);
+    assert_eq!(problems_of(&folder, &["full"]), []);
 }

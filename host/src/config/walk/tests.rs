@@ -29,21 +29,21 @@ fn names(root: &Path, files: &[PathBuf]) -> Vec<String> {
     files.iter().map(name).collect()
 }
 
-fn walked(folder: &TempDir, reach: Reach) -> (Vec<String>, Vec<String>) {
-    let found = Walk::new(reach).files(folder.path());
-    let faults: Vec<_> = found
-        .faults
+fn walked(folder: &TempDir, depth: Depth) -> (Vec<String>, Vec<String>) {
+    let found = Walk::new(depth).files(folder.path());
+    let errors: Vec<_> = found
+        .errors
         .iter()
-        .map(|fault| fault.path.clone())
+        .map(|error| error.path.clone())
         .collect();
     (
         names(folder.path(), &found.files),
-        names(folder.path(), &faults),
+        names(folder.path(), &errors),
     )
 }
 
 #[test]
-fn folder_means_its_yaml_and_json_files_in_order() {
+fn folder_names_its_yaml_and_json_files_in_order() {
     let folder = folder(&[
         "b.yml",
         "a.yaml",
@@ -52,15 +52,15 @@ fn folder_means_its_yaml_and_json_files_in_order() {
         ".x.yaml",
         "d/e.yaml",
     ]);
-    let (files, faults) = walked(&folder, Reach::Below);
+    let (files, errors) = walked(&folder, Depth::Recursive);
     assert_eq!(files, ["a.yaml", "b.yml", "c.JSON", "d/e.yaml"]);
-    assert!(faults.is_empty(), "{faults:?}");
-    let (files, _) = walked(&folder, Reach::Folder);
+    assert!(errors.is_empty(), "{errors:?}");
+    let (files, _) = walked(&folder, Depth::Folder);
     assert_eq!(files, ["a.yaml", "b.yml", "c.JSON"]);
 }
 
 #[test]
-fn links_that_lead_back_up_are_no_error_and_add_nothing() {
+fn links_to_parent_folders_add_nothing() {
     let folder = folder(&["fine.yaml", "deep/er/cart.yaml"]);
     for (target, name) in [
         (".", "a"),
@@ -72,13 +72,13 @@ fn links_that_lead_back_up_are_no_error_and_add_nothing() {
     ] {
         link(&folder, target, name);
     }
-    let (files, faults) = walked(&folder, Reach::Below);
+    let (files, errors) = walked(&folder, Depth::Recursive);
     assert_eq!(files, ["deep/er/cart.yaml", "fine.yaml"]);
-    assert!(faults.is_empty(), "{faults:?}");
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]
-fn workspace_of_packages_that_link_to_each_other_is_walked_once() {
+fn packages_that_link_to_each_other_are_walked_once() {
     let packages: Vec<_> = (0..12).map(|n| format!("p{n}/k8s.yaml")).collect();
     let packages: Vec<_> = packages.iter().map(String::as_str).collect();
     let folder = folder(&packages);
@@ -92,13 +92,13 @@ fn workspace_of_packages_that_link_to_each_other_is_walked_once() {
             );
         }
     }
-    let (files, faults) = walked(&folder, Reach::Below);
+    let (files, errors) = walked(&folder, Depth::Recursive);
     assert_eq!(files.len(), 12);
     assert!(
         files.iter().all(|file| !file.contains("node_modules")),
         "{files:?}"
     );
-    assert!(faults.is_empty(), "{faults:?}");
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn file_is_found_once_under_its_own_name() {
     let folder = folder(&["z.yaml"]);
     link(&folder, "z.yaml", "a.yaml");
     fs::hard_link(folder.path().join("z.yaml"), folder.path().join("zz.yaml")).expect("a link");
-    let (files, _) = walked(&folder, Reach::Below);
+    let (files, _) = walked(&folder, Depth::Recursive);
     assert_eq!(files.len(), 1);
     assert_ne!(files, ["a.yaml"]);
 }
@@ -114,7 +114,7 @@ fn file_is_found_once_under_its_own_name() {
 #[test]
 fn file_that_was_named_before_is_not_found_again() {
     let folder = folder(&["a.yaml"]);
-    let mut walk = Walk::new(Reach::Below);
+    let mut walk = Walk::new(Depth::Recursive);
     assert_eq!(walk.files(&folder.path().join("a.yaml")).files.len(), 1);
     let again = walk.files(folder.path());
     assert!(again.files.is_empty() && again.repeated);
@@ -125,48 +125,48 @@ fn mounted_config_map_is_read_once() {
     let folder = folder(&["..2026_11_21/probes.yaml"]);
     link(&folder, "..2026_11_21", "..data");
     link(&folder, "..data/probes.yaml", "probes.yaml");
-    assert_eq!(walked(&folder, Reach::Folder).0, ["probes.yaml"]);
-    assert_eq!(walked(&folder, Reach::Below).0, ["probes.yaml"]);
+    assert_eq!(walked(&folder, Depth::Folder).0, ["probes.yaml"]);
+    assert_eq!(walked(&folder, Depth::Recursive).0, ["probes.yaml"]);
 }
 
 #[test]
-fn dead_link_to_a_manifest_is_an_error() {
+fn broken_link_to_a_manifest_is_an_error() {
     let folder = folder(&["a.yaml"]);
     link(&folder, "nowhere", "dead.yaml");
     link(&folder, "self.yaml", "self.yaml");
     link(&folder, "nowhere", "dead");
-    let (files, mut faults) = walked(&folder, Reach::Below);
-    faults.sort();
+    let (files, mut errors) = walked(&folder, Depth::Recursive);
+    errors.sort();
     assert_eq!(files, ["a.yaml"]);
-    assert_eq!(faults, ["dead.yaml", "self.yaml"]);
+    assert_eq!(errors, ["dead.yaml", "self.yaml"]);
 }
 
 #[test]
-fn socket_in_a_folder_is_told_and_not_read() {
+fn socket_in_a_folder_is_reported_and_not_read() {
     let folder = folder(&["a.yaml"]);
     let _socket = UnixListener::bind(folder.path().join("b.yaml")).expect("a socket");
-    let found = Walk::new(Reach::Below).files(folder.path());
+    let found = Walk::new(Depth::Recursive).files(folder.path());
     assert_eq!(names(folder.path(), &found.files), ["a.yaml"]);
-    assert!(matches!(found.faults[0].why, FaultKind::Special));
+    assert!(matches!(found.errors[0].why, WalkErrorKind::Special));
 }
 
 #[test]
 fn walk_ends_at_a_number_of_files_and_says_so() {
     let folder = folder(&["a.yaml", "b.yaml", "c.yaml", "d/e.yaml", "readme.md"]);
     let walk = |limit| {
-        let mut walk = Walk::new(Reach::Below);
+        let mut walk = Walk::new(Depth::Recursive);
         walk.limit = limit;
         walk.files(folder.path())
     };
-    assert!(walk(6).faults.is_empty());
+    assert!(walk(6).errors.is_empty());
     let found = walk(3);
-    assert!(matches!(found.faults[0].why, FaultKind::TooMany(3)));
-    assert!(found.faults[0].why.to_string().contains("name the folders"));
+    assert!(matches!(found.errors[0].why, WalkErrorKind::TooMany(3)));
+    assert!(found.errors[0].why.to_string().contains("name the folders"));
 }
 
 #[test]
-fn absent_path_is_a_fault() {
+fn missing_path_is_an_error() {
     let folder = folder(&[]);
-    let found = Walk::new(Reach::Below).files(&folder.path().join("absent"));
-    assert!(matches!(found.faults[0].why, FaultKind::Unreadable(_)));
+    let found = Walk::new(Depth::Recursive).files(&folder.path().join("absent"));
+    assert!(matches!(found.errors[0].why, WalkErrorKind::Unreadable(_)));
 }

@@ -1,24 +1,25 @@
-//! Contract `rollgate:policy@0.1.0`: what the guest imports, and the calls into it.
+//! Contract `rollgate:policy@0.1.0`: the guest's imports, and calls of its exports.
 
-mod answers;
 mod clock;
-mod facts;
 mod objects;
+mod records;
+mod results;
+mod sources;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime::{Result, Store};
 
 use super::Description;
 use crate::engine::error::SettingsProblem;
-use crate::engine::log::GuestLevel;
-use crate::engine::state::HostState;
+use crate::engine::running::log::{GuestLevel, guest_text};
+use crate::engine::running::state::HostState;
 use bindings::rollgate::policy::log;
-pub(in crate::engine) use objects::Handed;
 use objects::RolloutHandle;
+pub(crate) use objects::SharedContainers;
 use rollgate_model::{Failure, Verdict};
 
-/// The version that this adapter speaks.
-pub(in crate::engine) const VERSION: &str = "0.1.0";
+/// The version that this adapter implements.
+pub(crate) const VERSION: &str = "0.1.0";
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -35,8 +36,8 @@ mod bindings {
         },
         exports: { default: async },
         trappable_error_type: {
-            "rollgate:policy/metrics.metrics-error" => super::facts::MissingFact,
-            "rollgate:policy/cluster.cluster-error" => super::facts::MissingFact,
+            "rollgate:policy/metrics.metrics-error" => super::sources::CallError,
+            "rollgate:policy/cluster.cluster-error" => super::sources::CallError,
         },
         with: {
             "rollgate:policy/types.rollout": super::objects::RolloutHandle,
@@ -46,48 +47,42 @@ mod bindings {
 }
 
 /// A compiled policy with its imports resolved.
-pub(in crate::engine) struct GuestPre(bindings::PolicyPre<HostState>);
+pub(crate) struct GuestPre(bindings::PolicyPre<HostState>);
 
 /// A running policy.
-pub(in crate::engine) struct Guest(bindings::Policy);
+pub(crate) struct Guest(bindings::Policy);
 
-/// Gives a linker the imports of the contract.
-pub(in crate::engine) fn add_to_linker(linker: &mut Linker<HostState>) -> Result<()> {
+/// Adds the imports of the contract to a linker.
+pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> Result<()> {
     bindings::Policy::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     objects::share_containers(linker)
 }
 
 impl GuestPre {
-    pub(in crate::engine) fn new(pre: wasmtime::component::InstancePre<HostState>) -> Result<Self> {
+    pub(crate) fn new(pre: wasmtime::component::InstancePre<HostState>) -> Result<Self> {
         bindings::PolicyPre::new(pre).map(Self)
     }
 
-    pub(in crate::engine) async fn instantiate(
-        &self,
-        store: &mut Store<HostState>,
-    ) -> Result<Guest> {
+    pub(crate) async fn instantiate(&self, store: &mut Store<HostState>) -> Result<Guest> {
         self.0.instantiate_async(store).await.map(Guest)
     }
 }
 
 impl Guest {
-    /// The exports of an instance that was made without a `GuestPre`.
-    pub(in crate::engine) fn of(
+    /// Finds the exports of an instance that was created without a `GuestPre`.
+    pub(crate) fn of(
         store: &mut Store<HostState>,
         instance: &wasmtime::component::Instance,
     ) -> Result<Self> {
         bindings::Policy::new(store, instance).map(Self)
     }
 
-    pub(in crate::engine) async fn describe(
-        &self,
-        store: &mut Store<HostState>,
-    ) -> Result<Description> {
+    pub(crate) async fn describe(&self, store: &mut Store<HostState>) -> Result<Description> {
         let said = self.0.rollgate_policy_guest().call_describe(store).await?;
-        Ok(answers::description(said))
+        Ok(results::description(said))
     }
 
-    pub(in crate::engine) async fn configure(
+    pub(crate) async fn configure(
         &self,
         store: &mut Store<HostState>,
         settings: &str,
@@ -97,14 +92,14 @@ impl Guest {
             .rollgate_policy_guest()
             .call_configure(store, settings)
             .await?;
-        Ok(said.map_err(answers::settings_problems))
+        Ok(said.map_err(results::settings_problems))
     }
 
-    /// Judges the review in the store's state.
-    pub(in crate::engine) async fn evaluate(
+    /// Evaluates the review in the store's state.
+    pub(crate) async fn evaluate(
         &self,
         store: &mut Store<HostState>,
-    ) -> Result<Result<Verdict, EvaluateAnswer>> {
+    ) -> Result<Result<Verdict, GuestError>> {
         let rollout = Resource::<RolloutHandle>::new_borrow(objects::THE_ROLLOUT);
         let said = self
             .0
@@ -112,17 +107,17 @@ impl Guest {
             .call_evaluate(store, rollout)
             .await?;
         Ok(match said {
-            Ok(verdict) => Ok(answers::verdict(verdict)),
-            Err(failure) => Err(EvaluateAnswer::Failed(answers::failure(failure))),
+            Ok(verdict) => Ok(results::verdict(verdict)),
+            Err(failure) => Err(GuestError::Failed(results::failure(failure))),
         })
     }
 }
 
-/// An answer to `evaluate` that is no verdict.
-pub(in crate::engine) enum EvaluateAnswer {
-    /// The policy could not be evaluated.
+/// Why `evaluate` returned no verdict.
+pub(crate) enum GuestError {
+    /// The policy could not evaluate the rollout.
     Failed(Failure),
-    /// The policy contradicts what it said at load, for this reason.
+    /// The policy contradicts its `configure` at load.
     Nonsense(String),
 }
 
@@ -139,7 +134,7 @@ impl log::Host for HostState {
     }
 
     fn panicked(&mut self, message: String) -> Result<()> {
-        self.panic = Some(crate::engine::log::one_line(&message).into_owned());
+        self.panic = Some(guest_text(&message).into_owned());
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Live;
 use crate::config::{Action, OnError, Policy, State};
-use crate::engine::Start;
+use crate::engine::PolicyStart;
 
 /// The versions of the policy contract that modules may be built for.
 const CONTRACTS: [&str; 1] = ["rollgate:policy@0.1.0"];
@@ -76,8 +76,8 @@ fn policy(policy: &Policy) -> PolicyInfo<'_> {
             module_version: &loaded.description().version,
             digest: format!("sha256:{}", loaded.digest()),
             no_snapshot: match loaded.start() {
-                Start::Configured => None,
-                Start::Unconfigured { reason } => Some(reason),
+                PolicyStart::FromSnapshot => None,
+                PolicyStart::ConfigureEachTime { reason } => Some(reason),
             },
         },
         State::Refused(refusal) => StateInfo::Refused {

@@ -12,7 +12,7 @@ use crate::config::{self, Configuration, Policy, PolicyName, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
 use crate::sources::{Facts, Sources, SystemClock};
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// How soon a policy is loaded that only waits for a right of ours.
 const LOOK_FOR_RIGHTS_EVERY: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ impl Loader {
 
     /// Nothing tells of a ClusterRole that was changed, or of a kind that came.
     async fn rights_may_have_come(&self) {
-        if self.live.set().awaits_rights() {
+        if self.live.set().awaits_permissions() {
             tokio::time::sleep(LOOK_FOR_RIGHTS_EVERY).await;
         } else {
             std::future::pending().await
@@ -110,7 +110,8 @@ impl Loader {
             "policies are in force"
         );
         self.telemetry.policies(ready.len(), refused.len());
-        self.telemetry.reload(Reloaded::Policies, ReloadOutcome::Ok);
+        self.telemetry
+            .reload(ReloadSubject::Policies, ReloadOutcome::Ok);
     }
 
     fn refuse(&self, configuration: &Configuration) {
@@ -130,7 +131,7 @@ impl Loader {
         }
         self.live.keep(problems);
         self.telemetry
-            .reload(Reloaded::Policies, ReloadOutcome::Failed);
+            .reload(ReloadSubject::Policies, ReloadOutcome::Failed);
     }
 }
 

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{Identity, Tls, TlsError};
 use crate::server::watch::Watch;
-use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
+use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
 
 /// Where the certificate is, in PEM.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Tel
                 ReloadOutcome::Failed
             }
         };
-        telemetry.reload(Reloaded::Certificate, outcome);
+        telemetry.reload(ReloadSubject::Certificate, outcome);
     }
 }
 

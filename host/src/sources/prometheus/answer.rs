@@ -9,7 +9,7 @@ use rollgate_model::{Point, Sample, Series};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 
-use super::failure::{Failure, one_line};
+use super::failure::{Failure, server_text};
 
 /// How many of an answer's warnings are passed on.
 const MOST_WARNINGS: usize = 3;
@@ -126,7 +126,7 @@ impl Envelope {
         let warnings = warnings
             .iter()
             .take(MOST_WARNINGS)
-            .map(|text| one_line(text))
+            .map(|text| server_text(text))
             .collect();
         Ok((data.into_answer(most_series)?, warnings))
     }

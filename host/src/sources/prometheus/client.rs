@@ -248,7 +248,7 @@ fn is_closed_early(error: &reqwest::Error) -> bool {
 fn content_type(response: &Response) -> Option<String> {
     let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = value.split(';').next().unwrap_or(value).trim();
-    Some(super::failure::one_line(essence))
+    Some(super::failure::server_text(essence))
 }
 
 /// Seconds since 1970 to the millisecond, which is what Prometheus keeps.

@@ -11,8 +11,9 @@ use rustls::{CertificateError, OtherError};
 
 use super::secret::SecretError;
 use super::trust::Refused;
+use crate::telemetry::text::short_line;
 
-/// The longest text of the server's own that is passed on, in characters.
+/// The longest text of the server's own that is passed on, in bytes.
 const LONGEST_TEXT: usize = 300;
 
 /// Why a query has no answer.
@@ -128,9 +129,9 @@ impl Failure {
     /// [`web/api/v1`](https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go).
     pub(super) fn of_api(error_type: &str, text: &str) -> Self {
         match error_type {
-            "bad_data" | "execution" => Self::Query(without_addresses(&one_line(text))),
+            "bad_data" | "execution" => Self::Query(without_addresses(&server_text(text))),
             "timeout" => Self::GaveUp,
-            _ => Self::Server(one_line(error_type)),
+            _ => Self::Server(server_text(error_type)),
         }
     }
 
@@ -195,17 +196,9 @@ pub(super) fn tls_words(error: &rustls::Error) -> String {
     format!("its TLS certificate is refused, {why}")
 }
 
-/// A text of the server's as one line of bounded length.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .take(LONGEST_TEXT)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if line.len() < text.len() {
-        line.push('…');
-    }
-    line
+/// Returns text of the server as one line of limited length.
+pub(super) fn server_text(text: &str) -> String {
+    short_line(text, LONGEST_TEXT).into_owned()
 }
 
 /// Thanos and its like name the stores they asked.

@@ -1,17 +1,17 @@
-//! The clock and the zones, for the guest.
+//! The host calls for the clock and time zones.
 
 use jiff::Timestamp;
 use rollgate_model::zones::{self, Civil, ZoneError};
 use wasmtime::Result;
 
-use super::answers;
 use super::bindings::rollgate::policy::{clock, types};
-use crate::engine::state::HostState;
+use super::results;
+use crate::engine::running::state::HostState;
 
 impl clock::Host for HostState {
     fn now(&mut self) -> Result<types::Timestamp> {
-        let judging = self.judging_for("clock.now")?;
-        Ok(timestamp(judging.review.tell_now()))
+        let evaluation = self.evaluation("clock.now")?;
+        Ok(timestamp(evaluation.review.read_clock()))
     }
 
     fn to_civil(
@@ -19,7 +19,7 @@ impl clock::Host for HostState {
         at: types::Timestamp,
         zone: String,
     ) -> Result<Result<clock::Local, clock::ZoneError>> {
-        let at = match answers::timestamp(at) {
+        let at = match results::timestamp(at) {
             Ok(at) => at,
             Err(message) => {
                 return Ok(Err(clock::ZoneError {
@@ -100,10 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_before_1970_count_nanoseconds_forward() {
+    fn time_before_1970_counts_nanoseconds_forward() {
         let at: Timestamp = "1969-12-31T23:59:59.25Z".parse().expect("a timestamp");
         let there = timestamp(at);
         assert_eq!((there.seconds, there.nanoseconds), (-1, 250_000_000));
-        assert_eq!(answers::timestamp(there), Ok(at));
+        assert_eq!(results::timestamp(there), Ok(at));
     }
 }

@@ -1,9 +1,7 @@
 //! The two resources that a guest reads: the rollout and its workloads.
 //!
-//! Their handles carry no state: a store judges one review, so the number in a handle only says
-//! which of its objects is meant, and nothing has to be kept in a table.
-
-mod records;
+//! Their handles have no state: a store evaluates one review, so the number in a handle only selects one
+//! of its objects, and there is no table of handles.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,8 +10,8 @@ use wasmtime::Result;
 use wasmtime::component::{Linker, Resource};
 
 use super::bindings::rollgate::policy::types;
-use crate::engine::outcome::NoTemplate;
-use crate::engine::state::HostState;
+use crate::engine::running::outcome::NoTemplate;
+use crate::engine::running::state::HostState;
 
 /// The rollout of this store's review.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -28,23 +26,23 @@ const NEW: u32 = 0;
 const OLD: u32 = 1;
 const BASELINE: u32 = 2;
 
-/// The containers of all sides, converted for the first policy of a review that asks for them and
-/// lowered from there for each.
+/// The containers of the new, old and baseline workload, converted when the first policy of a review
+/// reads them, and shared with the others.
 #[derive(Default)]
-pub(in crate::engine) struct Handed {
+pub(crate) struct SharedContainers {
     new: OnceLock<Arc<[types::Container]>>,
     old: OnceLock<Arc<[types::Container]>>,
     baseline: OnceLock<Arc<[types::Container]>>,
 }
 
-/// Puts a `containers` in the place of the generated one that lowers from shared memory: it is the
-/// one large answer, and nearly every policy asks for it.
+/// Replaces the generated `containers` by one that returns the shared conversion: it is the one large
+/// result, and nearly every policy reads it.
 pub(super) fn share_containers(linker: &mut Linker<HostState>) -> Result<()> {
     linker.allow_shadowing(true);
     linker.instance(TYPES)?.func_wrap(
         "[method]workload.containers",
         |mut store, (this,): (Resource<WorkloadHandle>,)| {
-            Ok((store.data_mut().handed_containers(&this)?,))
+            Ok((store.data_mut().shared_containers(&this)?,))
         },
     )?;
     linker.allow_shadowing(false);
@@ -57,7 +55,7 @@ type Pairs = Vec<(String, String)>;
 
 impl HostState {
     fn rollout(&mut self) -> Result<&Rollout> {
-        Ok(&self.judging_for("rollout")?.review.rollout)
+        Ok(&self.evaluation("rollout")?.review.rollout)
     }
 
     fn workload(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Arc<Workload>> {
@@ -72,7 +70,7 @@ impl HostState {
         })
     }
 
-    /// The workload, for a question about its Pod template.
+    /// Returns the workload for a call that reads its Pod template.
     fn with_template(&mut self, handle: &Resource<WorkloadHandle>) -> Result<&Arc<Workload>> {
         let workload = self.workload(handle)?;
         match workload.no_template() {
@@ -80,19 +78,17 @@ impl HostState {
             None => Ok(workload),
         }
     }
-}
 
-impl HostState {
-    fn handed_containers(
+    fn shared_containers(
         &mut self,
         handle: &Resource<WorkloadHandle>,
     ) -> Result<Arc<[types::Container]>> {
         let workload = Arc::clone(self.with_template(handle)?);
-        let handed = &self.judging_for("workload.containers")?.review.handed;
+        let shared = &self.evaluation("workload.containers")?.review.containers;
         let side = match handle.rep() {
-            OLD => &handed.old,
-            BASELINE => &handed.baseline,
-            _ => &handed.new,
+            OLD => &shared.old,
+            BASELINE => &shared.baseline,
+            _ => &shared.new,
         };
         let convert = || workload.containers().iter().map(Into::into).collect();
         Ok(Arc::clone(side.get_or_init(convert)))
@@ -134,7 +130,7 @@ impl types::HostRollout for HostState {
         Ok(self.rollout()?.old().map(|_| Resource::new_own(OLD)))
     }
 
-    /// Most often it is the old object itself, which then has one handle and is converted once.
+    /// The baseline mostly is the old object; then both have the same handle and are converted once.
     fn baseline(&mut self, _: Resource<RolloutHandle>) -> Result<Option<Resource<WorkloadHandle>>> {
         let rollout = self.rollout()?;
         Ok(rollout.baseline().map(|baseline| {
@@ -210,8 +206,8 @@ impl types::HostWorkload for HostState {
     }
 
     fn containers(&mut self, this: Resource<WorkloadHandle>) -> Result<Vec<types::Container>> {
-        // The linker never comes here: `share_containers` stands before it.
-        Ok(self.handed_containers(&this)?.to_vec())
+        // Not reached: `share_containers` replaces it in the linker.
+        Ok(self.shared_containers(&this)?.to_vec())
     }
 
     fn env(
