@@ -4,7 +4,6 @@
 
 mod clock;
 mod disconnected;
-mod kube;
 mod labels;
 mod metric_source;
 mod named;
@@ -21,16 +20,13 @@ use rollgate_model::{
     ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
 };
 
-pub use self::clock::{FixedClock, SystemClock};
-pub use self::disconnected::Disconnected;
-pub use self::kube::{KubeCluster, KubeSecrets};
-pub use self::labels::Labels;
-pub use self::metric_source::{
-    ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
-};
-pub use self::named::NamedMetrics;
-pub use self::record::Recorder;
-pub use self::scenario::FirstUnanswered;
+pub use clock::{FixedClock, SystemClock};
+pub use disconnected::Disconnected;
+pub use labels::Labels;
+pub use metric_source::{ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError};
+pub use named::NamedMetrics;
+pub use record::Recorder;
+pub use scenario::FirstUnanswered;
 
 /// What tells the time.
 pub trait Clock: Send + Sync {
@@ -221,18 +217,6 @@ impl Facts {
             cluster: Arc::new(Disconnected),
             history: Arc::new(Disconnected),
             secrets: Arc::new(Disconnected),
-        }
-    }
-
-    /// Of the cluster that a client leads to; `watching` is one whose requests may last. Secrets are
-    /// those of `namespace`.
-    #[must_use]
-    pub fn of(client: ::kube::Client, watching: ::kube::Client, namespace: &str) -> Self {
-        let cluster = Arc::new(KubeCluster::new(client.clone(), watching));
-        Self {
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-            history: cluster,
-            secrets: Arc::new(KubeSecrets::new(client, namespace)),
         }
     }
 }

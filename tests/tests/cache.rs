@@ -60,7 +60,8 @@ impl Site {
         let warnings = log.iter().filter(|line| line["level"] == "WARN");
         let warnings = warnings.map(|line| self.sentence(line));
         // That nobody told the server whom to answer is no matter here.
-        let warnings = warnings.filter(|warning| !warning.starts_with("whoever reaches the port"));
+        let warnings =
+            warnings.filter(|warning| !warning.starts_with("every client that reaches the port"));
         let warnings: Vec<_> = warnings.collect();
         for warning in &warnings {
             say(&format!("  {warning}"));

@@ -4,17 +4,17 @@
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use rollgate::cluster::{ClusterReader, SecretReader};
 use rollgate::sources::{
-    Access, Cluster as _, KindRef, KubeCluster, KubeSecrets, ListQuery, ObjectRef, Reading,
-    Secrets as _,
+    Access, Cluster as _, KindRef, ListQuery, ObjectRef, Reading, Secrets as _,
 };
 use rollgate_model::{ClusterError, ClusterErrorCode};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::files::Files;
 use serde_json::{Value, json};
 
-fn cluster_of(client: kube::Client) -> KubeCluster {
-    KubeCluster::new(client.clone(), client)
+fn cluster_of(client: kube::Client) -> ClusterReader {
+    ClusterReader::new(client.clone(), client)
 }
 
 fn flags<'a>(namespace: &'a str) -> ObjectRef<'a> {
@@ -165,7 +165,7 @@ async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> R
     assert_eq!(error.code, ClusterErrorCode::Forbidden);
     let rule = r#"lacks the rule `apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", "list"]`, which the chart adds for an entry `{apiGroup: "apps", resource: deployments}` of its value `readableKinds`"#;
     assert!(error.message.contains(rule), "{error}");
-    let access = async |cluster: &KubeCluster, kind| {
+    let access = async |cluster: &ClusterReader, kind| {
         let kind = KindRef {
             api_version: "apps/v1",
             kind,
@@ -238,7 +238,7 @@ async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() 
     secrets
         .create(&PostParams::default(), &serde_json::from_value(secret)?)
         .await?;
-    let ours = KubeSecrets::new(plane.client().await?, &system);
+    let ours = SecretReader::new(plane.client().await?, &system);
     let token = wait_for("the Secret", async || {
         Ok(Some(ours.read("prometheus", "token").await?))
     });
@@ -255,7 +255,7 @@ async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() 
             .starts_with("there is no Secret `gone`")
     );
     let nobody = plane.user("reads-nothing", &[])?;
-    let shut = KubeSecrets::new(plane.client_of(&nobody).await?, &system);
+    let shut = SecretReader::new(plane.client_of(&nobody).await?, &system);
     let error = shut
         .read("prometheus", "token")
         .await

@@ -245,10 +245,10 @@ async fn the_log_of_a_server_tells_what_it_prepared_and_how_many_it_kept() {
     files.put("one.yaml", policy("one", "action: Warn").as_bytes());
     files.put("two.yaml", policy("two", "action: Warn").as_bytes());
     let server = files.serve(&[]);
-    let first = server.logged("policies are in force");
+    let first = server.logged("policies are active");
     assert_eq!((&first["ready"], &first["kept"]), (&json!(2), &json!(0)));
     files.put("two.yaml", policy("two", "timeout: 1s").as_bytes());
-    let second = server.logged("policies are in force");
+    let second = server.logged("policies are active");
     assert_eq!((&second["ready"], &second["kept"]), (&json!(2), &json!(1)));
     assert_eq!(second["prepared"], "[\"two\"]");
     let (_, metrics) = server.get("/metrics").await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::terminal::one_line;
 use super::{Exit, names};
-use crate::cluster::{Connection, Installation, Switch, Switching};
+use crate::cluster::{Connection, Installation, OffSwitch, Switch};
 
 /// Which installation.
 #[derive(Debug, clap::Args)]
@@ -41,8 +41,8 @@ impl Args {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
         };
-        let switching = Switching {
-            client: connection.brief_client().await?,
+        let off_switch = OffSwitch {
+            client: connection.client_with_timeout().await?,
             installation: Installation {
                 name: self.installation.clone(),
                 namespace: self.namespace.clone(),
@@ -50,14 +50,14 @@ impl Args {
         };
         match switch {
             Switch::Off => {
-                let off = switching.off(|step| anstream::println!("{}", one_line(step)));
+                let off = off_switch.off(|step| anstream::println!("{}", one_line(step)));
                 off.await?;
                 anstream::println!(
                     "rollgate is off: it judges nothing and refuses nothing, until `rollgate on`"
                 );
             }
             Switch::On => {
-                switching.on().await?;
+                off_switch.on().await?;
                 anstream::println!(
                     "rollgate is on: as soon as a replica is ready, the API server asks it again"
                 );

@@ -60,7 +60,7 @@ async fn uninstall(args: &Args) -> anyhow::Result<Exit> {
     } else {
         Definitions::Keep
     };
-    let client = connection.brief_client().await?;
+    let client = connection.client_with_timeout().await?;
     let found = Uninstallation::find(client, installation, definitions).await?;
     if found.found().next().is_none() {
         output::say(format_args!(

@@ -1,18 +1,16 @@
-//! `serve --register`: what a person decides about the registration and its certificates.
+//! `serve --register`: the webhook registration, its certificates and the guard of revisions.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::TlsArgs;
-use super::cluster::Member;
+use super::tls::TlsArgs;
 use super::values::duration;
 use crate::cluster::{
-    Authority, Events, FailurePolicy, Follower, PathFollower, PathRenewal, PathTimes, Registrar,
-    RevisionGuard, Settings, Times,
+    Authority, CertificateTimes, FailurePolicy, PathRenewal, PathTimes, RegistrationOptions,
+    WebhookSettings,
 };
-use crate::server::live::Live;
-use crate::server::{Callers, Context, PathSecrets};
+use crate::server::PathSecrets;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -137,37 +135,38 @@ impl From<OnFailure> for FailurePolicy {
 }
 
 impl Args {
-    /// The users that Argo Rollouts' controller is, also where nothing is registered.
+    /// Returns the users of Argo Rollouts' controller, which count without --register, too.
     pub(super) fn argo_controllers(&self) -> Arc<[String]> {
         self.argo_controller.as_slice().into()
     }
 
-    /// What is to be registered, `None` where nothing is.
+    /// Returns what to register; `None` without --register.
     ///
     /// # Errors
-    /// Where nobody would know whom to trust, or certificates would end before they are replaced.
-    pub(super) fn plan(&self, tls: &TlsArgs) -> anyhow::Result<Option<Plan>> {
+    /// If the API server would not know which CA to trust, or a certificate or secret path would
+    /// expire during its renewal.
+    pub(super) fn options(&self, tls: &TlsArgs) -> anyhow::Result<Option<RegistrationOptions>> {
         if !self.register {
             return Ok(None);
         }
-        let settings = Settings {
+        let settings = WebhookSettings {
             failure_policy: self.failure_policy.into(),
             promotions: self.promotions_failure_policy.into(),
             timeout: self.webhook_timeout,
             port: self.service_port,
             argo_controllers: self.argo_controller.clone(),
         };
-        Ok(Some(Plan {
+        Ok(Some(RegistrationOptions {
             settings,
             authority: self.authority(tls)?,
             client_ca: tls.client_ca.clone(),
-            renewal: self.renewal()?,
-            secrets: PathSecrets::default(),
+            path_renewal: self.path_renewal()?,
+            path_secrets: PathSecrets::default(),
             revision_guard: self.revision_guard.clone(),
         }))
     }
 
-    fn renewal(&self) -> anyhow::Result<PathRenewal> {
+    fn path_renewal(&self) -> anyhow::Result<PathRenewal> {
         let times = PathTimes {
             lifetime: self.path_lifetime,
             spread: self.path_spread,
@@ -181,7 +180,7 @@ impl Args {
 
     fn authority(&self, tls: &TlsArgs) -> anyhow::Result<Authority> {
         match (&tls.tls_cert, &self.ca_bundle, &self.inject_ca_from) {
-            (None, ..) => self.own(),
+            (None, ..) => self.own_authority(),
             (Some(_), Some(bundle), _) => Ok(Authority::File(bundle.clone())),
             (Some(_), None, Some(from)) => Ok(Authority::Injected(from.clone())),
             (Some(_), None, None) => anyhow::bail!(
@@ -190,8 +189,8 @@ impl Args {
         }
     }
 
-    fn own(&self) -> anyhow::Result<Authority> {
-        let times = Times {
+    fn own_authority(&self) -> anyhow::Result<Authority> {
+        let times = CertificateTimes {
             lifetime: self.certificate_lifetime,
             spread: self.certificate_spread,
         };
@@ -200,65 +199,5 @@ impl Args {
             "a certificate would end before it is replaced: --certificate-lifetime must be at least six times --certificate-spread"
         );
         Ok(Authority::Own(times))
-    }
-}
-
-/// What is to be registered.
-pub(super) struct Plan {
-    settings: Settings,
-    authority: Authority,
-    client_ca: Option<PathBuf>,
-    renewal: PathRenewal,
-    secrets: PathSecrets,
-    revision_guard: Option<String>,
-}
-
-impl Plan {
-    /// What keeps the guard of revisions, for whoever holds the Lease.
-    pub(super) fn guard(&self, member: &Member, events: Events, server: &Context) -> RevisionGuard {
-        RevisionGuard {
-            brief: member.brief.clone(),
-            watching: member.watching.clone(),
-            installation: member.installation.clone(),
-            policy: self.revision_guard.clone(),
-            events,
-            telemetry: server.telemetry.clone(),
-        }
-    }
-
-    /// How the API server is told from others: it knows the path that is registered.
-    pub(super) fn callers(&self) -> Callers {
-        Callers::ByPath(self.secrets.clone())
-    }
-
-    /// Serves with certificates of our own from now on, if that is how, and at the secret path; what
-    /// keeps the registration is for whoever holds the Lease.
-    pub(super) fn begin(self, member: &Member, live: &Live, server: &Context) -> Registrar {
-        if let Authority::Own(_) = self.authority {
-            let follower = Follower {
-                client: member.watching.clone(),
-                installation: member.installation.clone(),
-                client_ca: self.client_ca,
-                tls: server.tls.clone(),
-                telemetry: server.telemetry.clone(),
-            };
-            tokio::spawn(follower.run());
-        }
-        let paths = PathFollower {
-            client: member.watching.clone(),
-            installation: member.installation.clone(),
-            secrets: self.secrets,
-        };
-        tokio::spawn(paths.run());
-        Registrar {
-            brief: member.brief.clone(),
-            watching: member.watching.clone(),
-            installation: member.installation.clone(),
-            settings: self.settings,
-            authority: self.authority,
-            renewal: self.renewal,
-            policies: live.subscribe(),
-            server: server.clone(),
-        }
     }
 }

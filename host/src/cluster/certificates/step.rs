@@ -10,23 +10,22 @@ use super::stored::Stored;
 
 /// How long certificates last, and how long each step of a rotation takes to be everywhere.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub(crate) struct CertificateTimes {
     /// From when a certificate is made to its end; it is replaced when a third of this is left.
-    pub lifetime: Duration,
+    pub(crate) lifetime: Duration,
     /// Until every API server has heard of another CA, and every replica of another certificate.
-    pub spread: Duration,
+    pub(crate) spread: Duration,
 }
 
-impl Times {
+impl CertificateTimes {
     /// Whether a rotation ends before the certificate does that it replaces: two steps must spread
     /// within a third of the lifetime.
-    #[must_use]
-    pub fn leave_room(self) -> bool {
+    pub(crate) fn leave_room(self) -> bool {
         self.spread.saturating_mul(6) <= self.lifetime && !self.lifetime.is_zero()
     }
 }
 
-impl Default for Times {
+impl Default for CertificateTimes {
     fn default() -> Self {
         const DAY: Duration = Duration::from_hours(24);
         Self {
@@ -67,7 +66,7 @@ impl Step {
         stored: &Stored,
         registered: Registered,
         now: Timestamp,
-        times: Times,
+        times: CertificateTimes,
     ) -> Self {
         if stored.next.is_some() {
             return stored.after_spreading(Self::Promote, now, times);
@@ -83,7 +82,7 @@ impl Step {
 }
 
 impl Stored {
-    fn after_spreading(&self, step: Step, now: Timestamp, times: Times) -> Step {
+    fn after_spreading(&self, step: Step, now: Timestamp, times: CertificateTimes) -> Step {
         let Some(since) = self.since else {
             return Step::Spread;
         };

@@ -1,34 +1,35 @@
-//! Which requests are worth a call, in CEL.
+//! The CEL conditions that keep the API server from calling rollgate needlessly.
 //!
-//! Source: `matchConditions` of admissionregistration.k8s.io/v1. A condition that cannot be told
-//! counts as the webhook's failure, so each is told for every object that its rules let through.
+//! Source: `matchConditions` of admissionregistration.k8s.io/v1. A condition that fails to evaluate counts
+//! as a failure of the webhook, so each evaluates for every object that its rules match.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
-/// Metadata and finalizers never depend on rollgate: else a namespace would hang in its deletion
-/// while rollgate is down. The labels that policies match by are the exception, as long as the object
-/// is not being deleted: taking one away takes the workload out of a policy's sight.
+/// Matches changes of the spec. Changes of metadata and finalizers never depend on rollgate: otherwise
+/// the deletion of a namespace would hang while rollgate is down. The exception are the labels that
+/// policies match by, as long as the object is not being deleted: a policy does not match a workload whose
+/// label was removed.
 pub(super) fn changed_spec(labels: &BTreeSet<&str>) -> MatchCondition {
     const SPEC: &str = "oldObject == null || object == null || object.spec != oldObject.spec";
     condition("changed-spec", or_labels(SPEC, labels))
 }
 
-/// How a Service may lead traffic elsewhere.
+/// Which changes of a Service may move traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moves {
-    /// By its selector.
+pub(super) enum ServiceChanges {
+    /// Changes of its selector.
     Selector,
-    /// By its selector or by its type, or as a Service that is new.
+    /// Changes of its selector or its type, and creations.
     Any,
 }
 
-/// A Service that may lead traffic elsewhere. Those that Argo's controller creates, and the hash that
-/// it alone changes in a selector, are left out: its steps, an abort too, must not depend on rollgate,
-/// and are no rollouts.
+/// Matches changes of a Service that may move traffic. Services that Argo's controller creates, and the
+/// hash that it alone changes in a selector, do not match: its steps, aborts included, must not depend on
+/// rollgate and are no rollouts.
 pub(super) fn moves_traffic(
-    moves: Moves,
+    changes: ServiceChanges,
     argo: &[String],
     labels: &BTreeSet<&str>,
 ) -> MatchCondition {
@@ -45,9 +46,9 @@ pub(super) fn moves_traffic(
     let selector = format!(
         "{NEW}.exists(k, {counts} && (!(k in {OLD}) || {NEW}[k] != {OLD}[k])) || {OLD}.exists(k, {counts} && !(k in {NEW}))"
     );
-    let expression = match moves {
-        Moves::Selector => selector,
-        Moves::Any => {
+    let expression = match changes {
+        ServiceChanges::Selector => selector,
+        ServiceChanges::Any => {
             let fields = FIELDS.map(|(field, unset)| {
                 format!("object.spec.?{field}.orValue({unset}) != oldObject.spec.?{field}.orValue({unset})")
             });
@@ -58,7 +59,7 @@ pub(super) fn moves_traffic(
     condition("moves-traffic", or_labels(&expression, labels))
 }
 
-/// The condition, or a change of one of these labels of an object that is not being deleted.
+/// Matches if `condition` does, or one of these labels changes and the object is not being deleted.
 fn or_labels(condition: &str, labels: &BTreeSet<&str>) -> String {
     if labels.is_empty() {
         return condition.to_owned();
@@ -69,7 +70,7 @@ fn or_labels(condition: &str, labels: &BTreeSet<&str>) -> String {
     )
 }
 
-/// Not one of these users.
+/// Matches requests by other users than these.
 pub(super) fn by_others_than(users: &[String]) -> MatchCondition {
     condition("not-by-argo", by_others(users))
 }
@@ -79,7 +80,7 @@ fn by_others(users: &[String]) -> String {
     format!("!(request.userInfo.username in {users})")
 }
 
-/// A status that changes in more than that the Rollout is aborted.
+/// Matches changes of a Rollout's status that are more than an abort.
 pub(super) fn more_than_an_abort() -> MatchCondition {
     const OLD: &str = "oldObject.?status.orValue({})";
     const NEW: &str = "object.?status.orValue({})";

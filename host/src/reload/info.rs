@@ -1,8 +1,8 @@
-//! What `/info` says.
+//! The document behind `/info`.
 
 use serde::Serialize;
 
-use super::Live;
+use super::ActivePolicies;
 use crate::config::{Action, OnError, Policy, State};
 use crate::engine::Start;
 
@@ -14,10 +14,10 @@ const CONTRACTS: [&str; 1] = ["rollgate:policy@0.1.0"];
 struct Info<'a> {
     version: &'static str,
     contracts: [&'static str; 1],
-    /// When the policies below came into force; absent before the first.
+    /// When the policies were activated; absent before the first activation.
     in_force_since: Option<String>,
     policies: Vec<PolicyInfo<'a>>,
-    /// What keeps the files from coming into force as they are now, or from working.
+    /// Why the latest version of the policies is not active, or does not work.
     problems: &'a [String],
 }
 
@@ -39,7 +39,7 @@ enum StateInfo<'a> {
         module: &'a str,
         module_version: &'a str,
         digest: String,
-        /// Why each evaluation begins with `configure`; absent where it begins from a snapshot.
+        /// Why each evaluation calls `configure`; absent if evaluations start from a snapshot.
         #[serde(skip_serializing_if = "Option::is_none")]
         no_snapshot: Option<&'a str>,
     },
@@ -48,20 +48,19 @@ enum StateInfo<'a> {
     },
 }
 
-impl Live {
-    /// What is in force, as JSON.
-    #[must_use]
-    pub fn info(&self) -> serde_json::Value {
-        let in_force = self.in_force.load();
-        let policies = in_force
+impl ActivePolicies {
+    /// Describes the active policies as JSON.
+    pub(crate) fn info(&self) -> serde_json::Value {
+        let active = self.gate.load();
+        let policies = active
             .iter()
-            .flat_map(|in_force| in_force.gate.policies().policies())
+            .flat_map(|active| active.gate.policies().policies())
             .map(policy)
             .collect();
         let info = Info {
             version: env!("CARGO_PKG_VERSION"),
             contracts: CONTRACTS,
-            in_force_since: in_force.as_ref().map(|in_force| in_force.since.to_string()),
+            in_force_since: active.as_ref().map(|active| active.since.to_string()),
             policies,
             problems: &self.problems.load(),
         };

@@ -12,12 +12,12 @@ use crate::sources::{NoSecret, Secrets};
 
 /// The Secrets of one namespace.
 #[derive(Clone)]
-pub struct KubeSecrets {
+pub struct SecretReader {
     secrets: Api<Secret>,
     namespace: String,
 }
 
-impl KubeSecrets {
+impl SecretReader {
     /// Those of this namespace. Nothing is asked yet.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
@@ -61,7 +61,7 @@ impl KubeSecrets {
     }
 }
 
-impl Secrets for KubeSecrets {
+impl Secrets for SecretReader {
     fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<String, NoSecret>> {
         self.entry(name, key).boxed()
     }

@@ -1,4 +1,4 @@
-//! One look at what stands in the cluster, and one step towards what should.
+//! One step from the present state of the cluster to the wanted one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,47 +12,42 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Error;
 use kube::api::{Api, ListParams, PostParams};
 
-use super::registrar::{Registrar, SOON};
+use super::registrar::{RETRY, Registrar};
 use super::webhooks::{Argo, Target, webhooks};
 use super::{Authority, Trust, configuration};
-use crate::cluster::certificates::{Certificate, KeepError, Keeper};
-use crate::cluster::kept_secret::SecretError;
-use crate::cluster::path_secret;
-use crate::cluster::{Installation, Switch, ownership};
+use crate::cluster::certificates::{Certificate, CertificateRotation, RotationError};
+use crate::cluster::managed_secret::SecretError;
+use crate::cluster::path_secret::{self, PathRotation};
+use crate::cluster::{Installation, Switch};
 use crate::server::PathSecret;
 
-/// Between two looks where nothing is known to change.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
+/// How often the state is compared without a known change.
+const RESYNC: Duration = Duration::from_secs(300);
 
-/// Why the registration is not as it should be.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RegisterError {
-    /// The certificates are not.
     #[error(transparent)]
-    Certificates(#[from] KeepError),
-    /// The secret path is not.
+    Certificates(#[from] RotationError),
     #[error(transparent)]
     Path(#[from] SecretError),
-    /// The API server does not do it.
     #[error("the API server refuses to {verb}, or does not answer: {error}")]
     Api { verb: &'static str, error: Error },
-    /// It is that of an installation in another namespace. Writing it would be undone from there,
-    /// and again from here, without end.
+    /// It belongs to an installation in another namespace. The two would overwrite each other for ever.
     #[error(
         "the registration {name} is that of the installation in namespace {namespace}: a cluster takes one; uninstall that one, or, where nothing runs there any more, delete the ValidatingWebhookConfiguration {name}"
     )]
     Taken { name: String, namespace: String },
-    /// The file with the CA bundle has none.
     #[error("{file}: {message}")]
     Bundle { file: String, message: String },
 }
 
 impl RegisterError {
-    /// Whether another wrote at the same time, so that what was read is old.
-    pub(super) fn is_a_race(&self) -> bool {
+    /// Returns whether another replica wrote at the same time.
+    pub(super) fn is_conflict(&self) -> bool {
         let (Self::Api { error, .. }
         | Self::Path(SecretError { error, .. })
-        | Self::Certificates(KeepError::Secret(SecretError { error, .. }))) = self
+        | Self::Certificates(RotationError::Secret(SecretError { error, .. }))) = self
         else {
             return false;
         };
@@ -61,46 +56,49 @@ impl RegisterError {
 }
 
 impl Registrar {
-    /// Takes the next step, and says when to look again.
+    /// Takes the step that is due, and returns how long to wait for the next.
     pub(super) async fn step(&self, argo: Argo) -> Result<Duration, RegisterError> {
         let existing = self.api().get_opt(&self.installation.name).await;
         let existing = existing.map_err(failed("read the registration"))?;
-        self.may_write(existing.as_ref())?;
-        let path = self.path(existing.as_ref()).await?;
-        let wait = self.trusted(existing, &path, argo).await?;
+        self.check_owner(existing.as_ref())?;
+        let path = self.renew_path(existing.as_ref()).await?;
+        let wait = self.register_with_authority(existing, &path, argo).await?;
         Ok(wait.min(path.due().map_or(wait, until)))
     }
 
-    /// Keeps the secret path.
-    async fn path(
+    /// Takes the due step of renewing the secret path.
+    async fn renew_path(
         &self,
         existing: Option<&ValidatingWebhookConfiguration>,
-    ) -> Result<path_secret::Kept, SecretError> {
-        let (client, installation) = (self.brief.clone(), self.installation.clone());
-        let keeper = path_secret::Keeper::new(client, installation, &self.renewal);
-        keeper.advance(&configuration::paths(existing)).await
+    ) -> Result<path_secret::RotationState, SecretError> {
+        let (client, installation) = (self.clients.requests.clone(), self.installation.clone());
+        let rotation = PathRotation::new(client, installation, &self.renewal);
+        rotation.advance(&configuration::paths(existing)).await
     }
 
-    /// Keeps the certificates, where they are our own, and the registration.
-    async fn trusted(
+    /// Takes the due step of rotating the certificates, if they are rollgate's own, and keeps the
+    /// registration.
+    async fn register_with_authority(
         &self,
         existing: Option<ValidatingWebhookConfiguration>,
-        path: &path_secret::Kept,
+        path: &path_secret::RotationState,
         argo: Argo,
     ) -> Result<Duration, RegisterError> {
         match &self.authority {
             Authority::Own(times) => {
-                let keeper = Keeper::new(self.brief.clone(), self.installation.clone(), *times);
+                let (client, installation) =
+                    (self.clients.requests.clone(), self.installation.clone());
+                let rotation = CertificateRotation::new(client, installation, *times);
                 let trusted = configuration::trusted(existing.as_ref());
-                let mut kept = keeper.advance(trusted).await?;
-                let bundle = kept.bundle();
+                let mut state = rotation.advance(trusted).await?;
+                let bundle = state.bundle();
                 let wait = self
                     .register(existing, Trust::Bundle(&bundle), path, argo)
                     .await?;
-                if kept.waits_for_registration() {
-                    kept = keeper.spread(kept).await?;
+                if state.waits_for_registration() {
+                    state = rotation.start_propagation(state).await?;
                 }
-                Ok(wait.min(kept.due().map_or(wait, until)))
+                Ok(wait.min(state.due().map_or(wait, until)))
             }
             Authority::File(file) => {
                 let bundle = read_bundle(file.clone()).await?;
@@ -111,12 +109,12 @@ impl Registrar {
         }
     }
 
-    fn may_write(
+    fn check_owner(
         &self,
         existing: Option<&ValidatingWebhookConfiguration>,
     ) -> Result<(), RegisterError> {
         let Installation { name, namespace } = &self.installation;
-        match existing.and_then(configuration::holder) {
+        match existing.and_then(configuration::owner_namespace) {
             Some(holder) if holder != namespace => Err(RegisterError::Taken {
                 name: name.clone(),
                 namespace: holder.to_owned(),
@@ -125,20 +123,20 @@ impl Registrar {
         }
     }
 
-    /// Sees to it that whatever is registered trusts as it should, and asks for what it should where
-    /// this replica is ready. Says when to look again.
+    /// Writes the CAs into the registration, and its webhooks if this replica is ready. Returns how long to
+    /// wait for the next step.
     async fn register(
         &self,
         existing: Option<ValidatingWebhookConfiguration>,
         trust: Trust<'_>,
-        path: &path_secret::Kept,
+        path: &path_secret::RotationState,
         argo: Argo,
     ) -> Result<Duration, RegisterError> {
         let bundle = configuration::bundle(trust, existing.as_ref());
         let present = existing
             .as_ref()
             .and_then(|existing| existing.webhooks.as_ref());
-        let switch = Switch::read(&self.brief, &self.installation).await;
+        let switch = Switch::read(&self.clients.requests, &self.installation).await;
         let switch = switch.map_err(failed("read the Deployment, which has the off switch"))?;
         let ready = self.server.ready().is_ok();
         let wanted = match switch {
@@ -148,24 +146,24 @@ impl Registrar {
         };
         let first = present.is_none_or(Vec::is_empty) && !wanted.is_empty();
         if first && !self.has_endpoints().await? {
-            return Ok(SOON);
+            return Ok(RETRY);
         }
-        // Whoever has switched off may have deleted it.
+        // Nothing is created while rollgate is switched off.
         if existing.is_some() || ready && switch == Switch::On {
             self.write(existing, wanted).await?;
         }
-        Ok(if ready { LOOK_AGAIN } else { SOON })
+        Ok(if ready { RESYNC } else { RETRY })
     }
 
-    /// What the policies in force ask for.
+    /// Returns the webhooks for the active policies.
     fn wanted(
         &self,
         bundle: Option<&ByteString>,
-        path: &path_secret::Kept,
+        path: &path_secret::RotationState,
         argo: Argo,
     ) -> Vec<ValidatingWebhook> {
-        let standing = self.policies.borrow();
-        let policies = standing.set.policies().iter();
+        let active = self.policies.borrow();
+        let policies = active.policies.policies().iter();
         let matches: Vec<_> = policies.map(|policy| &policy.matches).collect();
         let target = Target {
             bundle,
@@ -179,13 +177,21 @@ impl Registrar {
         existing: Option<ValidatingWebhookConfiguration>,
         webhooks: Vec<ValidatingWebhook>,
     ) -> Result<(), RegisterError> {
-        let owner = ownership::cluster_role(&self.brief, &self.installation).await;
+        let owner = self
+            .installation
+            .cluster_role_owner(&self.clients.requests)
+            .await;
         let owner = owner.map_err(failed("read the ClusterRole, which owns the registration"))?;
         let before = existing
             .clone()
-            .unwrap_or_else(|| configuration::blank(&self.installation));
-        let wanted =
-            configuration::as_wanted(before, webhooks, owner, &self.installation, &self.authority);
+            .unwrap_or_else(|| configuration::empty(&self.installation));
+        let wanted = configuration::with_webhooks(
+            before,
+            webhooks,
+            owner,
+            &self.installation,
+            &self.authority,
+        );
         if existing.as_ref() == Some(&wanted) {
             return Ok(());
         }
@@ -199,18 +205,18 @@ impl Registrar {
         };
         let written = written.map_err(|error| RegisterError::Api {
             verb: "write the registration",
-            error: hide(error, &configuration::paths(Some(&wanted))),
+            error: redact(error, &configuration::paths(Some(&wanted))),
         })?;
         let webhooks: Vec<_> = names(&written).collect();
         tracing::info!(?webhooks, "the registration is written");
         Ok(())
     }
 
-    /// Whether the Service leads to a replica that is ready, as far as it has endpoints: one by an
-    /// external name has none.
+    /// Returns whether the Service has a ready endpoint. A Service without any endpoints counts, because one
+    /// with an external name has none.
     async fn has_endpoints(&self) -> Result<bool, RegisterError> {
         let slices: Api<EndpointSlice> =
-            Api::namespaced(self.brief.clone(), &self.installation.namespace);
+            Api::namespaced(self.clients.requests.clone(), &self.installation.namespace);
         let ours = format!("kubernetes.io/service-name={}", self.installation.name);
         let slices = slices.list(&ListParams::default().labels(&ours)).await;
         let slices = slices.map_err(failed("list the endpoints of the Service"))?;
@@ -224,7 +230,7 @@ impl Registrar {
     }
 
     fn api(&self) -> Api<ValidatingWebhookConfiguration> {
-        Api::all(self.brief.clone())
+        Api::all(self.clients.requests.clone())
     }
 }
 
@@ -232,8 +238,8 @@ fn failed(verb: &'static str) -> impl Fn(Error) -> RegisterError {
     move |error| RegisterError::Api { verb, error }
 }
 
-/// The API server repeats what it refuses, and the log is no place for a secret.
-fn hide(error: Error, secrets: &[PathSecret]) -> Error {
+/// Removes secrets from an error, because the API server repeats what it refuses.
+fn redact(error: Error, secrets: &[PathSecret]) -> Error {
     let Error::Api(mut status) = error else {
         return error;
     };
@@ -244,7 +250,7 @@ fn hide(error: Error, secrets: &[PathSecret]) -> Error {
     Error::Api(status)
 }
 
-/// Apart, since a file system may hang.
+/// Reads the file on another thread, because a file system may hang.
 async fn read_bundle(file: PathBuf) -> Result<String, RegisterError> {
     let name = file.display().to_string();
     let wrong = |message: String| RegisterError::Bundle {
@@ -255,7 +261,7 @@ async fn read_bundle(file: PathBuf) -> Result<String, RegisterError> {
         .await
         .expect("reading a file does not panic")
         .map_err(|error| wrong(format!("the CA bundle cannot be read: {error}")))?;
-    if Certificate::all(&text).is_empty() {
+    if Certificate::parse_all(&text).is_empty() {
         let expected = "no certificate is in it: a block `-----BEGIN CERTIFICATE-----` is expected";
         return Err(wrong(expected.to_owned()));
     }
@@ -278,11 +284,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusal_that_repeats_the_secret_path_is_told_without_it() {
+    fn error_that_repeats_the_secret_path_is_redacted() {
         let secret = PathSecret::generate();
         let message = format!("service.path: Invalid value: \"{}\": no", secret.path());
         let refusal = Status::failure(&message, "Invalid").boxed();
-        let told = hide(Error::Api(refusal), std::slice::from_ref(&secret)).to_string();
+        let told = redact(Error::Api(refusal), std::slice::from_ref(&secret)).to_string();
         assert!(!told.contains(secret.expose()), "{told}");
         assert!(
             told.contains("Invalid value: \"/admit/(hidden)\": no"),

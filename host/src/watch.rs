@@ -10,88 +10,91 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-/// Files are written in several steps; what is read in between is half of it.
-const QUIET: Duration = Duration::from_millis(150);
-/// A file that never comes to rest is read all the same after so many rests missed.
-const RESTLESS: usize = 10;
+/// How often files are polled where the operating system reports no change. By default kubelet takes
+/// as long to bring a changed ConfigMap to a node.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Tells when files, or what is in folders, differ from what they were.
+/// Files are written in several steps: a change counts when no other follows within this time.
+const DEBOUNCE: Duration = Duration::from_millis(150);
+/// After so many changes in a row, they count although others follow.
+const MAX_DEBOUNCES: usize = 10;
+
+/// Waits for changes of files and of the files in folders.
 ///
-/// The system's notices only wake it: whether something changed is read from the files themselves,
-/// so a notice too many does no harm, and one that never comes (network file systems, a symlink
-/// into another folder, no watches left) is made up for by looking now and then.
+/// Notifications of the operating system only wake it: it compares the files themselves. So a
+/// superfluous notification does no harm, and polling makes up for one that never comes (network file
+/// systems, a symlink into another folder, no inotify watches left).
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct FileWatch {
     paths: Vec<PathBuf>,
-    every: Duration,
+    poll_interval: Duration,
     seen: Fingerprint,
     notify: mpsc::Sender<()>,
-    notices: mpsc::Receiver<()>,
-    /// Notices stop when it is dropped; `None` where the system gives no watches.
+    notifications: mpsc::Receiver<()>,
+    /// Notifications stop when it is dropped. `None` where the system has no watches left.
     _watcher: Option<RecommendedWatcher>,
 }
 
-impl Watch {
-    /// Watches from now on: begin before reading the files, or a change in between is missed.
-    /// `every` is how often to look without a notice.
-    #[must_use]
-    pub fn new(paths: Vec<PathBuf>, every: Duration) -> Self {
-        let (notify, notices) = mpsc::channel(1);
-        let watcher = watcher(&paths, every, notify.clone());
+impl FileWatch {
+    /// Watches the paths from now on. Call it before reading the files, or a change in between is
+    /// missed.
+    pub(crate) fn new(paths: Vec<PathBuf>, poll_interval: Duration) -> Self {
+        let (notify, notifications) = mpsc::channel(1);
+        let watcher = watcher(&paths, poll_interval, notify.clone());
         let seen = Fingerprint::of(&paths);
         Self {
             paths,
-            every,
+            poll_interval,
             seen,
             notify,
-            notices,
+            notifications,
             _watcher: watcher,
         }
     }
 
-    /// Watches these from now on. What changed in those watched before is still told.
-    pub async fn follow(&mut self, paths: Vec<PathBuf>) {
+    /// Watches other paths from now on. Changes of the paths watched so far are not lost.
+    pub(crate) async fn follow(&mut self, paths: Vec<PathBuf>) {
         if paths == self.paths {
             return;
         }
-        self._watcher = watcher(&paths, self.every, self.notify.clone());
+        self._watcher = watcher(&paths, self.poll_interval, self.notify.clone());
         self.paths = paths;
-        let mut seen = self.look().await;
+        let mut seen = self.fingerprint().await;
         seen.0.append(&mut self.seen.0);
         self.seen = seen;
     }
 
-    /// Waits until something has changed and come to rest.
-    pub async fn changed(&mut self) {
+    /// Waits until something has changed, and changes no more.
+    pub(crate) async fn changed(&mut self) {
         loop {
-            let _ = timeout(self.every, self.notice()).await;
-            self.rest().await;
-            let now = self.look().await;
+            let _ = timeout(self.poll_interval, self.notified()).await;
+            self.debounce().await;
+            let now = self.fingerprint().await;
             if now != self.seen {
                 self.seen = now;
-                // A folder that was replaced is another one, which the old watches do not see.
-                self._watcher = watcher(&self.paths, self.every, self.notify.clone());
+                // A folder may have been replaced by another, which the old watcher does not see.
+                self._watcher = watcher(&self.paths, self.poll_interval, self.notify.clone());
                 return;
             }
         }
     }
 
-    async fn notice(&mut self) {
-        if self.notices.recv().await.is_none() {
+    async fn notified(&mut self) {
+        if self.notifications.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
     }
 
-    async fn rest(&mut self) {
-        for _ in 0..RESTLESS {
-            if timeout(QUIET, self.notice()).await.is_err() {
+    async fn debounce(&mut self) {
+        for _ in 0..MAX_DEBOUNCES {
+            if timeout(DEBOUNCE, self.notified()).await.is_err() {
                 return;
             }
-            sleep(QUIET).await;
+            sleep(DEBOUNCE).await;
         }
     }
 
-    async fn look(&self) -> Fingerprint {
+    async fn fingerprint(&self) -> Fingerprint {
         let paths = self.paths.clone();
         tokio::task::spawn_blocking(move || Fingerprint::of(&paths))
             .await
@@ -99,29 +102,29 @@ impl Watch {
     }
 }
 
-/// A mounted Secret or ConfigMap is swapped by renaming a symlink beside the file, and a checked-out
-/// folder by renaming one to the folder: what must be watched is the folder around, and a folder
-/// itself.
+/// Watches the folder of each path, and a path that is a folder itself. A mounted Secret or ConfigMap
+/// changes by renaming a symlink beside the file, and a checked-out folder by renaming a symlink to
+/// the folder.
 fn watcher(
     paths: &[PathBuf],
-    every: Duration,
+    poll_interval: Duration,
     notify: mpsc::Sender<()>,
 ) -> Option<RecommendedWatcher> {
-    let tell = |error: notify::Error| {
-        tracing::warn!(%error, ?every, "some files cannot be watched and are looked at instead");
+    let warn = |error: notify::Error| {
+        tracing::warn!(%error, every = ?poll_interval, "some files cannot be watched, so they are polled");
     };
     let handler = move |_| {
-        // A notice that waits already says the same.
+        // It is full if a notification waits already.
         let _ = notify.try_send(());
     };
-    let mut watcher = notify::recommended_watcher(handler).map_err(tell).ok()?;
+    let mut watcher = notify::recommended_watcher(handler).map_err(warn).ok()?;
     for folder in paths
         .iter()
         .flat_map(|path| folders(path))
         .collect::<BTreeSet<_>>()
     {
         if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-            tell(error);
+            warn(error);
         }
     }
     Some(watcher)
@@ -136,13 +139,13 @@ fn folders(path: &Path) -> impl Iterator<Item = PathBuf> {
     itself.into_iter().chain([around.to_owned()])
 }
 
-/// What tells one state of the files from another without reading them: of a folder, those of the
-/// files in it, but not of folders inside.
+/// The metadata of files, which differs when they change. For a folder, that of the files in it, but
+/// not of folders inside.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Fingerprint(BTreeMap<PathBuf, Option<Trace>>);
+struct Fingerprint(BTreeMap<PathBuf, Option<FileMetadata>>);
 
 #[derive(Debug, PartialEq, Eq)]
-struct Trace {
+struct FileMetadata {
     device: u64,
     inode: u64,
     size: u64,
@@ -166,12 +169,12 @@ impl Fingerprint {
         let metadata = fs::metadata(&path).ok();
         if !metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
             self.0
-                .insert(path, metadata.map(|metadata| Trace::of(&metadata)));
+                .insert(path, metadata.map(|metadata| FileMetadata::of(&metadata)));
         }
     }
 }
 
-impl Trace {
+impl FileMetadata {
     fn of(metadata: &fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -188,16 +191,16 @@ mod tests {
 
     use super::*;
 
-    async fn change_is_seen(watch: &mut Watch) -> bool {
+    async fn change_is_seen(watch: &mut FileWatch) -> bool {
         timeout(Duration::from_secs(10), watch.changed())
             .await
             .is_ok()
     }
 
     #[tokio::test]
-    async fn a_file_written_added_or_removed_in_a_folder_is_seen() {
+    async fn adding_writing_or_removing_a_file_in_a_folder_is_a_change() {
         let folder = TempDir::new().expect("a folder");
-        let mut watch = Watch::new(vec![folder.path().to_owned()], Duration::from_secs(60));
+        let mut watch = FileWatch::new(vec![folder.path().to_owned()], Duration::from_secs(60));
         let file = folder.path().join("a.yaml");
         fs::write(&file, "a").expect("written");
         assert!(change_is_seen(&mut watch).await, "added");
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_symlink_swapped_in_a_folder_that_is_not_watched_is_found_by_looking() {
+    async fn polling_finds_a_change_behind_a_symlink_into_an_unwatched_folder() {
         let (folder, elsewhere) = (
             TempDir::new().expect("a folder"),
             TempDir::new().expect("a folder"),
@@ -217,13 +220,13 @@ mod tests {
         fs::write(&target, "one").expect("written");
         let link = folder.path().join("tls.crt");
         std::os::unix::fs::symlink(&target, &link).expect("a link");
-        let mut watch = Watch::new(vec![link], Duration::from_millis(20));
+        let mut watch = FileWatch::new(vec![link], Duration::from_millis(20));
         fs::write(&target, "other").expect("written");
         assert!(change_is_seen(&mut watch).await);
     }
 
     #[tokio::test]
-    async fn a_folder_that_is_replaced_by_another_is_seen_and_watched_from_then_on() {
+    async fn replacing_a_folder_is_a_change_and_the_new_folder_is_watched() {
         let root = TempDir::new().expect("a folder");
         let (shown, staged) = (root.path().join("current"), root.path().join("next"));
         for version in ["one", "two"] {
@@ -231,7 +234,7 @@ mod tests {
             fs::write(root.path().join(version).join("a.yaml"), version).expect("written");
         }
         std::os::unix::fs::symlink("one", &shown).expect("a link");
-        let mut watch = Watch::new(vec![shown.clone()], Duration::from_secs(60));
+        let mut watch = FileWatch::new(vec![shown.clone()], Duration::from_secs(60));
         std::os::unix::fs::symlink("two", &staged).expect("a link");
         fs::rename(staged, &shown).expect("swapped");
         assert!(change_is_seen(&mut watch).await, "replaced");
@@ -240,10 +243,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_changed_means_nothing_is_told() {
+    async fn unchanged_files_report_no_change() {
         let folder = TempDir::new().expect("a folder");
         fs::write(folder.path().join("a.yaml"), "a").expect("written");
-        let mut watch = Watch::new(vec![folder.path().to_owned()], Duration::from_millis(20));
+        let mut watch = FileWatch::new(vec![folder.path().to_owned()], Duration::from_millis(20));
         assert!(
             timeout(Duration::from_millis(500), watch.changed())
                 .await
@@ -252,12 +255,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_path_followed_later_is_watched_too_and_no_earlier_change_is_lost() {
+    async fn following_another_path_loses_no_earlier_change() {
         let folder = TempDir::new().expect("a folder");
         let (first, second) = (folder.path().join("a.yaml"), folder.path().join("b.wasm"));
         fs::write(&first, "a").expect("written");
         fs::write(&second, "b").expect("written");
-        let mut watch = Watch::new(vec![first.clone()], Duration::from_millis(20));
+        let mut watch = FileWatch::new(vec![first.clone()], Duration::from_millis(20));
         fs::write(&first, "ab").expect("written");
         watch.follow(vec![first, second.clone()]).await;
         assert!(change_is_seen(&mut watch).await, "the change before");

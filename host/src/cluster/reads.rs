@@ -19,14 +19,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kube::Client;
 use moka::future::Cache;
-use rollgate_model::{ClusterError, RevisionQuery, Revisions};
+use rollgate_model::{ClusterError, Revisions, RevisionQuery};
 
-use self::discovery::Discovery;
-use self::failure::Failure;
-use self::namespaces::Namespaces;
-use self::objects::{Objects, Question};
-pub use self::secrets::KubeSecrets;
-use super::{Access, Cluster, History, KindRef, Labels, ListQuery, ObjectRef, Reading};
+use crate::cluster::Clients;
+use crate::sources::{
+    Access, Cluster, Facts, History, KindRef, Labels, ListQuery, ObjectRef, Reading,
+};
+use discovery::Discovery;
+use failure::Failure;
+use namespaces::Namespaces;
+use objects::{Objects, Question};
+pub use secrets::SecretReader;
 
 /// How long an answer serves again. A burst of requests asks the same, and a policy that must not
 /// see an older state asks for a fresh reading.
@@ -37,14 +40,14 @@ const MOST_KEPT: u64 = 32 << 20;
 
 /// A cluster, by its API server.
 #[derive(Clone)]
-pub struct KubeCluster {
+pub struct ClusterReader {
     client: Client,
     discovery: Discovery,
     answers: Cache<Question, Objects>,
     namespaces: Arc<Namespaces>,
 }
 
-impl KubeCluster {
+impl ClusterReader {
     /// A cluster that is asked through `client` and watched through `watching`, with their rights.
     /// Nothing is asked yet.
     #[must_use]
@@ -104,7 +107,18 @@ impl KubeCluster {
     }
 }
 
-impl Cluster for KubeCluster {
+/// Returns everything that rollgate reads in a cluster. Secrets are those of `namespace`.
+pub(crate) fn facts(clients: &Clients, namespace: &str) -> Facts {
+    let client = clients.requests.clone();
+    let cluster = Arc::new(ClusterReader::new(client.clone(), clients.watches.clone()));
+    Facts {
+        cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+        history: cluster,
+        secrets: Arc::new(SecretReader::new(client, namespace)),
+    }
+}
+
+impl Cluster for ClusterReader {
     fn get<'a>(
         &'a self,
         object: ObjectRef<'a>,
@@ -142,12 +156,8 @@ impl Cluster for KubeCluster {
 }
 
 /// The revisions are never kept here; a recent reading is what the API server has in its cache.
-impl History for KubeCluster {
-    fn revisions<'a>(
-        &'a self,
-        wanted: &'a RevisionQuery,
-        reading: Reading,
-    ) -> BoxFuture<'a, Revisions> {
+impl History for ClusterReader {
+    fn revisions<'a>(&'a self, wanted: &'a RevisionQuery, reading: Reading) -> BoxFuture<'a, Revisions> {
         async move {
             match revisions::read(&self.client, wanted, reading).await {
                 Ok(revisions) => Revisions::Known(revisions),

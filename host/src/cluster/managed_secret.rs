@@ -1,4 +1,4 @@
-//! A Secret that the holder of the Lease writes and every replica follows.
+//! A Secret that the replica with the Lease writes and every replica watches.
 
 use std::collections::BTreeMap;
 
@@ -8,43 +8,39 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, Error};
 
-use super::{Installation, ownership};
+use super::Installation;
 
-/// A Secret in the installation's namespace. It goes with the Deployment.
-pub(super) struct KeptSecret {
+/// A Secret in the installation's namespace, owned by its Deployment.
+pub(super) struct ManagedSecret {
     pub(super) client: Client,
     pub(super) installation: Installation,
     pub(super) name: String,
 }
 
-/// What is to stand in it.
+/// The content of a Secret.
 pub(super) trait Content {
-    /// The data, all of it.
     fn data(&self) -> BTreeMap<String, ByteString>;
 
-    /// Puts the annotations that belong to the data among those that are there.
+    /// Sets the annotations that belong to the data, and keeps others.
     fn annotate(&self, annotations: &mut BTreeMap<String, String>);
 }
 
-/// Why it is not as it should be.
+/// Why a Secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the API server refuses to {verb} the Secret {name}, or does not answer: {error}")]
 pub(super) struct SecretError {
-    /// What was tried.
     verb: &'static str,
-    /// The Secret.
     name: String,
-    /// Why not.
     pub(super) error: Error,
 }
 
-impl KeptSecret {
+impl ManagedSecret {
     pub(super) async fn read(&self) -> Result<Option<Secret>, SecretError> {
         let read = self.api().get_opt(&self.name).await;
         read.map_err(|error| self.failed("read", error))
     }
 
-    /// Writes over what was read, and over nothing else.
+    /// Replaces the version that was read; fails if it has changed meanwhile.
     pub(super) async fn write(
         &self,
         read: Option<Secret>,
@@ -65,12 +61,12 @@ impl KeptSecret {
         read: Option<Secret>,
         content: &impl Content,
     ) -> Result<Secret, SecretError> {
-        let owner = ownership::deployment(&self.client, &self.installation).await;
+        let owner = self.installation.deployment_owner(&self.client).await;
         let owner = owner.map_err(|error| self.failed("find the owner of", error))?;
         let mut secret = read.unwrap_or_else(|| Secret {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
-                labels: Some(ownership::labels(&self.installation)),
+                labels: Some(self.installation.labels()),
                 ..ObjectMeta::default()
             },
             type_: Some("Opaque".to_owned()),
@@ -95,9 +91,10 @@ impl KeptSecret {
     }
 }
 
-/// A moment in an annotation. One that lies ahead was written by a clock that is ahead.
-pub(super) fn moment(secret: &Secret, key: &str, now: Timestamp) -> Option<Timestamp> {
+/// Returns the time in an annotation. One in the future comes from a clock that is ahead, and counts as
+/// now.
+pub(super) fn time(secret: &Secret, key: &str, now: Timestamp) -> Option<Timestamp> {
     let annotations = secret.metadata.annotations.as_ref()?;
-    let moment: Timestamp = annotations.get(key)?.parse().ok()?;
-    Some(moment.min(now))
+    let time: Timestamp = annotations.get(key)?.parse().ok()?;
+    Some(time.min(now))
 }

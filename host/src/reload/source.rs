@@ -1,29 +1,27 @@
 //! Where policies come from.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::config::{self, Configuration, builtin};
-use crate::server::watch::Watch;
+use crate::watch::{FileWatch, POLL_INTERVAL};
 
-/// Where policies come from, and when to read them again.
-pub trait Origin: Send {
-    /// Reads all that there is now.
+/// A place that policies are read from, again whenever they change there.
+pub(crate) trait PolicySource: Send {
+    /// Reads all policies and metric sources.
     fn read(&mut self) -> BoxFuture<'_, Configuration>;
 
-    /// Waits until reading again may give something else than the last reading gave. What changed
-    /// while that went on counts.
+    /// Waits until another read may return something else than the last one did. Changes during the
+    /// last read count.
     fn changed(&mut self) -> BoxFuture<'_, ()>;
 }
 
-/// The default set that is part of rollgate; it never changes.
-#[derive(Clone, Copy, Debug)]
-pub struct Bundled;
+/// The default policies that are compiled into rollgate. They never change.
+pub(crate) struct BundledPolicies;
 
-impl Origin for Bundled {
+impl PolicySource for BundledPolicies {
     fn read(&mut self) -> BoxFuture<'_, Configuration> {
         let read =
             || config::read_text("the bundled policies", builtin::DEFAULT_SET, Path::new(""));
@@ -35,29 +33,23 @@ impl Origin for Bundled {
     }
 }
 
-/// Files and folders, and the modules that they name.
-#[derive(Debug)]
-pub struct Files {
+/// Files and folders of policies, and the module files that these name.
+pub(crate) struct PolicyFiles {
     paths: Vec<PathBuf>,
-    watch: Watch,
+    watch: FileWatch,
 }
 
-/// How often files are looked at where the system tells of no change: as often as kubelet, by
-/// default, brings a changed ConfigMap to a node.
-pub const LOOK_EVERY: Duration = Duration::from_secs(60);
-
-impl Files {
-    /// Watches these from now on.
-    #[must_use]
-    pub fn new(paths: Vec<PathBuf>) -> Self {
+impl PolicyFiles {
+    /// Watches the paths from now on.
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
         Self {
-            watch: Watch::new(paths.clone(), LOOK_EVERY),
+            watch: FileWatch::new(paths.clone(), POLL_INTERVAL),
             paths,
         }
     }
 }
 
-impl Origin for Files {
+impl PolicySource for PolicyFiles {
     fn read(&mut self) -> BoxFuture<'_, Configuration> {
         let paths = self.paths.clone();
         async move {

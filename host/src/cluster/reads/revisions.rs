@@ -5,11 +5,11 @@ mod item;
 use kube::Client;
 use rollgate_model::{Kind, Owner, Revision, RevisionQuery};
 
-use self::item::Item;
 use super::failure::Failure;
 use super::fetch::Pages;
 use super::names;
 use crate::sources::Reading;
+use item::Item;
 
 /// The most objects that are looked at for one change.
 const MOST_OWNED: usize = 1_000;
