@@ -10,6 +10,7 @@ mod named;
 pub mod prometheus;
 mod record;
 mod scenario;
+pub(crate) mod single_flight;
 
 use std::sync::Arc;
 
@@ -91,9 +92,11 @@ pub trait Cluster: Send + Sync {
     ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
         async move {
             let object = ObjectRef {
-                api_version: "v1",
-                kind: "Namespace",
-                namespace: "",
+                kind: KindRef {
+                    api_version: "v1",
+                    kind: "Namespace",
+                },
+                namespace: None,
                 name: namespace,
             };
             let text = self.get(object, Reading::Recent).await?;
@@ -106,11 +109,10 @@ pub trait Cluster: Send + Sync {
         .boxed()
     }
 
-    /// Whether rollgate itself may read the objects of a kind, for a grant that is about to be
-    /// given.
-    fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {
+    /// Returns whether rollgate itself may read the objects of a kind, before a policy is granted to.
+    fn access<'a>(&'a self, kind: KindRef<'a>, _: Scope<'a>) -> BoxFuture<'a, Access> {
         let why = format!(
-            "there is no cluster that could be asked for a {}",
+            "rollgate is not connected to a cluster that may have a {}",
             kind.kind
         );
         ready(Access::Unknown(why)).boxed()
@@ -126,15 +128,42 @@ pub enum Reading {
     Fresh,
 }
 
-/// Names a kind.
+/// A kind of Kubernetes objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KindRef<'a> {
     /// For example `apps/v1`.
     pub api_version: &'a str,
     /// For example `ReplicaSet`.
     pub kind: &'a str,
-    /// The namespace; `None` means all of them.
-    pub namespace: Option<&'a str>,
+}
+
+/// Where objects of a kind are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope<'a> {
+    /// In any namespace, or in none if the kind is cluster-scoped.
+    AllNamespaces,
+    /// In one namespace.
+    Namespace(&'a str),
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the scope that an empty or a given namespace stands for in Kubernetes.
+    #[must_use]
+    pub fn of(namespace: &'a str) -> Self {
+        match namespace {
+            "" => Self::AllNamespaces,
+            namespace => Self::Namespace(namespace),
+        }
+    }
+
+    /// Returns the one namespace.
+    #[must_use]
+    pub fn namespace(self) -> Option<&'a str> {
+        match self {
+            Self::AllNamespaces => None,
+            Self::Namespace(namespace) => Some(namespace),
+        }
+    }
 }
 
 /// Whether objects may be read.
@@ -148,28 +177,24 @@ pub enum Access {
     Unknown(String),
 }
 
-/// Names one object; `namespace` is empty for a cluster-scoped kind.
+/// One object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectRef<'a> {
-    /// For example `apps/v1`.
-    pub api_version: &'a str,
-    /// For example `Deployment`.
-    pub kind: &'a str,
-    /// The namespace.
-    pub namespace: &'a str,
-    /// The name.
+    /// Its kind.
+    pub kind: KindRef<'a>,
+    /// Its namespace; `None` for a cluster-scoped kind.
+    pub namespace: Option<&'a str>,
+    /// Its name.
     pub name: &'a str,
 }
 
-/// Names the objects of one kind; an empty `namespace` means all of them.
+/// The objects of one kind that a label selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListQuery<'a> {
-    /// For example `v1`.
-    pub api_version: &'a str,
-    /// For example `Pod`.
-    pub kind: &'a str,
-    /// The namespace.
-    pub namespace: &'a str,
+    /// Their kind.
+    pub kind: KindRef<'a>,
+    /// Where they are.
+    pub scope: Scope<'a>,
     /// In kubectl's syntax; empty for all.
     pub label_selector: &'a str,
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use rollgate::cluster::{ClusterReader, SecretReader};
 use rollgate::sources::{
-    Access, Cluster as _, KindRef, ListQuery, ObjectRef, Reading, Secrets as _,
+    Access, Cluster as _, KindRef, ListQuery, ObjectRef, Reading, Scope, Secrets as _,
 };
 use rollgate_model::{ClusterError, ClusterErrorCode};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
@@ -17,20 +17,23 @@ fn cluster_of(client: kube::Client) -> ClusterReader {
     ClusterReader::new(client.clone(), client)
 }
 
-fn flags<'a>(namespace: &'a str) -> ObjectRef<'a> {
+const CONFIG_MAP: KindRef<'_> = KindRef {
+    api_version: "v1",
+    kind: "ConfigMap",
+};
+
+fn flags(namespace: &str) -> ObjectRef<'_> {
     ObjectRef {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace,
+        kind: CONFIG_MAP,
+        namespace: Some(namespace),
         name: "flags",
     }
 }
 
 fn config_maps<'a>(namespace: &'a str, label_selector: &'a str) -> ListQuery<'a> {
     ListQuery {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace,
+        kind: CONFIG_MAP,
+        scope: Scope::Namespace(namespace),
         label_selector,
     }
 }
@@ -123,8 +126,7 @@ async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
     let cluster = cluster_of(plane.client().await?);
     let get = async |object: ObjectRef<'_>| code(cluster.get(object, Reading::Recent).await);
     let of = |api_version, kind| ObjectRef {
-        api_version,
-        kind,
+        kind: KindRef { api_version, kind },
         ..flags(&shop)
     };
     assert_eq!(get(flags(&shop)).await, ClusterErrorCode::NotFound);
@@ -135,7 +137,11 @@ async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
     );
     assert_eq!(get(of("v1", "Secret")).await, ClusterErrorCode::NotGranted);
     assert_eq!(get(of("v1", "Node")).await, ClusterErrorCode::Invalid);
-    assert_eq!(get(flags("")).await, ClusterErrorCode::Invalid);
+    let without_namespace = ObjectRef {
+        namespace: None,
+        ..flags(&shop)
+    };
+    assert_eq!(get(without_namespace).await, ClusterErrorCode::Invalid);
     let climbing = ObjectRef {
         name: "../secrets/token",
         ..flags(&shop)
@@ -154,8 +160,10 @@ async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> R
     let nobody = plane.user("reads-nothing", &[])?;
     let cluster = cluster_of(plane.client_of(&nobody).await?);
     let deployments = ListQuery {
-        api_version: "apps/v1",
-        kind: "Deployment",
+        kind: KindRef {
+            api_version: "apps/v1",
+            kind: "Deployment",
+        },
         ..config_maps(&shop, "")
     };
     let error = cluster
@@ -169,9 +177,8 @@ async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> R
         let kind = KindRef {
             api_version: "apps/v1",
             kind,
-            namespace: Some(&shop),
         };
-        cluster.access(kind).await
+        cluster.access(kind, Scope::Namespace(&shop)).await
     };
     let missing = access(&cluster, "Deployment").await;
     assert!(

@@ -10,7 +10,9 @@ use rollgate::config::{
     self, Action, Candidate, Matching, NamespaceLabels, OnError, Policy, PolicySet, State, builtin,
 };
 use rollgate::engine::{Engine, LoadedPolicy};
-use rollgate::sources::{Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading};
+use rollgate::sources::{
+    Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading, Scope,
+};
 use rollgate_model::{ClusterError, Rollout};
 use rollgate_tests::files::Files;
 use rollgate_tests::judging;
@@ -105,7 +107,7 @@ impl Cluster for Counting {
         Disconnected.list(query, reading)
     }
 
-    fn access<'a>(&'a self, _: KindRef<'a>) -> BoxFuture<'a, Access> {
+    fn access<'a>(&'a self, _: KindRef<'a>, _: Scope<'a>) -> BoxFuture<'a, Access> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Access::Granted))
     }

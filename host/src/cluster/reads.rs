@@ -1,14 +1,12 @@
-//! A real cluster: its objects, for policies that may read them, and the earlier revisions of what
-//! is rolled out. Each is asked of the API server when somebody wants to know it. Nothing is
-//! watched but the labels of namespaces, so rollgate's memory does not grow with the cluster.
+//! Reads of a cluster: objects for policies, and earlier revisions of workloads. They are requested when
+//! they are needed. Only the labels of namespaces are watched, so rollgate's memory does not grow with
+//! the cluster.
 
-mod access;
 mod discovery;
-mod failure;
-mod fetch;
 mod names;
 mod namespaces;
 mod objects;
+mod request;
 mod revisions;
 mod secrets;
 
@@ -22,90 +20,23 @@ use moka::future::Cache;
 use rollgate_model::{ClusterError, Revisions, RevisionQuery};
 
 use crate::cluster::Clients;
+use crate::sources::single_flight::get_or_fetch;
 use crate::sources::{
-    Access, Cluster, Facts, History, KindRef, Labels, ListQuery, ObjectRef, Reading,
+    Access, Cluster, Facts, History, KindRef, Labels, ListQuery, ObjectRef, Reading, Scope,
 };
 use discovery::Discovery;
-use failure::Failure;
 use namespaces::Namespaces;
-use objects::{Objects, Question};
+use objects::{Objects, Query};
+use request::RequestError;
+
 pub use secrets::SecretReader;
 
-/// How long an answer serves again. A burst of requests asks the same, and a policy that must not
-/// see an older state asks for a fresh reading.
-const KEEP: Duration = Duration::from_secs(3);
+/// How long a response is cached. In a burst, many reviews read the same; a policy that must not see an
+/// older state requests a fresh reading.
+const TTL: Duration = Duration::from_secs(3);
 
-/// How much the answers that are kept may weigh, in bytes; what was used least goes first.
-const MOST_KEPT: u64 = 32 << 20;
-
-/// A cluster, by its API server.
-#[derive(Clone)]
-pub struct ClusterReader {
-    client: Client,
-    discovery: Discovery,
-    answers: Cache<Question, Objects>,
-    namespaces: Arc<Namespaces>,
-}
-
-impl ClusterReader {
-    /// A cluster that is asked through `client` and watched through `watching`, with their rights.
-    /// Nothing is asked yet.
-    #[must_use]
-    pub fn new(client: Client, watching: Client) -> Self {
-        Self {
-            namespaces: Arc::new(Namespaces::new(client.clone(), watching)),
-            discovery: Discovery::new(client.clone()),
-            answers: Cache::builder()
-                .weigher(|question: &Question, objects: &Objects| {
-                    let bytes: usize = objects.iter().map(|text| text.len()).sum();
-                    u32::try_from(question.weight() + bytes).unwrap_or(u32::MAX)
-                })
-                .max_capacity(MOST_KEPT)
-                .time_to_live(KEEP)
-                .build(),
-            client,
-        }
-    }
-
-    async fn ask(&self, question: Question, reading: Reading) -> Result<Objects, ClusterError> {
-        question.check()?;
-        match reading {
-            Reading::Recent => self.recent(question).await,
-            Reading::Fresh => {
-                let objects = self.read(&question).await?;
-                self.answers.insert(question, Arc::clone(&objects)).await;
-                Ok(objects)
-            }
-        }
-    }
-
-    /// Equal questions share one request. It runs in a task of its own: a caller that gives up
-    /// neither ends it for the others nor makes one of them start again.
-    async fn recent(&self, question: Question) -> Result<Objects, ClusterError> {
-        if let Some(objects) = self.answers.get(&question).await {
-            return Ok(objects);
-        }
-        let this = self.clone();
-        let flight = async move {
-            let read = this.read(&question);
-            this.answers.try_get_with_by_ref(&question, read).await
-        };
-        match tokio::spawn(flight).await {
-            Ok(answer) => answer.map_err(|error| ClusterError::clone(&error)),
-            Err(_) => {
-                Err(Failure::Odd("reading it went wrong inside rollgate".into()).into_error())
-            }
-        }
-    }
-
-    async fn read(&self, question: &Question) -> Result<Objects, ClusterError> {
-        let resource = self
-            .discovery
-            .resource(question.api_version(), question.kind())
-            .await?;
-        objects::read(&self.client, &resource, question).await
-    }
-}
+/// The capacity of the cache in bytes; the least recently used are evicted.
+const MAX_CACHED_BYTES: u64 = 32 << 20;
 
 /// Returns everything that rollgate reads in a cluster. Secrets are those of `namespace`.
 pub(crate) fn facts(clients: &Clients, namespace: &str) -> Facts {
@@ -118,6 +49,61 @@ pub(crate) fn facts(clients: &Clients, namespace: &str) -> Facts {
     }
 }
 
+/// Reads a cluster by its API server.
+#[derive(Clone)]
+pub struct ClusterReader {
+    client: Client,
+    discovery: Discovery,
+    cache: Cache<Query, Objects>,
+    namespaces: Arc<Namespaces>,
+}
+
+impl ClusterReader {
+    /// Returns a reader that requests through `client` and watches through `watching`, with their
+    /// rights. No request is sent yet.
+    #[must_use]
+    pub fn new(client: Client, watching: Client) -> Self {
+        Self {
+            namespaces: Arc::new(Namespaces::new(client.clone(), watching)),
+            discovery: Discovery::new(client.clone()),
+            cache: Cache::builder()
+                .weigher(|query: &Query, objects: &Objects| {
+                    let bytes: usize = objects.iter().map(|text| text.len()).sum();
+                    u32::try_from(query.bytes() + bytes).unwrap_or(u32::MAX)
+                })
+                .max_capacity(MAX_CACHED_BYTES)
+                .time_to_live(TTL)
+                .build(),
+            client,
+        }
+    }
+
+    async fn read(&self, query: Query, reading: Reading) -> Result<Objects, ClusterError> {
+        query.check()?;
+        match reading {
+            Reading::Fresh => {
+                let objects = self.request(&query).await?;
+                self.cache.insert(query, Arc::clone(&objects)).await;
+                Ok(objects)
+            }
+            Reading::Recent => {
+                let (this, requested) = (self.clone(), query.clone());
+                let request = async move { this.request(&requested).await };
+                let fetched = get_or_fetch(&self.cache, query, request).await;
+                fetched.unwrap_or_else(|_| {
+                    let panicked = "rollgate panicked while it read it".to_owned();
+                    Err(RequestError::Malformed(panicked).into_cluster_error())
+                })
+            }
+        }
+    }
+
+    async fn request(&self, query: &Query) -> Result<Objects, ClusterError> {
+        let resource = self.discovery.resource(query.kind()).await?;
+        objects::read(&self.client, &resource, query).await
+    }
+}
+
 impl Cluster for ClusterReader {
     fn get<'a>(
         &'a self,
@@ -125,9 +111,11 @@ impl Cluster for ClusterReader {
         reading: Reading,
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         async move {
-            let objects = self.ask(Question::one(object), reading).await?;
+            let objects = self.read(Query::get(object), reading).await?;
             let object = objects.first().map(Arc::clone);
-            object.ok_or_else(|| Failure::Odd("the answer is empty".into()).into_error())
+            object.ok_or_else(|| {
+                RequestError::Malformed("the response is empty".into()).into_cluster_error()
+            })
         }
         .boxed()
     }
@@ -137,7 +125,7 @@ impl Cluster for ClusterReader {
         query: ListQuery<'a>,
         reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
-        async move { Ok(self.ask(Question::many(query), reading).await?.to_vec()) }.boxed()
+        async move { Ok(self.read(Query::list(query), reading).await?.to_vec()) }.boxed()
     }
 
     fn namespace_labels<'a>(
@@ -146,16 +134,16 @@ impl Cluster for ClusterReader {
     ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
         let labels = self.namespaces.labels(namespace);
         labels
-            .map(|labels| labels.map_err(Failure::into_error))
+            .map(|labels| labels.map_err(RequestError::into_cluster_error))
             .boxed()
     }
 
-    fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {
-        access::of(&self.client, &self.discovery, kind).boxed()
+    fn access<'a>(&'a self, kind: KindRef<'a>, scope: Scope<'a>) -> BoxFuture<'a, Access> {
+        discovery::access(&self.discovery, kind, scope).boxed()
     }
 }
 
-/// The revisions are never kept here; a recent reading is what the API server has in its cache.
+/// Revisions are not cached here; a recent reading is what the API server has in its cache.
 impl History for ClusterReader {
     fn revisions<'a>(&'a self, wanted: &'a RevisionQuery, reading: Reading) -> BoxFuture<'a, Revisions> {
         async move {

@@ -18,7 +18,7 @@ impl Cluster for Disconnected {
         object: ObjectRef<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
-        ready(Err(disconnected(object.kind))).boxed()
+        ready(Err(disconnected(object.kind.kind))).boxed()
     }
 
     fn list<'a>(
@@ -26,7 +26,7 @@ impl Cluster for Disconnected {
         query: ListQuery<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
-        ready(Err(disconnected(query.kind))).boxed()
+        ready(Err(disconnected(query.kind.kind))).boxed()
     }
 }
 
@@ -58,13 +58,16 @@ fn disconnected(kind: &str) -> ClusterError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::KindRef;
 
     #[tokio::test]
     async fn the_answer_says_that_there_is_no_cluster() {
         let object = ObjectRef {
-            api_version: "v1",
-            kind: "ConfigMap",
-            namespace: "shop",
+            kind: KindRef {
+                api_version: "v1",
+                kind: "ConfigMap",
+            },
+            namespace: Some("shop"),
             name: "flags",
         };
         let error = Disconnected.get(object, Reading::Recent).await.unwrap_err();

@@ -13,7 +13,8 @@ use rollgate_model::{
 use serde_json::Value;
 
 use super::{
-    Clock, Cluster, FixedClock, History, ListQuery, Metrics, ObjectRef, Range, Reading, Sources,
+    Clock, Cluster, FixedClock, History, KindRef, ListQuery, Metrics, ObjectRef, Range, Reading,
+    Sources,
 };
 
 impl Sources {
@@ -140,12 +141,8 @@ impl Cluster for World {
         object: ObjectRef<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
-        let ObjectRef {
-            api_version,
-            kind,
-            namespace,
-            name,
-        } = object;
+        let (KindRef { api_version, kind }, name) = (object.kind, object.name);
+        let namespace = object.namespace.unwrap_or_default();
         let answer = self.scenario.object(api_version, kind, namespace, name);
         let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(text)).boxed()
@@ -156,15 +153,9 @@ impl Cluster for World {
         query: ListQuery<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
-        let ListQuery {
-            api_version,
-            kind,
-            namespace,
-            label_selector,
-        } = query;
-        let answer = self
-            .scenario
-            .list(api_version, kind, namespace, label_selector);
+        let (KindRef { api_version, kind }, selector) = (query.kind, query.label_selector);
+        let namespace = query.scope.namespace().unwrap_or_default();
+        let answer = self.scenario.list(api_version, kind, namespace, selector);
         let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(|objects| objects.into_iter().map(text).collect())).boxed()
     }

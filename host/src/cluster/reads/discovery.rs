@@ -1,26 +1,30 @@
-//! Under which path the API server keeps the objects of a kind.
+//! The paths of kinds in the API, and whether rollgate may read them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::Client;
+use kube::api::{Api, PostParams};
 use moka::Expiry;
 use moka::future::Cache;
 use rollgate_model::{ClusterError, ClusterErrorCode};
 use serde::Deserialize;
 
-use super::failure::Failure;
-use super::fetch::fetch;
 use super::names;
+use super::request::{RequestError, fetch};
+use crate::sources::{Access, KindRef, Scope};
 
-/// How long a kind that is served is taken to stay where it is.
-const SERVED: Duration = Duration::from_secs(600);
-/// How long a kind that is not served is taken to stay away: its CRD may come any time.
-const NOT_SERVED: Duration = Duration::from_secs(10);
-/// How many kinds are remembered.
-const MOST_KINDS: u64 = 1_000;
+/// How long the path of a kind is cached.
+const FOUND_TTL: Duration = Duration::from_secs(600);
+/// How long it is cached that a kind does not exist: its CRD may be created any time.
+const NOT_FOUND_TTL: Duration = Duration::from_secs(10);
+/// The capacity of the cache.
+const MAX_KINDS: u64 = 1_000;
 
-/// Where a kind's objects are.
+/// A kind in the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resource {
     /// The group; the core group is empty.
@@ -33,13 +37,12 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// The path of the kind's objects, in one namespace or, where that is empty, in all.
-    pub(super) fn path(&self, namespace: &str) -> String {
+    /// Returns the path of the kind's objects.
+    pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let Self { base, plural, .. } = self;
-        if namespace.is_empty() {
-            format!("{base}/{plural}")
-        } else {
-            format!("{base}/namespaces/{namespace}/{plural}")
+        match namespace {
+            None => format!("{base}/{plural}"),
+            Some(namespace) => format!("{base}/namespaces/{namespace}/{plural}"),
         }
     }
 
@@ -47,7 +50,7 @@ impl Resource {
         self.namespaced
     }
 
-    /// The rule of the host's role that lets it read this, and the chart's value that makes it.
+    /// Names the rule that the ClusterRole lacks, and the chart's value that adds it.
     pub(super) fn missing_rule(&self) -> String {
         let Self { group, plural, .. } = self;
         format!(
@@ -56,40 +59,39 @@ impl Resource {
     }
 }
 
-/// What the API server serves, asked for kind by kind.
+/// Finds kinds in the API, and caches them.
 #[derive(Clone)]
 pub(super) struct Discovery {
     client: Client,
-    known: Cache<(String, String), Option<Arc<Resource>>>,
+    resources: Cache<(String, String), Option<Arc<Resource>>>,
 }
 
 impl Discovery {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
-            known: Cache::builder()
-                .max_capacity(MOST_KINDS)
-                .expire_after(UntilLookedFor)
+            resources: Cache::builder()
+                .max_capacity(MAX_KINDS)
+                .expire_after(Ttl)
                 .build(),
         }
     }
 
-    /// Where the objects of a kind are.
+    /// Finds a kind.
     pub(super) async fn resource(
         &self,
-        api_version: &str,
-        kind: &str,
+        KindRef { api_version, kind }: KindRef<'_>,
     ) -> Result<Arc<Resource>, ClusterError> {
         names::api_version(api_version)?;
         let key = (api_version.to_owned(), kind.to_owned());
-        let look = find(&self.client, api_version, kind);
-        match self.known.try_get_with(key, look).await {
+        let find = find(&self.client, api_version, kind);
+        match self.resources.try_get_with(key, find).await {
             Ok(Some(resource)) => Ok(resource),
             Ok(None) => Err(ClusterError {
                 code: ClusterErrorCode::NotFound,
                 message: format!("this cluster serves no {kind} ({api_version})"),
             }),
-            Err(failure) => Err(Failure::clone(&failure).into_error()),
+            Err(error) => Err(RequestError::clone(&error).into_cluster_error()),
         }
     }
 }
@@ -110,22 +112,22 @@ async fn find(
     client: &Client,
     api_version: &str,
     kind: &str,
-) -> Result<Option<Arc<Resource>>, Failure> {
+) -> Result<Option<Arc<Resource>>, RequestError> {
     let (group, base) = match api_version.split_once('/') {
         Some((group, _)) => (group, format!("/apis/{api_version}")),
         None => ("", format!("/api/{api_version}")),
     };
     let request = hyper::Request::get(&base)
         .body(vec![])
-        .map_err(|error| Failure::Odd(error.to_string()))?;
+        .map_err(|error| RequestError::Malformed(error.to_string()))?;
     let listed: ResourceList = match fetch(client, request).await {
         Ok(listed) => listed,
-        Err(Failure::Refused { status: 404, .. }) => return Ok(None),
-        Err(failure) => return Err(failure),
+        Err(RequestError::Status { status: 404, .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
     // A name with a slash is a subresource, such as `pods/eviction`.
-    let ours = |listed: &Listed| listed.kind == kind && !listed.name.contains('/');
-    Ok(listed.resources.into_iter().find(ours).map(|listed| {
+    let matches = |listed: &Listed| listed.kind == kind && !listed.name.contains('/');
+    Ok(listed.resources.into_iter().find(matches).map(|listed| {
         Arc::new(Resource {
             group: group.to_owned(),
             plural: listed.name,
@@ -135,10 +137,9 @@ async fn find(
     }))
 }
 
-/// What is served is remembered for long, what is not for a moment.
-struct UntilLookedFor;
+struct Ttl;
 
-impl<K> Expiry<K, Option<Arc<Resource>>> for UntilLookedFor {
+impl<K> Expiry<K, Option<Arc<Resource>>> for Ttl {
     fn expire_after_create(
         &self,
         _: &K,
@@ -146,8 +147,67 @@ impl<K> Expiry<K, Option<Arc<Resource>>> for UntilLookedFor {
         _: Instant,
     ) -> Option<Duration> {
         Some(match found {
-            Some(_) => SERVED,
-            None => NOT_SERVED,
+            Some(_) => FOUND_TTL,
+            None => NOT_FOUND_TTL,
         })
     }
+}
+
+/// Policies may read one object or list all.
+const VERBS: [&str; 2] = ["get", "list"];
+
+/// Returns whether rollgate may read objects of a kind, by SelfSubjectAccessReviews.
+pub(super) async fn access(discovery: &Discovery, kind: KindRef<'_>, scope: Scope<'_>) -> Access {
+    let namespace = scope.namespace();
+    let resource = match discovery.resource(kind).await {
+        Ok(resource) => resource,
+        Err(error) if error.code == ClusterErrorCode::NotFound => {
+            return Access::Missing(error.message);
+        }
+        Err(error) => return Access::Unknown(error.message),
+    };
+    if !resource.is_namespaced() && namespace.is_some() {
+        return Access::Missing(format!(
+            "a {} is cluster-scoped, so a grant for namespaces does not include it",
+            kind.kind
+        ));
+    }
+    for verb in VERBS {
+        match may(&discovery.client, &resource, verb, namespace).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return Access::Missing(format!(
+                    "rollgate itself may not {verb} {}; {}",
+                    resource.plural,
+                    resource.missing_rule()
+                ));
+            }
+            Err(error) => return Access::Unknown(error.to_string()),
+        }
+    }
+    Access::Granted
+}
+
+async fn may(
+    client: &Client,
+    resource: &Resource,
+    verb: &str,
+    namespace: Option<&str>,
+) -> Result<bool, RequestError> {
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                group: Some(resource.group.clone()),
+                resource: Some(resource.plural.clone()),
+                verb: Some(verb.to_owned()),
+                namespace: namespace.map(str::to_owned),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let answer = reviews.create(&PostParams::default(), &review).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
 }

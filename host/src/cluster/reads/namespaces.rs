@@ -14,8 +14,8 @@ use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 
-use super::failure::Failure;
 use super::names;
+use super::request::RequestError;
 use crate::sources::Labels;
 
 /// After how many seconds the watch begins anew: the longest time that a connection which silently
@@ -44,8 +44,8 @@ impl Namespaces {
 
     /// Returns the labels of a namespace: those that the watch brought, or where it does not know
     /// the namespace (yet), those that the API server has now.
-    pub(super) async fn labels(&self, name: &str) -> Result<Arc<Labels>, Failure> {
-        names::object(name).map_err(|error| Failure::Odd(error.message))?;
+    pub(super) async fn labels(&self, name: &str) -> Result<Arc<Labels>, RequestError> {
+        names::object(name).map_err(|error| RequestError::Malformed(error.message))?;
         let store = self.store.get_or_init(|| follow(self.watching.clone()));
         if let Some(namespace) = store.get(&ObjectRef::new(name)) {
             return Ok(labels(&namespace));

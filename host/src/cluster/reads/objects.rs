@@ -1,4 +1,4 @@
-//! Objects as policies are shown them: without `managedFields`, sorted, within bounds.
+//! Reads objects for policies: without `managedFields`, lists sorted and limited.
 
 use std::sync::Arc;
 
@@ -8,144 +8,142 @@ use rollgate_model::{ClusterError, ClusterErrorCode};
 use serde_json::Value;
 
 use super::discovery::Resource;
-use super::failure::Failure;
-use super::fetch::{Pages, fetch};
 use super::names;
-use crate::sources::{ListQuery, ObjectRef};
+use super::request::{Pages, RequestError, fetch};
+use crate::sources::{KindRef, ListQuery, ObjectRef};
 
-/// The most objects of one list, and the most bytes of them as policies see them.
-const MOST_OBJECTS: usize = 1_000;
-const MOST_BYTES: usize = 4 << 20;
+/// The most objects of a list, and their most bytes as policies see them.
+const MAX_OBJECTS: usize = 1_000;
+const MAX_BYTES: usize = 4 << 20;
 
-/// The texts of an answer.
+/// Objects as JSON text.
 pub(super) type Objects = Arc<[Arc<str>]>;
 
-/// What was asked for, by which answers are kept.
+/// A query for one object or for a list; the key of the cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+pub(super) struct Query {
     api_version: String,
     kind: String,
-    namespace: String,
-    which: Which,
+    namespace: Option<String>,
+    selection: Selection,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Which {
-    Named(String),
-    Selected(String),
+enum Selection {
+    Name(String),
+    Labels(String),
 }
 
-impl Question {
-    pub(super) fn one(object: ObjectRef<'_>) -> Self {
+impl Query {
+    pub(super) fn get(object: ObjectRef<'_>) -> Self {
+        let selection = Selection::Name(object.name.to_owned());
+        Self::new(object.kind, object.namespace, selection)
+    }
+
+    pub(super) fn list(query: ListQuery<'_>) -> Self {
+        let selection = Selection::Labels(query.label_selector.to_owned());
+        Self::new(query.kind, query.scope.namespace(), selection)
+    }
+
+    fn new(kind: KindRef<'_>, namespace: Option<&str>, selection: Selection) -> Self {
         Self {
-            api_version: object.api_version.to_owned(),
-            kind: object.kind.to_owned(),
-            namespace: object.namespace.to_owned(),
-            which: Which::Named(object.name.to_owned()),
+            api_version: kind.api_version.to_owned(),
+            kind: kind.kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            selection,
         }
     }
 
-    pub(super) fn many(query: ListQuery<'_>) -> Self {
-        Self {
-            api_version: query.api_version.to_owned(),
-            kind: query.kind.to_owned(),
-            namespace: query.namespace.to_owned(),
-            which: Which::Selected(query.label_selector.to_owned()),
+    pub(super) fn kind(&self) -> KindRef<'_> {
+        KindRef {
+            api_version: &self.api_version,
+            kind: &self.kind,
         }
     }
 
-    pub(super) fn api_version(&self) -> &str {
-        &self.api_version
+    fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
-    pub(super) fn kind(&self) -> &str {
-        &self.kind
+    /// Returns its size in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let (Selection::Name(text) | Selection::Labels(text)) = &self.selection;
+        let namespace = self.namespace.as_ref().map_or(0, String::len);
+        self.api_version.len() + self.kind.len() + namespace + text.len()
     }
 
-    /// The bytes it takes to remember it.
-    pub(super) fn weight(&self) -> usize {
-        let (Which::Named(text) | Which::Selected(text)) = &self.which;
-        self.api_version.len() + self.kind.len() + self.namespace.len() + text.len()
-    }
-
-    /// Whether all of it can stand in a request.
+    /// Checks that every part of it is safe in a path.
     pub(super) fn check(&self) -> Result<(), ClusterError> {
-        names::namespace(&self.namespace)?;
-        match &self.which {
-            Which::Named(name) => names::object(name),
-            Which::Selected(selector) => names::selector(selector),
+        self.namespace().map_or(Ok(()), names::namespace)?;
+        match &self.selection {
+            Selection::Name(name) => names::object(name),
+            Selection::Labels(selector) => names::selector(selector),
         }
     }
 
-    fn place(&self) -> String {
-        if self.namespace.is_empty() {
-            "in the whole cluster".to_owned()
-        } else {
-            format!("in namespace `{}`", self.namespace)
+    fn location(&self) -> String {
+        match self.namespace() {
+            None => "in the whole cluster".to_owned(),
+            Some(namespace) => format!("in namespace `{namespace}`"),
         }
     }
 }
 
-/// Reads what was asked for.
+/// Sends a query.
 pub(super) async fn read(
     client: &Client,
     resource: &Resource,
-    question: &Question,
+    query: &Query,
 ) -> Result<Objects, ClusterError> {
-    // The gate knows Secrets by their kind; here they are known by where they are.
+    // Grants for the kind `Secret` are refused before; this refuses its path, whatever the kind is called.
     if resource.group.is_empty() && resource.plural == "secrets" {
         return Err(ClusterError {
             code: ClusterErrorCode::NotGranted,
             message: "Secrets are never shown to policies".into(),
         });
     }
-    scope_is_right(resource, question)?;
-    let (verb, read) = match &question.which {
-        Which::Named(name) => ("get", one(client, resource, question, name).await),
-        Which::Selected(selector) => ("list", many(client, resource, question, selector).await),
+    check_scope(resource, query)?;
+    let (verb, read) = match &query.selection {
+        Selection::Name(name) => ("get", get(client, resource, query, name).await),
+        Selection::Labels(selector) => ("list", list(client, resource, query, selector).await),
     };
-    read.map_err(|failure| failure.about(resource, verb, &question.place()))
+    read.map_err(|error| error.for_resource(resource, verb, &query.location()))
 }
 
-/// A grant for one namespace must not open what belongs to all.
-fn scope_is_right(resource: &Resource, question: &Question) -> Result<(), ClusterError> {
-    let Question {
-        kind, namespace, ..
-    } = question;
-    let named = matches!(question.which, Which::Named(_));
-    if !resource.is_namespaced() && !namespace.is_empty() {
-        return Err(names::invalid(format!(
-            "a {kind} belongs to no namespace; ask for it with an empty one, and not with `{namespace}`"
-        )));
-    }
-    if resource.is_namespaced() && namespace.is_empty() && named {
-        return Err(names::invalid(format!(
+/// Checks the namespace, so that a grant for one namespace does not include cluster-scoped objects.
+fn check_scope(resource: &Resource, query: &Query) -> Result<(), ClusterError> {
+    let kind = &query.kind;
+    match (query.namespace(), &query.selection) {
+        (Some(namespace), _) if !resource.is_namespaced() => Err(names::invalid(format!(
+            "a {kind} is cluster-scoped; request it with an empty namespace, and not with `{namespace}`"
+        ))),
+        (None, Selection::Name(_)) if resource.is_namespaced() => Err(names::invalid(format!(
             "a {kind} belongs to a namespace; name it"
-        )));
+        ))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-async fn one(
+async fn get(
     client: &Client,
     resource: &Resource,
-    question: &Question,
+    query: &Query,
     name: &str,
-) -> Result<Objects, Failure> {
-    let request = kube::core::Request::new(resource.path(&question.namespace))
+) -> Result<Objects, RequestError> {
+    let request = kube::core::Request::new(resource.path(query.namespace()))
         .get(name, &GetParams::default())
-        .map_err(|error| Failure::Odd(error.to_string()))?;
+        .map_err(|error| RequestError::Malformed(error.to_string()))?;
     let object: Value = fetch(client, request).await?;
-    Ok([text(object, question)].into())
+    Ok([text(object, query)].into())
 }
 
-async fn many(
+async fn list(
     client: &Client,
     resource: &Resource,
-    question: &Question,
+    query: &Query,
     selector: &str,
-) -> Result<Objects, Failure> {
-    let mut pages = Pages::new(client, resource.path(&question.namespace), selector);
+) -> Result<Objects, RequestError> {
+    let mut pages = Pages::new(client, resource.path(query.namespace()), selector);
     let mut found = Vec::new();
     let mut bytes = 0;
     while let Some(page) = pages.next::<Value>().await? {
@@ -154,20 +152,20 @@ async fn many(
                 let name = object["metadata"][field].as_str();
                 name.unwrap_or_default().to_owned()
             });
-            let text = text(object, question);
+            let text = text(object, query);
             bytes += text.len();
             found.push((key, text));
         }
-        if found.len() > MOST_OBJECTS || bytes > MOST_BYTES {
-            return Err(Failure::TooLarge);
+        if found.len() > MAX_OBJECTS || bytes > MAX_BYTES {
+            return Err(RequestError::TooLarge);
         }
     }
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(found.into_iter().map(|(_, text)| text).collect())
 }
 
-/// The items of a list carry neither apiVersion nor kind in Kubernetes' own API.
-fn text(mut object: Value, question: &Question) -> Arc<str> {
+/// Returns an object as text. The items of a list have neither apiVersion nor kind in Kubernetes' own API.
+fn text(mut object: Value, query: &Query) -> Arc<str> {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
@@ -175,8 +173,8 @@ fn text(mut object: Value, question: &Question) -> Arc<str> {
         let mut insert = |field: &str, value: &str| {
             fields.entry(field).or_insert_with(|| value.into());
         };
-        insert("apiVersion", &question.api_version);
-        insert("kind", &question.kind);
+        insert("apiVersion", &query.api_version);
+        insert("kind", &query.kind);
     }
     object.to_string().into()
 }

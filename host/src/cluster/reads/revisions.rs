@@ -5,9 +5,8 @@ mod item;
 use kube::Client;
 use rollgate_model::{Kind, Owner, Revision, RevisionQuery};
 
-use super::failure::Failure;
-use super::fetch::Pages;
 use super::names;
+use super::request::{Pages, RequestError};
 use crate::sources::Reading;
 use item::Item;
 
@@ -30,7 +29,7 @@ pub(super) enum Unreadable {
         namespace: String,
     },
     #[error("{0}")]
-    Failed(Failure),
+    Failed(RequestError),
 }
 
 /// Reads the revisions that tell a change apart.
@@ -153,9 +152,9 @@ impl List<'_> {
         Ok(kept)
     }
 
-    fn why(&self, failure: Failure) -> Unreadable {
+    fn why(&self, failure: RequestError) -> Unreadable {
         match failure {
-            Failure::Refused { status: 403, .. } => Unreadable::Forbidden {
+            RequestError::Status { status: 403, .. } => Unreadable::Forbidden {
                 plural: self.plural,
                 namespace: self.namespace.to_owned(),
             },

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
 
-use super::failure::Failure;
 use super::names;
+use super::request::RequestError;
 use crate::sources::{NoSecret, Secrets};
 
 /// The Secrets of one namespace.
@@ -47,13 +47,13 @@ impl SecretReader {
         })
     }
 
-    fn missing(&self, name: &str, failure: Failure) -> NoSecret {
+    fn missing(&self, name: &str, failure: RequestError) -> NoSecret {
         let namespace = &self.namespace;
         NoSecret(match failure {
-            Failure::Refused { status: 404, .. } => {
+            RequestError::Status { status: 404, .. } => {
                 format!("there is no Secret `{name}` in `{namespace}`, the namespace of rollgate")
             }
-            Failure::Refused { status: 403, .. } => format!(
+            RequestError::Status { status: 403, .. } => format!(
                 "rollgate may not read the Secret `{name}` in `{namespace}`: add its name to the chart's value `metricSecrets`"
             ),
             other => format!("the Secret `{name}` in `{namespace}` cannot be read: {other}"),

@@ -6,12 +6,12 @@ use tokio::sync::OnceCell;
 
 use crate::config::configuration::PolicyItem;
 use crate::engine::ClusterGrant;
-use crate::sources::{Access, Cluster, KindRef};
+use crate::sources::{Access, Cluster, KindRef, Scope};
 
 /// Asks for each kind and namespace once in a load, however many policies are granted it.
 pub(super) struct OwnRights<'a> {
     cluster: &'a dyn Cluster,
-    asked: HashMap<KindRef<'a>, OnceCell<Access>>,
+    asked: HashMap<(KindRef<'a>, Scope<'a>), OnceCell<Access>>,
 }
 
 impl<'a> OwnRights<'a> {
@@ -35,23 +35,30 @@ impl<'a> OwnRights<'a> {
         None
     }
 
-    async fn ask(&self, kind: KindRef<'_>) -> Access {
-        let access = self.cluster.access(kind).await;
+    async fn ask(&self, (kind, scope): (KindRef<'_>, Scope<'_>)) -> Access {
+        let access = self.cluster.access(kind, scope).await;
         if let Access::Unknown(why) = &access {
-            tracing::debug!(?kind, why, "whether rollgate may read it is not known");
+            tracing::debug!(
+                ?kind,
+                ?scope,
+                why,
+                "whether rollgate may read it is not known"
+            );
         }
         access
     }
 }
 
-fn kinds(grant: &ClusterGrant) -> Vec<KindRef<'_>> {
-    let kind = |namespace| KindRef {
+fn kinds(grant: &ClusterGrant) -> Vec<(KindRef<'_>, Scope<'_>)> {
+    let kind = KindRef {
         api_version: &grant.api_version,
         kind: &grant.kind,
-        namespace,
     };
     match &grant.namespaces {
-        None => vec![kind(None)],
-        Some(some) => some.iter().map(|name| kind(Some(name))).collect(),
+        None => vec![(kind, Scope::AllNamespaces)],
+        Some(some) => {
+            let scopes = some.iter().map(|name| Scope::Namespace(name));
+            scopes.map(|scope| (kind, scope)).collect()
+        }
     }
 }

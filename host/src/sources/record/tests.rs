@@ -3,7 +3,7 @@ use std::time::Duration;
 use rollgate_model::MetricsErrorCode;
 
 use super::*;
-use crate::sources::{FixedClock, SystemClock};
+use crate::sources::{FixedClock, KindRef, Scope, SystemClock};
 
 /// A world with all kinds of answers; the recorder is to reproduce it from what was asked.
 const WORLD: &str = r#"
@@ -37,16 +37,18 @@ fn original() -> Sources {
     world(Scenario::parse(WORLD.as_bytes()).expect("a scenario"))
 }
 
-const FLAGS: ObjectRef<'_> = ObjectRef {
+const CONFIG_MAP: KindRef<'_> = KindRef {
     api_version: "v1",
     kind: "ConfigMap",
-    namespace: "shop",
+};
+const FLAGS: ObjectRef<'_> = ObjectRef {
+    kind: CONFIG_MAP,
+    namespace: Some("shop"),
     name: "flags",
 };
 const SHOP: ListQuery<'_> = ListQuery {
-    api_version: "v1",
-    kind: "ConfigMap",
-    namespace: "shop",
+    kind: CONFIG_MAP,
+    scope: Scope::Namespace("shop"),
     label_selector: "",
 };
 
@@ -61,9 +63,11 @@ async fn ask(sources: &Sources) -> String {
         step: Duration::from_secs(30),
     };
     let node = ObjectRef {
-        api_version: "v1",
-        kind: "Node",
-        namespace: "",
+        kind: KindRef {
+            api_version: "v1",
+            kind: "Node",
+        },
+        namespace: None,
         name: "n1",
     };
     format!(
@@ -194,8 +198,10 @@ async fn secrets_and_values_of_variables_are_left_out() {
     });
     sources.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     let deployments = ListQuery {
-        api_version: "apps/v1",
-        kind: "Deployment",
+        kind: KindRef {
+            api_version: "apps/v1",
+            kind: "Deployment",
+        },
         ..SHOP
     };
     sources

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::sources::SystemClock;
+use crate::sources::{KindRef, Scope, SystemClock};
 
 const WORLD: &str = r#"
 apiVersion: rollgate.dev/v1alpha1
@@ -32,10 +32,13 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-const FLAGS: ObjectRef<'_> = ObjectRef {
+const CONFIG_MAP: KindRef<'_> = KindRef {
     api_version: "v1",
     kind: "ConfigMap",
-    namespace: "shop",
+};
+const FLAGS: ObjectRef<'_> = ObjectRef {
+    kind: CONFIG_MAP,
+    namespace: Some("shop"),
     name: "flags",
 };
 
@@ -89,9 +92,8 @@ async fn objects_are_those_of_the_scenario_and_no_others() {
         ClusterErrorCode::NotFound
     );
     let all = ListQuery {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace: "",
+        kind: CONFIG_MAP,
+        scope: Scope::AllNamespaces,
         label_selector: "",
     };
     assert_eq!(

@@ -11,7 +11,7 @@ use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
 use crate::engine::gate::{Ask, Shut};
 use crate::engine::state::{HostState, Judging, Review};
-use crate::sources::{ListQuery, ObjectRef, Range, Reading};
+use crate::sources::{KindRef, ListQuery, ObjectRef, Range, Reading, Scope};
 
 /// Why the guest's question gets no answer.
 pub(super) enum MissingFact {
@@ -129,9 +129,8 @@ impl HostState {
             namespace,
         })?;
         let object = ObjectRef {
-            api_version,
-            kind,
-            namespace,
+            kind: KindRef { api_version, kind },
+            namespace: Scope::of(namespace).namespace(),
             name,
         };
         let text = self.wait(review.sources.cluster.get(object, reading));
@@ -150,9 +149,8 @@ impl HostState {
             namespace,
         })?;
         let query = ListQuery {
-            api_version,
-            kind,
-            namespace,
+            kind: KindRef { api_version, kind },
+            scope: Scope::of(namespace),
             label_selector,
         };
         let all = self.wait(review.sources.cluster.list(query, reading));

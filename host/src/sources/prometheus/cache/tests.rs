@@ -169,7 +169,7 @@ async fn what_the_cache_holds_is_bounded_in_bytes() {
     }
     cache.answers.run_pending_tasks().await;
     assert!(
-        cache.answers.weighted_size() <= MOST_BYTES,
+        cache.answers.weighted_size() <= MAX_BYTES,
         "{}",
         cache.answers.weighted_size()
     );
