@@ -1,10 +1,7 @@
-//! Where facts come from: the clock, metrics and the cluster; live, or out of a scenario.
-//!
-//! `check` differs from `serve` in these only.
+//! Everything that a review reads: the clock, metrics and the cluster, live or from a scenario. `check`
+//! and `serve` differ in these alone.
 
-mod clock;
 mod disconnected;
-mod labels;
 mod metric_source;
 mod named;
 pub mod prometheus;
@@ -18,28 +15,47 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
+    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
 };
+use serde::Deserialize;
 
-pub use clock::{FixedClock, SystemClock};
 pub use disconnected::Disconnected;
-pub use labels::Labels;
 pub use metric_source::{ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError};
 pub use named::NamedMetrics;
 pub use record::Recorder;
 pub use scenario::FirstUnanswered;
 
-/// What tells the time.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// The instant at which a review begins; each review asks once.
+    /// Returns the present time. Each review calls it once.
     fn now(&self) -> Timestamp;
 
-    /// Is called when a policy is told the instant. A scenario that does not say the time notes it.
-    fn told(&self) {}
+    /// Is called when a policy is shown the time: a scenario without `now` does not answer that.
+    fn shown(&self) {}
 }
 
-/// Metrics by named source. Limits of size, number and time are the implementation's to keep;
-/// whether a policy may ask at all was decided before.
+/// The clock of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock with a fixed time: `--now`, or the `now` of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(pub Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Metrics of named sources. Implementations limit size, number and time; whether a policy may query a
+/// source was checked before.
 pub trait Metrics: Send + Sync {
     /// Evaluates a query at an instant.
     fn query<'a>(
@@ -100,7 +116,7 @@ pub trait Cluster: Send + Sync {
                 name: namespace,
             };
             let text = self.get(object, Reading::Recent).await?;
-            let labels = labels::of_object(&text).map_err(|error| ClusterError {
+            let labels = labels_of(&text).map_err(|error| ClusterError {
                 code: ClusterErrorCode::Unavailable,
                 message: format!("the Namespace `{namespace}` cannot be read: {error}"),
             })?;
@@ -119,12 +135,35 @@ pub trait Cluster: Send + Sync {
     }
 }
 
-/// How old an answer may be.
+/// Labels with their values, sorted by key.
+pub type Labels = [(String, String)];
+
+/// Parses `metadata.labels` of an object's JSON text.
+fn labels_of(text: &str) -> Result<Vec<(String, String)>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Object {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        labels: Option<std::collections::BTreeMap<String, String>>,
+    }
+    let object: Object = serde_json::from_str(text)?;
+    Ok(object
+        .metadata
+        .labels
+        .unwrap_or_default()
+        .into_iter()
+        .collect())
+}
+
+/// How old a response may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
-    /// A few seconds: what another asked serves again.
+    /// Some seconds: a cached response.
     Recent,
-    /// As it is now, for what is counted or compared.
+    /// None: for what is counted or compared.
     Fresh,
 }
 
@@ -166,14 +205,14 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Whether objects may be read.
+/// Whether rollgate may read objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// They may.
+    /// It may.
     Granted,
-    /// They may not; in words, what is missing and who gives it.
+    /// It may not: which right is missing, and how to add it.
     Missing(String),
-    /// It could not be found out, for this reason.
+    /// Why it could not be checked.
     Unknown(String),
 }
 
@@ -199,20 +238,14 @@ pub struct ListQuery<'a> {
     pub label_selector: &'a str,
 }
 
-/// The earlier revisions of what is rolled out.
+/// The earlier revisions of workloads.
 pub trait History: Send + Sync {
-    /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
-    /// it may take is the caller's to bound. A recent reading may lack the newest ones, and no
-    /// others.
-    fn revisions<'a>(
-        &'a self,
-        wanted: &'a RevisionQuery,
-        reading: Reading,
-    ) -> BoxFuture<'a, Revisions>;
+    /// Reads the revisions that a change is classified by, or returns why that fails. The caller limits the
+    /// time. A recent reading may lack the newest ones, and no others.
+    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions>;
 }
 
-/// Secrets of the namespace that rollgate runs in, for the host alone: none ever reaches a guest, a
-/// log or a message.
+/// Secrets of the namespace that rollgate runs in. None ever reaches a guest, a log or a message.
 pub trait Secrets: Send + Sync {
     /// Reads one entry of a Secret.
     fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<String, NoSecret>>;
@@ -223,19 +256,19 @@ pub trait Secrets: Send + Sync {
 #[error("{0}")]
 pub struct NoSecret(pub String);
 
-/// What a cluster tells: one connection, by what is asked of it.
+/// Everything that is read through the connection to one cluster.
 #[derive(Clone)]
-pub struct Facts {
-    /// What policies may read, as far as they are granted it.
+pub struct ClusterSources {
+    /// What policies read, as far as it is granted.
     pub cluster: Arc<dyn Cluster>,
-    /// What tells a rollback apart.
+    /// What rollbacks are recognised by.
     pub history: Arc<dyn History>,
     /// The credentials of metric sources.
     pub secrets: Arc<dyn Secrets>,
 }
 
-impl Facts {
-    /// Of no cluster: each question is answered with that.
+impl ClusterSources {
+    /// Returns the sources of a rollgate without a cluster, which say so in each error.
     #[must_use]
     pub fn disconnected() -> Self {
         Self {
@@ -246,7 +279,7 @@ impl Facts {
     }
 }
 
-/// The world one review is judged in.
+/// The sources of one review.
 #[derive(Clone)]
 pub struct Sources {
     /// The clock.

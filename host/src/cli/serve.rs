@@ -23,7 +23,7 @@ use crate::cluster::{self as kubernetes, ClusterTasks};
 use crate::engine::{Engine, EngineOptions};
 use crate::reload::{ActivePolicies, BundledPolicies, PolicyFiles, PolicyLoader, PolicySource};
 use crate::server::{Bounds, Context, Drain, Ended, EvaluationPool, Options, Readiness, Server};
-use crate::sources::Facts;
+use crate::sources::ClusterSources;
 use crate::telemetry::{Telemetry, logs};
 use values::{LogFormat, bytes, duration};
 
@@ -143,7 +143,7 @@ async fn serve(args: Args, logs: &logs::Guard, evaluating: &Handle) -> anyhow::R
 
     let facts = match &replica {
         Some(replica) => kubernetes::facts(&replica.clients, &replica.installation.namespace),
-        None => Facts::disconnected(),
+        None => ClusterSources::disconnected(),
     };
 
     let engine = Engine::new(&EngineOptions {

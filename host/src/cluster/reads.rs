@@ -22,7 +22,7 @@ use rollgate_model::{ClusterError, Revisions, RevisionQuery};
 use crate::cluster::Clients;
 use crate::sources::single_flight::get_or_fetch;
 use crate::sources::{
-    Access, Cluster, Facts, History, KindRef, Labels, ListQuery, ObjectRef, Reading, Scope,
+    Access, Cluster, ClusterSources, History, KindRef, Labels, ListQuery, ObjectRef, Reading, Scope,
 };
 use discovery::Discovery;
 use namespaces::Namespaces;
@@ -39,10 +39,10 @@ const TTL: Duration = Duration::from_secs(3);
 const MAX_CACHED_BYTES: u64 = 32 << 20;
 
 /// Returns everything that rollgate reads in a cluster. Secrets are those of `namespace`.
-pub(crate) fn facts(clients: &Clients, namespace: &str) -> Facts {
+pub(crate) fn facts(clients: &Clients, namespace: &str) -> ClusterSources {
     let client = clients.requests.clone();
     let cluster = Arc::new(ClusterReader::new(client.clone(), clients.watches.clone()));
-    Facts {
+    ClusterSources {
         cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
         history: cluster,
         secrets: Arc::new(SecretReader::new(client, namespace)),

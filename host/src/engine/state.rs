@@ -55,7 +55,7 @@ impl Review {
 
     /// The instant, for a policy that asks.
     pub(super) fn tell_now(&self) -> Timestamp {
-        self.sources.clock.told();
+        self.sources.clock.shown();
         self.now
     }
 }

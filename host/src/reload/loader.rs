@@ -9,7 +9,7 @@ use crate::admission::{Gate, GateOptions};
 use crate::config::{self, Configuration, Policy, PolicyName, PolicySet, State};
 use crate::engine::Engine;
 use crate::server::Readiness;
-use crate::sources::{Facts, Sources, SystemClock};
+use crate::sources::{ClusterSources, Sources, SystemClock};
 use crate::telemetry::{ReloadOutcome, Reloaded, Telemetry};
 
 /// How often a policy is retried that only waits for a right of rollgate: nothing reports a changed
@@ -19,7 +19,7 @@ const RETRY_RIGHTS: Duration = Duration::from_secs(30);
 /// Loads policies and makes them the active ones.
 pub(crate) struct PolicyLoader {
     pub(crate) engine: Engine,
-    pub(crate) facts: Facts,
+    pub(crate) facts: ClusterSources,
     pub(crate) gate_options: GateOptions,
     pub(crate) active: Arc<ActivePolicies>,
     /// Becomes ready with the first active policies; until then it says what is missing.

@@ -1,4 +1,4 @@
-//! The cluster of a rollgate that has none: every question is answered with that.
+//! The cluster of a rollgate that has none.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rollgate_model::{ClusterError, ClusterErrorCode, RevisionQuery, Revisions};
 
 use super::{Cluster, History, ListQuery, NoSecret, ObjectRef, Reading, Secrets};
 
-/// Stands where no cluster is connected, as in a dry-run of files.
+/// Fails every read with that there is no cluster, as in a check of files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disconnected;
 
@@ -61,7 +61,7 @@ mod tests {
     use crate::sources::KindRef;
 
     #[tokio::test]
-    async fn the_answer_says_that_there_is_no_cluster() {
+    async fn read_without_a_cluster_says_so() {
         let object = ObjectRef {
             kind: KindRef {
                 api_version: "v1",

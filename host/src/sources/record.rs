@@ -105,8 +105,8 @@ impl Clock for Recorded {
         now
     }
 
-    fn told(&self) {
-        self.sources.clock.told();
+    fn shown(&self) {
+        self.sources.clock.shown();
     }
 }
 

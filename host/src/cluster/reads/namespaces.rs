@@ -1,7 +1,7 @@
 //! The labels of namespaces, for policies that select namespaces by them.
 //!
-//! They are watched, since every review of a namespace asks for them, and only from the first
-//! question on: most installations have no policy that selects namespaces.
+//! They are watched, because every review reads them, but only from the first read on: most installations
+//! have no policy that selects namespaces.
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -18,22 +18,19 @@ use super::names;
 use super::request::RequestError;
 use crate::sources::Labels;
 
-/// After how many seconds the watch begins anew: the longest time that a connection which silently
-/// leads nowhere is believed.
-const WATCH: u32 = 60;
+/// After so many seconds the watch starts again, so that a connection that is silently dead is noticed.
+const WATCH_SECONDS: u32 = 60;
 
 type Metadata = PartialObjectMeta<Namespace>;
 
 /// The namespaces of a cluster.
 pub(super) struct Namespaces {
-    /// For watches, which are silent for minutes.
     watching: Client,
     api: Api<Namespace>,
     store: OnceLock<Store<Metadata>>,
 }
 
 impl Namespaces {
-    /// Asks nothing yet.
     pub(super) fn new(client: Client, watching: Client) -> Self {
         Self {
             watching,
@@ -42,11 +39,11 @@ impl Namespaces {
         }
     }
 
-    /// Returns the labels of a namespace: those that the watch brought, or where it does not know
-    /// the namespace (yet), those that the API server has now.
+    /// Returns the labels of a namespace, from the watch or, if it does not know the namespace (yet), from
+    /// the API server.
     pub(super) async fn labels(&self, name: &str) -> Result<Arc<Labels>, RequestError> {
         names::object(name).map_err(|error| RequestError::Malformed(error.message))?;
-        let store = self.store.get_or_init(|| follow(self.watching.clone()));
+        let store = self.store.get_or_init(|| watch(self.watching.clone()));
         if let Some(namespace) = store.get(&ObjectRef::new(name)) {
             return Ok(labels(&namespace));
         }
@@ -61,12 +58,12 @@ fn labels(namespace: &Metadata) -> Arc<Labels> {
         .collect()
 }
 
-fn follow(client: Client) -> Store<Metadata> {
+fn watch(client: Client) -> Store<Metadata> {
     let writer = Writer::default();
     let store = writer.as_reader();
     let events = watcher(
         Api::<Metadata>::all(client),
-        watcher::Config::default().timeout(WATCH),
+        watcher::Config::default().timeout(WATCH_SECONDS),
     )
     .modify(|namespace| {
         namespace.metadata.managed_fields = None;
@@ -78,7 +75,7 @@ fn follow(client: Client) -> Store<Metadata> {
         let mut events = pin!(events);
         while let Some(event) = events.next().await {
             if let Err(error) = event {
-                tracing::warn!(%error, "the labels of namespaces cannot be watched, so each review asks for them; trying again");
+                tracing::warn!(%error, "the labels of namespaces cannot be watched, so each review reads them; trying again");
             }
         }
     });

@@ -10,18 +10,18 @@ use super::request::{Pages, RequestError};
 use crate::sources::Reading;
 use item::Item;
 
-/// The most objects that are looked at for one change.
-const MOST_OWNED: usize = 1_000;
-const MOST_SERVED: usize = 5_000;
+/// The most objects to read for one change.
+const MAX_OWNED: usize = 1_000;
+const MAX_SERVED: usize = 5_000;
 
-/// Why the revisions are not known, in words that fit after "because".
+/// Why the revisions are unknown; the messages fit after "because".
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
-    #[error("the object has no uid, which tells whose revisions are whose")]
+pub(super) enum RevisionsError {
+    #[error("the object has no uid, by which its revisions are found")]
     NoUid,
-    #[error("its namespace or labels cannot stand in a request")]
-    OddNames,
-    #[error("there are more than {most} {plural} to look at")]
+    #[error("its namespace or labels are malformed")]
+    MalformedNames,
+    #[error("there are more than {most} {plural} to read")]
     TooMany { most: usize, plural: &'static str },
     #[error("rollgate itself may not list {plural} in `{namespace}`")]
     Forbidden {
@@ -32,12 +32,12 @@ pub(super) enum Unreadable {
     Failed(RequestError),
 }
 
-/// Reads the revisions that tell a change apart.
+/// Reads the revisions that a change is classified by.
 pub(super) async fn read(
     client: &Client,
     wanted: &RevisionQuery,
     reading: Reading,
-) -> Result<Vec<Revision>, Unreadable> {
+) -> Result<Vec<Revision>, RevisionsError> {
     match wanted {
         RevisionQuery::Owned(owner) => owned(client, owner, reading).await,
         RevisionQuery::Selected {
@@ -50,13 +50,13 @@ pub(super) async fn read(
 const REPLICA_SETS: &str = "replicasets";
 const CONTROLLER_REVISIONS: &str = "controllerrevisions";
 
-/// Whatever has the labels may belong to somebody else: only the owner's UID tells.
+/// Reads the revisions of a workload: objects with its labels that it owns by UID.
 async fn owned(
     client: &Client,
     owner: &Owner,
     reading: Reading,
-) -> Result<Vec<Revision>, Unreadable> {
-    let uid = owner.uid.as_deref().ok_or(Unreadable::NoUid)?;
+) -> Result<Vec<Revision>, RevisionsError> {
+    let uid = owner.uid.as_deref().ok_or(RevisionsError::NoUid)?;
     let plural = match owner.kind {
         Kind::StatefulSet | Kind::DaemonSet => CONTROLLER_REVISIONS,
         Kind::Deployment | Kind::Rollout | Kind::Service => REPLICA_SETS,
@@ -65,12 +65,12 @@ async fn owned(
         plural,
         namespace: &owner.namespace,
         selector: &selector(&owner.labels)?,
-        most: MOST_OWNED,
+        most: MAX_OWNED,
         reading,
     };
     let keep = |item: Item| {
-        let ours = item.metadata.controller().is_some_and(|it| it.uid == uid);
-        ours.then(|| item.owned_by(owner))
+        let owned = item.metadata.controller().is_some_and(|it| it.uid == uid);
+        owned.then(|| item.owned_by(owner))
     };
     all.read(client, keep).await
 }
@@ -79,13 +79,13 @@ async fn served(
     client: &Client,
     namespace: &str,
     selectors: &[Vec<(String, String)>; 2],
-) -> Result<Vec<Revision>, Unreadable> {
+) -> Result<Vec<Revision>, RevisionsError> {
     let all = List {
         plural: REPLICA_SETS,
         namespace,
         // A ReplicaSet need not have the labels that its Pods have.
         selector: "",
-        most: MOST_SERVED,
+        most: MAX_SERVED,
         reading: Reading::Fresh,
     };
     let keep = |item: Item| {
@@ -95,17 +95,17 @@ async fn served(
     all.read(client, keep).await
 }
 
-fn selector(labels: &[(String, String)]) -> Result<String, Unreadable> {
+fn selector(labels: &[(String, String)]) -> Result<String, RevisionsError> {
     let pairs: Vec<_> = labels
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     let text = pairs.join(",");
-    names::selector(&text).map_err(|_| Unreadable::OddNames)?;
+    names::selector(&text).map_err(|_| RevisionsError::MalformedNames)?;
     Ok(text)
 }
 
-/// The objects of one kind.
+/// A list of one kind.
 struct List<'a> {
     plural: &'static str,
     namespace: &'a str,
@@ -115,12 +115,12 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    /// Only what is kept stays in memory.
+    /// Reads page by page, so that only kept revisions stay in memory.
     async fn read(
         self,
         client: &Client,
         keep: impl Fn(Item) -> Option<Revision>,
-    ) -> Result<Vec<Revision>, Unreadable> {
+    ) -> Result<Vec<Revision>, RevisionsError> {
         let Self {
             plural,
             namespace,
@@ -129,11 +129,11 @@ impl List<'_> {
             reading,
         } = self;
         if namespace.is_empty() || names::namespace(namespace).is_err() {
-            return Err(Unreadable::OddNames);
+            return Err(RevisionsError::MalformedNames);
         }
         let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}");
         let mut pages = match reading {
-            // The cache's answer comes whole, and without a selector that is the whole namespace.
+            // A list from the cache has one page, which without a selector is the whole namespace.
             Reading::Recent if !selector.is_empty() => Pages::cached(client, path, selector),
             Reading::Recent | Reading::Fresh => Pages::new(client, path, selector),
         };
@@ -141,24 +141,24 @@ impl List<'_> {
         while let Some(page) = pages
             .next::<Item>()
             .await
-            .map_err(|failure| self.why(failure))?
+            .map_err(|error| self.error(error))?
         {
             seen += page.len();
             if seen > most {
-                return Err(Unreadable::TooMany { most, plural });
+                return Err(RevisionsError::TooMany { most, plural });
             }
             kept.extend(page.into_iter().filter_map(&keep));
         }
         Ok(kept)
     }
 
-    fn why(&self, failure: RequestError) -> Unreadable {
-        match failure {
-            RequestError::Status { status: 403, .. } => Unreadable::Forbidden {
+    fn error(&self, error: RequestError) -> RevisionsError {
+        match error {
+            RequestError::Status { status: 403, .. } => RevisionsError::Forbidden {
                 plural: self.plural,
                 namespace: self.namespace.to_owned(),
             },
-            other => Unreadable::Failed(other),
+            other => RevisionsError::Failed(other),
         }
     }
 }

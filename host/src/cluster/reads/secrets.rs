@@ -18,7 +18,7 @@ pub struct SecretReader {
 }
 
 impl SecretReader {
-    /// Those of this namespace. Nothing is asked yet.
+    /// Returns a reader of one namespace. No request is sent yet.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl SecretReader {
         })?;
         String::from_utf8(entry.0).map_err(|_| {
             NoSecret(format!(
-                "the key `{key}` of the Secret `{name}` holds no text"
+                "the key `{key}` of the Secret `{name}` is no UTF-8 text"
             ))
         })
     }

@@ -95,7 +95,7 @@ async fn ask(sources: &Sources) -> String {
 }
 
 #[tokio::test]
-async fn a_recording_replays_every_answer_by_way_of_its_file() {
+async fn recorded_scenario_replays_every_result() {
     let recorder = Recorder::default();
     let answers = ask(&recorder.wrap(original())).await;
     let yaml = recorder
@@ -111,7 +111,7 @@ async fn a_recording_replays_every_answer_by_way_of_its_file() {
 }
 
 #[tokio::test]
-async fn a_question_asked_twice_stands_once() {
+async fn repeated_query_is_recorded_once() {
     let recorder = Recorder::default();
     let sources = recorder.wrap(original());
     ask(&sources).await;
@@ -121,7 +121,7 @@ async fn a_question_asked_twice_stands_once() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_was_not_asked_is_not_said_to_be_empty() {
+async fn recording_without_reads_has_no_objects() {
     let recorder = Recorder::default();
     recorder.wrap(original()).clock.now();
     assert_eq!(
@@ -131,7 +131,7 @@ async fn a_cluster_that_was_not_asked_is_not_said_to_be_empty() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_missing_stays_missing() {
+async fn missing_object_is_missing_in_the_replay() {
     let recorder = Recorder::default();
     let gone = ObjectRef {
         name: "gone",
@@ -188,7 +188,7 @@ const DEPLOYMENT: &str = r#"{"metadata": {"namespace": "shop", "name": "cart"},
         {"name": "app", "env": [{"name": "TOKEN", "value": "hunter2"}]}]}}}}"#;
 
 #[tokio::test]
-async fn secrets_and_values_of_variables_are_left_out() {
+async fn secrets_and_values_of_environment_variables_are_redacted() {
     let recorder = Recorder::default();
     let sources = recorder.wrap(Sources {
         clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)),

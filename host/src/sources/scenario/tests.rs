@@ -43,12 +43,12 @@ const FLAGS: ObjectRef<'_> = ObjectRef {
 };
 
 #[tokio::test]
-async fn the_clock_stands_at_now() {
+async fn clock_returns_the_now_of_the_scenario() {
     assert_eq!(world(WORLD).clock.now(), at("2026-03-02T10:00:00Z"));
 }
 
 #[tokio::test]
-async fn queries_are_answered_as_written() {
+async fn queries_return_the_results_of_the_scenario() {
     let world = world(WORLD);
     let now = world.clock.now();
     let samples = world
@@ -74,7 +74,7 @@ async fn queries_are_answered_as_written() {
 }
 
 #[tokio::test]
-async fn objects_are_those_of_the_scenario_and_no_others() {
+async fn objects_are_those_of_the_scenario_alone() {
     let world = world(WORLD);
     let flags = world.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     assert!(flags.contains("\"name\":\"flags\""), "{flags}");
@@ -103,7 +103,7 @@ async fn objects_are_those_of_the_scenario_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_is_not_answered_prints_the_lines_to_add() {
+async fn missing_result_prints_the_lines_to_add() {
     let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
     let world = world(empty);
     let error = world
@@ -120,7 +120,7 @@ async fn what_is_not_answered_prints_the_lines_to_add() {
 }
 
 #[test]
-fn without_now_the_other_clock_tells_the_time() {
+fn scenario_without_now_uses_the_other_clock() {
     let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
     let before = Timestamp::now();
     assert!(world(empty).clock.now() >= before);

@@ -1,4 +1,4 @@
-//! A ReplicaSet or ControllerRevision as the API server has it, and what it is of a workload.
+//! Parses ReplicaSets and ControllerRevisions into revisions.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use rollgate_model::{Flaw, Kind, Owner, Revision};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What matters of a ReplicaSet or ControllerRevision.
+/// The relevant fields of a ReplicaSet or ControllerRevision.
 #[derive(Deserialize)]
 pub(super) struct Item {
     pub(super) metadata: Metadata,
-    /// A ReplicaSet's.
+    /// Of a ReplicaSet.
     spec: Option<Spec>,
-    /// A ReplicaSet's.
+    /// Of a ReplicaSet.
     status: Option<Status>,
-    /// A ControllerRevision's: what its controller likes, which is a patch with the template.
+    /// Of a ControllerRevision: a patch with the template.
     data: Option<Value>,
-    /// A ControllerRevision's.
+    /// Of a ControllerRevision.
     revision: Option<i64>,
 }
 
@@ -58,7 +58,7 @@ struct Status {
 }
 
 impl Metadata {
-    /// The owner that controls it; the API server lets no object have two.
+    /// Returns the owner that controls it; the API server allows only one.
     pub(super) fn controller(&self) -> Option<&OwnerReference> {
         self.owner_references.iter().find(|owner| owner.controller)
     }
@@ -71,7 +71,7 @@ impl Metadata {
 }
 
 impl OwnerReference {
-    /// The kind of the owner, where its controller makes ReplicaSets.
+    /// Returns the kind of the owner if its controller creates ReplicaSets.
     fn kind(&self) -> Option<Kind> {
         Kind::of(&self.api_version, &self.kind)
             .filter(|kind| matches!(kind, Kind::Deployment | Kind::Rollout))
@@ -79,7 +79,7 @@ impl OwnerReference {
 }
 
 impl Item {
-    /// Whether it is a ReplicaSet whose Pods this selector selects.
+    /// Returns whether it is a ReplicaSet whose Pods a selector selects.
     pub(super) fn makes_pods(&self, selector: &[(String, String)]) -> bool {
         let template = self.spec.as_ref().map(|spec| &spec.template);
         let labels = template.and_then(|template| template.pointer("/metadata/labels"));
@@ -89,7 +89,7 @@ impl Item {
         !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value))
     }
 
-    /// It as a revision of the workload that controls it.
+    /// Converts it to a revision of the workload that controls it.
     pub(super) fn owned_by(self, owner: &Owner) -> Revision {
         let Metadata {
             name,
@@ -101,7 +101,7 @@ impl Item {
         self.revision(Some(owner.kind), flaw)
     }
 
-    /// It as a revision of whatever controls it.
+    /// Converts it to a revision of its controller, whatever that is.
     pub(super) fn served(self) -> Revision {
         let made = |owner: &OwnerReference| {
             let kind = owner.kind()?;
@@ -147,8 +147,8 @@ impl Item {
     }
 }
 
-/// The annotations in which a controller numbers its ReplicaSets. Those of another controller are
-/// copied from the workload, where anybody may have written them.
+/// The annotations with a controller's revision numbers. Those of another controller are copied from the
+/// workload, where anybody may have written them.
 #[derive(Clone, Copy)]
 struct Numbers {
     present: &'static str,
@@ -156,7 +156,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// A ControllerRevision has its number in a field, and its earlier ones nowhere.
+    /// A ControllerRevision has its number in a field, and no earlier numbers.
     const fn of(kind: Kind) -> Option<Self> {
         match kind {
             Kind::Deployment => Some(Self {
@@ -175,7 +175,7 @@ impl Numbers {
         annotations.get(self.present)?.parse().ok()
     }
 
-    /// None at all until it is rolled back to; `None` where one of them is no number.
+    /// Empty until the revision is rolled back to; `None` if one of them is no number.
     fn earlier(self, annotations: &BTreeMap<String, String>) -> Option<Vec<i64>> {
         let Some(list) = annotations
             .get(self.earlier)
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn history_that_is_no_list_of_numbers_tells_no_first_number() {
+    fn malformed_history_annotation_leaves_the_first_number_unknown() {
         let odd = owned(
             "aaa",
             &json!({
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn replica_set_behind_a_service_counts_where_a_controller_named_it() {
+    fn replica_set_behind_a_service_counts_if_a_controller_named_it() {
         let made = item(replica_set("aaa", &json!({}))).served();
         assert_eq!((made.flaw, made.owner.as_deref()), (None, Some("u-1")));
         let mut renamed = replica_set("aaa", &json!({}));
