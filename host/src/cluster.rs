@@ -26,6 +26,7 @@ pub(crate) use certificates::CertificateTimes;
 pub(crate) use connection::{Clients, Connection};
 pub(crate) use installation::Installation;
 pub(crate) use lease::ReplicaName;
+pub(crate) use objects::{api_resource, dynamic_api};
 pub(crate) use path_secret::{PathRenewal, PathTimes};
 pub(crate) use reads::facts;
 pub use reads::{ClusterReader, SecretReader};

@@ -176,6 +176,15 @@ pub struct KindRef<'a> {
     pub kind: &'a str,
 }
 
+impl From<rollgate_model::Kind> for KindRef<'static> {
+    fn from(kind: rollgate_model::Kind) -> Self {
+        Self {
+            api_version: kind.api_version(),
+            kind: kind.as_str(),
+        }
+    }
+}
+
 /// Where objects of a kind are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope<'a> {

@@ -57,7 +57,7 @@ fn code<T: std::fmt::Debug>(answer: Result<T, ClusterError>) -> ClusterErrorCode
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
+async fn object_is_read_without_managed_fields() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
@@ -78,7 +78,7 @@ async fn an_object_is_read_as_it_is_without_managed_fields() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Result<()> {
+async fn recent_reading_may_be_cached_and_a_fresh_one_is_not() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
@@ -94,7 +94,7 @@ async fn a_recent_answer_may_be_a_moment_old_and_a_fresh_one_never_is() -> Resul
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
+async fn list_of_several_pages_is_complete_and_sorted() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let maps: Api<ConfigMap> = Api::namespaced(plane.client().await?, &shop);
@@ -120,7 +120,7 @@ async fn a_list_of_several_pages_is_whole_and_sorted() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
+async fn each_failure_of_a_read_has_its_own_code() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let cluster = cluster_of(plane.client().await?);
@@ -154,7 +154,7 @@ async fn each_way_to_get_nothing_has_its_own_code() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_rollgate_itself_may_not_read_names_the_rule_that_is_missing() -> Result<()> {
+async fn read_without_a_right_of_rollgate_names_the_missing_rule() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let nobody = plane.user("reads-nothing", &[])?;
@@ -203,8 +203,8 @@ spec:
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_grant_beyond_the_hosts_rights_refuses_the_policy_until_the_right_is_given() -> Result<()>
-{
+async fn policy_granted_more_than_rollgates_rights_is_refused_until_the_right_is_added()
+-> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let name = format!("{system}-reader");
@@ -237,7 +237,7 @@ async fn a_grant_beyond_the_hosts_rights_refuses_the_policy_until_the_right_is_g
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_secret_is_read_in_rollgates_namespace_and_what_is_missing_is_named() -> Result<()> {
+async fn secret_is_read_in_rollgates_namespace_and_a_missing_one_is_named() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let secrets: Api<Secret> = Api::namespaced(plane.client().await?, &system);

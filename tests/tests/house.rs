@@ -77,7 +77,7 @@ const LICENCES: [&str; 11] = [
 ];
 
 #[test]
-fn a_module_knows_only_what_stands_below_it() {
+fn module_depends_only_on_modules_below_it() {
     let may_know = BTreeMap::from(MAY_KNOW);
     let mut wrong = Vec::new();
     for (module, file, text) in sources_by_module() {
@@ -105,7 +105,7 @@ fn a_module_knows_only_what_stands_below_it() {
 }
 
 #[test]
-fn a_library_stays_with_its_module() {
+fn library_is_used_by_its_module_alone() {
     let mut wrong = Vec::new();
     for (module, file, text) in sources_by_module() {
         for (library, keeper) in KEPT {
@@ -121,7 +121,7 @@ fn a_library_stays_with_its_module() {
 }
 
 #[test]
-fn every_dependency_has_a_licence_that_goes_with_ours() {
+fn every_dependency_has_a_compatible_licence() {
     let metadata = metadata();
     let packages = metadata["packages"]
         .as_array()

@@ -9,8 +9,10 @@ use kube::runtime::watcher::watch_object;
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::sources::KindRef;
+
 /// Returns the resource of a kind, with the plural name that Kubernetes' own kinds and Argo's have.
-pub(crate) fn api_resource(api_version: &str, kind: &str) -> ApiResource {
+pub(crate) fn api_resource(KindRef { api_version, kind }: KindRef<'_>) -> ApiResource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }

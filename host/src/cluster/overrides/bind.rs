@@ -126,7 +126,7 @@ fn failure(error: &kube::Error) -> RejectionReason {
 async fn check_live_object(client: &Client, rollout: &Rollout) -> Result<(), RejectionReason> {
     let subject = rollout.subject();
     let kind = subject.kind();
-    let resource = api_resource(kind.api_version(), kind.as_str());
+    let resource = api_resource(kind.into());
     let api = dynamic_api(client, &resource, Some(subject.namespace()));
     let live = api.get_metadata_opt(subject.name()).await;
     let live = live.map_err(|error| {

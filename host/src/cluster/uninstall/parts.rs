@@ -8,6 +8,7 @@ use kube::{Client, ResourceExt as _};
 
 use crate::cluster::installation::{INSTALLATION_LABEL, Installation};
 use crate::cluster::objects::{api_resource, dynamic_api};
+use crate::sources::KindRef;
 
 /// The label of everything that is installed.
 const NAME: &str = "app.kubernetes.io/name";
@@ -131,7 +132,7 @@ pub(super) fn kind_of(definition: &CustomResourceDefinition) -> ApiResource {
 
 fn part((api_version, kind): (&str, &str), namespace: Option<&String>, name: &str) -> Part {
     Part {
-        kind: api_resource(api_version, kind),
+        kind: api_resource(KindRef { api_version, kind }),
         namespace: namespace.cloned(),
         name: name.to_owned(),
     }
