@@ -27,7 +27,7 @@ use rollgate_model::scenario::Scenario;
 
 use super::inputs::Named;
 use super::tags::TagArgs;
-use super::{Exit, names, output, policies};
+use super::{Exit, installation, output, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
 use crate::sources::{Clock, ClusterSources, FixedClock, Sources, SystemClock};
@@ -68,7 +68,7 @@ pub(super) struct Args {
     now: Option<Timestamp>,
 
     /// The namespace of manifests that name none
-    #[arg(short, long, value_name = "NAME", value_parser = names::namespace)]
+    #[arg(short, long, value_name = "NAME", value_parser = installation::namespace)]
     namespace: Option<String>,
 
     /// A path without any manifest, or a cluster without workloads, is no error

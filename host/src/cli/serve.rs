@@ -33,14 +33,14 @@ const TASKS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Run the admission webhook
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file or folder of policies, watched for changes; without any, those of the cluster
-    /// (--cluster) or the bundled set are in force
+    /// A file or folder of policies, reloaded when it changes; without any, the policies of the cluster
+    /// (--cluster) or the bundled ones are used
     #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
-    /// Where the API server calls, over TLS
+    /// Where the webhook listens, over TLS
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
-    /// Where /healthz, /readyz, /metrics and /info are, in plain HTTP
+    /// Where /healthz, /readyz, /metrics and /info listen, over plain HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     admin: SocketAddr,
     #[command(flatten)]
@@ -51,10 +51,11 @@ pub(super) struct Args {
     cluster: cluster::Args,
     #[command(flatten)]
     register: register::Args,
-    /// The folder for prepared policies, by default the user's cache folder; it must be ours alone
+    /// The folder that caches compiled policies, by default in the user's cache folder; nobody else may
+    /// have access to it
     #[arg(long, value_name = "FOLDER", env = "ROLLGATE_CACHE")]
     cache: Option<PathBuf>,
-    /// Evaluations that may be under way at once; further ones wait
+    /// How many evaluations may run at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "128")]
     slots: NonZeroU32,
     #[command(flatten)]

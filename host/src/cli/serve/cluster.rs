@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::super::names;
+use super::super::installation;
 use crate::cluster::{Connection, Installation, Replica, ReplicaName};
 
 /// Where a Pod finds the namespace that it runs in.
@@ -25,12 +25,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER", requires = "cluster")]
     pub(super) modules: Option<PathBuf>,
     /// The name of this installation's Deployment, Service, ServiceAccount and ClusterRole
-    #[arg(long, value_name = "NAME", default_value = "rollgate", value_parser = names::installation)]
+    #[arg(long, value_name = "NAME", default_value = "rollgate", value_parser = installation::name)]
     installation: String,
     /// The namespace of this installation; by default that of the Pod
-    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE", value_parser = names::namespace)]
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE", value_parser = installation::namespace)]
     namespace: Option<String>,
-    /// What tells this replica from the others; by default the Pod's name
+    /// The unique name of this replica; by default the Pod's name
     #[arg(long, value_name = "NAME", env = "POD_NAME")]
     identity: Option<ReplicaName>,
 }
@@ -40,7 +40,7 @@ impl Args {
     /// starts while the API server is down.
     ///
     /// # Errors
-    /// If flags and environment do not tell how to reach the API server, or the namespace.
+    /// If flags and environment name no API server or no namespace.
     pub(super) async fn replica(&self) -> anyhow::Result<Option<Replica>> {
         if !self.cluster {
             return Ok(None);

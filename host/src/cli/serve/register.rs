@@ -15,8 +15,8 @@ use crate::server::PathSecrets;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Have the API server ask this installation for what its policies judge, and keep that so;
-    /// without --tls-cert, with certificates of our own
+    /// Register this installation as a webhook for what its policies match, and keep the registration;
+    /// without --tls-cert, with certificates of its own
     #[arg(long, requires = "cluster")]
     register: bool,
     /// What the API server does with a rollout while rollgate does not answer
@@ -35,8 +35,8 @@ pub(super) struct Args {
         requires = "register"
     )]
     promotions_failure_policy: OnFailure,
-    /// The ValidatingAdmissionPolicy that lets only controllers write revisions: it is bound, and
-    /// refuses once the Deployment controller was seen to pass
+    /// The ValidatingAdmissionPolicy that lets only controllers write revisions: it is bound, and denies
+    /// others after a probe has shown that the Deployment controller passes
     #[arg(long, value_name = "NAME", requires = "register")]
     revision_guard: Option<String>,
     /// How long the API server waits for an answer, in seconds, from 1 to 30
@@ -57,19 +57,18 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     service_port: u16,
-    /// A user that Argo Rollouts' controller is: its own steps are not judged, and those of nobody
-    /// else pass as such
+    /// A user of Argo Rollouts' controller: its own steps are not evaluated, those of others are
     #[arg(
         long,
         value_name = "USER",
         default_value = "system:serviceaccount:argo-rollouts:argo-rollouts"
     )]
     argo_controller: Vec<String>,
-    /// With --tls-cert: whom the API server is to trust, in PEM; followed
+    /// With --tls-cert: the CAs that the API server is to trust, in PEM; reloaded when it changes
     #[arg(long, value_name = "FILE", requires_all = ["register", "tls_cert"])]
     ca_bundle: Option<PathBuf>,
-    /// With --tls-cert: the cert-manager Certificate from which its injector tells the API server
-    /// whom to trust
+    /// With --tls-cert: the Certificate of cert-manager whose CA its injector writes into the
+    /// registration
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
@@ -77,7 +76,7 @@ pub(super) struct Args {
         conflicts_with = "ca_bundle"
     )]
     inject_ca_from: Option<String>,
-    /// How long a certificate of our own lasts; it is replaced when a third of this is left
+    /// How long a certificate of rollgate's own is valid; it is replaced when a third of this is left
     #[arg(
         long,
         value_name = "TIME",
@@ -87,7 +86,7 @@ pub(super) struct Args {
         value_parser = duration
     )]
     certificate_lifetime: Duration,
-    /// How long each step of its replacement takes to be known everywhere
+    /// How long each step of its replacement takes to propagate
     #[arg(
         long,
         value_name = "TIME",
@@ -97,7 +96,7 @@ pub(super) struct Args {
         value_parser = duration
     )]
     certificate_spread: Duration,
-    /// How long the secret path lasts at which the API server calls
+    /// How long the secret path is used that the API server calls
     #[arg(
         long,
         value_name = "TIME",
@@ -106,8 +105,8 @@ pub(super) struct Args {
         value_parser = duration
     )]
     path_lifetime: Duration,
-    /// How long another secret path takes to be known in every replica; the one before is accepted for
-    /// ten times as long
+    /// How long a new secret path takes to be known in every replica; the previous one is accepted for ten
+    /// times as long
     #[arg(
         long,
         value_name = "TIME",
@@ -173,7 +172,7 @@ impl Args {
         };
         anyhow::ensure!(
             times.leave_room(),
-            "a secret path would be renewed before its renewal ends: --path-lifetime must be at least twelve times --path-spread"
+            "a secret path would expire during its renewal: --path-lifetime must be at least twelve times --path-spread"
         );
         Ok(PathRenewal::of_this_process(times))
     }
@@ -184,7 +183,7 @@ impl Args {
             (Some(_), Some(bundle), _) => Ok(Authority::File(bundle.clone())),
             (Some(_), None, Some(from)) => Ok(Authority::Injected(from.clone())),
             (Some(_), None, None) => anyhow::bail!(
-                "the API server would not know whom to trust: with --register and --tls-cert, name the CA by --ca-bundle, or the Certificate of cert-manager by --inject-ca-from"
+                "the API server would not know which CA to trust: with --register and --tls-cert, name the CA by --ca-bundle, or the Certificate of cert-manager by --inject-ca-from"
             ),
         }
     }
@@ -196,7 +195,7 @@ impl Args {
         };
         anyhow::ensure!(
             times.leave_room(),
-            "a certificate would end before it is replaced: --certificate-lifetime must be at least six times --certificate-spread"
+            "a certificate would expire during its replacement: --certificate-lifetime must be at least six times --certificate-spread"
         );
         Ok(Authority::Own(times))
     }

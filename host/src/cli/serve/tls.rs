@@ -12,7 +12,7 @@ use crate::watch::{FileWatch, POLL_INTERVAL};
 #[group(skip)]
 #[command(group(clap::ArgGroup::new("certificate").required(true).multiple(true).args(["tls_cert", "self_signed", "register"])))]
 pub(super) struct TlsArgs {
-    /// The serving certificate in PEM, its chain behind it; reloaded when it changes
+    /// The serving certificate in PEM, followed by its chain; reloaded when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(super) tls_cert: Option<PathBuf>,
     /// The certificate's key in PEM
@@ -37,8 +37,8 @@ pub(super) struct TlsArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct CallerArgs {
-    /// Answer at /admit/SECRET alone, for each secret in this file, one a line; followed. With
-    /// --register, rollgate keeps a secret of its own
+    /// Answer only at /admit/SECRET, for each secret in this file, one a line; reloaded when it changes.
+    /// With --register, rollgate makes a secret of its own
     #[arg(long, value_name = "FILE", conflicts_with = "register")]
     path_secret: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! How values stand on the command line.
+//! Parses values of flags.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a duration such as 500ms, 10s or 5m is expected".to_owned())
 }
 
-/// A number of bytes above zero, in the binary suffixes of Kubernetes.
+/// Parses a number of bytes above zero, with the binary suffixes of Kubernetes.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let (digits, shift) = [("Ki", 10), ("Mi", 20), ("Gi", 30)]
         .into_iter()
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_binary_suffixes_and_are_above_zero() {
+    fn size_has_a_binary_suffix_and_is_above_zero() {
         assert_eq!(bytes("8Mi"), Ok(8 << 20));
         assert_eq!(bytes("512Ki"), Ok(512 << 10));
         assert_eq!(bytes("100"), Ok(100));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_a_unit_and_are_not_negative() {
+    fn duration_has_a_unit_and_is_not_negative() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         for text in ["", "5", "-5s", "soon"] {

@@ -1,6 +1,5 @@
-//! What is to be done next with the certificates: a function of what stands in the Secret, what API
-//! servers trust, and the time. Whoever crashes between two steps is followed by one who takes the
-//! next.
+//! The next step of a rotation: a function of the Secret, what API servers trust, and the time. So a
+//! process that takes over after a crash continues with the next step.
 
 use std::time::Duration;
 
@@ -8,12 +7,12 @@ use jiff::Timestamp;
 
 use super::stored::Stored;
 
-/// How long certificates last, and how long each step of a rotation takes to be everywhere.
+/// How long certificates are valid, and how long each step of a rotation takes to propagate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CertificateTimes {
-    /// From when a certificate is made to its end; it is replaced when a third of this is left.
+    /// The validity of a certificate; it is replaced when a third of this is left.
     pub(crate) lifetime: Duration,
-    /// Until every API server has heard of another CA, and every replica of another certificate.
+    /// Until every API server knows a new CA, and every replica a new certificate.
     pub(crate) spread: Duration,
 }
 
@@ -38,26 +37,25 @@ impl Default for CertificateTimes {
 /// What API servers trust before a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Registered {
-    /// They are told nothing yet, so a first certificate disturbs nobody.
+    /// Nothing yet, so the first certificate can be served at once.
     Nothing,
     /// Some CAs.
     Something,
 }
 
-/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Make the first pair and serve with it.
     Begin,
-    /// Make the next pair and have it trusted.
+    /// Make the next pair, whose CA API servers are to trust.
     Introduce,
-    /// Note the time, once what is trusted stands in the registration.
+    /// Note the time, when the registration has the CAs.
     Spread,
     /// Serve with the next pair.
     Promote,
-    /// Trust only what is served with.
+    /// Trust only the CA of the current pair.
     Retire,
-    /// Nothing before this moment.
+    /// Wait until this time.
     Wait(Timestamp),
 }
 

@@ -47,11 +47,11 @@ impl Stored {
                 return None;
             }
             let read = Pair::read(&found[0], &found[1], host, now);
-            let told = |error| Damage {
+            let damage = |error| Damage {
                 key: certificate,
                 error,
             };
-            read.map_err(|error| damages.push(told(error))).ok()
+            read.map_err(|error| damages.push(damage(error))).ok()
         };
         let (current, next) = (pair(CURRENT), pair(NEXT));
         let mut stored = Self {

@@ -48,8 +48,8 @@ impl Stored {
         let mut read = |key: &'static str| {
             let found = secret.data.as_ref()?.get(key)?;
             let text = String::from_utf8_lossy(&found.0);
-            let told = |error| damages.push(Damage { key, error });
-            text.parse().map_err(told).ok()
+            let report = |error| damages.push(Damage { key, error });
+            text.parse().map_err(report).ok()
         };
         let (current, next, previous) = (read(CURRENT), read(NEXT), read(PREVIOUS));
         let time = |key| managed_secret::time(secret, key, now);
