@@ -218,6 +218,37 @@ async fn override_of_an_unknown_policy_is_not_ready_and_lets_nothing_pass() -> R
 
 #[tokio::test]
 #[ignore = "make test"]
+async fn condition_of_another_controller_stays_when_an_override_expires() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    let soon = Timestamp::now() + SignedDuration::from_secs(20);
+    give(&guarded, "brief", json!({"expires": soon.to_string()})).await?;
+    let seen = json!([{"op": "add", "path": "/status/conditions/-", "value": {
+        "type": "Seen",
+        "status": "True",
+        "reason": "Test",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }}]);
+    let patch = [
+        "patch",
+        "rolloutoverride",
+        "brief",
+        "--subresource=status",
+        "--type=json",
+    ];
+    let patch = guarded.kubectl(patch).arg("--patch").arg(seen.to_string());
+    patch.ok().await?;
+    wait_for("it to expire", async || {
+        let status = status(&guarded, "brief").await?;
+        let conditions = status["conditions"].as_array().expect("a list");
+        let reasons: Vec<_> = conditions.iter().map(|one| &one["reason"]).collect();
+        Ok((reasons == ["Test", "Expired"]).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "make test"]
 async fn use_of_an_override_is_an_event_of_the_workload() -> Result<()> {
     let guarded = Guarded::start(2, POLICIES).await?;
     apply(&guarded, &careful("cart:1")).await?.passed();
