@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
+    ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
 };
 use serde::Deserialize;
 
@@ -251,7 +251,11 @@ pub struct ListQuery<'a> {
 pub trait History: Send + Sync {
     /// Reads the revisions that a change is classified by, or returns why that fails. The caller limits the
     /// time. A recent reading may lack the newest ones, and no others.
-    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions>;
+    fn revisions<'a>(
+        &'a self,
+        wanted: &'a RevisionQuery,
+        reading: Reading,
+    ) -> BoxFuture<'a, Revisions>;
 }
 
 /// Secrets of the namespace that rollgate runs in. None ever reaches a guest, a log or a message.

@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kube::Client;
 use moka::future::Cache;
-use rollgate_model::{ClusterError, Revisions, RevisionQuery};
+use rollgate_model::{ClusterError, RevisionQuery, Revisions};
 
 use crate::cluster::Clients;
 use crate::sources::single_flight::get_or_fetch;
@@ -145,7 +145,11 @@ impl Cluster for ClusterReader {
 
 /// Revisions are not cached here; a recent reading is what the API server has in its cache.
 impl History for ClusterReader {
-    fn revisions<'a>(&'a self, wanted: &'a RevisionQuery, reading: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(
+        &'a self,
+        wanted: &'a RevisionQuery,
+        reading: Reading,
+    ) -> BoxFuture<'a, Revisions> {
         async move {
             match revisions::read(&self.client, wanted, reading).await {
                 Ok(revisions) => Revisions::Known(revisions),

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
+use rollgate_model::scenario::{MetricRange, MissingFact, Scenario};
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Revisions, Sample, Series,
-    Wanted,
+    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, RevisionQuery, Revisions,
+    Sample, Series,
 };
 use serde_json::Value;
 
@@ -59,16 +59,16 @@ impl Sources {
 
 /// The first query that a scenario did not answer. A policy may ignore a missing result; a test must not.
 #[derive(Debug, Default)]
-pub struct FirstUnanswered(OnceLock<Unanswered>);
+pub struct FirstUnanswered(OnceLock<MissingFact>);
 
 impl FirstUnanswered {
     /// Returns the query, if there was one.
     #[must_use]
-    pub fn question(&self) -> Option<&Unanswered> {
+    pub fn question(&self) -> Option<&MissingFact> {
         self.0.get()
     }
 
-    fn note(&self, question: Unanswered) {
+    fn note(&self, question: MissingFact) {
         // Fails for all but the first.
         let _ = self.0.set(question);
     }
@@ -83,7 +83,7 @@ impl Clock for UnknownTime {
     }
 
     fn shown(&self) {
-        self.0.note(Unanswered::Now);
+        self.0.note(MissingFact::Now);
     }
 }
 
@@ -93,7 +93,7 @@ struct ScenarioSources {
 }
 
 impl ScenarioSources {
-    fn metrics_error(&self, question: Unanswered) -> MetricsError {
+    fn metrics_error(&self, question: MissingFact) -> MetricsError {
         let message = question.to_string();
         self.unanswered.note(question);
         MetricsError {
@@ -102,7 +102,7 @@ impl ScenarioSources {
         }
     }
 
-    fn cluster_error(&self, question: Unanswered) -> ClusterError {
+    fn cluster_error(&self, question: MissingFact) -> ClusterError {
         let message = question.to_string();
         self.unanswered.note(question);
         ClusterError {
@@ -161,7 +161,7 @@ impl Cluster for ScenarioSources {
 }
 
 impl History for ScenarioSources {
-    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
         ready(self.scenario.revisions()).boxed()
     }
 }
