@@ -1,40 +1,37 @@
-//! rollgate as a member of a cluster: what it reads there, what it writes there, and what it keeps.
-//!
-//! Everything in here speaks to the API server. The rest of the host knows this module by traits
-//! of its own only, so that `check`, `test` and a `serve` without a cluster never need one.
+//! Everything that speaks to the API server: what rollgate reads in a cluster, what it writes there,
+//! and the tasks that do so. Modules below know it by traits of their own, so that `check`, `test` and
+//! a `serve` without a cluster work without it.
 
 mod certificates;
+mod conditions;
 mod connection;
 pub mod crd;
 mod events;
-mod feed;
-mod identity;
 mod installation;
-mod kept_secret;
 mod lease;
+mod managed_secret;
+mod objects;
 mod overrides;
-mod ownership;
 mod path_secret;
+mod policies;
+mod policy_status;
+mod reads;
 mod registration;
 mod revision_guard;
-mod status;
 mod switch;
-mod switching;
+mod tasks;
 mod uninstall;
-mod watching;
 
-pub use certificates::{Follower, Times};
-pub use connection::{ConnectError, Connection};
-pub use events::{EventWriter, Events, Notice, Severity};
-pub use feed::{Consequence, Fault, Feed, Followed, Key, Object, Objects};
-pub use identity::{Identity, IdentityError};
-pub use installation::Installation;
-pub use lease::{Candidate, Leadership};
-pub use overrides::{KubeOverrides, OverrideDuties, OverrideStatus, OverrideWatch, Recorder};
-pub use path_secret::{PathFollower, PathRenewal, PathTimes};
-pub use registration::{Authority, FailurePolicy, Registrar, Settings};
-pub use revision_guard::RevisionGuard;
-pub use status::Reporter;
-pub use switch::Switch;
-pub use switching::{SwitchError, Switching};
-pub use uninstall::{Definitions, UninstallError, Uninstallation};
+pub(crate) use certificates::CertificateTimes;
+pub(crate) use connection::{Clients, Connection};
+pub(crate) use installation::Installation;
+pub(crate) use lease::ReplicaName;
+pub(crate) use objects::{api_resource, dynamic_api};
+pub(crate) use path_secret::{PathRenewal, PathTimes};
+pub(crate) use reads::facts;
+pub use reads::{ClusterReader, SecretReader};
+pub(crate) use registration::{Authority, FailurePolicy, RegistrationOptions, WebhookSettings};
+pub(crate) use switch::{OffSwitch, Switch};
+
+pub(crate) use tasks::{ClusterTasks, Replica};
+pub(crate) use uninstall::{Definitions, Uninstallation};

@@ -23,7 +23,6 @@ pub use error::{EvaluationError, LoadError, SettingsProblem};
 pub use loading::LoadRequest;
 pub use loading::cache::CacheError;
 pub use loading::module::Module;
-pub(crate) use running::grants::Scope;
 pub use running::grants::{ClusterGrant, Grants, Ungranted};
 pub use running::limits::{Limits, TICK};
 pub(crate) use running::runtime::MEMORY_CEILING;

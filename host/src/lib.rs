@@ -5,6 +5,8 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod engine;
+pub mod reload;
 pub mod server;
 pub mod sources;
 pub mod telemetry;
+mod watch;

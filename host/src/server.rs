@@ -16,13 +16,11 @@ mod evaluation_pool;
 mod idle;
 mod lifecycle;
 mod listener;
-pub mod live;
 mod options;
 mod panic_response;
 mod readiness;
 mod throttle;
 pub mod tls;
-pub mod watch;
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,16 +1,13 @@
-//! Where facts come from: the clock, metrics and the cluster; live, or out of a scenario.
-//!
-//! `check` differs from `serve` in these only.
+//! Everything that a review reads: the clock, metrics and the cluster, live or from a scenario. `check`
+//! and `serve` differ in these alone.
 
-mod clock;
 mod disconnected;
-mod kube;
-mod labels;
 mod metric_source;
 mod named;
 pub mod prometheus;
 mod record;
 mod scenario;
+pub(crate) mod single_flight;
 
 use std::sync::Arc;
 
@@ -20,29 +17,45 @@ use jiff::Timestamp;
 use rollgate_model::{
     ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
 };
+use serde::Deserialize;
 
-pub use self::clock::{FixedClock, SystemClock};
-pub use self::disconnected::Disconnected;
-pub use self::kube::{KubeCluster, KubeSecrets};
-pub use self::labels::Labels;
-pub use self::metric_source::{
-    ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError,
-};
-pub use self::named::NamedMetrics;
-pub use self::record::Recorder;
-pub use self::scenario::FirstUnanswered;
+pub use disconnected::Disconnected;
+pub use metric_source::{ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError};
+pub use named::NamedMetrics;
+pub use record::Recorder;
+pub use scenario::FirstUnanswered;
 
-/// What tells the time.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// The instant at which a review begins; each review asks once.
+    /// Returns the present time. Each review calls it once.
     fn now(&self) -> Timestamp;
 
-    /// Is called when a policy is told the instant. A scenario that does not say the time notes it.
-    fn told(&self) {}
+    /// Is called when a policy is shown the time: a scenario without `now` does not answer that.
+    fn shown(&self) {}
 }
 
-/// Metrics by named source. Limits of size, number and time are the implementation's to keep;
-/// whether a policy may ask at all was decided before.
+/// The clock of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock with a fixed time: `--now`, or the `now` of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(pub Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Metrics of named sources. Implementations limit size, number and time; whether a policy may query a
+/// source was checked before.
 pub trait Metrics: Send + Sync {
     /// Evaluates a query at an instant.
     fn query<'a>(
@@ -95,13 +108,15 @@ pub trait Cluster: Send + Sync {
     ) -> BoxFuture<'a, Result<Arc<Labels>, ClusterError>> {
         async move {
             let object = ObjectRef {
-                api_version: "v1",
-                kind: "Namespace",
-                namespace: "",
+                kind: KindRef {
+                    api_version: "v1",
+                    kind: "Namespace",
+                },
+                namespace: None,
                 name: namespace,
             };
             let text = self.get(object, Reading::Recent).await?;
-            let labels = labels::of_object(&text).map_err(|error| ClusterError {
+            let labels = labels_of(&text).map_err(|error| ClusterError {
                 code: ClusterErrorCode::Unavailable,
                 message: format!("the Namespace `{namespace}` cannot be read: {error}"),
             })?;
@@ -110,79 +125,141 @@ pub trait Cluster: Send + Sync {
         .boxed()
     }
 
-    /// Whether rollgate itself may read the objects of a kind, for a grant that is about to be
-    /// given.
-    fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {
+    /// Returns whether rollgate itself may read the objects of a kind, before a policy is granted to.
+    fn access<'a>(&'a self, kind: KindRef<'a>, _: Scope<'a>) -> BoxFuture<'a, Access> {
         let why = format!(
-            "there is no cluster that could be asked for a {}",
+            "rollgate is not connected to a cluster that may have a {}",
             kind.kind
         );
         ready(Access::Unknown(why)).boxed()
     }
 }
 
-/// How old an answer may be.
+/// Labels with their values, sorted by key.
+pub type Labels = [(String, String)];
+
+/// Parses `metadata.labels` of an object's JSON text.
+fn labels_of(text: &str) -> Result<Vec<(String, String)>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Object {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        labels: Option<std::collections::BTreeMap<String, String>>,
+    }
+    let object: Object = serde_json::from_str(text)?;
+    Ok(object
+        .metadata
+        .labels
+        .unwrap_or_default()
+        .into_iter()
+        .collect())
+}
+
+/// How old a response may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
-    /// A few seconds: what another asked serves again.
+    /// Some seconds: a cached response.
     Recent,
-    /// As it is now, for what is counted or compared.
+    /// None: for what is counted or compared.
     Fresh,
 }
 
-/// Names a kind.
+/// A kind of Kubernetes objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KindRef<'a> {
     /// For example `apps/v1`.
     pub api_version: &'a str,
     /// For example `ReplicaSet`.
     pub kind: &'a str,
-    /// The namespace; `None` means all of them.
-    pub namespace: Option<&'a str>,
 }
 
-/// Whether objects may be read.
+impl From<rollgate_model::Kind> for KindRef<'static> {
+    fn from(kind: rollgate_model::Kind) -> Self {
+        Self {
+            api_version: kind.api_version(),
+            kind: kind.as_str(),
+        }
+    }
+}
+
+/// Where objects of a kind are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope<'a> {
+    /// In any namespace, or in none if the kind is cluster-scoped.
+    AllNamespaces,
+    /// In one namespace.
+    Namespace(&'a str),
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the scope that an empty or a given namespace stands for in Kubernetes.
+    #[must_use]
+    pub fn of(namespace: &'a str) -> Self {
+        match namespace {
+            "" => Self::AllNamespaces,
+            namespace => Self::Namespace(namespace),
+        }
+    }
+
+    /// Returns the one namespace.
+    #[must_use]
+    pub fn namespace(self) -> Option<&'a str> {
+        match self {
+            Self::AllNamespaces => None,
+            Self::Namespace(namespace) => Some(namespace),
+        }
+    }
+}
+
+impl std::fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AllNamespaces => f.write_str("all namespaces"),
+            Self::Namespace(name) => write!(f, "namespace `{name}`"),
+        }
+    }
+}
+
+/// Whether rollgate may read objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// They may.
+    /// It may.
     Granted,
-    /// They may not; in words, what is missing and who gives it.
+    /// It may not: which right is missing, and how to add it.
     Missing(String),
-    /// It could not be found out, for this reason.
+    /// Why it could not be checked.
     Unknown(String),
 }
 
-/// Names one object; `namespace` is empty for a cluster-scoped kind.
+/// One object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectRef<'a> {
-    /// For example `apps/v1`.
-    pub api_version: &'a str,
-    /// For example `Deployment`.
-    pub kind: &'a str,
-    /// The namespace.
-    pub namespace: &'a str,
-    /// The name.
+    /// Its kind.
+    pub kind: KindRef<'a>,
+    /// Its namespace; `None` for a cluster-scoped kind.
+    pub namespace: Option<&'a str>,
+    /// Its name.
     pub name: &'a str,
 }
 
-/// Names the objects of one kind; an empty `namespace` means all of them.
+/// The objects of one kind that a label selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListQuery<'a> {
-    /// For example `v1`.
-    pub api_version: &'a str,
-    /// For example `Pod`.
-    pub kind: &'a str,
-    /// The namespace.
-    pub namespace: &'a str,
+    /// Their kind.
+    pub kind: KindRef<'a>,
+    /// Where they are.
+    pub scope: Scope<'a>,
     /// In kubectl's syntax; empty for all.
     pub label_selector: &'a str,
 }
 
-/// The earlier revisions of what is rolled out.
+/// The earlier revisions of workloads.
 pub trait History: Send + Sync {
-    /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
-    /// it may take is the caller's to bound. A recent reading may lack the newest ones, and no
-    /// others.
+    /// Reads the revisions that a change is classified by, or returns why that fails. The caller limits the
+    /// time. A recent reading may lack the newest ones, and no others.
     fn revisions<'a>(
         &'a self,
         wanted: &'a RevisionQuery,
@@ -190,8 +267,7 @@ pub trait History: Send + Sync {
     ) -> BoxFuture<'a, Revisions>;
 }
 
-/// Secrets of the namespace that rollgate runs in, for the host alone: none ever reaches a guest, a
-/// log or a message.
+/// Secrets of the namespace that rollgate runs in. None ever reaches a guest, a log or a message.
 pub trait Secrets: Send + Sync {
     /// Reads one entry of a Secret.
     fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<String, NoSecret>>;
@@ -202,19 +278,19 @@ pub trait Secrets: Send + Sync {
 #[error("{0}")]
 pub struct NoSecret(pub String);
 
-/// What a cluster tells: one connection, by what is asked of it.
+/// Everything that is read through the connection to one cluster.
 #[derive(Clone)]
-pub struct Facts {
-    /// What policies may read, as far as they are granted it.
+pub struct ClusterSources {
+    /// What policies read, as far as it is granted.
     pub cluster: Arc<dyn Cluster>,
-    /// What tells a rollback apart.
+    /// What rollbacks are recognised by.
     pub history: Arc<dyn History>,
     /// The credentials of metric sources.
     pub secrets: Arc<dyn Secrets>,
 }
 
-impl Facts {
-    /// Of no cluster: each question is answered with that.
+impl ClusterSources {
+    /// Returns the sources of a rollgate without a cluster, which say so in each error.
     #[must_use]
     pub fn disconnected() -> Self {
         Self {
@@ -223,21 +299,9 @@ impl Facts {
             secrets: Arc::new(Disconnected),
         }
     }
-
-    /// Of the cluster that a client leads to; `watching` is one whose requests may last. Secrets are
-    /// those of `namespace`.
-    #[must_use]
-    pub fn of(client: ::kube::Client, watching: ::kube::Client, namespace: &str) -> Self {
-        let cluster = Arc::new(KubeCluster::new(client.clone(), watching));
-        Self {
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-            history: cluster,
-            secrets: Arc::new(KubeSecrets::new(client, namespace)),
-        }
-    }
 }
 
-/// The world one review is judged in.
+/// The sources of one review.
 #[derive(Clone)]
 pub struct Sources {
     /// The clock.

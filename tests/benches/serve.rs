@@ -88,7 +88,7 @@ async fn readiness(world: &World) {
     );
 }
 
-const IN_FORCE: &str = "policies are in force";
+const IN_FORCE: &str = "policies are active";
 
 fn time_of(line: &Value) -> &str {
     line["took"].as_str().expect("a duration")

@@ -9,15 +9,25 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The host's modules, each with those it may use.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("telemetry", &[]),
+    ("watch", &[]),
     ("sources", &[]),
     ("engine", &["sources"]),
     ("config", &["sources", "engine"]),
     ("admission", &["sources", "engine", "config", "telemetry"]),
+    ("server", &["admission", "telemetry", "watch"]),
     (
-        "server",
-        &["sources", "engine", "config", "admission", "telemetry"],
+        "reload",
+        &[
+            "sources",
+            "engine",
+            "config",
+            "admission",
+            "server",
+            "telemetry",
+            "watch",
+        ],
     ),
     (
         "cluster",
@@ -27,7 +37,9 @@ const MAY_USE: [(&str, &[&str]); 9] = [
             "config",
             "admission",
             "server",
+            "reload",
             "telemetry",
+            "watch",
         ],
     ),
     (
@@ -38,8 +50,10 @@ const MAY_USE: [(&str, &[&str]); 9] = [
             "config",
             "admission",
             "server",
+            "reload",
             "cluster",
             "telemetry",
+            "watch",
         ],
     ),
     ("main", &["cli"]),

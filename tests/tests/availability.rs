@@ -53,7 +53,7 @@ async fn no_call_fails_while_replicas_are_replaced_and_policies_change() -> Resu
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn a_replica_that_is_killed_costs_the_calls_on_it_and_lets_nothing_through() -> Result<()> {
+async fn killed_replica_fails_its_own_calls_only_and_lets_nothing_pass() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let mut rollgate = Installation::new(&plane, 2, &[]).await?;
     let shop = judged_namespace(&plane, &rollgate).await?;
@@ -81,7 +81,7 @@ async fn a_replica_that_is_killed_costs_the_calls_on_it_and_lets_nothing_through
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn after_the_api_server_was_restarted_the_first_call_is_answered_right() -> Result<()> {
+async fn first_call_after_a_restart_of_the_api_server_is_answered() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let rollgate = Installation::new(&plane, 2, &[]).await?;
     let shop = judged_namespace(&plane, &rollgate).await?;

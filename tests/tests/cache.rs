@@ -58,8 +58,9 @@ impl Site {
         let log = server.log_to_the_end();
         let warnings = log.iter().filter(|line| line["level"] == "WARN");
         let warnings = warnings.map(|line| self.sentence(line));
-        // That the server does not know its callers does not matter here.
-        let warnings = warnings.filter(|warning| !warning.starts_with("whoever reaches the port"));
+        // That nobody told the server whom to answer is no matter here.
+        let warnings =
+            warnings.filter(|warning| !warning.starts_with("every client that reaches the port"));
         let warnings: Vec<_> = warnings.collect();
         for warning in &warnings {
             say(&format!("  {warning}"));

@@ -184,7 +184,7 @@ async fn server_that_cannot_tell_callers_apart_answers_and_writes_nothing() -> R
     let log = server.log_to_the_end();
     let said = log.iter().filter(|line| {
         let message = line["message"].as_str().unwrap_or_default();
-        message.contains("nothing is written for any") && line["level"] == "WARN"
+        message.contains("rollgate writes nothing because of a review") && line["level"] == "WARN"
     });
     assert_eq!(said.count(), 1, "{log:#?}");
     // What the last reviews left to be written is written by now.
@@ -335,7 +335,7 @@ async fn hidden(installation: &mut Installation<'_>, paths: &BTreeSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn with_certificates_from_elsewhere_the_path_is_secret_too() -> Result<()> {
+async fn path_is_secret_with_certificates_from_files_too() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let host = format!("{NAME}.{NAMESPACE}.svc");
     let files = rollgate_tests::files::Files::named(&host);

@@ -66,8 +66,7 @@ async fn refused(plane: &ControlPlane, namespace: &str, words: &str) -> Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn with_files_of_ones_own_the_bundle_is_registered_and_a_change_of_all_fails_no_call()
--> Result<()> {
+async fn ca_bundle_from_a_file_is_registered_and_replacing_all_files_fails_no_call() -> Result<()> {
     let (_turn, plane) = turn().await?;
     let host = format!("{NAME}.{NAMESPACE}.svc");
     let files = Files::named(&host);
@@ -182,7 +181,7 @@ async fn whole(secrets: &Api<Secret>) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn a_secret_that_is_damaged_under_load_is_made_anew_and_no_call_fails() -> Result<()> {
+async fn secret_damaged_under_load_is_repaired_and_no_call_fails() -> Result<()> {
     let (_turn, plane) = turn().await?;
     let mut rollgate = Installation::again(plane, 2, &QUICK).await?;
     let shop = judged_namespace(plane, &rollgate).await?;
@@ -226,8 +225,8 @@ async fn a_secret_that_is_damaged_under_load_is_made_anew_and_no_call_fails() ->
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn replicas_that_start_with_a_damaged_secret_make_it_anew_and_from_the_first_answer_on_no_call_fails()
--> Result<()> {
+async fn replicas_that_start_with_a_damaged_secret_repair_it_and_then_no_call_fails() -> Result<()>
+{
     let (_turn, plane) = turn().await?;
     let mut rollgate = Installation::again(plane, 0, &[]).await?;
     let secrets = secrets(plane).await?;
@@ -263,8 +262,7 @@ async fn replicas_that_start_with_a_damaged_secret_make_it_anew_and_from_the_fir
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn where_clients_must_show_a_certificate_the_api_server_is_heard_once_it_shows_the_right_one()
--> Result<()> {
+async fn api_server_is_answered_once_it_shows_the_required_client_certificate() -> Result<()> {
     let (_turn, plane) = turn().await?;
     let (clients, others) = (Authority::new(), Authority::new());
     let files = Files::new();

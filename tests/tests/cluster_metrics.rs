@@ -75,7 +75,7 @@ fn policy(source: &str, on_error: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn a_source_that_fails_is_answered_by_on_error_in_the_time_allowed() -> Result<()> {
+async fn failing_metric_source_leaves_the_decision_to_on_error_in_time() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let rollgate = Installation::new(&plane, 2, &[]).await?;
     let sources = Sources::new().await?;

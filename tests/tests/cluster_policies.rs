@@ -115,7 +115,7 @@ fn none_failed(outcome: &Outcome) {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_bad_object_is_refused_by_the_api_server_in_clear_words() -> Result<()> {
+async fn api_server_refuses_an_invalid_object_with_a_clear_message() -> Result<()> {
     let plane = plane().await;
     let mut told = String::new();
     for object in include_str!("../data/refused-objects.yaml").split("---\n") {
@@ -132,7 +132,7 @@ async fn a_bad_object_is_refused_by_the_api_server_in_clear_words() -> Result<()
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_override_never_changes() -> Result<()> {
+async fn spec_of_an_override_cannot_be_changed() -> Result<()> {
     let plane = plane().await;
     let shop = plane.namespace("shop").await?;
     let with = |reason: &str| {
@@ -161,7 +161,7 @@ async fn an_override_never_changes() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn kubectl_shows_policies_and_how_they_stand() -> Result<()> {
+async fn kubectl_shows_policies_and_their_status() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;
     let shop = plane.namespace("shop").await?;
@@ -209,7 +209,7 @@ async fn kubectl_shows_policies_and_how_they_stand() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_policy_whose_settings_are_refused_fails_until_it_is_mended_or_deleted() -> Result<()> {
+async fn policy_with_refused_settings_fails_until_it_is_fixed_or_deleted() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;
     let shop = plane.namespace("shop").await?;
@@ -240,7 +240,7 @@ async fn a_policy_whose_settings_are_refused_fails_until_it_is_mended_or_deleted
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_module_of_the_mounted_folder_is_loaded_and_its_next_build_too() -> Result<()> {
+async fn module_of_the_mounted_folder_is_loaded_and_reloaded() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;
     let shop = plane.namespace("shop").await?;
@@ -264,7 +264,7 @@ async fn a_module_of_the_mounted_folder_is_loaded_and_its_next_build_too() -> Re
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn policies_come_into_force_without_a_restart_and_without_a_lost_request() -> Result<()> {
+async fn changed_policies_become_active_without_a_restart_and_no_request_fails() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;
     let shop = plane.namespace("shop").await?;
@@ -284,7 +284,7 @@ async fn policies_come_into_force_without_a_restart_and_without_a_lost_request()
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn one_replica_writes_for_all_and_another_takes_over_when_it_ends() -> Result<()> {
+async fn another_replica_takes_over_the_lease_when_its_holder_ends() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;
     let shop = plane.namespace("shop").await?;
@@ -352,7 +352,7 @@ async fn holder_is(plane: &ControlPlane, namespace: &str, identity: &str) -> Res
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn while_the_api_server_is_away_the_policies_stay_and_later_ones_come() -> Result<()> {
+async fn policies_stay_active_while_the_api_server_is_down_and_change_afterwards() -> Result<()> {
     // Of its own: the others' would be away as well.
     let plane = ControlPlane::start().await?;
     install(&plane).await?;
@@ -389,8 +389,7 @@ async fn while_the_api_server_is_away_the_policies_stay_and_later_ones_come() ->
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn without_its_kinds_in_the_cluster_a_server_is_not_ready_and_says_what_to_do() -> Result<()>
-{
+async fn server_without_crds_is_not_ready_and_says_what_to_do() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let system = plane.namespace("gate").await?;
     let files = Files::new();

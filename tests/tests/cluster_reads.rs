@@ -100,7 +100,7 @@ async fn flags(plane: &ControlPlane, namespace: &str, word: &str) -> Result<()> 
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_answer_follows_what_stands_in_the_cluster() -> Result<()> {
+async fn decision_follows_the_objects_of_the_cluster() -> Result<()> {
     let plane = plane().await?;
     let shop = plane.namespace("shop").await?;
     flags(plane, &shop, "closed").await?;
@@ -125,7 +125,7 @@ async fn an_answer_follows_what_stands_in_the_cluster() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_is_read_anew_is_never_late() -> Result<()> {
+async fn fresh_reading_is_never_outdated() -> Result<()> {
     let plane = plane().await?;
     let shop = plane.namespace("shop").await?;
     flags(plane, &shop, "closed").await?;
@@ -153,7 +153,7 @@ async fn what_is_read_anew_is_never_late() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_is_not_granted_is_not_read_and_the_refusal_names_the_grant() -> Result<()> {
+async fn read_without_a_grant_is_refused_and_names_the_grant() -> Result<()> {
     let plane = plane().await?;
     let shop = plane.namespace("shop").await?;
     flags(plane, &shop, "open").await?;
@@ -182,7 +182,7 @@ async fn what_is_not_granted_is_not_read_and_the_refusal_names_the_grant() -> Re
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_namespaced_policy_sees_its_own_namespace_only() -> Result<()> {
+async fn namespaced_policy_reads_its_own_namespace_only() -> Result<()> {
     let plane = plane().await?;
     let (shop, other) = (
         plane.namespace("shop").await?,

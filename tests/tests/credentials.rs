@@ -266,7 +266,8 @@ const REFUSED: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn the_right_secret_lets_policies_judge_any_other_is_told_and_none_is_shown() -> Result<()> {
+async fn metric_source_works_with_the_right_secret_and_reports_others_without_showing_them()
+-> Result<()> {
     let servers = Servers::start().await?;
     let plane = ControlPlane::start().await?;
     let rollgate = Installation::new(&plane, 1, &["--log-level=debug"]).await?;

@@ -4,33 +4,36 @@
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use rollgate::cluster::{ClusterReader, SecretReader};
 use rollgate::sources::{
-    Access, Cluster as _, KindRef, KubeCluster, KubeSecrets, ListQuery, ObjectRef, Reading,
-    Secrets as _,
+    Access, Cluster as _, KindRef, ListQuery, ObjectRef, Reading, Scope, Secrets as _,
 };
 use rollgate_model::{ClusterError, ClusterErrorCode};
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use rollgate_tests::files::Files;
 use serde_json::{Value, json};
 
-fn cluster_of(client: kube::Client) -> KubeCluster {
-    KubeCluster::new(client.clone(), client)
+fn cluster_of(client: kube::Client) -> ClusterReader {
+    ClusterReader::new(client.clone(), client)
 }
 
-fn flags<'a>(namespace: &'a str) -> ObjectRef<'a> {
+const CONFIG_MAP: KindRef<'_> = KindRef {
+    api_version: "v1",
+    kind: "ConfigMap",
+};
+
+fn flags(namespace: &str) -> ObjectRef<'_> {
     ObjectRef {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace,
+        kind: CONFIG_MAP,
+        namespace: Some(namespace),
         name: "flags",
     }
 }
 
 fn config_maps<'a>(namespace: &'a str, label_selector: &'a str) -> ListQuery<'a> {
     ListQuery {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace,
+        kind: CONFIG_MAP,
+        scope: Scope::Namespace(namespace),
         label_selector,
     }
 }
@@ -75,7 +78,7 @@ async fn object_is_read_without_managed_fields() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn recent_read_may_be_cached_and_fresh_read_never_is() -> Result<()> {
+async fn recent_reading_may_be_cached_and_a_fresh_one_is_not() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     put(plane, &shop, "flags", "one").await?;
@@ -117,14 +120,13 @@ async fn list_of_several_pages_is_complete_and_sorted() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn each_failed_read_has_its_own_code() -> Result<()> {
+async fn each_failure_of_a_read_has_its_own_code() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let cluster = cluster_of(plane.client().await?);
     let get = async |object: ObjectRef<'_>| code(cluster.get(object, Reading::Recent).await);
     let of = |api_version, kind| ObjectRef {
-        api_version,
-        kind,
+        kind: KindRef { api_version, kind },
         ..flags(&shop)
     };
     assert_eq!(get(flags(&shop)).await, ClusterErrorCode::NotFound);
@@ -135,7 +137,11 @@ async fn each_failed_read_has_its_own_code() -> Result<()> {
     );
     assert_eq!(get(of("v1", "Secret")).await, ClusterErrorCode::NotGranted);
     assert_eq!(get(of("v1", "Node")).await, ClusterErrorCode::Invalid);
-    assert_eq!(get(flags("")).await, ClusterErrorCode::Invalid);
+    let without_namespace = ObjectRef {
+        namespace: None,
+        ..flags(&shop)
+    };
+    assert_eq!(get(without_namespace).await, ClusterErrorCode::Invalid);
     let climbing = ObjectRef {
         name: "../secrets/token",
         ..flags(&shop)
@@ -148,14 +154,16 @@ async fn each_failed_read_has_its_own_code() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn missing_permission_of_rollgate_names_the_rule() -> Result<()> {
+async fn read_without_a_right_of_rollgate_names_the_missing_rule() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let nobody = plane.user("reads-nothing", &[])?;
     let cluster = cluster_of(plane.client_of(&nobody).await?);
     let deployments = ListQuery {
-        api_version: "apps/v1",
-        kind: "Deployment",
+        kind: KindRef {
+            api_version: "apps/v1",
+            kind: "Deployment",
+        },
         ..config_maps(&shop, "")
     };
     let error = cluster
@@ -165,13 +173,12 @@ async fn missing_permission_of_rollgate_names_the_rule() -> Result<()> {
     assert_eq!(error.code, ClusterErrorCode::Forbidden);
     let rule = r#"lacks the rule `apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", "list"]`, which the chart adds for an entry `{apiGroup: "apps", resource: deployments}` of its value `readableKinds`"#;
     assert!(error.message.contains(rule), "{error}");
-    let access = async |cluster: &KubeCluster, kind| {
+    let access = async |cluster: &ClusterReader, kind| {
         let kind = KindRef {
             api_version: "apps/v1",
             kind,
-            namespace: Some(&shop),
         };
-        cluster.access(kind).await
+        cluster.access(kind, Scope::Namespace(&shop)).await
     };
     let missing = access(&cluster, "Deployment").await;
     assert!(
@@ -196,7 +203,8 @@ spec:
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn policy_is_refused_until_rollgate_has_the_permission() -> Result<()> {
+async fn policy_granted_more_than_rollgates_rights_is_refused_until_the_right_is_added()
+-> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let name = format!("{system}-reader");
@@ -229,7 +237,7 @@ async fn policy_is_refused_until_rollgate_has_the_permission() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn secret_is_read_in_rollgates_namespace_and_errors_name_what_is_missing() -> Result<()> {
+async fn secret_is_read_in_rollgates_namespace_and_a_missing_one_is_named() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let system = plane.namespace("gate").await?;
     let secrets: Api<Secret> = Api::namespaced(plane.client().await?, &system);
@@ -237,7 +245,7 @@ async fn secret_is_read_in_rollgates_namespace_and_errors_name_what_is_missing()
     secrets
         .create(&PostParams::default(), &serde_json::from_value(secret)?)
         .await?;
-    let ours = KubeSecrets::new(plane.client().await?, &system);
+    let ours = SecretReader::new(plane.client().await?, &system);
     let token = wait_for("the Secret", async || {
         Ok(Some(ours.read("prometheus", "token").await?))
     });
@@ -254,7 +262,7 @@ async fn secret_is_read_in_rollgates_namespace_and_errors_name_what_is_missing()
             .starts_with("there is no Secret `gone`")
     );
     let nobody = plane.user("reads-nothing", &[])?;
-    let shut = KubeSecrets::new(plane.client_of(&nobody).await?, &system);
+    let shut = SecretReader::new(plane.client_of(&nobody).await?, &system);
     let error = shut
         .read("prometheus", "token")
         .await

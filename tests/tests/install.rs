@@ -38,7 +38,7 @@ spec: {module: {builtin: probes}, action: Audit}
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_plain_manifests_are_what_the_chart_renders() -> Result<()> {
+async fn plain_manifests_are_what_the_chart_renders() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let namespace = "--namespace=rollgate-system";
     let template = plane.helm(["template", "rollgate", CHART, namespace]);
@@ -50,7 +50,7 @@ async fn the_plain_manifests_are_what_the_chart_renders() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_chart_is_of_this_version() -> Result<()> {
+async fn chart_has_the_version_of_the_program() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let chart = plane.helm(["show", "chart", CHART]).ok().await?;
     let version = concat!("appVersion: ", env!("CARGO_PKG_VERSION"), "\n");
@@ -60,7 +60,7 @@ async fn the_chart_is_of_this_version() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn helm_finds_nothing_to_complain_of() -> Result<()> {
+async fn helm_lint_passes() -> Result<()> {
     let plane = ControlPlane::shared().await;
     for values in [&[][..], &["--values", EVERYTHING]] {
         let lint = plane.helm(["lint", "--strict", "--quiet", CHART]);
@@ -71,7 +71,7 @@ async fn helm_finds_nothing_to_complain_of() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_installation_passes_the_bundled_policies() -> Result<()> {
+async fn installation_passes_the_bundled_policies() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let template = || plane.helm(["template", "rollgate", CHART]);
     for manifests in [
@@ -95,7 +95,7 @@ async fn an_installation_passes_the_bundled_policies() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn values_that_open_too_much_or_mean_nothing_are_refused() -> Result<()> {
+async fn invalid_or_too_permissive_values_are_refused() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let refused = [
         (
@@ -183,7 +183,7 @@ async fn helm_installs_upgrades_and_leaves_nothing_behind() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind() -> Result<()> {
+async fn replicas_work_with_the_rights_of_the_chart_and_leave_nothing_behind() -> Result<()> {
     let plane = restricted().await?;
     let before = named_after(&plane).await?;
     helm(&plane, "install")
@@ -237,7 +237,7 @@ async fn replicas_work_with_what_the_chart_gives_them_and_leave_nothing_behind()
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn policies_stay_after_an_uninstallation_where_that_is_asked_for() -> Result<()> {
+async fn policies_stay_after_an_uninstallation_on_request() -> Result<()> {
     let plane = restricted().await?;
     let install = helm(&plane, "install").args([CHART, "--wait", "--set=crds.keep=true"]);
     install.ok().await?;
@@ -250,7 +250,7 @@ async fn policies_stay_after_an_uninstallation_where_that_is_asked_for() -> Resu
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_plain_manifests_install_and_delete_the_same() -> Result<()> {
+async fn plain_manifests_install_and_delete_the_same_objects() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let before = named_after(&plane).await?;
     let manifests = rollgate(&["manifests", "--namespace=gates", "--replicas=3"], "")?;

@@ -95,7 +95,7 @@ const TOO_MUCH: [&str; 30] = [
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn rollgate_may_do_its_work_and_no_more() -> Result<()> {
+async fn rollgate_has_the_rights_that_it_needs_and_no_more() -> Result<()> {
     let plane = installed().await;
     let mut wrong = Vec::new();
     for (requests, expected) in [(&WORK[..], true), (&TOO_MUCH, false)] {
@@ -113,7 +113,7 @@ async fn rollgate_may_do_its_work_and_no_more() -> Result<()> {
 /// RolloutPolicies and RolloutOverrides there.
 #[tokio::test]
 #[ignore = "make test"]
-async fn only_who_was_told_may_break_glass() -> Result<()> {
+async fn only_the_break_glass_role_may_create_overrides() -> Result<()> {
     const WRITE_POLICY: &str = "create rolloutpolicies.rollgate.dev shop";
     const DELETE_POLICY: &str = "delete rolloutpolicies.rollgate.dev shop probes";
     const READ_OVERRIDE: &str = "list rolloutoverrides.rollgate.dev shop";

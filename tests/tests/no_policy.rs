@@ -49,7 +49,10 @@ async fn refused_start((way, change): Change) {
     assert_eq!(answer(&files, &server).await, 503, "{way}");
     let error = server.logged("the policies cannot be read");
     assert_eq!(error["level"], "ERROR", "{way}: {error}");
-    assert_eq!(error["consequence"], "not ready until it is mended");
+    assert_eq!(
+        error["consequence"],
+        "rollgate is not ready until this is fixed"
+    );
     files.policy(PROBES);
     fs::remove_file(files.policies().join("cut.yaml")).ok();
     server.ready().await;
@@ -167,6 +170,6 @@ async fn stays_active(way: &str, files: &Files, server: &Serve) {
     assert_eq!(error["level"], "ERROR", "{way}: {error}");
     assert_eq!(
         error["consequence"],
-        "the policies before this change stay in force"
+        "the policies before this change stay active"
     );
 }

@@ -15,7 +15,7 @@ const POLICIES: &str = include_str!("overrides/policies.yaml");
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn for_one_template_it_lets_that_pass_and_no_other() -> Result<()> {
+async fn override_bound_to_one_template_rejects_another() -> Result<()> {
     let guarded = Guarded::start(2, POLICIES).await?;
     apply(&guarded, &careful("cart:1")).await?.passed();
     give(&guarded, "fix", json!({"singleUse": true})).await?;
@@ -44,7 +44,7 @@ async fn for_one_template_it_lets_that_pass_and_no_other() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn of_two_replicas_that_use_it_for_two_templates_one_does() -> Result<()> {
+async fn only_one_of_two_replicas_binds_an_override() -> Result<()> {
     let guarded = Guarded::start(2, POLICIES).await?;
     for round in 0..8 {
         let name = format!("race-{round}");
@@ -80,7 +80,7 @@ async fn of_two_replicas_that_use_it_for_two_templates_one_does() -> Result<()> 
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn where_its_use_cannot_be_written_down_it_lets_nothing_pass() -> Result<()> {
+async fn override_whose_use_cannot_be_recorded_lets_nothing_pass() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let reader = plane.user("reader", &["readers"])?;
     let may_read = [
@@ -118,7 +118,7 @@ async fn where_its_use_cannot_be_written_down_it_lets_nothing_pass() -> Result<(
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_dry_run_is_judged_with_it_and_leaves_no_trace() -> Result<()> {
+async fn dry_run_uses_an_override_and_records_nothing() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     give(&guarded, "fix", json!({"singleUse": true})).await?;
     let dry_run = guarded.kubectl(["apply", "--filename=-", "--dry-run=server"]);
@@ -139,7 +139,7 @@ async fn a_dry_run_is_judged_with_it_and_leaves_no_trace() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_expired_one_and_a_deleted_one_let_nothing_pass() -> Result<()> {
+async fn expired_or_deleted_override_lets_nothing_pass() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     // Long enough to be used on a slow machine too.
     let soon = Timestamp::now() + SignedDuration::from_secs(15);
@@ -170,7 +170,7 @@ async fn an_expired_one_and_a_deleted_one_let_nothing_pass() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn it_is_for_its_users_and_its_policies_alone() -> Result<()> {
+async fn override_applies_to_its_users_and_policies_alone() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     give(&guarded, "for-ana", json!({"users": ["ana"]})).await?;
     let refused = apply(&guarded, &careless("cart:1")).await?.refused();
@@ -196,7 +196,7 @@ async fn it_is_for_its_users_and_its_policies_alone() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn one_that_names_no_policy_says_so_and_lets_nothing_pass() -> Result<()> {
+async fn override_of_an_unknown_policy_is_not_ready_and_lets_nothing_pass() -> Result<()> {
     let guarded = Guarded::start(1, POLICIES).await?;
     let policies = json!({"policies": ["probes", "prbes"]});
     create(&guarded, "slip", policies).await?;
@@ -218,7 +218,38 @@ async fn one_that_names_no_policy_says_so_and_lets_nothing_pass() -> Result<()> 
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn who_describes_the_workload_reads_that_the_glass_was_broken() -> Result<()> {
+async fn condition_of_another_controller_stays_when_an_override_expires() -> Result<()> {
+    let guarded = Guarded::start(1, POLICIES).await?;
+    let soon = Timestamp::now() + SignedDuration::from_secs(20);
+    give(&guarded, "brief", json!({"expires": soon.to_string()})).await?;
+    let seen = json!([{"op": "add", "path": "/status/conditions/-", "value": {
+        "type": "Seen",
+        "status": "True",
+        "reason": "Test",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }}]);
+    let patch = [
+        "patch",
+        "rolloutoverride",
+        "brief",
+        "--subresource=status",
+        "--type=json",
+    ];
+    let patch = guarded.kubectl(patch).arg("--patch").arg(seen.to_string());
+    patch.ok().await?;
+    wait_for("it to expire", async || {
+        let status = status(&guarded, "brief").await?;
+        let conditions = status["conditions"].as_array().expect("a list");
+        let reasons: Vec<_> = conditions.iter().map(|one| &one["reason"]).collect();
+        Ok((reasons == ["Test", "Expired"]).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "make test"]
+async fn use_of_an_override_is_an_event_of_the_workload() -> Result<()> {
     let guarded = Guarded::start(2, POLICIES).await?;
     apply(&guarded, &careful("cart:1")).await?.passed();
     for _ in 0..3 {

@@ -56,7 +56,7 @@ async fn refused(query: &str) -> MetricsError {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_instant_query_has_labels_value_and_instant() {
+async fn instant_query_returns_labels_value_and_time() {
     let now = Timestamp::now();
     let samples = ask(r#"shop_error_ratio{app="cart"}"#).await.unwrap();
     assert_eq!(samples.len(), 1);
@@ -83,7 +83,7 @@ async fn nan_and_infinities_are_kept() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_scalar_is_one_sample_without_labels() {
+async fn scalar_is_one_sample_without_labels() {
     let samples = ask("scalar(shop_error_ratio{app=\"cart\"})").await.unwrap();
     assert_eq!(
         (samples.len(), samples[0].value, samples[0].labels.len()),
@@ -93,14 +93,14 @@ async fn a_scalar_is_one_sample_without_labels() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn no_data_is_an_empty_list_and_zero_is_not() {
+async fn result_without_data_is_an_empty_list_and_zero_is_not() {
     assert_eq!(ask("shop_nothing").await.unwrap(), []);
     assert_eq!(ask("shop_pods{pod=\"0\"}").await.unwrap()[0].value, 0.0);
 }
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_range_has_both_ends_and_every_step_between() {
+async fn range_query_returns_both_ends_and_every_step() {
     let server = prometheus().await;
     let end = Timestamp::from_second(1_700_000_000).unwrap();
     let start = end - SignedDuration::from_secs(60);
@@ -127,7 +127,7 @@ async fn a_range_has_both_ends_and_every_step_between() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_range_over_scraped_series_has_their_values() {
+async fn range_query_returns_the_scraped_values() {
     let server = prometheus().await;
     let end = Timestamp::now();
     let start = end - SignedDuration::from_secs(10);
@@ -148,7 +148,7 @@ async fn a_range_over_scraped_series_has_their_values() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_query_that_does_not_parse_is_told_where() {
+async fn query_that_does_not_parse_is_reported_with_its_position() {
     let error = refused("rate(shop_error_ratio[5m]").await;
     assert_eq!(error.code, MetricsErrorCode::BadQuery);
     assert!(
@@ -161,7 +161,7 @@ async fn a_query_that_does_not_parse_is_told_where() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_query_that_cannot_be_evaluated_is_told_why() {
+async fn query_that_cannot_be_evaluated_is_reported_with_its_reason() {
     let error = refused("shop_pods * on(job) shop_error_ratio").await;
     assert_eq!(error.code, MetricsErrorCode::BadQuery);
     assert!(error.message.contains("found duplicate series"), "{error}");
@@ -169,7 +169,7 @@ async fn a_query_that_cannot_be_evaluated_is_told_why() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn results_that_are_no_samples_are_wrong_queries() {
+async fn results_without_samples_are_bad_queries() {
     for query in ["shop_pods[1m]", "\"text\""] {
         assert_eq!(
             refused(query).await.code,
@@ -181,7 +181,7 @@ async fn results_that_are_no_samples_are_wrong_queries() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_hundred_series_are_allowed_and_one_more_is_not() {
+async fn series_above_the_limit_are_refused() {
     assert_eq!(ask("shop_pods").await.unwrap().len(), 100);
     let error = refused("shop_pods or shop_error_ratio").await;
     assert_eq!(error.code, MetricsErrorCode::TooManySeries);
@@ -190,7 +190,7 @@ async fn a_hundred_series_are_allowed_and_one_more_is_not() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_answer_of_more_than_a_mebibyte_is_cut_off() {
+async fn response_above_the_limit_of_bytes_is_cut_off() {
     let server = prometheus().await;
     let end = Timestamp::now();
     let start = end - SignedDuration::from_secs(10_000);
@@ -210,7 +210,7 @@ async fn an_answer_of_more_than_a_mebibyte_is_cut_off() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_slow_network_is_a_timeout() {
+async fn slow_network_is_a_timeout() {
     let server = prometheus().await;
     let proxy = SlowProxy::before(server.url(), Duration::from_secs(3)).unwrap();
     let url = proxy.url(server.url());
@@ -231,7 +231,7 @@ async fn a_slow_network_is_a_timeout() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_server_that_went_down_is_unavailable() {
+async fn stopped_server_is_unavailable() {
     let server = Prometheus::start(&metrics()).await.unwrap();
     let source = source(server.url(), r#", "cacheFor": "1s""#);
     let at = Timestamp::now();
@@ -248,7 +248,7 @@ async fn a_server_that_went_down_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn a_burst_of_dry_runs_is_one_request() {
+async fn equal_concurrent_queries_share_one_request() {
     // Of its own, as the server's count is looked at.
     let server = Prometheus::start(&metrics()).await.unwrap();
     // A minute, so that a busy machine does not make answers stale in between.
@@ -273,7 +273,7 @@ async fn a_burst_of_dry_runs_is_one_request() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn tls_and_passwords_are_held_to() {
+async fn tls_certificate_and_password_are_verified() {
     let web = Web::guarded().unwrap();
     let server = Prometheus::start_with(&metrics(), &web).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -318,7 +318,7 @@ async fn tls_and_passwords_are_held_to() {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_self_signed_certificate_of_an_authority_is_trusted_where_it_is_named() {
+async fn self_signed_ca_certificate_is_trusted_if_it_is_named() {
     let web = Web::guarded_by_authority().unwrap();
     let server = Prometheus::start_with(&metrics(), &web).await.unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -64,7 +64,7 @@ fn asks_for(wanted: &[&str]) -> impl Fn(&ValidatingWebhookConfiguration) -> bool
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_is_asked_for_follows_the_policies_and_kinds_that_exist() -> Result<()> {
+async fn webhooks_follow_the_policies_and_kinds_that_exist() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 1, &[]).await?;
     installation.registered(asks_for(&[])).await?;
@@ -120,7 +120,7 @@ async fn what_is_asked_for_follows_the_policies_and_kinds_that_exist() -> Result
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn what_others_do_to_the_registration_is_put_back_and_nothing_is_written_otherwise()
+async fn changes_of_the_registration_by_others_are_reverted_and_nothing_else_is_written()
 -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 2, &[]).await?;
@@ -153,7 +153,7 @@ async fn what_others_do_to_the_registration_is_put_back_and_nothing_is_written_o
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
-async fn what_belongs_to_an_installation_in_another_namespace_is_left_alone() -> Result<()> {
+async fn registration_of_an_installation_in_another_namespace_is_left_alone() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 1, &[]).await?;
     installation.registered(asks_for(&[])).await?;
@@ -186,7 +186,7 @@ async fn what_belongs_to_an_installation_in_another_namespace_is_left_alone() ->
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn while_no_replica_is_there_only_what_policies_would_judge_is_refused() -> Result<()> {
+async fn without_replicas_only_what_policies_match_is_refused() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let mut installation = Installation::new(&plane, 1, &[]).await?;
     plane.kubectl(["create", "namespace", "shop"]).ok().await?;
@@ -301,8 +301,7 @@ async fn certificates_rotate_under_load_and_no_call_fails() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn with_certificates_of_cert_manager_nothing_is_asked_before_its_injector_came() -> Result<()>
-{
+async fn registration_has_no_rules_before_cert_manager_injects_its_ca() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let files = Files::named(&format!("{NAME}.{NAMESPACE}.svc"));
     let (certificate, key) = (files.tls().join("tls.crt"), files.tls().join("tls.key"));
@@ -342,7 +341,7 @@ async fn with_certificates_of_cert_manager_nothing_is_asked_before_its_injector_
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn only_clients_of_the_named_ca_are_let_in_where_one_is_named() -> Result<()> {
+async fn only_clients_of_the_configured_ca_are_answered() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let (clients, others) = (Authority::new(), Authority::new());
     let files = Files::new();

@@ -10,7 +10,9 @@ use rollgate::config::{
     self, Action, Candidate, Matching, NamespaceLabels, OnError, Policy, PolicySet, State, builtin,
 };
 use rollgate::engine::{Engine, LoadedPolicy};
-use rollgate::sources::{Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading};
+use rollgate::sources::{
+    Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading, Scope,
+};
 use rollgate_model::{ClusterError, Rollout};
 use rollgate_tests::evaluation;
 use rollgate_tests::files::Files;
@@ -105,7 +107,7 @@ impl Cluster for Counting {
         Disconnected.list(query, reading)
     }
 
-    fn access<'a>(&'a self, _: KindRef<'a>) -> BoxFuture<'a, Access> {
+    fn access<'a>(&'a self, _: KindRef<'a>, _: Scope<'a>) -> BoxFuture<'a, Access> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Access::Granted))
     }
@@ -121,7 +123,7 @@ fn probes_built_anew() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_policy_that_is_written_differently_and_says_the_same_keeps_its_loaded_form() {
+async fn policy_with_equal_content_is_not_prepared_again() {
     let mut folder = Folder::in_force().await;
     folder.policy(
         CHANGING,
@@ -139,7 +141,7 @@ async fn a_policy_that_is_written_differently_and_says_the_same_keeps_its_loaded
 }
 
 #[tokio::test]
-async fn another_module_under_the_same_file_name_is_prepared() {
+async fn changed_module_file_is_prepared_again() {
     let mut folder = Folder::in_force().await;
     let before = folder.loaded();
     folder.put("changing.wasm", probes_built_anew());
@@ -148,7 +150,7 @@ async fn another_module_under_the_same_file_name_is_prepared() {
 }
 
 #[tokio::test]
-async fn the_same_module_under_another_file_name_is_not_prepared() {
+async fn renamed_module_file_is_not_prepared_again() {
     let mut folder = Folder::in_force().await;
     let before = folder.loaded();
     folder.put("renamed.wasm", probes());
@@ -158,7 +160,7 @@ async fn the_same_module_under_another_file_name_is_not_prepared() {
 }
 
 #[tokio::test]
-async fn a_policy_whose_settings_limits_or_grants_changed_is_prepared() {
+async fn policy_with_changed_settings_limits_or_grants_is_prepared_again() {
     let mut folder = Folder::in_force().await;
     for changed in [
         "settings: {existing: deny}",
@@ -180,7 +182,7 @@ fn judges(policy: &Policy, rollout: &Rollout) -> bool {
 }
 
 #[tokio::test]
-async fn match_action_and_on_error_take_effect_on_the_form_that_is_loaded() {
+async fn changed_match_action_and_on_error_apply_without_preparing_again() {
     let mut folder = Folder::in_force().await;
     let before = folder.loaded();
     let create = evaluation::creation(json!({
@@ -205,7 +207,7 @@ async fn match_action_and_on_error_take_effect_on_the_form_that_is_loaded() {
 }
 
 #[tokio::test]
-async fn a_refused_policy_is_tried_again_and_its_neighbour_is_not() {
+async fn refused_policy_is_prepared_again_and_others_are_not() {
     let mut folder = Folder::in_force().await;
     fs::remove_file(folder.files.path().join("changing.wasm")).expect("removed");
     assert_eq!(folder.prepared().await, Vec::<String>::new());
@@ -215,14 +217,14 @@ async fn a_refused_policy_is_tried_again_and_its_neighbour_is_not() {
 }
 
 #[tokio::test]
-async fn another_engine_prepares_everything() {
+async fn another_engine_prepares_all_policies() {
     let mut folder = Folder::in_force().await;
     folder.engine = evaluation::engine();
     assert_eq!(folder.prepared().await, [CHANGING, "neighbour"]);
 }
 
 #[tokio::test]
-async fn what_several_policies_are_granted_is_asked_for_once() {
+async fn rights_for_equal_grants_are_checked_once() {
     let mut folder = Folder::in_force().await;
     let granted = "module: {builtin: probes}\n  grants: {cluster: [{apiVersion: v1, kind: Pod}, {apiVersion: v1, kind: Event}]}";
     folder.policy(CHANGING, granted);
@@ -234,7 +236,7 @@ async fn what_several_policies_are_granted_is_asked_for_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_a_server_tells_what_it_prepared_and_how_many_it_kept() {
+async fn server_logs_which_policies_it_prepared_and_kept() {
     let policy = |name: &str, action: &str| {
         format!(
             "apiVersion: rollgate.dev/v1alpha1\nkind: ClusterRolloutPolicy\nmetadata: {{name: {name}}}\n\
@@ -245,10 +247,10 @@ async fn the_log_of_a_server_tells_what_it_prepared_and_how_many_it_kept() {
     files.put("one.yaml", policy("one", "action: Warn").as_bytes());
     files.put("two.yaml", policy("two", "action: Warn").as_bytes());
     let server = files.serve(&[]);
-    let first = server.logged("policies are in force");
+    let first = server.logged("policies are active");
     assert_eq!((&first["ready"], &first["kept"]), (&json!(2), &json!(0)));
     files.put("two.yaml", policy("two", "timeout: 1s").as_bytes());
-    let second = server.logged("policies are in force");
+    let second = server.logged("policies are active");
     assert_eq!((&second["ready"], &second["kept"]), (&json!(2), &json!(1)));
     assert_eq!(second["prepared"], "[\"two\"]");
     let (_, metrics) = server.get("/metrics").await;

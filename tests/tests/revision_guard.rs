@@ -36,7 +36,7 @@ spec:
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn controllers_go_on_under_the_guard_and_others_write_no_revision() -> Result<()> {
+async fn guard_lets_controllers_write_revisions_and_denies_others() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let _installation = guarded(&plane, &[]).await?;
     enforced(&plane).await?;
@@ -105,7 +105,7 @@ async fn controllers_go_on_under_the_guard_and_others_write_no_revision() -> Res
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_backup_is_restored_by_those_who_are_named_and_by_nobody_else() -> Result<()> {
+async fn guard_lets_only_named_users_restore_a_backup() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let restorers = r#"revisionGuard.restorers={"users":["velero"],"groups":["restorers"]}"#;
     let _installation = guarded(&plane, &["--set-json", restorers]).await?;
@@ -149,7 +149,7 @@ async fn a_backup_is_restored_by_those_who_are_named_and_by_nobody_else() -> Res
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn wrong_names_of_controllers_stop_nothing_and_the_condition_tells_the_right_one()
+async fn guard_with_wrong_controllers_only_warns_and_its_condition_names_the_right_user()
 -> Result<()> {
     let plane = ControlPlane::start().await?;
     let mut installation = guarded(&plane, &[]).await?;
@@ -221,7 +221,7 @@ async fn wrong_names_of_controllers_stop_nothing_and_the_condition_tells_the_rig
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn deleting_revisions_makes_no_new_template_an_earlier_one() -> Result<()> {
+async fn deleting_revisions_turns_no_roll_forward_into_a_rollback() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = guarded(&plane, &[]).await?;
     enforced(&plane).await?;
@@ -255,7 +255,7 @@ async fn deleting_revisions_makes_no_new_template_an_earlier_one() -> Result<()>
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_switch_takes_out_webhook_and_guard_until_it_is_turned_on_again() -> Result<()> {
+async fn off_switch_removes_webhook_and_guard_until_it_is_on_again() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let mut installation = guarded(&plane, &[]).await?;
     enforced(&plane).await?;

@@ -59,7 +59,7 @@ impl Way {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn every_way_back_passes_a_freeze_and_no_way_forward_does() -> Result<()> {
+async fn rollback_is_allowed_during_a_freeze_and_a_roll_forward_is_held() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let workloads = || {
@@ -136,7 +136,7 @@ async fn go_back(plane: &ControlPlane, shop: &str, kind: &str, name: &str, way: 
 /// Applies, changes and undoes in one go, as scripts do.
 #[tokio::test]
 #[ignore = "make test"]
-async fn undo_in_the_second_of_both_rollouts_passes_a_freeze() -> Result<()> {
+async fn undo_within_one_second_is_allowed_during_a_freeze() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     for kind in KINDS {
@@ -164,7 +164,7 @@ async fn undo_in_the_second_of_both_rollouts_passes_a_freeze() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn replica_set_that_a_user_made_is_no_earlier_revision() -> Result<()> {
+async fn replica_set_created_by_a_user_is_no_earlier_revision() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     apply(plane, &shop, [workload("Deployment", "cart", "app:1")]).await?;
@@ -196,7 +196,7 @@ async fn replica_set_that_a_user_made_is_no_earlier_revision() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn revision_from_before_the_workload_was_created_again_is_no_earlier_one() -> Result<()> {
+async fn revision_from_before_a_recreation_is_no_earlier_revision() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     for version in ["app:1", "app:2"] {
@@ -273,7 +273,7 @@ fn replica_set(name: &str, hash: &str, owner: &str) -> Value {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()> {
+async fn removing_a_probe_with_earlier_images_is_no_rollback() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     for version in ["app:1", "app:2"] {
@@ -298,7 +298,7 @@ async fn a_removed_probe_with_the_images_of_before_is_no_rollback() -> Result<()
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn going_back_and_forth_makes_no_fault_an_existing_one() -> Result<()> {
+async fn rolling_back_and_forth_makes_no_finding_an_existing_one() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     let bare = |kind, version| workload(kind, "cart", version);
@@ -365,7 +365,7 @@ async fn has_revisions(plane: &ControlPlane, shop: &str, kind: &str, number: usi
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_service_goes_back_to_the_older_colour_and_not_to_the_newer() -> Result<()> {
+async fn service_rolls_back_to_the_older_colour_and_not_to_the_newer() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     for colour in ["blue", "green"] {
@@ -388,8 +388,7 @@ async fn a_service_goes_back_to_the_older_colour_and_not_to_the_newer() -> Resul
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn where_revisions_may_not_be_read_a_way_back_is_held_and_the_answer_says_why() -> Result<()>
-{
+async fn rollback_is_held_with_a_reason_if_revisions_cannot_be_read() -> Result<()> {
     let plane = ControlPlane::shared().await;
     let shop = plane.namespace("shop").await?;
     for version in ["app:1", "app:2"] {

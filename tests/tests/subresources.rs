@@ -138,8 +138,7 @@ impl Shop {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn an_autoscaler_is_held_only_where_a_policy_is_for_scaling_and_never_by_an_outage()
--> Result<()> {
+async fn autoscaler_is_held_only_by_a_policy_for_scaling_and_never_by_an_outage() -> Result<()> {
     let mut rollgate = turn().await?;
     let shop = Shop::new().await?;
     shop.apply(&careful()).await?;
@@ -222,7 +221,7 @@ impl Shop {
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn a_promotion_is_judged_as_a_release_and_argos_own_steps_an_abort_and_an_outage_pass()
+async fn promotion_is_evaluated_as_a_release_and_argos_own_steps_aborts_and_outages_pass()
 -> Result<()> {
     let mut rollgate = turn().await?;
     let shop = Shop::new().await?;

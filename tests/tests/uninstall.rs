@@ -28,7 +28,7 @@ const CREATE: [&str; 5] = [
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn the_command_removes_all_but_the_definitions_and_says_so() -> Result<()> {
+async fn uninstall_deletes_all_but_the_definitions_and_says_so() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let installation = Installation::new(&plane, 2, &[]).await?;
     gated(&plane, &installation).await?;
@@ -63,7 +63,8 @@ async fn the_command_removes_all_but_the_definitions_and_says_so() -> Result<()>
 
 #[tokio::test]
 #[ignore = "make test"]
-async fn helm_leaves_nothing_and_the_command_leaves_helms_release_to_helm() -> Result<()> {
+async fn helm_uninstall_leaves_nothing_and_rollgate_uninstall_refuses_a_helm_release() -> Result<()>
+{
     let plane = ControlPlane::start().await?;
     let helm = |verb| plane.helm([verb, NAME, "--namespace", NAMESPACE]);
     let install = helm("install").args(["--create-namespace", "--wait", CHART]);

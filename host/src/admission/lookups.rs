@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::NamespaceLabels;
-use crate::sources::{Cluster, History, ObjectRef, Reading};
+use crate::sources::{Cluster, History, KindRef, ObjectRef, Reading};
 
 /// Each read may take one of this many parts of the time left; the policies need the rest.
 const NAMESPACE_PART: u32 = 4;
@@ -79,9 +79,8 @@ pub(crate) async fn referred_template(
 ) -> Result<Value, String> {
     let (api_version, kind) = reference.kind()?;
     let object = ObjectRef {
-        api_version,
-        kind,
-        namespace: reference.namespace(),
+        kind: KindRef { api_version, kind },
+        namespace: Some(reference.namespace()),
         name: reference.name(),
     };
     let text = cluster.get(object, Reading::Fresh).await;

@@ -27,10 +27,10 @@ use rollgate_model::scenario::Scenario;
 
 use super::inputs::Named;
 use super::tags::TagArgs;
-use super::{Exit, names, output, policies};
+use super::{Exit, installation, output, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
-use crate::sources::{Clock, Facts, FixedClock, Sources, SystemClock};
+use crate::sources::{Clock, ClusterSources, FixedClock, Sources, SystemClock};
 use crate::telemetry::Telemetry;
 use manifests::{Empty, Manifests};
 use pairs::{Before, Subject};
@@ -68,7 +68,7 @@ pub(super) struct Args {
     now: Option<Timestamp>,
 
     /// The namespace of manifests that name none
-    #[arg(short, long, value_name = "NAME", value_parser = names::namespace)]
+    #[arg(short, long, value_name = "NAME", value_parser = installation::namespace)]
     namespace: Option<String>,
 
     /// A path without any manifest, or a cluster without workloads, is no error
@@ -148,7 +148,7 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
     let scenario = args.scenario.as_deref().map(Scenario::load).transpose();
     let scenario =
         scenario.with_context(|| format!("--scenario {}", shown(args.scenario.as_ref())))?;
-    let facts = Facts::disconnected();
+    let facts = ClusterSources::disconnected();
     let scenario = scenario.map(Arc::new);
     let reading = tokio::task::spawn_blocking(read(args, scenario.clone()));
     let policies::Loaded {

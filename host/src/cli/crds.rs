@@ -12,8 +12,7 @@ pub(super) struct Args {}
 /// Runs the command.
 ///
 /// # Errors
-///
-/// When the output is not taken.
+/// If the output cannot be written.
 pub(super) fn run(_: &Args) -> anyhow::Result<Exit> {
     let mut text = String::new();
     for definition in crd::definitions() {

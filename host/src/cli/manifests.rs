@@ -1,4 +1,4 @@
-//! `rollgate manifests`: what the Helm chart installs, for those who do without Helm.
+//! `rollgate manifests`: what the Helm chart installs, for installations without Helm.
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
@@ -6,23 +6,23 @@ use std::num::NonZeroU32;
 use rollgate_model::yaml;
 use serde_json::{Value, json};
 
-use super::{Exit, names, output};
+use super::{Exit, installation, output};
 use crate::cluster::crd;
 
-/// What the chart renders by its defaults, without the custom resource definitions: a test with the
-/// real Helm holds the two equal.
+/// What the chart renders by default, without the custom resource definitions. A test compares it with the
+/// output of Helm.
 const RENDERED: &str = include_str!("../../../deploy/manifests.yaml");
 
 /// Print what installs rollgate without Helm, for `kubectl apply --server-side --filename=-`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The namespace to install into; it is part of the output
-    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = names::namespace)]
+    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = installation::namespace)]
     namespace: String,
     /// The image, such as one in a registry of your own; by default that of this version
     #[arg(long, value_name = "REFERENCE", value_parser = image)]
     image: Option<String>,
-    /// How many answer; by default two
+    /// How many replicas; by default two
     #[arg(long, value_name = "NUMBER")]
     replicas: Option<NonZeroU32>,
 }
@@ -30,14 +30,13 @@ pub(super) struct Args {
 /// Runs the command.
 ///
 /// # Errors
-///
-/// When the output is not taken.
+/// If the output cannot be written.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut objects = vec![namespace_object(&args.namespace)];
     for definition in crd::definitions() {
         objects.push(serde_json::to_value(definition)?);
     }
-    objects.extend(rendered().map(|object| args.settle(object)));
+    objects.extend(rendered().map(|object| args.with_args(object)));
     output::settle(Exit::Passed, output::text(&printed(&objects)?))
 }
 
@@ -55,7 +54,7 @@ fn rendered() -> impl Iterator<Item = Value> {
     trees.filter(|tree| !tree.is_null())
 }
 
-/// Kubernetes refuses Pods there that ask for more than rollgate does.
+/// Returns the Namespace, in which Kubernetes refuses Pods with more privileges than rollgate needs.
 fn namespace_object(name: &str) -> Value {
     json!({
         "apiVersion": "v1",
@@ -68,8 +67,8 @@ fn namespace_object(name: &str) -> Value {
 }
 
 impl Args {
-    /// Puts what was asked for in the place of the defaults.
-    fn settle(&self, mut object: Value) -> Value {
+    /// Replaces the defaults by the arguments.
+    fn with_args(&self, mut object: Value) -> Value {
         let namespaces = ["/metadata/namespace", "/subjects/0/namespace"];
         for pointer in namespaces {
             replace(&mut object, pointer, Some(self.namespace.as_str()));
@@ -93,7 +92,7 @@ fn replace(object: &mut Value, pointer: &str, with: Option<impl Into<Value>>) {
     }
 }
 
-/// A label of DNS (RFC 1123), which the name of a namespace is.
+/// Parses the reference of an image.
 fn image(text: &str) -> Result<String, &'static str> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
@@ -115,19 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_the_namespace_that_was_rendered() {
+    fn namespace_argument_replaces_the_default_everywhere() {
         let args = args("gates", None, None);
-        let objects: Vec<_> = rendered().map(|object| args.settle(object)).collect();
+        let objects: Vec<_> = rendered().map(|object| args.with_args(object)).collect();
         let text = json!(objects).to_string();
         assert!(text.contains(r#""namespace":"gates""#));
         assert!(!text.contains("rollgate-system"), "{text}");
     }
 
     #[test]
-    fn image_and_replicas_are_those_that_were_asked_for() {
+    fn image_and_replicas_arguments_replace_the_defaults() {
         let args = args("gates", Some("local/rollgate:2"), Some(5));
         let deployment = rendered()
-            .map(|object| args.settle(object))
+            .map(|object| args.with_args(object))
             .find(|object| object["kind"] == "Deployment")
             .expect("a Deployment");
         assert_eq!(deployment["spec"]["replicas"], 5);
@@ -136,15 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_image_and_replicas_are_the_charts() {
+    fn image_and_replicas_default_to_those_of_the_chart() {
         let args = args("rollgate-system", None, None);
         for object in rendered() {
-            assert_eq!(args.settle(object.clone()), object);
+            assert_eq!(args.with_args(object.clone()), object);
         }
     }
 
     #[test]
-    fn what_is_printed_reads_back_the_same() {
+    fn printed_manifests_parse_to_the_same_objects() {
         let objects: Vec<_> = rendered().collect();
         assert!(objects.len() > 5);
         let text = printed(&objects).expect("objects are YAML");
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_no_space() {
+    fn image_with_a_space_is_refused() {
         assert!(image("r.example:5000/rollgate@sha256:00").is_ok());
         for text in ["", "a b", "a\nb"] {
             assert!(image(text).is_err(), "{text:?}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::notice::{Notice, NoticeLevel, look};
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
 use crate::engine::{Engine, EngineError, EngineOptions};
-use crate::sources::{Facts, NamedMetrics};
+use crate::sources::{ClusterSources, NamedMetrics};
 
 /// Loaded policies.
 pub(super) struct Loaded {
@@ -21,7 +21,7 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// The engine cannot be created.
-pub(super) async fn load(paths: &[PathBuf], facts: &Facts) -> anyhow::Result<Loaded> {
+pub(super) async fn load(paths: &[PathBuf], facts: &ClusterSources) -> anyhow::Result<Loaded> {
     let engine = engine()?;
     let configuration = configuration(paths);
     let (metrics, sources) = config::metrics(&configuration, &facts.secrets);

@@ -1,13 +1,11 @@
 //! `rollgate serve`: the webhook.
 
-mod callers;
 mod cluster;
 mod process;
 mod register;
-mod ties;
+mod tls;
 mod values;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -21,44 +19,43 @@ use tokio::runtime::{Handle, Runtime};
 use super::tags::TagArgs;
 use super::{Exit, policies};
 use crate::admission::GateOptions;
-use crate::cluster::Feed;
+use crate::cluster::{self as kubernetes, ClusterTasks};
 use crate::engine::{Engine, EngineOptions};
-use crate::server::live::{Bundled, Files, LOOK_EVERY, Live, Loader, Origin};
-use crate::server::tls::{self, Tls};
-use crate::server::watch::Watch;
-use crate::server::{
-    Bounds, Context, Drain, Ended, EvaluationPool, Info, Options, Readiness, Server,
-};
-use crate::sources::Facts;
+use crate::reload::{ActivePolicies, BundledPolicies, PolicyFiles, PolicyLoader, PolicySource};
+use crate::server::{Bounds, Context, Drain, Ended, EvaluationPool, Options, Readiness, Server};
+use crate::sources::ClusterSources;
 use crate::telemetry::{Telemetry, logs};
-use cluster::{Member, Writers};
 use values::{LogFormat, bytes, duration};
+
+/// How long each step of [`ClusterTasks::shutdown`] may take.
+const TASKS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Run the admission webhook
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file or folder of policies, watched for changes; without any, those of the cluster
-    /// (--cluster) or the bundled set are in force
+    /// A file or folder of policies, reloaded when it changes; without any, the policies of the cluster
+    /// (--cluster) or the bundled ones are used
     #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
-    /// Where the API server calls, over TLS
+    /// Where the webhook listens, over TLS
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
-    /// Where /healthz, /readyz, /metrics and /info are, in plain HTTP
+    /// Where /healthz, /readyz, /metrics and /info listen, over plain HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     admin: SocketAddr,
     #[command(flatten)]
-    tls: TlsArgs,
+    tls: tls::TlsArgs,
     #[command(flatten)]
-    callers: callers::Args,
+    callers: tls::CallerArgs,
     #[command(flatten)]
     cluster: cluster::Args,
     #[command(flatten)]
     register: register::Args,
-    /// The folder for prepared policies, by default the user's cache folder; it must be ours alone
+    /// The folder that caches compiled policies, by default in the user's cache folder; nobody else may
+    /// have access to it
     #[arg(long, value_name = "FOLDER", env = "ROLLGATE_CACHE")]
     cache: Option<PathBuf>,
-    /// Evaluations that may be under way at once; further ones wait
+    /// How many evaluations may run at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "128")]
     slots: NonZeroU32,
     #[command(flatten)]
@@ -78,32 +75,6 @@ pub(super) struct Args {
         default_value = "text"
     )]
     log_format: LogFormat,
-}
-
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-#[command(group(clap::ArgGroup::new("certificate").required(true).multiple(true).args(["tls_cert", "self_signed", "register"])))]
-struct TlsArgs {
-    /// The serving certificate in PEM, its chain behind it; reloaded when it changes
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The certificate's key in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Clients must show a certificate signed by one of these (PEM)
-    #[arg(long, value_name = "FILE", conflicts_with = "self_signed")]
-    client_ca: Option<PathBuf>,
-    /// For trying out: serve with a fresh certificate for these names, and print its CA
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "localhost,127.0.0.1,::1",
-        conflicts_with_all = ["tls_cert", "tls_key", "register"]
-    )]
-    self_signed: Option<Vec<String>>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,66 +107,86 @@ struct DrainArgs {
 /// Serves until a signal ends it.
 ///
 /// # Errors
-/// Where it cannot start: a certificate that does not load, a port that is taken.
+/// If it cannot start: a certificate does not load, a port is taken.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let logs = logs::init(args.log_level.clone(), args.log_format.into())?;
     process::log_panics();
     process::raise_file_limit();
-    let (serving, judging) = (threads("rollgate-serve")?, threads("rollgate-judge")?);
-    let exit = serving.block_on(serve(args, &logs, judging.handle()));
-    // A guest that is being compiled, or a file system that hangs, must not hold up the end.
+    let serving = runtime("rollgate-serve")?;
+    let evaluating = runtime("rollgate-judge")?;
+    let exit = serving.block_on(serve(args, &logs, evaluating.handle()));
+    // A guest that is being compiled or a hanging file system must not delay the end.
     serving.shutdown_background();
-    judging.shutdown_background();
+    evaluating.shutdown_background();
     exit
 }
 
-fn threads(name: &str) -> std::io::Result<Runtime> {
+fn runtime(thread_name: &str) -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .thread_name(name)
+        .thread_name(thread_name)
         .enable_all()
         .build()
 }
 
-async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Result<Exit> {
+async fn serve(args: Args, logs: &logs::Guard, evaluating: &Handle) -> anyhow::Result<Exit> {
     let (stop, stop_at_once) = process::signals()?;
     let stop = stop.shared();
     let telemetry = Telemetry::default();
     telemetry.log(logs);
-    let plan = args.register.plan(&args.tls)?;
-    let tls = args.tls.start(&telemetry)?;
-    let callers = args.callers.start(plan.as_ref(), &args.tls)?;
-    let server = Server::bind(args.options()).await?;
-    let member = args.cluster.join().await?;
-    let mut loader = args.loader(&telemetry, member.as_ref())?;
-    let feed = member
-        .as_ref()
-        .filter(|_| args.policies.is_empty())
-        .map(|member| member.feed(&loader.readiness, &telemetry));
-    let live = Arc::clone(&loader.live);
+
+    let registration = args.register.options(&args.tls)?;
+    let tls = args.tls.load(&telemetry)?;
+    let path_secrets = registration.as_ref().map(|it| it.path_secrets.clone());
+    let callers = args.callers.load(path_secrets, &args.tls)?;
+    // Before any task starts, so that a taken port ends the process at once.
+    let server = Server::bind(args.server_options()).await?;
+    let replica = args.cluster.replica().await?;
+
+    let facts = match &replica {
+        Some(replica) => kubernetes::facts(&replica.clients, &replica.installation.namespace),
+        None => ClusterSources::disconnected(),
+    };
+
+    let engine = Engine::new(&EngineOptions {
+        slots: args.slots,
+        cache: args.cache.clone().or_else(policies::cache),
+    })?;
+    let active = Arc::<ActivePolicies>::default();
+    let readiness = Readiness::waiting_for("the policies are being read and compiled");
+    let mut tasks =
+        replica.map(|replica| ClusterTasks::new(replica, &active, &telemetry, stop.clone()));
+    let policies = args.policy_source(tasks.as_mut(), &readiness);
+
+    let gate_options = GateOptions {
+        argo_controllers: args.register.argo_controllers(),
+        mutable_tags: args.tags.set(),
+        ..tasks
+            .as_ref()
+            .map_or_else(GateOptions::default, ClusterTasks::gate_options)
+    };
+    let loader = PolicyLoader {
+        engine,
+        facts,
+        gate_options,
+        active: Arc::clone(&active),
+        readiness: readiness.clone(),
+        telemetry: telemetry.clone(),
+    };
+
     let context = Context {
         tls,
         callers,
-        pool: EvaluationPool::new(judging.clone()),
-        readiness: loader.readiness.clone(),
-        telemetry: telemetry.clone(),
-        info: info(&live),
+        pool: EvaluationPool::new(evaluating.clone()),
+        readiness,
+        telemetry,
+        info: Arc::new({
+            let active = Arc::clone(&active);
+            move || active.info()
+        }),
     };
-    let duties = member.map(|member| {
-        let (ties, events, keepers) = ties::tie(&member, &telemetry);
-        loader.ties = GateOptions {
-            argo_controllers: Arc::clone(&loader.ties.argo_controllers),
-            mutable_tags: loader.ties.mutable_tags.clone(),
-            ..ties
-        };
-        let guard = plan.as_ref();
-        let guard = guard.map(|plan| plan.guard(&member, events.clone(), &context));
-        let writers = Writers {
-            reporter: feed.as_ref().map(|feed| member.reporter(feed, events)),
-            registrar: plan.map(|plan| plan.begin(&member, &live, &context)),
-            guard,
-        };
-        member.begin(keepers, writers, &live, stop.clone())
-    });
+    if let (Some(tasks), Some(registration)) = (&mut tasks, registration) {
+        tasks.register(registration, &context);
+    }
     tracing::info!(
         webhook = %server.address()?,
         admin = %server.admin_address()?,
@@ -203,23 +194,18 @@ async fn serve(args: Args, logs: &logs::Guard, judging: &Handle) -> anyhow::Resu
         "listening"
     );
     tokio::select! {
-        ended = server.run(live, context, stop) => {
-            if let Some(duties) = duties {
-                duties.ended().await;
+        ended = server.run(active, context, stop) => {
+            if let Some(tasks) = tasks {
+                tasks.shutdown(TASKS_TIMEOUT).await;
             }
             Ok(exit(ended))
         }
-        broken = tokio::spawn(loader.run(args.origin(feed))) => match broken {
+        failed = tokio::spawn(loader.run(policies)) => match failed {
             Ok(never) => match never {},
-            Err(error) => Err(error).context("changes of the policies cannot be followed any more"),
+            Err(error) => Err(error).context("the task that reloads policies failed"),
         },
         () = stop_at_once => anyhow::bail!("ended at once by a second signal"),
     }
-}
-
-fn info(live: &Arc<Live>) -> Info {
-    let live = Arc::clone(live);
-    Arc::new(move || live.info())
 }
 
 fn exit(ended: Ended) -> Exit {
@@ -239,7 +225,7 @@ fn exit(ended: Ended) -> Exit {
 }
 
 impl Args {
-    fn options(&self) -> Options {
+    fn server_options(&self) -> Options {
         Options {
             listen: self.listen,
             admin: self.admin,
@@ -257,79 +243,18 @@ impl Args {
         }
     }
 
-    fn loader(&self, telemetry: &Telemetry, member: Option<&Member>) -> anyhow::Result<Loader> {
-        Ok(Loader {
-            engine: Engine::new(&EngineOptions {
-                slots: self.slots,
-                cache: self.cache.clone().or_else(policies::cache),
-            })?,
-            facts: match member {
-                Some(member) => Facts::of(
-                    member.brief.clone(),
-                    member.watching.clone(),
-                    &member.installation.namespace,
-                ),
-                None => Facts::disconnected(),
-            },
-            ties: GateOptions {
-                argo_controllers: self.register.argo_controllers(),
-                mutable_tags: self.tags.set(),
-                ..GateOptions::default()
-            },
-            live: Arc::default(),
-            readiness: Readiness::waiting_for("the policies are being read and compiled"),
-            telemetry: telemetry.clone(),
-        })
-    }
-}
-
-impl Args {
-    /// Where policies come from; what changes from now on is noticed.
-    fn origin(&self, feed: Option<Feed>) -> Box<dyn Origin> {
-        match (feed, self.policies.as_slice()) {
-            (Some(feed), _) => Box::new(feed),
-            (None, []) => Box::new(Bundled),
-            (None, paths) => Box::new(Files::new(paths.to_vec())),
+    /// Returns where policies come from, watched from now on.
+    fn policy_source(
+        &self,
+        tasks: Option<&mut ClusterTasks>,
+        readiness: &Readiness,
+    ) -> Box<dyn PolicySource> {
+        match (self.policies.as_slice(), tasks) {
+            ([], Some(tasks)) => {
+                Box::new(tasks.watch_policies(self.cluster.modules.clone(), readiness))
+            }
+            ([], None) => Box::new(BundledPolicies),
+            (paths, _) => Box::new(PolicyFiles::new(paths.to_vec())),
         }
     }
-}
-
-impl TlsArgs {
-    /// What to serve with; files are followed from now on.
-    fn start(&self, telemetry: &Telemetry) -> anyhow::Result<Tls> {
-        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
-            return match &self.self_signed {
-                Some(names) => self_signed(names, telemetry),
-                // What is registered comes with certificates of its own.
-                None => Ok(Tls::default()),
-            };
-        };
-        let files = tls::Files {
-            certificate: certificate.clone(),
-            key: key.clone(),
-            client_ca: self.client_ca.clone(),
-        };
-        let watch = Watch::new(files.paths(), LOOK_EVERY);
-        let tls = Tls::load(&files)?;
-        tokio::spawn(tls::keep_fresh(
-            tls.clone(),
-            files,
-            watch,
-            telemetry.clone(),
-        ));
-        Ok(tls)
-    }
-}
-
-fn self_signed(names: &[String], telemetry: &Telemetry) -> anyhow::Result<Tls> {
-    let signed = tls::self_signed(names.to_owned())?;
-    if let Some(not_after) = signed.tls.not_after() {
-        telemetry.certificate_expiry(not_after);
-    }
-    tracing::warn!(
-        ?names,
-        "serving with a self-signed certificate, for trying out only; its CA is on stdout"
-    );
-    std::io::stdout().lock().write_all(signed.ca.as_bytes())?;
-    Ok(signed.tls)
 }

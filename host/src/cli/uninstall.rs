@@ -1,27 +1,17 @@
-//! `rollgate uninstall`: takes rollgate out of a cluster.
+//! `rollgate uninstall`: removes rollgate from a cluster.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
+use super::installation::InstallationArgs;
 use super::terminal::one_line;
-use super::{Exit, names, output};
-use crate::cluster::{Connection, Definitions, Installation, Uninstallation};
+use super::{Exit, output};
+use crate::cluster::{Definitions, Uninstallation};
 
 /// Take rollgate out of a cluster into which `rollgate manifests` put it
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How to reach the API server; by default KUBECONFIG or ~/.kube/config
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig; by default its current one
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Where it is installed
-    #[arg(long, short, value_name = "NAME", default_value = "rollgate-system", value_parser = names::namespace)]
-    namespace: String,
-    /// The name of the installation
-    #[arg(long, value_name = "NAME", default_value = "rollgate", value_parser = names::installation)]
-    installation: String,
+    #[command(flatten)]
+    target: InstallationArgs,
     /// Remove the custom resource definitions as well, and with them all policies, metric sources
     /// and overrides
     #[arg(long)]
@@ -37,8 +27,7 @@ pub(super) struct Args {
 /// Runs the command.
 ///
 /// # Errors
-///
-/// When the API server cannot be reached, or refuses something; or nobody can be asked.
+/// If the API server cannot be reached or refuses something, or nobody can confirm.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -47,25 +36,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 async fn uninstall(args: &Args) -> anyhow::Result<Exit> {
-    let connection = Connection {
-        kubeconfig: args.kubeconfig.clone(),
-        context: args.context.clone(),
-    };
-    let installation = Installation {
-        name: args.installation.clone(),
-        namespace: args.namespace.clone(),
-    };
     let definitions = if args.crds {
         Definitions::Remove
     } else {
         Definitions::Keep
     };
-    let client = connection.brief_client().await?;
-    let found = Uninstallation::find(client, installation, definitions).await?;
+    let client = args.target.connection().client_with_timeout().await?;
+    let found = Uninstallation::find(client, args.target.installation(), definitions).await?;
     if found.found().next().is_none() {
         output::say(format_args!(
             "nothing of rollgate is in the namespace {}",
-            one_line(&args.namespace)
+            one_line(&args.target.namespace)
         ));
         say(&args.what_stays(&found));
         return Ok(Exit::Passed);
@@ -86,7 +67,7 @@ impl Args {
     fn is_confirmed(&self, found: &Uninstallation) -> anyhow::Result<bool> {
         anyhow::ensure!(
             io::stdin().is_terminal(),
-            "nobody is there to ask: use --yes to remove it, or --dry-run to see what would be removed"
+            "stdin is no terminal to confirm on: use --yes to remove it, or --dry-run to see what would be removed"
         );
         list("will be removed", found);
         say(&self.what_stays(found));
@@ -106,9 +87,9 @@ impl Args {
         Ok(Exit::Passed)
     }
 
-    /// What is left alone, a line each.
+    /// Returns what is not removed, a line each.
     fn what_stays(&self, found: &Uninstallation) -> Vec<String> {
-        let namespace = format!("the namespace {} stays", self.namespace);
+        let namespace = format!("the namespace {} stays", self.target.namespace);
         let some = found.objects.iter().filter(|(_, count)| *count > 0);
         let some: Vec<_> = some
             .map(|(plural, count)| format!("{count} {plural}"))

@@ -1,25 +1,23 @@
 //! The certificates that rollgate makes for itself.
 //!
-//! They stand in the Secret `NAME-certificates` of the installation's namespace, from where every
-//! replica serves. Only the holder of the Lease writes it.
+//! They are in the Secret `NAME-certificates` of the installation's namespace. Every replica watches it;
+//! only the holder of the Lease writes it.
 //!
-//! | key | what stands there, in PEM |
+//! | key | value, in PEM |
 //! |---|---|
-//! | `tls.crt`, `tls.key` | what replicas serve with: the certificate, the CA that signed it; its key |
-//! | `next.crt`, `next.key` | during a rotation: what they will serve with |
-//! | `ca.crt` | whom API servers are to trust: the `caBundle` of the registration |
+//! | `tls.crt`, `tls.key` | the serving certificate, the CA that signed it; its key |
+//! | `next.crt`, `next.key` | during a rotation: the next serving certificate |
+//! | `ca.crt` | the CAs that API servers trust: the `caBundle` of the registration |
 //!
-//! Each certificate has a CA of its own, whose key is thrown away when it has signed that one: who
-//! reads the Secret can be taken for rollgate until the certificate ends, and sign nothing.
+//! Each certificate has a CA of its own, whose key is thrown away after it has signed that certificate.
+//! Whoever reads the Secret can impersonate rollgate until the certificate expires, but sign nothing.
 //!
-//! A rotation fails no request, because trust comes before and goes after. First the next CA is
-//! trusted besides the present one, then replicas serve with the next certificate, then the old CA is
-//! forgotten; between two steps there is time for everybody to hear of it, counted from when the
-//! registration is known to carry it (annotation `rollgate.dev/since`).
+//! A rotation fails no request: first API servers trust the next CA besides the present one, then
+//! replicas serve with the next certificate, then the old CA is removed. Each step has time to propagate,
+//! counted from when it is known to be in the registration (annotation `rollgate.dev/since`).
 
 mod follow;
 mod pair;
-mod pem;
 mod step;
 mod stored;
 #[cfg(test)]
@@ -30,39 +28,39 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 
 use super::Installation;
-use super::kept_secret::{Content as _, KeptSecret, SecretError};
-pub use follow::Follower;
+use super::managed_secret::{Content as _, ManagedSecret, SecretError};
+pub(super) use follow::CertificateFollower;
+pub(super) use pair::Certificate;
 use pair::Pair;
-pub(super) use pem::Certificate;
-pub use step::Times;
+pub(crate) use step::CertificateTimes;
 use step::{Registered, Step};
 use stored::Stored;
 
-/// Keeps the Secret; for the holder of the Lease.
-pub(super) struct Keeper {
-    secret: KeptSecret,
-    times: Times,
+/// Rotates the certificates; for the holder of the Lease.
+pub(super) struct CertificateRotation {
+    secret: ManagedSecret,
+    times: CertificateTimes,
 }
 
-/// The Secret as it was found or left.
-pub(super) struct Kept {
+/// The Secret as it was read or written.
+pub(super) struct RotationState {
     secret: Secret,
     stored: Stored,
     step: Step,
 }
 
-impl Kept {
-    /// Whom API servers are to trust, in PEM.
+impl RotationState {
+    /// Returns the CAs that API servers are to trust, in PEM.
     pub(super) fn bundle(&self) -> String {
         self.stored.bundle()
     }
 
-    /// Whether the rotation waits for this bundle to stand in the registration.
+    /// Returns whether the rotation waits until the registration has this bundle.
     pub(super) fn waits_for_registration(&self) -> bool {
         self.step == Step::Spread
     }
 
-    /// When there is something to be done, if nothing changes.
+    /// Returns when the next step is due if nothing changes before.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self.step {
             Step::Wait(until) => Some(until),
@@ -71,21 +69,20 @@ impl Kept {
     }
 }
 
-/// Why the Secret cannot be kept.
+/// Why the certificates cannot be rotated.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum KeepError {
-    /// The API server does not do it.
+pub(super) enum RotationError {
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// No certificate can be made, for example because the name of the installation is none.
+    /// For example, the name of the installation is no host name.
     #[error("no certificate can be made: {0}")]
     Make(#[from] rcgen::Error),
 }
 
-impl Keeper {
-    pub(super) fn new(client: Client, installation: Installation, times: Times) -> Self {
+impl CertificateRotation {
+    pub(super) fn new(client: Client, installation: Installation, times: CertificateTimes) -> Self {
         let name = installation.certificates();
-        let secret = KeptSecret {
+        let secret = ManagedSecret {
             client,
             installation,
             name,
@@ -93,11 +90,14 @@ impl Keeper {
         Self { secret, times }
     }
 
-    /// Takes the step that is due, if one is. `registered` is what the registration trusts now.
-    pub(super) async fn advance(&self, registered: Vec<Certificate>) -> Result<Kept, KeepError> {
+    /// Takes the step that is due. `registered` is what the registration trusts now.
+    pub(super) async fn advance(
+        &self,
+        registered: Vec<Certificate>,
+    ) -> Result<RotationState, RotationError> {
         let now = Timestamp::now();
         let secret = self.secret.read().await?;
-        let (stored, whole) = self.look_at(secret.as_ref(), now);
+        let (stored, intact) = self.parse(secret.as_ref(), now);
         let trusted = if registered.is_empty() {
             Registered::Nothing
         } else {
@@ -106,38 +106,41 @@ impl Keeper {
         let step = Step::next(&stored, trusted, now, self.times);
         let taken = self.take(step, stored.clone(), registered, now)?;
         match (taken, secret) {
-            (None, Some(secret)) if whole => Ok(Kept {
+            (None, Some(secret)) if intact => Ok(RotationState {
                 secret,
                 stored,
                 step,
             }),
             (taken, secret) => {
-                self.tell(step);
+                Self::log(&self.secret.name, step);
                 self.write(secret, taken.unwrap_or(stored)).await
             }
         }
     }
 
-    /// The bundle stands in the registration: from now on it spreads.
-    pub(super) async fn spread(&self, kept: Kept) -> Result<Kept, KeepError> {
-        let stored = kept.stored.spreading(Timestamp::now());
-        self.write(Some(kept.secret), stored).await
+    /// Notes that the registration has the bundle: from now on it propagates.
+    pub(super) async fn start_propagation(
+        &self,
+        state: RotationState,
+    ) -> Result<RotationState, RotationError> {
+        let stored = state.stored.spreading(Timestamp::now());
+        self.write(Some(state.secret), stored).await
     }
 
-    /// What stands in the Secret, and whether it stands there as it should.
-    fn look_at(&self, secret: Option<&Secret>, now: Timestamp) -> (Stored, bool) {
+    /// Parses the Secret, and returns whether it is intact.
+    fn parse(&self, secret: Option<&Secret>, now: Timestamp) -> (Stored, bool) {
         let Some(secret) = secret else {
             return (Stored::default(), false);
         };
         let (stored, damages) = Stored::read(secret, &self.host(), now);
         for damage in &damages {
-            tracing::error!(%damage, secret = self.secret.name, "the Secret is damaged and is made anew; replicas that run serve with what they have");
+            tracing::error!(%damage, secret = self.secret.name, "the Secret is damaged and is written again; running replicas keep serving with what they have");
         }
-        let whole = secret.data.as_ref() == Some(&stored.data());
-        (stored, whole)
+        let intact = secret.data.as_ref() == Some(&stored.data());
+        (stored, intact)
     }
 
-    /// What a step makes of what stands there; `None` where it changes nothing.
+    /// Returns the content after a step; `None` if the step changes nothing.
     fn take(
         &self,
         step: Step,
@@ -155,22 +158,25 @@ impl Keeper {
         })
     }
 
-    fn tell(&self, step: Step) {
+    fn log(secret: &str, step: Step) {
         let what = match step {
-            Step::Begin => "a first certificate is made",
-            Step::Introduce => "the next certificate is made, and its CA is to be trusted",
-            Step::Promote => "every replica is to serve with the next certificate",
-            Step::Retire => "the CA of before is trusted no longer",
-            Step::Spread | Step::Wait(_) => "the Secret is put in order",
+            Step::Begin => "the first certificate is made",
+            Step::Introduce => "the next certificate is made, and API servers are to trust its CA",
+            Step::Promote => "replicas serve with the next certificate",
+            Step::Retire => "the previous CA is not trusted any more",
+            Step::Spread | Step::Wait(_) => "the Secret is repaired",
         };
-        tracing::info!(secret = self.secret.name, "{what}");
+        tracing::info!(secret, "{what}");
     }
 
-    /// Writes over what was read, and nothing else.
-    async fn write(&self, read: Option<Secret>, stored: Stored) -> Result<Kept, KeepError> {
+    async fn write(
+        &self,
+        read: Option<Secret>,
+        stored: Stored,
+    ) -> Result<RotationState, RotationError> {
         let secret = self.secret.write(read, &stored).await?;
         let step = Step::next(&stored, Registered::Something, Timestamp::now(), self.times);
-        Ok(Kept {
+        Ok(RotationState {
             secret,
             stored,
             step,

@@ -1,45 +1,62 @@
-//! The way to the API server.
-
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-/// How long a request of [`Connection::brief_client`] may wait for its answer.
-pub(super) const BRIEF: Duration = Duration::from_secs(4);
+/// How long a request of [`Connection::client_with_timeout`] may wait for its response.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Where the API server is and who asks there.
+/// Where the API server is, and as whom to connect.
 #[derive(Clone, Debug, Default)]
-pub struct Connection {
-    /// A kubeconfig file. Without one: the service account of the Pod that this process runs in,
-    /// or else `KUBECONFIG` or `~/.kube/config`.
-    pub kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context; its current one where none is named.
-    pub context: Option<String>,
+pub(crate) struct Connection {
+    /// A kubeconfig file. By default the service account of the Pod that this process runs in, or
+    /// else `KUBECONFIG` or `~/.kube/config`.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig, by default its current one.
+    pub(crate) context: Option<String>,
+}
+
+/// Two clients of the same API server with the same rights.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    /// For all requests but watches: they fail within seconds if the API server does not answer.
+    pub(crate) requests: Client,
+    /// For watches, which are silent for minutes.
+    pub(crate) watches: Client,
 }
 
 impl Connection {
-    /// A client for the API server. Nothing is asked of the server yet.
+    /// Makes both clients, without sending a request.
     ///
     /// # Errors
-    /// Where no configuration is found, or it cannot be used.
-    pub async fn client(&self) -> Result<Client, ConnectError> {
+    /// As [`Connection::client`].
+    pub(crate) async fn clients(&self) -> Result<Clients, ConnectError> {
+        Ok(Clients {
+            requests: self.client_with_timeout().await?,
+            watches: self.client().await?,
+        })
+    }
+
+    /// Makes a client, without sending a request.
+    ///
+    /// # Errors
+    /// If no configuration is found, or it cannot be used.
+    pub(crate) async fn client(&self) -> Result<Client, ConnectError> {
         let config = self.config().await?;
         Client::try_from(config).map_err(ConnectError::Client)
     }
 
-    /// A client whose requests fail within seconds where the API server does not answer, for all
-    /// but watches: those are silent for minutes.
+    /// Makes a client whose requests fail within seconds if the API server does not answer.
     ///
     /// # Errors
     /// As [`Connection::client`].
-    pub async fn brief_client(&self) -> Result<Client, ConnectError> {
+    pub(crate) async fn client_with_timeout(&self) -> Result<Client, ConnectError> {
         let mut config = self.config().await?;
-        config.connect_timeout = Some(BRIEF);
-        config.read_timeout = Some(BRIEF);
-        config.write_timeout = Some(BRIEF);
-        // Whoever asks tries again in his own time.
+        config.connect_timeout = Some(REQUEST_TIMEOUT);
+        config.read_timeout = Some(REQUEST_TIMEOUT);
+        config.write_timeout = Some(REQUEST_TIMEOUT);
+        // Callers retry on their own schedule.
         config.default_retry = false;
         Client::try_from(config).map_err(ConnectError::Client)
     }
@@ -64,18 +81,15 @@ impl Connection {
     }
 }
 
-/// Why there is no way to the API server.
+/// Why there is no client for the API server.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Neither a service account nor a kubeconfig was found.
+pub(crate) enum ConnectError {
     #[error(
-        "there is no way to the API server: neither the service account of a Pod nor a kubeconfig was found; name one by --kubeconfig"
+        "cannot connect to an API server: neither the service account of a Pod nor a kubeconfig was found; name a kubeconfig by --kubeconfig"
     )]
     Infer(#[source] kube::config::InferConfigError),
-    /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
-    /// What the configuration says makes no client.
-    #[error("no client for the API server can be made of its configuration")]
+    #[error("the configuration of the connection to the API server cannot be used")]
     Client(#[source] kube::Error),
 }

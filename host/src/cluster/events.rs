@@ -1,10 +1,9 @@
 //! Events about what happened to workloads and policies: `kubectl describe` shows them beside the
 //! object, `kubectl get events -l rollgate.dev/reason=RolloutDenied` all of them.
 //!
-//! Telling never waits and never fails: a bounded queue stands between reviews and the API server.
-//! The same thing that happens again, in whichever replica, is one Event with a count. kube's
-//! `Recorder` keeps that count in one process, gives Events no labels, and keeps the first note
-//! whatever came later; so the Events are made here.
+//! Reviews never wait for them: a bounded queue is between reviews and the API server. A repetition, in
+//! any replica, only counts up the first Event. kube's `Recorder` is not used, because it counts within
+//! one process and gives Events no labels.
 
 mod object;
 mod writer;
@@ -16,78 +15,64 @@ use tokio::sync::mpsc;
 use crate::admission::{EventKind, EventSink, RolloutEvent, WriteAccess};
 use crate::telemetry::{EventOutcome, Telemetry};
 
-pub use writer::EventWriter;
+use writer::EventWriter;
 
-/// What waits to be written; far more than happens while the API server is slow for a moment.
-const WAITING: usize = 256;
+/// The length of the queue, far more than happens while the API server is slow for a moment.
+const QUEUE: usize = 256;
 
-/// Takes Events to be written.
+/// Queues Events to be written. Clones share the queue.
 #[derive(Clone)]
-pub struct Events {
-    queue: mpsc::Sender<Notice>,
+pub(super) struct Events {
+    queue: mpsc::Sender<NewEvent>,
     telemetry: Telemetry,
 }
 
-/// An Event that is to be written.
+/// An Event of type `Warning` to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    /// What it is about.
-    pub regarding: ObjectReference,
-    /// Why, in CamelCase, such as `RolloutDenied`.
-    pub reason: &'static str,
-    /// What was done, in CamelCase, such as `Deny`.
-    pub action: &'static str,
-    /// One line for people; cut at 1 KiB.
-    pub note: String,
-    /// Whether somebody should have a look.
-    pub severity: Severity,
-    /// Two notices about one object with the same reason and digest are one Event.
-    pub digest: [u8; 8],
-}
-
-/// The type of an Event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// As it should be.
-    Normal,
-    /// Somebody should have a look.
-    Warning,
+pub(super) struct NewEvent {
+    pub(super) regarding: ObjectReference,
+    /// In CamelCase, such as `RolloutDenied`.
+    pub(super) reason: &'static str,
+    /// In CamelCase, such as `Deny`.
+    pub(super) action: &'static str,
+    /// One line, truncated at 1 KiB.
+    pub(super) note: String,
+    /// Two of these about one object with the same reason and digest become one Event.
+    pub(super) digest: [u8; 8],
 }
 
 impl Events {
-    /// A queue, and what writes what is in it.
-    #[must_use]
-    pub fn new(
+    /// Returns a queue and the task that writes what is in it.
+    pub(super) fn new(
         client: kube::Client,
         instance: String,
         telemetry: Telemetry,
     ) -> (Self, EventWriter) {
-        let (queue, waiting) = mpsc::channel(WAITING);
-        let writer = EventWriter::new(client, instance, waiting, telemetry.clone());
+        let (queue, queued) = mpsc::channel(QUEUE);
+        let writer = EventWriter::new(client, instance, queued, telemetry.clone());
         (Self { queue, telemetry }, writer)
     }
 
-    /// Takes an Event, or drops and counts it where too many wait.
-    pub fn tell(&self, notice: Notice) {
-        if self.queue.try_send(notice).is_err() {
+    /// Queues an Event; drops and counts it if the queue is full.
+    pub(super) fn queue(&self, event: NewEvent) {
+        if self.queue.try_send(event).is_err() {
             self.telemetry.event(EventOutcome::Dropped);
         }
     }
 }
 
 impl EventSink for Events {
-    fn send(&self, announcement: RolloutEvent, _: WriteAccess) {
-        // What is still to be named cannot be found by anyone.
-        if !announcement.name.is_empty() {
-            self.tell(announcement.into());
+    fn send(&self, event: RolloutEvent, _: WriteAccess) {
+        // Nobody finds an Event about an object without a name (`generateName`).
+        if !event.name.is_empty() {
+            self.queue(event.into());
         }
     }
 }
 
-impl Notice {
-    /// A notice that somebody should have a look at, the same as another with the same note.
-    #[must_use]
-    pub fn warning(
+impl NewEvent {
+    /// A event that somebody should have a look at, the same as another with the same note.
+    pub(super) fn warning(
         regarding: ObjectReference,
         reason: &'static str,
         action: &'static str,
@@ -100,17 +85,16 @@ impl Notice {
             reason,
             action,
             note,
-            severity: Severity::Warning,
             digest,
         }
     }
 }
 
-impl From<RolloutEvent> for Notice {
-    /// An Event about a creation that is denied names the object that did not come into being, by
-    /// name alone: `kubectl events --for deployment/NAME` shows it.
-    fn from(announcement: RolloutEvent) -> Self {
-        let (reason, action) = match announcement.what {
+impl From<RolloutEvent> for NewEvent {
+    /// After a denied creation, the Event names an object that does not exist: `kubectl events --for
+    /// deployment/NAME` shows it.
+    fn from(event: RolloutEvent) -> Self {
+        let (reason, action) = match event.what {
             EventKind::Denied => ("RolloutDenied", "Deny"),
             EventKind::Held => ("RolloutHeld", "Hold"),
             EventKind::Overridden => ("RolloutOverridden", "Override"),
@@ -118,18 +102,17 @@ impl From<RolloutEvent> for Notice {
         };
         Self {
             regarding: ObjectReference {
-                api_version: Some(announcement.kind.api_version().to_owned()),
-                kind: Some(announcement.kind.as_str().to_owned()),
-                namespace: Some(announcement.namespace),
-                name: Some(announcement.name),
-                uid: announcement.uid,
+                api_version: Some(event.kind.api_version().to_owned()),
+                kind: Some(event.kind.as_str().to_owned()),
+                namespace: Some(event.namespace),
+                name: Some(event.name),
+                uid: event.uid,
                 ..ObjectReference::default()
             },
             reason,
             action,
-            note: announcement.note,
-            severity: Severity::Warning,
-            digest: announcement.digest,
+            note: event.note,
+            digest: event.digest,
         }
     }
 }

@@ -1,143 +1,136 @@
-//! Overrides as objects of the cluster: `RolloutOverride`.
+//! Overrides that are objects of the cluster: `RolloutOverride`.
 //!
-//! They are watched, so that a review without one costs nothing. One that would let a rollout pass
-//! is looked at once more at the API server, so that one that was deleted a moment ago lets nothing
-//! pass, and one for a single template is bound to it before the answer says yes. That write names
-//! the version that was read: of two replicas that bind the same override to two templates, one is
-//! refused. Before it, the object of the review is held against the one that the API server has, so that
-//! a review that somebody made up binds nothing.
+//! They are watched, so that a review without one costs nothing. An override that would let a rollout
+//! pass is read once more from the API server, so that one that was deleted a moment ago lets nothing
+//! pass. An override for a single template is bound to it before the answer is yes. That write carries
+//! the version that was read: if two replicas bind one override to two templates, one write fails.
 
 mod bind;
 mod index;
-mod live_object;
-mod read;
 mod record;
-mod standing;
+mod status;
 
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use kube::Client;
 use rollgate_model::Workload;
 use tokio::time::{Instant, timeout_at};
 
+use super::Clients;
 use crate::admission::Writing;
 use crate::admission::overrides::{
     Override, OverrideDecision, OverrideRequest, Overrides, RejectedOverride, RejectionReason,
     Selection, select,
 };
 use bind::{Binder, Checked};
-use index::Index;
-use read::Known;
+use index::{CachedOverride, Index, OverrideWatch};
+use record::{Recorder, UseQueue};
+use status::OverrideStatusWriter;
 
-pub use index::OverrideWatch;
-pub use record::Recorder;
-pub use standing::OverrideStatus;
-
-/// How often overrides are looked at anew where others change them meanwhile; the deadline comes
-/// first as a rule.
-const TRIES: usize = 8;
+/// How often the decision is repeated because an override has changed; usually the deadline comes
+/// first.
+const MAX_TRIES: usize = 8;
 
 /// The overrides of a cluster.
-pub struct KubeOverrides {
+pub(super) struct KubeOverrides {
     index: Index,
     binder: Binder,
-    record: record::Queue,
+    uses: UseQueue,
 }
 
-/// What keeps overrides beside the reviews: each part runs for ever, or until it is stopped.
-pub struct OverrideDuties {
-    /// Follows the objects.
-    pub watch: OverrideWatch,
-    /// Writes down uses that need not be written before they count.
-    pub recorder: Recorder,
-    /// Says in each object how it stands; for the holder of the Lease.
-    pub status: OverrideStatus,
+/// The tasks beside reviews; each has a method `run`.
+pub(super) struct OverrideTasks {
+    pub(super) watch: OverrideWatch,
+    pub(super) recorder: Recorder,
+    /// For the replica that holds the Lease.
+    pub(super) status: OverrideStatusWriter,
 }
 
 impl KubeOverrides {
-    /// The overrides of a cluster, and what has to run for them. `watching` is a client whose
-    /// requests may take long, those of `brief` end soon.
-    #[must_use]
-    pub fn new(watching: Client, brief: Client) -> (Self, OverrideDuties) {
-        let (index, watch) = index::new(watching);
-        let (record, recorder) = record::new(brief.clone());
-        let status = OverrideStatus::new(brief.clone(), index.clone());
-        let overrides = Self {
-            index,
-            binder: Binder::new(brief),
-            record,
-        };
-        let duties = OverrideDuties {
+    /// Returns the overrides of a cluster, and the tasks that have to run for them.
+    pub(super) fn new(clients: &Clients) -> (Self, OverrideTasks) {
+        let requests = || clients.requests.clone();
+        let (index, watch) = index::new(clients.watches.clone());
+        let (uses, recorder) = record::new(requests());
+        let tasks = OverrideTasks {
             watch,
             recorder,
-            status,
+            status: OverrideStatusWriter::new(requests(), index.clone()),
         };
-        (overrides, duties)
+        let overrides = Self {
+            index,
+            binder: Binder::new(requests()),
+            uses,
+        };
+        (overrides, tasks)
     }
 
-    /// Plans by what is known, holds the plan against the API server, and plans again where that
-    /// knows better.
-    async fn rule(&self, plea: &OverrideRequest<'_>) -> OverrideDecision {
-        let mut known = self.index.of(plea.rollout.subject());
+    /// Decides by the cached overrides, checks those that would be used against the API server, and
+    /// decides again if one has changed there.
+    async fn try_decide(&self, request: &OverrideRequest<'_>) -> OverrideDecision {
+        let mut known = self.index.of(request.rollout.subject());
         let mut failed = Vec::new();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let terms: Vec<_> = known.iter().map(|one| Arc::clone(&one.terms)).collect();
-            let selection = select(&terms, plea);
+            let selection = select(&terms, request);
             if selection.passed.is_empty() {
-                return refused(selection, failed);
+                return OverrideDecision {
+                    passed: vec![],
+                    rejected: [failed, selection.rejected].concat(),
+                };
             }
-            let Some((name, checked)) = self.first_obstacle(&selection, &known, plea).await else {
-                self.write_down(&selection, plea);
+            let Some((name, checked)) = self.first_unconfirmed(&selection, &known, request).await
+            else {
+                self.record(&selection, request);
                 return OverrideDecision {
                     passed: selection.passed,
                     rejected: [failed, selection.rejected].concat(),
                 };
             };
             let at = known.iter().position(|one| one.terms.name == name);
-            let at = at.expect("the plan is made of what is known");
+            let at = at.expect("overrides are selected from the known ones");
             match checked {
-                Checked::Stands => {}
-                Checked::Changed(fresh) => known[at] = fresh,
-                Checked::Fails(why) => {
+                Checked::Confirmed => {}
+                Checked::Changed(newer) => known[at] = newer,
+                Checked::Rejected(reason) => {
                     known.remove(at);
-                    failed.push(RejectedOverride { name, reason: why });
+                    failed.push(RejectedOverride { name, reason });
                 }
             }
         }
-        OverrideDecision {
-            passed: vec![],
-            rejected: names_of(&known, "others kept changing it"),
-        }
+        reject_all(&known, "it kept changing")
     }
 
-    /// The first override of a plan that is not as it was known, or cannot be bound.
-    async fn first_obstacle(
+    /// Checks the selected overrides, and returns the first that has changed or cannot be bound.
+    async fn first_unconfirmed(
         &self,
-        plan: &Selection,
-        known: &[Arc<Known>],
-        plea: &OverrideRequest<'_>,
+        selection: &Selection,
+        known: &[Arc<CachedOverride>],
+        request: &OverrideRequest<'_>,
     ) -> Option<(String, Checked)> {
-        let used = known.iter().filter(|one| uses(plan, &one.terms));
-        for one in used {
-            match self.binder.check(one, plan.template, plea).await {
-                Checked::Stands => {}
-                obstacle => return Some((one.terms.name.clone(), obstacle)),
+        let is_used = |one: &CachedOverride| {
+            let mut passing = selection.passed.iter();
+            passing.any(|(_, used)| used.name == one.terms.name)
+        };
+        for one in known.iter().filter(|one| is_used(one)) {
+            match self.binder.check(one, selection.template, request).await {
+                Checked::Confirmed => {}
+                unconfirmed => return Some((one.terms.name.clone(), unconfirmed)),
             }
         }
         None
     }
 
-    fn write_down(&self, plan: &Selection, plea: &OverrideRequest<'_>) {
-        let Writing::Allowed(access) = plea.writing else {
+    fn record(&self, selection: &Selection, request: &OverrideRequest<'_>) {
+        let Writing::Allowed(access) = request.writing else {
             return;
         };
-        let mut told: Vec<&Arc<Override>> = Vec::new();
-        for (_, one) in &plan.passed {
-            if !told.contains(&one) && !one.is_unbound() {
-                told.push(one);
-                self.record.add(one, plan.template, plea, access);
+        let mut recorded: Vec<&Arc<Override>> = Vec::new();
+        for (_, one) in &selection.passed {
+            if !recorded.contains(&one) && !one.is_unbound() {
+                recorded.push(one);
+                self.uses.add(one, selection.template, request, access);
             }
         }
     }
@@ -150,38 +143,27 @@ impl Overrides for KubeOverrides {
 
     fn decide<'a>(
         &'a self,
-        plea: OverrideRequest<'a>,
+        request: OverrideRequest<'a>,
         deadline: Instant,
     ) -> BoxFuture<'a, OverrideDecision> {
         async move {
-            let in_time = timeout_at(deadline, self.rule(&plea)).await;
-            in_time.unwrap_or_else(|_| OverrideDecision {
-                passed: vec![],
-                rejected: names_of(
-                    &self.index.of(plea.rollout.subject()),
-                    "the API server did not answer in time",
-                ),
+            let decision = timeout_at(deadline, self.try_decide(&request)).await;
+            decision.unwrap_or_else(|_| {
+                let known = self.index.of(request.rollout.subject());
+                reject_all(&known, "the API server did not answer in time")
             })
         }
         .boxed()
     }
 }
 
-fn uses(plan: &Selection, terms: &Override) -> bool {
-    plan.passed.iter().any(|(_, one)| one.name == terms.name)
-}
-
-fn refused(plan: Selection, failed: Vec<RejectedOverride>) -> OverrideDecision {
-    OverrideDecision {
-        passed: vec![],
-        rejected: [failed, plan.rejected].concat(),
-    }
-}
-
-fn names_of(known: &[Arc<Known>], why: &str) -> Vec<RejectedOverride> {
-    let refused = known.iter().map(|one| RejectedOverride {
+fn reject_all(known: &[Arc<CachedOverride>], why: &str) -> OverrideDecision {
+    let rejected = known.iter().map(|one| RejectedOverride {
         name: one.terms.name.clone(),
         reason: RejectionReason::NotRecorded(why.to_owned()),
     });
-    refused.collect()
+    OverrideDecision {
+        passed: vec![],
+        rejected: rejected.collect(),
+    }
 }

@@ -1,56 +1,58 @@
-//! The secret in the path at which the API server calls: who knows it is taken for the API server.
+//! The secret in the path that the API server calls: whoever knows it is taken for the API server.
 //!
-//! It stands in the Secret `NAME-webhook-path` of the installation's namespace. Only the holder of the
-//! Lease writes it, and every replica follows it and accepts all that stands there.
+//! It is in the Secret `NAME-webhook-path` of the installation's namespace. Only the holder of the Lease
+//! writes it; every replica watches it and accepts all secrets in it.
 //!
-//! | key | what stands there |
+//! | key | value |
 //! |---|---|
 //! | `current` | the secret that the registration names |
 //! | `next` | during a renewal: the one that it will name |
 //! | `previous` | for some minutes after: the one that it named before |
 //!
-//! The API server prints the path in the errors of calls that fail, so it does not stay secret for ever:
-//! it is renewed after each start of the process that holds the Lease, and at intervals. A renewal fails
-//! no request: every replica accepts the next secret before the registration names it, and the previous
-//! one until every API server has heard of that.
+//! The API server prints the path in the errors of failed calls, so it does not stay secret for ever. It is
+//! renewed after each start of the process that holds the Lease, and at intervals. A renewal fails no
+//! request: every replica accepts the next secret before the registration names it, and the previous one
+//! until every API server knows the new registration.
 
-mod follow;
 mod step;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+
+use futures_util::{StreamExt as _, pin_mut};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
+use kube::api::Api;
 
-use super::Installation;
-use super::kept_secret::{Content as _, KeptSecret, SecretError};
-use crate::server::PathSecret;
-pub use follow::PathFollower;
+use super::managed_secret::{Content as _, ManagedSecret, SecretError};
+use super::{Installation, objects};
+use crate::server::{PathSecret, PathSecrets};
 use step::Step;
-pub use step::{PathRenewal, PathTimes};
+pub(crate) use step::{PathRenewal, PathTimes};
 use stored::Stored;
 
-/// Keeps the Secret; for the holder of the Lease.
-pub(super) struct Keeper<'r> {
-    secret: KeptSecret,
+/// Renews the secret; for the holder of the Lease.
+pub(super) struct PathRotation<'r> {
+    secret: ManagedSecret,
     renewal: &'r PathRenewal,
 }
 
-/// The Secret as it was found or left.
-pub(super) struct Kept {
+/// The Secret as it was read or written.
+pub(super) struct RotationState {
     stored: Stored,
     step: Step,
 }
 
-impl Kept {
-    /// The secret that the registration is to name.
+impl RotationState {
+    /// Returns the secret that the registration is to name.
     pub(super) fn current(&self) -> &PathSecret {
         &self.stored.current
     }
 
-    /// When there is something to be done, if nothing changes.
+    /// Returns when the next step is due if nothing changes before.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self.step {
             Step::Wait(until) => Some(until),
@@ -59,14 +61,14 @@ impl Kept {
     }
 }
 
-impl<'r> Keeper<'r> {
+impl<'r> PathRotation<'r> {
     pub(super) fn new(
         client: Client,
         installation: Installation,
         renewal: &'r PathRenewal,
     ) -> Self {
         let name = installation.webhook_path();
-        let secret = KeptSecret {
+        let secret = ManagedSecret {
             client,
             installation,
             name,
@@ -74,32 +76,63 @@ impl<'r> Keeper<'r> {
         Self { secret, renewal }
     }
 
-    /// Takes the step that is due, if one is. `registered` is what the registration names now.
-    pub(super) async fn advance(&self, registered: &[PathSecret]) -> Result<Kept, SecretError> {
+    /// Takes the step that is due. `registered` is what the registration names now.
+    pub(super) async fn advance(
+        &self,
+        registered: &[PathSecret],
+    ) -> Result<RotationState, SecretError> {
         let now = Timestamp::now();
         let secret = self.secret.read().await?;
-        let (stored, whole) = self.look_at(secret.as_ref(), now);
+        let (stored, intact) = self.parse(secret.as_ref(), now);
         let step = Step::next(stored.as_ref(), registered, now, self.renewal);
         let stored = match (stored, step.changes()) {
-            (Some(stored), false) if whole => return Ok(Kept { stored, step }),
+            (Some(stored), false) if intact => return Ok(RotationState { stored, step }),
             (stored, _) => step.take(stored, registered, now, self.renewal),
         };
-        tracing::info!(secret = self.secret.name, "{}", step.told());
+        tracing::info!(secret = self.secret.name, "{}", step.description());
         self.secret.write(secret, &stored).await?;
         let step = Step::next(Some(&stored), registered, now, self.renewal);
-        Ok(Kept { stored, step })
+        Ok(RotationState { stored, step })
     }
 
-    /// What stands in the Secret, and whether it stands there as it should.
-    fn look_at(&self, secret: Option<&Secret>, now: Timestamp) -> (Option<Stored>, bool) {
+    /// Parses the Secret, and returns whether it is intact.
+    fn parse(&self, secret: Option<&Secret>, now: Timestamp) -> (Option<Stored>, bool) {
         let Some(secret) = secret else {
             return (None, false);
         };
         let (stored, damages) = Stored::read(secret, now);
         for damage in &damages {
-            tracing::error!(%damage, secret = self.secret.name, "the Secret is damaged and is made anew; replicas that run accept what they have");
+            tracing::error!(%damage, secret = self.secret.name, "the Secret is damaged and is written again; running replicas keep accepting what they have");
         }
         let data = stored.as_ref().map(Stored::data);
         (stored, data == secret.data)
+    }
+}
+
+/// Accepts the secrets in the Secret; for every replica.
+pub(super) struct PathFollower {
+    /// For watches.
+    pub(super) client: Client,
+    pub(super) installation: Installation,
+    pub(super) secrets: PathSecrets,
+}
+
+impl PathFollower {
+    /// Watches the Secret, and never returns. If it is deleted or damaged, nothing changes.
+    pub(super) async fn run(self) -> Infallible {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.installation.namespace);
+        let secrets = objects::watch(api, self.installation.webhook_path());
+        pin_mut!(secrets);
+        loop {
+            let Some(Some(secret)) = secrets.next().await else {
+                continue;
+            };
+            match Stored::read(&secret, Timestamp::now()).0 {
+                Some(stored) => self.secrets.replace(stored.accepted()),
+                None => {
+                    tracing::warn!("the Secret has no valid secret path; the accepted ones stay")
+                }
+            }
+        }
     }
 }

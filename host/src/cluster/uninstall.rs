@@ -1,8 +1,8 @@
-//! Takes an installation out of a cluster, in an order that never leaves a webhook that calls nobody.
+//! Deletes an installation, in an order that never leaves a webhook that nobody answers.
 //!
-//! First the rights go, so that no replica puts back what is removed next; then the registration,
-//! while there is still somebody who answers; then everything else. Custom resource definitions, and
-//! with them all policies, go only where that is asked for.
+//! First the rights are deleted, so that no replica recreates what is deleted next; then the registration,
+//! while replicas still answer; then everything else. Custom resource definitions, and with them all
+//! policies, are deleted only on request.
 
 mod parts;
 
@@ -18,54 +18,43 @@ use super::crd;
 use parts::{Part, registration};
 
 /// How long a replica that has just lost its rights may still act on them.
-const ECHO: Duration = Duration::from_millis(500);
+const PROPAGATION: Duration = Duration::from_millis(500);
 
-/// How often a registration that comes back is removed again.
-const ATTEMPTS: usize = 20;
+/// How often a registration that a replica recreates is deleted again.
+const MAX_DELETIONS: usize = 20;
 
-/// An installation as it was found.
-pub struct Uninstallation {
+/// An installation to be deleted.
+pub(crate) struct Uninstallation {
     client: Client,
     installation: Installation,
-    /// What goes, in this order.
+    /// What is to be deleted, in this order.
     found: Vec<Part>,
-    /// How many objects there are of each of rollgate's kinds, by the kind's plural name.
-    pub objects: Vec<(String, usize)>,
+    /// The number of objects of each of rollgate's kinds, by the kind's plural name.
+    pub(crate) objects: Vec<(String, usize)>,
 }
 
-/// What becomes of the custom resource definitions, and with them of all policies.
+/// Whether to delete the custom resource definitions, and with them all policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Definitions {
-    /// They stay.
+pub(crate) enum Definitions {
     Keep,
-    /// They go.
     Remove,
 }
 
-/// Why it cannot be taken out.
+/// Why an installation cannot be deleted.
 #[derive(Debug, thiserror::Error)]
-pub enum UninstallError {
-    /// The API server does not do it.
+pub(crate) enum UninstallError {
     #[error("the API server refuses to {verb} {what}, or does not answer: {error}")]
     Api {
-        /// What was tried.
         verb: &'static str,
-        /// With what.
         what: String,
-        /// Why not.
         error: Error,
     },
-    /// Helm would go on to believe that it is there.
+    /// Helm would still list it as installed.
     #[error(
         "it was installed by Helm as the release {release}: use `helm uninstall {release} --namespace {namespace}`"
     )]
-    ByHelm {
-        /// The release.
-        release: String,
-        /// Where it is.
-        namespace: String,
-    },
-    /// A replica that nobody knows of puts the registration back.
+    ByHelm { release: String, namespace: String },
+    /// A replica whose rights are not of this installation recreates the registration.
     #[error(
         "the registration {0} is put back again and again: a replica has rights to it that are not of this installation; end it, and try again"
     )]
@@ -73,11 +62,11 @@ pub enum UninstallError {
 }
 
 impl Uninstallation {
-    /// Looks for what there is; changes nothing.
+    /// Finds everything that is to be deleted, and changes nothing.
     ///
     /// # Errors
-    /// Where the API server does not tell, or Helm installed it.
-    pub async fn find(
+    /// If the API server does not answer, or Helm installed it.
+    pub(crate) async fn find(
         client: Client,
         installation: Installation,
         definitions: Definitions,
@@ -117,16 +106,16 @@ impl Uninstallation {
         })
     }
 
-    /// What goes, in this order: kind and name.
-    pub fn found(&self) -> impl Iterator<Item = String> {
+    /// Returns kind and name of what is to be deleted, in this order.
+    pub(crate) fn found(&self) -> impl Iterator<Item = String> {
         self.found.iter().map(ToString::to_string)
     }
 
-    /// Removes it all, and tells of each part that is gone.
+    /// Deletes everything, and reports each object that is deleted.
     ///
     /// # Errors
-    /// Where something cannot be removed. What was removed before stays so; trying again goes on.
-    pub async fn remove(self, mut tell: impl FnMut(&str)) -> Result<(), UninstallError> {
+    /// If an object cannot be deleted. What was deleted before stays so; the next attempt continues.
+    pub(crate) async fn remove(self, mut report: impl FnMut(&str)) -> Result<(), UninstallError> {
         let registration = registration(&self.installation);
         for part in &self.found {
             if *part == registration {
@@ -134,15 +123,15 @@ impl Uninstallation {
             } else {
                 part.delete(&self.client).await?;
             }
-            tell(&part.to_string());
+            report(&part.to_string());
         }
         Ok(())
     }
 
     async fn unregister(&self, part: &Part) -> Result<(), UninstallError> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_DELETIONS {
             part.delete(&self.client).await?;
-            sleep(ECHO).await;
+            sleep(PROPAGATION).await;
             if part.read(&self.client).await?.is_none() {
                 return Ok(());
             }

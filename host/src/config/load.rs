@@ -12,9 +12,9 @@ use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleError, ModuleSource};
 use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
 use crate::engine::{
-    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, Scope, SettingsProblem,
+    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,
 };
-use crate::sources::{Access, Cluster, KindRef};
+use crate::sources::{Access, Cluster, KindRef, Scope};
 
 /// Loads every policy of a configuration, several at a time. A policy that cannot be loaded stays in the
 /// set as refused: its match and `onError` still apply.
@@ -234,13 +234,13 @@ fn setting(item: &PolicyItem, refused: &SettingsProblem) -> Problem {
 /// Asks once per load whether rollgate may read each kind and scope that policies are granted.
 struct OwnPermissions<'a> {
     cluster: &'a dyn Cluster,
-    asked: HashMap<KindRef<'a>, OnceCell<Access>>,
+    asked: HashMap<(KindRef<'a>, Scope<'a>), OnceCell<Access>>,
 }
 
 impl<'a> OwnPermissions<'a> {
     fn new(cluster: &'a dyn Cluster, policies: &'a [PolicyItem]) -> Self {
         let grants = policies.iter().flat_map(|item| &item.policy.grants.cluster);
-        let asked = grants.flat_map(kinds).map(|kind| (kind, OnceCell::new()));
+        let asked = grants.flat_map(reads).map(|read| (read, OnceCell::new()));
         Self {
             cluster,
             asked: asked.collect(),
@@ -249,8 +249,8 @@ impl<'a> OwnPermissions<'a> {
 
     /// Returns what rollgate lacks for a grant. If that is not known now, each read reports it later.
     async fn missing<'s>(&'s self, grant: &'s ClusterGrant) -> Option<&'s str> {
-        for kind in kinds(grant) {
-            let asked = self.asked[&kind].get_or_init(|| self.ask(kind));
+        for read in reads(grant) {
+            let asked = self.asked[&read].get_or_init(|| self.ask(read));
             if let Access::Missing(what) = asked.await {
                 return Some(what);
             }
@@ -258,11 +258,12 @@ impl<'a> OwnPermissions<'a> {
         None
     }
 
-    async fn ask(&self, kind: KindRef<'_>) -> Access {
-        let access = self.cluster.access(kind).await;
+    async fn ask(&self, (kind, scope): (KindRef<'_>, Scope<'_>)) -> Access {
+        let access = self.cluster.access(kind, scope).await;
         if let Access::Unknown(why) = &access {
             tracing::debug!(
                 ?kind,
+                ?scope,
                 why,
                 "it is not known whether rollgate may read this kind"
             );
@@ -271,11 +272,11 @@ impl<'a> OwnPermissions<'a> {
     }
 }
 
-fn kinds<'a>(grant: &'a ClusterGrant) -> Vec<KindRef<'a>> {
-    let kind = |scope: Scope<'a>| KindRef {
+fn reads<'a>(grant: &'a ClusterGrant) -> Vec<(KindRef<'a>, Scope<'a>)> {
+    let kind = KindRef {
         api_version: &grant.api_version,
         kind: &grant.kind,
-        namespace: scope.namespace(),
     };
-    grant.scopes().into_iter().map(kind).collect()
+    let scopes = grant.scopes().into_iter();
+    scopes.map(|scope| (kind, scope)).collect()
 }

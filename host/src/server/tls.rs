@@ -16,7 +16,8 @@ use rustls::{RootCertStore, server::danger::ClientCertVerifier};
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-pub use files::{Files, keep_fresh, serve_with};
+pub(crate) use files::keep_fresh;
+pub use files::{Files, serve_with};
 pub use self_signed::{SelfSigned, self_signed};
 
 /// HTTP/2, as ALPN names it.

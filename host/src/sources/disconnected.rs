@@ -1,4 +1,4 @@
-//! The cluster of a rollgate that has none: every question is answered with that.
+//! The cluster of a rollgate that has none.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rollgate_model::{ClusterError, ClusterErrorCode, RevisionQuery, Revisions};
 
 use super::{Cluster, History, ListQuery, NoSecret, ObjectRef, Reading, Secrets};
 
-/// Stands where no cluster is connected, as in a dry-run of files.
+/// Fails every read with that there is no cluster, as in a check of files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disconnected;
 
@@ -18,7 +18,7 @@ impl Cluster for Disconnected {
         object: ObjectRef<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
-        ready(Err(disconnected(object.kind))).boxed()
+        ready(Err(disconnected(object.kind.kind))).boxed()
     }
 
     fn list<'a>(
@@ -26,7 +26,7 @@ impl Cluster for Disconnected {
         query: ListQuery<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
-        ready(Err(disconnected(query.kind))).boxed()
+        ready(Err(disconnected(query.kind.kind))).boxed()
     }
 }
 
@@ -58,13 +58,16 @@ fn disconnected(kind: &str) -> ClusterError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::KindRef;
 
     #[tokio::test]
-    async fn the_answer_says_that_there_is_no_cluster() {
+    async fn read_without_a_cluster_says_so() {
         let object = ObjectRef {
-            api_version: "v1",
-            kind: "ConfigMap",
-            namespace: "shop",
+            kind: KindRef {
+                api_version: "v1",
+                kind: "ConfigMap",
+            },
+            namespace: Some("shop"),
             name: "flags",
         };
         let error = Disconnected.get(object, Reading::Recent).await.unwrap_err();

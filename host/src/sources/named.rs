@@ -1,4 +1,4 @@
-//! The metric sources that the operator described, by name.
+//! Metric sources by name.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,13 @@ use rollgate_model::{MetricsError, MetricsErrorCode, Sample, Series};
 use super::prometheus::PrometheusSource;
 use super::{Metrics, Range, SourceError};
 
-/// Metric sources by name. Without any, it tells whoever asks that none is described.
+/// Metric sources by name.
 #[derive(Debug, Default)]
 pub struct NamedMetrics {
     sources: BTreeMap<String, Result<PrometheusSource, SourceError>>,
 }
 
-/// A source that could not be set up stays known: asking it says why, where leaving it out would
-/// say that nobody described it.
+/// A source that could not be set up is kept, so that queries to it say why.
 impl FromIterator<(String, Result<PrometheusSource, SourceError>)> for NamedMetrics {
     fn from_iter<I>(sources: I) -> Self
     where
@@ -59,9 +58,9 @@ impl NamedMetrics {
     fn find(&self, name: &str) -> Result<&PrometheusSource, MetricsError> {
         match self.sources.get(name) {
             Some(Ok(source)) => Ok(source),
-            Some(Err(broken)) => Err(MetricsError {
+            Some(Err(error)) => Err(MetricsError {
                 code: MetricsErrorCode::Unavailable,
-                message: format!("metrics source {name:?} is not set up: {broken}"),
+                message: format!("metrics source {name:?} cannot be used: {error}"),
             }),
             None => Err(MetricsError {
                 code: MetricsErrorCode::UnknownSource,
@@ -72,10 +71,10 @@ impl NamedMetrics {
 
     fn known(&self) -> String {
         if self.sources.is_empty() {
-            return "none is described: add a MetricSource to the policies folder".to_owned();
+            return "there are none: add a MetricSource to the policies folder".to_owned();
         }
         let names: Vec<&str> = self.sources.keys().map(String::as_str).collect();
-        format!("described are: {}", names.join(", "))
+        format!("the known ones are: {}", names.join(", "))
     }
 }
 
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_sources_the_answer_says_how_to_add_one() {
+    async fn query_without_sources_says_how_to_add_one() {
         let error = ask(&NamedMetrics::default(), "prod").await;
         assert_eq!(error.code, MetricsErrorCode::UnknownSource);
         assert!(error.message.contains("\"prod\""), "{error}");
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_name_is_told_the_known_ones() {
+    async fn query_of_an_unknown_source_names_the_known_ones() {
         let secrets: Arc<dyn Secrets> = Arc::new(crate::sources::Disconnected);
         let spec = serde_json::from_str(r#"{"url": "http://localhost:9090"}"#).unwrap();
         let metrics: NamedMetrics = ["b", "a"]
@@ -117,11 +116,14 @@ mod tests {
             .collect();
         let error = ask(&metrics, "prod").await;
         assert_eq!(error.code, MetricsErrorCode::UnknownSource);
-        assert!(error.message.ends_with("described are: a, b"), "{error}");
+        assert!(
+            error.message.ends_with("the known ones are: a, b"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
-    async fn a_source_that_could_not_be_set_up_says_why() {
+    async fn query_of_a_broken_source_says_why() {
         let broken = SourceError {
             pointer: String::new(),
             message: "its url is odd".to_owned(),

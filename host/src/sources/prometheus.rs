@@ -1,9 +1,9 @@
 //! A metric source with Prometheus' HTTP API
-//! (<https://prometheus.io/docs/prometheus/latest/querying/api/>): instant and range queries,
-//! bounded in bytes, series and time.
+//! (<https://prometheus.io/docs/prometheus/latest/querying/api/>): instant and range queries with limits
+//! of bytes, series and time.
 //!
-//! A burst of dry-runs asks the same few questions. Equal questions share one request, and an
-//! answer serves again while it is fresh: see [`cache`].
+//! Many reviews at once send the same few queries. Equal queries share one request, and its result is
+//! cached: see [`cache`].
 
 mod answer;
 mod cache;
@@ -20,27 +20,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollgate_model::{MetricsError, Sample, Series};
 
-pub use self::secret::{SecretKey, SecretRef};
-pub use self::settings::DescribedIn;
-pub use self::spec::{BasicAuth, Spec};
+pub use secret::{SecretKey, SecretRef};
+pub use settings::DescribedIn;
+pub use spec::{BasicAuth, Spec};
 
-use self::answer::Answer;
-use self::cache::{Cache, Weigh, Window};
-use self::client::Client;
-use self::failure::Failure;
 use super::{Range, Secrets, SourceError};
+use answer::Answer;
+use cache::{Cache, Weigh, Window};
+use client::Client;
+use failure::QueryError;
 
-/// The longest query that is sent, in bytes.
-const LONGEST_QUERY: usize = 16 << 10;
+const MAX_QUERY_BYTES: usize = 16 << 10;
 
-/// Prometheus gives no more points than this for each series of a range
+/// The most points that Prometheus returns for each series of a range
 /// (`exceeded maximum resolution of 11,000 points per timeseries`).
-const MOST_POINTS: u128 = 11_000;
+const MAX_POINTS: u128 = 11_000;
 
-/// The finest step of a range query, as `wit/metrics.wit` says.
-const FINEST_STEP: Duration = Duration::from_secs(1);
+/// The least step of a range query, as `wit/metrics.wit` says.
+const MIN_STEP: Duration = Duration::from_secs(1);
 
-/// One Prometheus server, or what speaks like one.
+/// One server with Prometheus' HTTP API.
 #[derive(Debug)]
 pub struct PrometheusSource {
     name: Arc<str>,
@@ -50,10 +49,10 @@ pub struct PrometheusSource {
 }
 
 impl PrometheusSource {
-    /// Checks what the operator wrote and sets the client up; nothing is sent yet.
+    /// Validates the spec and makes the client; sends no request.
     ///
     /// # Errors
-    /// The field that cannot be right, or the secret or certificate file that cannot be read.
+    /// If a field is invalid, or a file with a secret or certificates cannot be read.
     pub fn new(
         name: &str,
         spec: &Spec,
@@ -70,25 +69,24 @@ impl PrometheusSource {
         })
     }
 
-    /// Evaluates a query at an instant. The answer may be that of an earlier instant, by no more
-    /// than the spec's `cacheFor`; its samples tell which.
+    /// Evaluates a query at an instant. The result may be that of an earlier instant, by up to the spec's
+    /// `cacheFor`; its samples have that instant.
     ///
     /// # Errors
-    /// Why there is no answer, in words without address or credential.
+    /// Why there is no result, without address and credentials.
     pub async fn query(&self, query: &str, at: Timestamp) -> Result<Vec<Sample>, MetricsError> {
         self.check_query(query)?;
         let window = Window::Instant { at };
         let samples = self
-            .shared(&self.samples, query, window, Answer::into_samples)
+            .cached(&self.samples, query, window, Answer::into_samples)
             .await?;
         Ok(samples.to_vec())
     }
 
-    /// Evaluates a query over a range. As a whole it may lie earlier, by no more than the spec's
-    /// `cacheFor`.
+    /// Evaluates a query over a range, which may be shifted back by up to the spec's `cacheFor`.
     ///
     /// # Errors
-    /// Why there is no answer, in words without address or credential.
+    /// Why there is no result, without address and credentials.
     pub async fn query_range(
         &self,
         query: &str,
@@ -97,17 +95,17 @@ impl PrometheusSource {
         self.check_query(query)?;
         let window = self.check_range(range)?;
         let series = self
-            .shared(&self.series, query, window, Answer::into_series)
+            .cached(&self.series, query, window, Answer::into_series)
             .await?;
         Ok(series.to_vec())
     }
 
-    async fn shared<T: Weigh>(
+    async fn cached<T: Weigh>(
         &self,
         cache: &Cache<T>,
         query: &str,
         window: Window,
-        take: fn(Answer) -> Result<Vec<T>, Failure>,
+        take: fn(Answer) -> Result<Vec<T>, QueryError>,
     ) -> Result<Arc<[T]>, MetricsError> {
         let query: Arc<str> = query.into();
         let (client, name, text) = (
@@ -117,37 +115,35 @@ impl PrometheusSource {
         );
         let fetch = move |window| async move {
             let answer = client.fetch(&text, window).await.and_then(take);
-            answer.map(Arc::from).map_err(|failure| failure.of(&name))
+            answer.map(Arc::from).map_err(|error| error.of(&name))
         };
-        let shared = cache.get(query, window, fetch).await;
-        shared.unwrap_or_else(|_panicked| Err(Failure::Internal.of(&self.name)))
+        let cached = cache.get(query, window, fetch).await;
+        cached.unwrap_or_else(|_panicked| Err(QueryError::Internal.of(&self.name)))
     }
 
     fn check_query(&self, query: &str) -> Result<(), MetricsError> {
-        if query.len() > LONGEST_QUERY {
-            let message = format!("it is longer than {LONGEST_QUERY} bytes");
-            return Err(Failure::Query(message).of(&self.name));
+        if query.len() > MAX_QUERY_BYTES {
+            let message = format!("it is longer than {MAX_QUERY_BYTES} bytes");
+            return Err(QueryError::Query(message).of(&self.name));
         }
         Ok(())
     }
 
     fn check_range(&self, range: Range) -> Result<Window, MetricsError> {
         let Range { start, end, step } = range;
-        let refuse = |message: String| Err(Failure::Query(message).of(&self.name));
+        let refuse = |message: String| Err(QueryError::Query(message).of(&self.name));
         let Ok(length) = Duration::try_from(end.duration_since(start)) else {
             return refuse(format!(
                 "its range ends before it starts ({start} to {end})"
             ));
         };
-        if step < FINEST_STEP {
-            return refuse(format!(
-                "its step of {step:?} is finer than {FINEST_STEP:?}"
-            ));
+        if step < MIN_STEP {
+            return refuse(format!("its step of {step:?} is less than {MIN_STEP:?}"));
         }
         let points = length.as_nanos() / step.as_nanos() + 1;
-        if points > MOST_POINTS {
+        if points > MAX_POINTS {
             return refuse(format!(
-                "{points} points are more than {MOST_POINTS} for each series: \
+                "{points} points are more than {MAX_POINTS} for each series: \
                  take a wider step or a shorter range"
             ));
         }

@@ -1,4 +1,4 @@
-//! Writes down what a review asked and was answered, as a scenario that replays it.
+//! Records what a review reads, as a scenario that replays it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,11 @@ use rollgate_model::{
 use serde_json::Value;
 
 use super::{
-    Clock, Cluster, History, Labels, ListQuery, Metrics, ObjectRef, Range, Reading, Sources,
+    Clock, Cluster, History, KindRef, Labels, ListQuery, Metrics, ObjectRef, Range, Reading,
+    Sources,
 };
 
-/// Records the facts of one review. Secrets and the values of variables are left out.
+/// Records what one review reads, without Secrets and values of environment variables.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<Recording>>);
 
@@ -27,7 +28,7 @@ struct Recording {
     now: Option<Timestamp>,
     revisions: Option<Vec<RevisionEntry>>,
     metrics: Vec<MetricEntry>,
-    /// `None` until the cluster answered once: an empty list would say that it is empty.
+    /// `None` until the cluster has answered: an empty list would mean an empty cluster.
     objects: Option<BTreeMap<ObjectKey, Value>>,
     refusals: Vec<ObjectError>,
 }
@@ -36,7 +37,7 @@ struct Recording {
 type ObjectKey = [String; 4];
 
 impl Recorder {
-    /// Sources that answer as the given ones do, and are written down.
+    /// Returns sources that answer as the given ones, and records the answers.
     #[must_use]
     pub fn wrap(&self, sources: Sources) -> Sources {
         let recorded = Arc::new(Recorded {
@@ -51,8 +52,7 @@ impl Recorder {
         }
     }
 
-    /// Adds what was recorded to a scenario that tells of the rollout, and takes the secrets out
-    /// of the whole.
+    /// Adds the recorded answers to a scenario with the rollout, and redacts secrets in all of it.
     #[must_use]
     pub fn complete(&self, mut scenario: Scenario) -> Scenario {
         let recording = self.recording();
@@ -105,8 +105,8 @@ impl Clock for Recorded {
         now
     }
 
-    fn told(&self) {
-        self.sources.clock.told();
+    fn shown(&self) {
+        self.sources.clock.shown();
     }
 }
 
@@ -150,20 +150,13 @@ impl Cluster for Recorded {
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
         async move {
             let answer = self.sources.cluster.get(object, reading).await;
-            let ObjectRef {
-                api_version,
-                kind,
-                namespace,
-                name,
-            } = object;
-            let asked = Asked {
-                api_version,
-                kind,
-                namespace,
-                name: Some(name),
+            let query = Query {
+                kind: object.kind,
+                namespace: object.namespace,
+                name: Some(object.name),
             };
             let found = answer.as_ref().map(std::slice::from_ref);
-            self.recorder.recording().add_objects(asked, found);
+            self.recorder.recording().add_objects(query, found);
             answer
         }
         .boxed()
@@ -176,27 +169,20 @@ impl Cluster for Recorded {
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
         async move {
             let answer = self.sources.cluster.list(query, reading).await;
-            let ListQuery {
-                api_version,
-                kind,
-                namespace,
-                ..
-            } = query;
-            let asked = Asked {
-                api_version,
-                kind,
-                namespace,
+            let query = Query {
+                kind: query.kind,
+                namespace: query.scope.namespace(),
                 name: None,
             };
             self.recorder
                 .recording()
-                .add_objects(asked, answer.as_deref());
+                .add_objects(query, answer.as_deref());
             answer
         }
         .boxed()
     }
 
-    /// What a policy matches is the host's question, and none that a scenario has to answer.
+    /// Not recorded: rollgate reads these labels to match policies, and a scenario runs one policy.
     fn namespace_labels<'a>(
         &'a self,
         namespace: &'a str,
@@ -223,37 +209,33 @@ impl History for Recorded {
     }
 }
 
+/// A query for one object or for several.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    api_version: &'a str,
-    kind: &'a str,
-    namespace: &'a str,
+struct Query<'a> {
+    kind: KindRef<'a>,
+    namespace: Option<&'a str>,
     name: Option<&'a str>,
 }
 
 impl Recording {
-    /// The first answer stands, as the scenario would give it to both who ask the same.
+    /// Keeps the first answer, because a scenario gives one answer to equal queries.
     fn add_metric(&mut self, new: MetricEntry) {
-        if !self
-            .metrics
-            .iter()
-            .any(|entry| is_same_question(entry, &new))
-        {
+        if !self.metrics.iter().any(|entry| is_same_query(entry, &new)) {
             self.metrics.push(new);
         }
     }
 
-    fn add_objects(&mut self, asked: Asked<'_>, answer: Result<&[Arc<str>], &ClusterError>) {
+    fn add_objects(&mut self, query: Query<'_>, answer: Result<&[Arc<str>], &ClusterError>) {
         match answer {
             Ok(found) => {
                 let objects = self.objects.get_or_insert_default();
-                objects.extend(found.iter().filter_map(|text| asked.object(text)));
+                objects.extend(found.iter().filter_map(|text| query.object(text)));
             }
             Err(error) if error.code == ClusterErrorCode::NotFound => {
                 self.objects.get_or_insert_default();
             }
             Err(error) => {
-                let refusal = asked.refusal(error);
+                let refusal = query.refusal(error);
                 if !self.refusals.contains(&refusal) {
                     self.refusals.push(refusal);
                 }
@@ -262,15 +244,17 @@ impl Recording {
     }
 }
 
-impl Asked<'_> {
-    /// An object and what names it. The items of a list carry no kind in Kubernetes' own API.
+impl Query<'_> {
+    /// Parses an object. The items of a list have no kind in Kubernetes' own API.
     fn object(&self, text: &str) -> Option<(ObjectKey, Value)> {
         let mut object: Value = serde_json::from_str(text).ok()?;
         let fields = object.as_object_mut()?;
         fields
             .entry("apiVersion")
-            .or_insert_with(|| self.api_version.into());
-        fields.entry("kind").or_insert_with(|| self.kind.into());
+            .or_insert_with(|| self.kind.api_version.into());
+        fields
+            .entry("kind")
+            .or_insert_with(|| self.kind.kind.into());
         let named = |field| {
             object["metadata"][field]
                 .as_str()
@@ -278,8 +262,8 @@ impl Asked<'_> {
                 .to_owned()
         };
         let key = [
-            self.kind.to_owned(),
-            self.api_version.to_owned(),
+            self.kind.kind.to_owned(),
+            self.kind.api_version.to_owned(),
             named("namespace"),
             named("name"),
         ];
@@ -288,9 +272,9 @@ impl Asked<'_> {
 
     fn refusal(&self, error: &ClusterError) -> ObjectError {
         ObjectError {
-            api_version: self.api_version.to_owned(),
-            kind: self.kind.to_owned(),
-            namespace: Some(self.namespace.to_owned()).filter(|namespace| !namespace.is_empty()),
+            api_version: self.kind.api_version.to_owned(),
+            kind: self.kind.kind.to_owned(),
+            namespace: self.namespace.map(str::to_owned),
             name: self.name.map(str::to_owned),
             code: error.code,
             message: error.message.clone(),
@@ -298,7 +282,7 @@ impl Asked<'_> {
     }
 }
 
-fn is_same_question(a: &MetricEntry, b: &MetricEntry) -> bool {
+fn is_same_query(a: &MetricEntry, b: &MetricEntry) -> bool {
     let same_time = match (&a.answer, &b.answer) {
         (MetricAnswer::Instant { at: a, .. }, MetricAnswer::Instant { at: b, .. }) => a == b,
         (MetricAnswer::Range { range: a, .. }, MetricAnswer::Range { range: b, .. }) => a == b,

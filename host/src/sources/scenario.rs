@@ -1,4 +1,4 @@
-//! The world of a scenario file: what it answers, and for what it does not, the lines to add.
+//! Sources that answer from a scenario, or with the lines to add to it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,86 +13,86 @@ use rollgate_model::{
 use serde_json::Value;
 
 use super::{
-    Clock, Cluster, FixedClock, History, ListQuery, Metrics, ObjectRef, Range, Reading, Sources,
+    Clock, Cluster, FixedClock, History, KindRef, ListQuery, Metrics, ObjectRef, Range, Reading,
+    Sources,
 };
 
 impl Sources {
-    /// The world of a scenario. `otherwise` tells the time where the scenario does not.
+    /// Returns the sources of a scenario, with the clock `otherwise` if it has no `now`.
     #[must_use]
     pub fn of_scenario(scenario: Arc<Scenario>, otherwise: Arc<dyn Clock>) -> Self {
         let clock = match scenario.now {
             Some(now) => Arc::new(FixedClock(now)),
             None => otherwise,
         };
-        Self::of_world(scenario, clock, Arc::default())
+        Self::new(scenario, clock, Arc::default())
     }
 
-    /// The world of a scenario and no other. Notes the first question that the scenario does not
+    /// Returns the sources of a scenario alone, and stores in `unanswered` the first query that it does not
     /// answer, the time included.
     #[must_use]
     pub fn of_scenario_alone(scenario: Arc<Scenario>, unanswered: Arc<FirstUnanswered>) -> Self {
         let clock: Arc<dyn Clock> = match scenario.now {
             Some(now) => Arc::new(FixedClock(now)),
-            None => Arc::new(Timeless(Arc::clone(&unanswered))),
+            None => Arc::new(UnknownTime(Arc::clone(&unanswered))),
         };
-        Self::of_world(scenario, clock, unanswered)
+        Self::new(scenario, clock, unanswered)
     }
 
-    fn of_world(
+    fn new(
         scenario: Arc<Scenario>,
         clock: Arc<dyn Clock>,
         unanswered: Arc<FirstUnanswered>,
     ) -> Self {
-        let world = Arc::new(World {
+        let sources = Arc::new(ScenarioSources {
             scenario,
             unanswered,
         });
         Self {
             clock,
-            metrics: Arc::clone(&world) as Arc<dyn Metrics>,
-            cluster: Arc::clone(&world) as Arc<dyn Cluster>,
-            history: world,
+            metrics: Arc::clone(&sources) as Arc<dyn Metrics>,
+            cluster: Arc::clone(&sources) as Arc<dyn Cluster>,
+            history: sources,
         }
     }
 }
 
-/// The first question that a scenario did not answer. A policy may make light of a fact it could
-/// not have; a test must not.
+/// The first query that a scenario did not answer. A policy may ignore a missing result; a test must not.
 #[derive(Debug, Default)]
 pub struct FirstUnanswered(OnceLock<MissingFact>);
 
 impl FirstUnanswered {
-    /// The question, if there was one.
+    /// Returns the query, if there was one.
     #[must_use]
     pub fn question(&self) -> Option<&MissingFact> {
         self.0.get()
     }
 
     fn note(&self, question: MissingFact) {
-        // Only the first is kept: it is the one to answer next.
+        // Fails for all but the first.
         let _ = self.0.set(question);
     }
 }
 
-/// The clock of a scenario that does not say the time.
-struct Timeless(Arc<FirstUnanswered>);
+/// The clock of a scenario without `now`.
+struct UnknownTime(Arc<FirstUnanswered>);
 
-impl Clock for Timeless {
+impl Clock for UnknownTime {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
     }
 
-    fn told(&self) {
+    fn shown(&self) {
         self.0.note(MissingFact::Now);
     }
 }
 
-struct World {
+struct ScenarioSources {
     scenario: Arc<Scenario>,
     unanswered: Arc<FirstUnanswered>,
 }
 
-impl World {
+impl ScenarioSources {
     fn metrics_error(&self, question: MissingFact) -> MetricsError {
         let message = question.to_string();
         self.unanswered.note(question);
@@ -112,7 +112,7 @@ impl World {
     }
 }
 
-impl Metrics for World {
+impl Metrics for ScenarioSources {
     fn query<'a>(
         &'a self,
         source: &'a str,
@@ -134,18 +134,14 @@ impl Metrics for World {
     }
 }
 
-impl Cluster for World {
+impl Cluster for ScenarioSources {
     fn get<'a>(
         &'a self,
         object: ObjectRef<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
-        let ObjectRef {
-            api_version,
-            kind,
-            namespace,
-            name,
-        } = object;
+        let (KindRef { api_version, kind }, name) = (object.kind, object.name);
+        let namespace = object.namespace.unwrap_or_default();
         let answer = self.scenario.object(api_version, kind, namespace, name);
         let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(text)).boxed()
@@ -156,21 +152,15 @@ impl Cluster for World {
         query: ListQuery<'a>,
         _: Reading,
     ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
-        let ListQuery {
-            api_version,
-            kind,
-            namespace,
-            label_selector,
-        } = query;
-        let answer = self
-            .scenario
-            .list(api_version, kind, namespace, label_selector);
+        let (KindRef { api_version, kind }, selector) = (query.kind, query.label_selector);
+        let namespace = query.scope.namespace().unwrap_or_default();
+        let answer = self.scenario.list(api_version, kind, namespace, selector);
         let answer = answer.unwrap_or_else(|question| Err(self.cluster_error(question)));
         ready(answer.map(|objects| objects.into_iter().map(text).collect())).boxed()
     }
 }
 
-impl History for World {
+impl History for ScenarioSources {
     fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
         ready(self.scenario.revisions()).boxed()
     }

@@ -18,9 +18,9 @@ use super::manifests::{Empty, Manifest};
 use super::pairs;
 use super::report::Report;
 use super::{gate, policies};
-use crate::cluster::Connection;
+use crate::cluster::{self, Clients, Connection};
 use crate::config::Problem;
-use crate::sources::{Clock as _, Facts, Sources, SystemClock};
+use crate::sources::{Clock as _, Sources, SystemClock};
 use dry_run::Registered;
 use workloads::Workloads;
 
@@ -128,7 +128,11 @@ async fn by_policies(
     paths: &[PathBuf],
 ) -> anyhow::Result<Report> {
     let namespace = client.default_namespace().to_owned();
-    let facts = Facts::of(client.clone(), client, &namespace);
+    let clients = Clients {
+        requests: client.clone(),
+        watches: client,
+    };
+    let facts = cluster::facts(&clients, &namespace);
     let policies::Loaded {
         set,
         metrics,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::evaluate::Checked;
 use crate::config::{NamespaceLabels, Problem};
-use crate::sources::{Access, Cluster, KindRef, Labels, ListQuery, ObjectRef, Reading};
+use crate::sources::{Access, Cluster, KindRef, Labels, ListQuery, ObjectRef, Reading, Scope};
 
 /// The label that the API server gives every namespace.
 const NAME: &str = "kubernetes.io/metadata.name";
@@ -111,7 +111,7 @@ impl Cluster for WithNamespaces {
         }
     }
 
-    fn access<'a>(&'a self, kind: KindRef<'a>) -> BoxFuture<'a, Access> {
-        self.cluster.access(kind)
+    fn access<'a>(&'a self, kind: KindRef<'a>, scope: Scope<'a>) -> BoxFuture<'a, Access> {
+        self.cluster.access(kind, scope)
     }
 }

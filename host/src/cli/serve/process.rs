@@ -1,4 +1,4 @@
-//! The process around the server.
+//! Signals, panics and limits of the process.
 
 use std::io;
 
@@ -6,22 +6,22 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Done at the first SIGTERM or SIGINT, and at the second. Heard from now on.
+/// Returns two futures: done at the first SIGTERM or SIGINT, and at the second. Signals count from now on.
 pub(super) fn signals() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    let (first, first_heard) = oneshot::channel();
-    let (second, second_heard) = oneshot::channel();
+    let (first, first_received) = oneshot::channel();
+    let (second, second_received) = oneshot::channel();
     tokio::spawn(async move {
-        for heard in [first, second] {
+        for received in [first, second] {
             either(&mut terminate, &mut interrupt).await;
-            // Nobody listens any more: the server has ended meanwhile.
-            let _ = heard.send(());
+            // Fails if the server has ended meanwhile.
+            let _ = received.send(());
         }
     });
-    Ok((heard(first_heard), heard(second_heard)))
+    Ok((received(first_received), received(second_received)))
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {
@@ -31,13 +31,13 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-async fn heard(signal: oneshot::Receiver<()>) {
+async fn received(signal: oneshot::Receiver<()>) {
     if signal.await.is_err() {
         std::future::pending().await
     }
 }
 
-/// A panic belongs into the log, in its format, as everything else.
+/// Logs panics in the format of the log.
 pub(super) fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
@@ -46,7 +46,7 @@ pub(super) fn log_panics() {
     }));
 }
 
-/// Each connection takes a file descriptor, and the default limit of many systems is 1,024.
+/// Raises the limit of open files: each connection takes one, and the default is often 1,024.
 pub(super) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -1,24 +1,22 @@
-//! `serve --register`: what a person decides about the registration and its certificates.
+//! `serve --register`: the webhook registration, its certificates and the guard of revisions.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::TlsArgs;
-use super::cluster::Member;
+use super::tls::TlsArgs;
 use super::values::duration;
 use crate::cluster::{
-    Authority, Events, FailurePolicy, Follower, PathFollower, PathRenewal, PathTimes, Registrar,
-    RevisionGuard, Settings, Times,
+    Authority, CertificateTimes, FailurePolicy, PathRenewal, PathTimes, RegistrationOptions,
+    WebhookSettings,
 };
-use crate::server::live::Live;
-use crate::server::{Callers, Context, PathSecrets};
+use crate::server::PathSecrets;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Have the API server ask this installation for what its policies judge, and keep that so;
-    /// without --tls-cert, with certificates of our own
+    /// Register this installation as a webhook for what its policies match, and keep the registration;
+    /// without --tls-cert, with certificates of its own
     #[arg(long, requires = "cluster")]
     register: bool,
     /// What the API server does with a rollout while rollgate does not answer
@@ -37,8 +35,8 @@ pub(super) struct Args {
         requires = "register"
     )]
     promotions_failure_policy: OnFailure,
-    /// The ValidatingAdmissionPolicy that lets only controllers write revisions: it is bound, and
-    /// refuses once the Deployment controller was seen to pass
+    /// The ValidatingAdmissionPolicy that lets only controllers write revisions: it is bound, and denies
+    /// others after a probe has shown that the Deployment controller passes
     #[arg(long, value_name = "NAME", requires = "register")]
     revision_guard: Option<String>,
     /// How long the API server waits for an answer, in seconds, from 1 to 30
@@ -59,19 +57,18 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     service_port: u16,
-    /// A user that Argo Rollouts' controller is: its own steps are not judged, and those of nobody
-    /// else pass as such
+    /// A user of Argo Rollouts' controller: its own steps are not evaluated, those of others are
     #[arg(
         long,
         value_name = "USER",
         default_value = "system:serviceaccount:argo-rollouts:argo-rollouts"
     )]
     argo_controller: Vec<String>,
-    /// With --tls-cert: whom the API server is to trust, in PEM; followed
+    /// With --tls-cert: the CAs that the API server is to trust, in PEM; reloaded when it changes
     #[arg(long, value_name = "FILE", requires_all = ["register", "tls_cert"])]
     ca_bundle: Option<PathBuf>,
-    /// With --tls-cert: the cert-manager Certificate from which its injector tells the API server
-    /// whom to trust
+    /// With --tls-cert: the Certificate of cert-manager whose CA its injector writes into the
+    /// registration
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
@@ -79,7 +76,7 @@ pub(super) struct Args {
         conflicts_with = "ca_bundle"
     )]
     inject_ca_from: Option<String>,
-    /// How long a certificate of our own lasts; it is replaced when a third of this is left
+    /// How long a certificate of rollgate's own is valid; it is replaced when a third of this is left
     #[arg(
         long,
         value_name = "TIME",
@@ -89,7 +86,7 @@ pub(super) struct Args {
         value_parser = duration
     )]
     certificate_lifetime: Duration,
-    /// How long each step of its replacement takes to be known everywhere
+    /// How long each step of its replacement takes to propagate
     #[arg(
         long,
         value_name = "TIME",
@@ -99,7 +96,7 @@ pub(super) struct Args {
         value_parser = duration
     )]
     certificate_spread: Duration,
-    /// How long the secret path lasts at which the API server calls
+    /// How long the secret path is used that the API server calls
     #[arg(
         long,
         value_name = "TIME",
@@ -108,8 +105,8 @@ pub(super) struct Args {
         value_parser = duration
     )]
     path_lifetime: Duration,
-    /// How long another secret path takes to be known in every replica; the one before is accepted for
-    /// ten times as long
+    /// How long a new secret path takes to be known in every replica; the previous one is accepted for ten
+    /// times as long
     #[arg(
         long,
         value_name = "TIME",
@@ -137,128 +134,69 @@ impl From<OnFailure> for FailurePolicy {
 }
 
 impl Args {
-    /// The users that Argo Rollouts' controller is, also where nothing is registered.
+    /// Returns the users of Argo Rollouts' controller, which count without --register, too.
     pub(super) fn argo_controllers(&self) -> Arc<[String]> {
         self.argo_controller.as_slice().into()
     }
 
-    /// What is to be registered, `None` where nothing is.
+    /// Returns what to register; `None` without --register.
     ///
     /// # Errors
-    /// Where nobody would know whom to trust, or certificates would end before they are replaced.
-    pub(super) fn plan(&self, tls: &TlsArgs) -> anyhow::Result<Option<Plan>> {
+    /// If the API server would not know which CA to trust, or a certificate or secret path would
+    /// expire during its renewal.
+    pub(super) fn options(&self, tls: &TlsArgs) -> anyhow::Result<Option<RegistrationOptions>> {
         if !self.register {
             return Ok(None);
         }
-        let settings = Settings {
+        let settings = WebhookSettings {
             failure_policy: self.failure_policy.into(),
             promotions: self.promotions_failure_policy.into(),
             timeout: self.webhook_timeout,
             port: self.service_port,
             argo_controllers: self.argo_controller.clone(),
         };
-        Ok(Some(Plan {
+        Ok(Some(RegistrationOptions {
             settings,
             authority: self.authority(tls)?,
             client_ca: tls.client_ca.clone(),
-            renewal: self.renewal()?,
-            secrets: PathSecrets::default(),
+            path_renewal: self.path_renewal()?,
+            path_secrets: PathSecrets::default(),
             revision_guard: self.revision_guard.clone(),
         }))
     }
 
-    fn renewal(&self) -> anyhow::Result<PathRenewal> {
+    fn path_renewal(&self) -> anyhow::Result<PathRenewal> {
         let times = PathTimes {
             lifetime: self.path_lifetime,
             spread: self.path_spread,
         };
         anyhow::ensure!(
             times.leave_room(),
-            "a secret path would be renewed before its renewal ends: --path-lifetime must be at least twelve times --path-spread"
+            "a secret path would expire during its renewal: --path-lifetime must be at least twelve times --path-spread"
         );
         Ok(PathRenewal::of_this_process(times))
     }
 
     fn authority(&self, tls: &TlsArgs) -> anyhow::Result<Authority> {
         match (&tls.tls_cert, &self.ca_bundle, &self.inject_ca_from) {
-            (None, ..) => self.own(),
+            (None, ..) => self.own_authority(),
             (Some(_), Some(bundle), _) => Ok(Authority::File(bundle.clone())),
             (Some(_), None, Some(from)) => Ok(Authority::Injected(from.clone())),
             (Some(_), None, None) => anyhow::bail!(
-                "the API server would not know whom to trust: with --register and --tls-cert, name the CA by --ca-bundle, or the Certificate of cert-manager by --inject-ca-from"
+                "the API server would not know which CA to trust: with --register and --tls-cert, name the CA by --ca-bundle, or the Certificate of cert-manager by --inject-ca-from"
             ),
         }
     }
 
-    fn own(&self) -> anyhow::Result<Authority> {
-        let times = Times {
+    fn own_authority(&self) -> anyhow::Result<Authority> {
+        let times = CertificateTimes {
             lifetime: self.certificate_lifetime,
             spread: self.certificate_spread,
         };
         anyhow::ensure!(
             times.leave_room(),
-            "a certificate would end before it is replaced: --certificate-lifetime must be at least six times --certificate-spread"
+            "a certificate would expire during its replacement: --certificate-lifetime must be at least six times --certificate-spread"
         );
         Ok(Authority::Own(times))
-    }
-}
-
-/// What is to be registered.
-pub(super) struct Plan {
-    settings: Settings,
-    authority: Authority,
-    client_ca: Option<PathBuf>,
-    renewal: PathRenewal,
-    secrets: PathSecrets,
-    revision_guard: Option<String>,
-}
-
-impl Plan {
-    /// What keeps the guard of revisions, for whoever holds the Lease.
-    pub(super) fn guard(&self, member: &Member, events: Events, server: &Context) -> RevisionGuard {
-        RevisionGuard {
-            brief: member.brief.clone(),
-            watching: member.watching.clone(),
-            installation: member.installation.clone(),
-            policy: self.revision_guard.clone(),
-            events,
-            telemetry: server.telemetry.clone(),
-        }
-    }
-
-    /// How the API server is told from others: it knows the path that is registered.
-    pub(super) fn callers(&self) -> Callers {
-        Callers::ByPath(self.secrets.clone())
-    }
-
-    /// Serves with certificates of our own from now on, if that is how, and at the secret path; what
-    /// keeps the registration is for whoever holds the Lease.
-    pub(super) fn begin(self, member: &Member, live: &Live, server: &Context) -> Registrar {
-        if let Authority::Own(_) = self.authority {
-            let follower = Follower {
-                client: member.watching.clone(),
-                installation: member.installation.clone(),
-                client_ca: self.client_ca,
-                tls: server.tls.clone(),
-                telemetry: server.telemetry.clone(),
-            };
-            tokio::spawn(follower.run());
-        }
-        let paths = PathFollower {
-            client: member.watching.clone(),
-            installation: member.installation.clone(),
-            secrets: self.secrets,
-        };
-        tokio::spawn(paths.run());
-        Registrar {
-            brief: member.brief.clone(),
-            watching: member.watching.clone(),
-            installation: member.installation.clone(),
-            settings: self.settings,
-            authority: self.authority,
-            renewal: self.renewal,
-            policies: live.subscribe(),
-            server: server.clone(),
-        }
     }
 }

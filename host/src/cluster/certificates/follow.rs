@@ -1,5 +1,6 @@
-//! How a replica comes to serve with what stands in the Secret.
+//! Serving with the certificate in the Secret.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use futures_util::{StreamExt as _, pin_mut};
@@ -9,33 +10,29 @@ use kube::Client;
 use kube::api::Api;
 
 use super::stored::Stored;
-use crate::cluster::{Installation, watching};
-use crate::server::live::LOOK_EVERY;
+use crate::cluster::{Installation, objects};
 use crate::server::tls::{self, Identity, Tls};
-use crate::server::watch::Watch;
 use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
+use crate::watch::{FileWatch, POLL_INTERVAL};
 
-/// Serves with what stands in the Secret; for every replica.
-pub struct Follower {
-    /// A client for watches.
-    pub client: Client,
-    /// Whose certificates they are.
-    pub installation: Installation,
-    /// Who signs the certificates of clients; where it is set, a client must show one.
-    pub client_ca: Option<PathBuf>,
-    /// What serves.
-    pub tls: Tls,
-    /// Told of each certificate.
-    pub telemetry: Telemetry,
+/// Serves with the certificate in the Secret; for every replica.
+pub(in crate::cluster) struct CertificateFollower {
+    /// For watches.
+    pub(in crate::cluster) client: Client,
+    pub(in crate::cluster) installation: Installation,
+    /// If set, clients must show a certificate that one of these CAs signed.
+    pub(in crate::cluster) client_ca: Option<PathBuf>,
+    pub(in crate::cluster) tls: Tls,
+    pub(in crate::cluster) telemetry: Telemetry,
 }
 
-impl Follower {
-    /// Follows the Secret and the client CA for ever. What cannot be used changes nothing.
-    pub async fn run(self) {
+impl CertificateFollower {
+    /// Watches the Secret and the client CA, and never returns. An invalid certificate changes nothing.
+    pub(in crate::cluster) async fn run(self) -> Infallible {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.installation.namespace);
-        let secrets = watching::object(api, self.installation.certificates());
+        let secrets = objects::watch(api, self.installation.certificates());
         pin_mut!(secrets);
-        let mut client_ca = Watch::new(self.client_ca.iter().cloned().collect(), LOOK_EVERY);
+        let mut client_ca = FileWatch::new(self.client_ca.iter().cloned().collect(), POLL_INTERVAL);
         let mut latest = None;
         let mut served = None;
         loop {
@@ -52,14 +49,12 @@ impl Follower {
         }
     }
 
-    /// `served` is the certificate that was taken from the Secret last.
+    /// `served` is the certificate that was last taken from the Secret.
     fn serve_with(&self, secret: &Secret, cause: Cause, served: &mut Option<String>) {
         let now = Timestamp::now();
         let (stored, _) = Stored::read(secret, &self.installation.service_host(), now);
         let Some(pair) = stored.to_serve(self.tls.not_after(), now) else {
-            return tracing::warn!(
-                "the Secret has no certificate to serve with; what is served with stays"
-            );
+            return tracing::warn!("the Secret has no valid certificate; the present one stays");
         };
         if cause == Cause::Secret && served.as_ref() == Some(&pair.chain) {
             return;
@@ -72,7 +67,7 @@ impl Follower {
                 ReloadOutcome::Ok
             }
             Err(error) => {
-                tracing::error!(%error, "the certificate cannot be used; what is served with stays");
+                tracing::error!(%error, "the certificate in the Secret cannot be used; the present one stays");
                 ReloadOutcome::Failed
             }
         };
@@ -80,7 +75,7 @@ impl Follower {
     }
 }
 
-/// Why to look again.
+/// What has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Secret,

@@ -1,4 +1,4 @@
-//! A certificate to serve with, the CA that signed it, and its key.
+//! Certificates: in PEM, and together with the CA that signed them and their key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,43 +12,81 @@ use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::pem::Certificate;
 use crate::server::tls::{Identity, TlsError};
 
-/// How far the clock of an API server may be behind ours.
-const BEHIND: SignedDuration = SignedDuration::from_mins(5);
+/// How far the clock of an API server may be behind.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a replica serves with.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// A certificate and its PEM block. Equality ignores the text.
+#[derive(Clone, Debug)]
+pub(in crate::cluster) struct Certificate {
+    pem: String,
+    der: CertificateDer<'static>,
+}
+
+impl Certificate {
+    /// Parses all certificates in a text, and skips everything else.
+    pub(in crate::cluster) fn parse_all(text: &str) -> Vec<Self> {
+        let blocks = text.split_inclusive(END);
+        blocks.filter_map(Self::at_the_end).collect()
+    }
+
+    pub(in crate::cluster) fn to_pem(certificates: &[Self]) -> String {
+        certificates.iter().map(|one| one.pem.as_str()).collect()
+    }
+
+    fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    fn at_the_end(block: &str) -> Option<Self> {
+        let block = &block[block.rfind(BEGIN)?..];
+        let der = CertificateDer::from_pem_slice(block.as_bytes()).ok()?;
+        let pem = format!("{block}\n");
+        Some(Self { pem, der })
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
+
+/// A serving certificate with its CA and its key.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
     /// The certificate and its CA, in PEM.
     pub(super) chain: String,
     /// The certificate's key, in PEM.
     pub(super) key: String,
-    /// Who signed it.
+    /// The CA that signed it.
     pub(super) ca: Certificate,
-    /// When both end.
+    /// When both expire.
     pub(super) not_after: Timestamp,
 }
 
-/// Why a pair cannot be served with.
+/// Why a pair cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
-    /// Certificate and key are no pair.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Nobody who trusts the CA behind the certificate would trust it.
     #[error("an API server would not trust it: {0}")]
     Untrusted(String),
-    /// The certificate stands alone.
     #[error("the CA that signed it must stand behind the certificate")]
-    Alone,
+    WithoutCa,
 }
 
 impl Pair {
-    /// Makes a CA and a certificate for the name; the CA's key is gone after that.
+    /// Makes a CA and a certificate for a host name, and throws the CA's key away.
     pub(super) fn make(
         host: &str,
         now: Timestamp,
@@ -59,23 +97,23 @@ impl Pair {
         let mut ca = authority(now)?;
         let mut leaf = leaf(host)?;
         for certificate in [&mut ca, &mut leaf] {
-            limit(certificate, now - BEHIND, not_after);
+            limit(certificate, now - MAX_CLOCK_SKEW, not_after);
         }
         let signed_ca = ca.self_signed(&ca_key)?;
         let signed = leaf.signed_by(&key, &Issuer::new(ca, ca_key))?;
-        let chain = Certificate::all(&format!("{}{}", signed.pem(), signed_ca.pem()));
+        let chain = Certificate::parse_all(&format!("{}{}", signed.pem(), signed_ca.pem()));
         let [_, ca] = chain.as_slice() else {
             unreachable!("two certificates were printed");
         };
         Ok(Self {
-            chain: Certificate::print(&chain),
+            chain: Certificate::to_pem(&chain),
             key: key.serialize_pem(),
             ca: ca.clone(),
             not_after,
         })
     }
 
-    /// Reads a pair as [`Pair::make`] makes it, and looks at it as an API server would.
+    /// Parses a pair that [`Pair::make`] made, and verifies it as an API server would.
     pub(super) fn read(
         chain: &str,
         key: &str,
@@ -83,11 +121,11 @@ impl Pair {
         now: Timestamp,
     ) -> Result<Self, Unusable> {
         let identity = Identity::from_pem(chain, key, None)?;
-        let certificates = Certificate::all(chain);
+        let certificates = Certificate::parse_all(chain);
         let [certificate, ca] = certificates.as_slice() else {
-            return Err(Unusable::Alone);
+            return Err(Unusable::WithoutCa);
         };
-        trusted(certificate, ca, host, now).map_err(Unusable::Untrusted)?;
+        verify(certificate, ca, host, now).map_err(Unusable::Untrusted)?;
         Ok(Self {
             chain: chain.to_owned(),
             key: key.to_owned(),
@@ -97,8 +135,8 @@ impl Pair {
     }
 }
 
-/// Holds a certificate against its CA, the name and the time.
-fn trusted(
+/// Verifies a certificate against its CA, the host name and the time.
+fn verify(
     certificate: &Certificate,
     ca: &Certificate,
     host: &str,
@@ -119,7 +157,7 @@ fn trusted(
         .map_err(|e| e.to_string())
 }
 
-/// Each has a name of its own, so that nobody takes one for another.
+/// Each CA has a name of its own, so that clients do not mistake one for another.
 fn authority(now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.distinguished_name
@@ -138,7 +176,7 @@ fn leaf(host: &str) -> Result<CertificateParams, rcgen::Error> {
     Ok(leaf)
 }
 
-/// To the second, as X.509 has it.
+/// Sets the validity, in whole seconds as in X.509.
 fn limit(certificate: &mut CertificateParams, from: Timestamp, to: Timestamp) {
     let since_epoch =
         |at: Timestamp| Duration::from_secs(u64::try_from(at.as_second()).unwrap_or_default());

@@ -1,6 +1,5 @@
-//! What is to be done next with the certificates: a function of what stands in the Secret, what API
-//! servers trust, and the time. Whoever crashes between two steps is followed by one who takes the
-//! next.
+//! The next step of a rotation: a function of the Secret, what API servers trust, and the time. So a
+//! process that takes over after a crash continues with the next step.
 
 use std::time::Duration;
 
@@ -8,25 +7,24 @@ use jiff::Timestamp;
 
 use super::stored::Stored;
 
-/// How long certificates last, and how long each step of a rotation takes to be everywhere.
+/// How long certificates are valid, and how long each step of a rotation takes to propagate.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// From when a certificate is made to its end; it is replaced when a third of this is left.
-    pub lifetime: Duration,
-    /// Until every API server has heard of another CA, and every replica of another certificate.
-    pub spread: Duration,
+pub(crate) struct CertificateTimes {
+    /// The validity of a certificate; it is replaced when a third of this is left.
+    pub(crate) lifetime: Duration,
+    /// Until every API server knows a new CA, and every replica a new certificate.
+    pub(crate) spread: Duration,
 }
 
-impl Times {
+impl CertificateTimes {
     /// Whether a rotation ends before the certificate does that it replaces: two steps must spread
     /// within a third of the lifetime.
-    #[must_use]
-    pub fn leave_room(self) -> bool {
+    pub(crate) fn leave_room(self) -> bool {
         self.spread.saturating_mul(6) <= self.lifetime && !self.lifetime.is_zero()
     }
 }
 
-impl Default for Times {
+impl Default for CertificateTimes {
     fn default() -> Self {
         const DAY: Duration = Duration::from_hours(24);
         Self {
@@ -39,26 +37,25 @@ impl Default for Times {
 /// What API servers trust before a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Registered {
-    /// They are told nothing yet, so a first certificate disturbs nobody.
+    /// Nothing yet, so the first certificate can be served at once.
     Nothing,
     /// Some CAs.
     Something,
 }
 
-/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Make the first pair and serve with it.
     Begin,
-    /// Make the next pair and have it trusted.
+    /// Make the next pair, whose CA API servers are to trust.
     Introduce,
-    /// Note the time, once what is trusted stands in the registration.
+    /// Note the time, when the registration has the CAs.
     Spread,
     /// Serve with the next pair.
     Promote,
-    /// Trust only what is served with.
+    /// Trust only the CA of the current pair.
     Retire,
-    /// Nothing before this moment.
+    /// Wait until this time.
     Wait(Timestamp),
 }
 
@@ -67,7 +64,7 @@ impl Step {
         stored: &Stored,
         registered: Registered,
         now: Timestamp,
-        times: Times,
+        times: CertificateTimes,
     ) -> Self {
         if stored.next.is_some() {
             return stored.after_spreading(Self::Promote, now, times);
@@ -83,7 +80,7 @@ impl Step {
 }
 
 impl Stored {
-    fn after_spreading(&self, step: Step, now: Timestamp, times: Times) -> Step {
+    fn after_spreading(&self, step: Step, now: Timestamp, times: CertificateTimes) -> Step {
         let Some(since) = self.since else {
             return Step::Spread;
         };

@@ -1,4 +1,4 @@
-//! What stands in the Secret.
+//! The content of the Secret.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
+use super::pair::Certificate;
 use super::pair::{Pair, Unusable};
-use super::pem::Certificate;
-use crate::cluster::kept_secret::{self, Content};
+use crate::cluster::managed_secret::{self, Content};
 
 const CURRENT: [&str; 2] = ["tls.crt", "tls.key"];
 const NEXT: [&str; 2] = ["next.crt", "next.key"];
 const TRUSTED: &str = "ca.crt";
 const SINCE: &str = "rollgate.dev/since";
 
-/// What stands in the Secret, as far as it can be used.
+/// The content of the Secret, as far as it is valid.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
-    /// What every replica serves with.
+    /// The certificate that replicas serve with.
     pub(super) current: Option<Pair>,
-    /// What they will serve with when every API server trusts it.
+    /// The certificate that they will serve with when every API server trusts it.
     pub(super) next: Option<Pair>,
-    /// Whom API servers are to trust; the CAs of both are among these.
+    /// The CAs that API servers are to trust, those of both certificates included.
     pub(super) trusted: Vec<Certificate>,
-    /// Since when the present step of a rotation spreads.
+    /// Since when the present step of a rotation propagates.
     pub(super) since: Option<Timestamp>,
 }
 
-/// Something in the Secret that cannot be used.
+/// An invalid entry of the Secret.
 #[derive(Debug, thiserror::Error)]
 #[error("`{key}`: {error}")]
 pub(super) struct Damage {
@@ -38,7 +38,7 @@ pub(super) struct Damage {
 }
 
 impl Stored {
-    /// Reads the Secret of the replicas that are called `host`.
+    /// Parses the Secret of replicas with this host name.
     pub(super) fn read(secret: &Secret, host: &str, now: Timestamp) -> (Self, Vec<Damage>) {
         let mut damages = Vec::new();
         let mut pair = |[certificate, key]: [&'static str; 2]| {
@@ -47,39 +47,39 @@ impl Stored {
                 return None;
             }
             let read = Pair::read(&found[0], &found[1], host, now);
-            let told = |error| Damage {
+            let damage = |error| Damage {
                 key: certificate,
                 error,
             };
-            read.map_err(|error| damages.push(told(error))).ok()
+            read.map_err(|error| damages.push(damage(error))).ok()
         };
         let (current, next) = (pair(CURRENT), pair(NEXT));
         let mut stored = Self {
             current,
             next,
             trusted: Vec::new(),
-            since: kept_secret::moment(secret, SINCE, now),
+            since: managed_secret::time(secret, SINCE, now),
         };
-        stored.trust(Certificate::all(&text(secret, TRUSTED)));
+        stored.trust(Certificate::parse_all(&text(secret, TRUSTED)));
         (stored, damages)
     }
 
-    /// Whom API servers are to trust, in PEM.
+    /// Returns the CAs that API servers are to trust, in PEM.
     pub(super) fn bundle(&self) -> String {
-        Certificate::print(&self.trusted)
+        Certificate::to_pem(&self.trusted)
     }
 
-    /// What a replica is to serve with that serves with something until `mine` now. Where what all
-    /// serve with is damaged, it stays with what it has: that is what API servers trust.
-    pub(super) fn to_serve(&self, mine: Option<Timestamp>, now: Timestamp) -> Option<&Pair> {
-        match (&self.current, mine) {
+    /// Returns the certificate that a replica is to serve with. `present` is the expiry of the one that it
+    /// serves with now: if the Secret is damaged, it keeps that one, which API servers trust.
+    pub(super) fn to_serve(&self, present: Option<Timestamp>, now: Timestamp) -> Option<&Pair> {
+        match (&self.current, present) {
             (Some(current), _) => Some(current),
-            (None, Some(mine)) if now < mine => None,
+            (None, Some(expiry)) if now < expiry => None,
             (None, _) => self.next.as_ref(),
         }
     }
 
-    /// A fresh pair that nobody has to trust yet.
+    /// Starts with a pair that no API server has to trust yet.
     pub(super) fn begun(pair: Pair) -> Self {
         let mut begun = Self {
             current: Some(pair),
@@ -89,7 +89,7 @@ impl Stored {
         begun
     }
 
-    /// The first step of a rotation: API servers learn to trust the pair that comes next.
+    /// The first step of a rotation: API servers are to trust the next pair, too.
     pub(super) fn introduced(mut self, pair: Pair, trusted_before: Vec<Certificate>) -> Self {
         self.next = Some(pair);
         self.since = None;
@@ -98,7 +98,7 @@ impl Stored {
         self
     }
 
-    /// The step that was taken begins to spread.
+    /// Notes the time from which the last step propagates.
     pub(super) fn spreading(mut self, now: Timestamp) -> Self {
         self.since = Some(now);
         self
@@ -111,7 +111,7 @@ impl Stored {
         self
     }
 
-    /// The last step: nobody trusts the CAs of before any more.
+    /// The last step: API servers stop trusting the previous CA.
     pub(super) fn retired(mut self) -> Self {
         self.since = None;
         self.trusted.clear();
@@ -119,13 +119,13 @@ impl Stored {
         self
     }
 
-    /// Whether more is trusted than what is served with needs.
+    /// Returns whether CAs are trusted that sign neither certificate.
     pub(super) fn trusts_others(&self) -> bool {
         let pairs = [&self.current, &self.next].into_iter().flatten();
         self.trusted.len() > pairs.count()
     }
 
-    /// When what is served with is to be replaced: when a third of a lifetime is left.
+    /// Returns when the certificate is to be replaced: when a third of its lifetime is left.
     pub(super) fn due(&self, lifetime: Duration) -> Option<Timestamp> {
         let current = self.current.as_ref()?;
         Some(
@@ -136,7 +136,7 @@ impl Stored {
         )
     }
 
-    /// The CAs of both pairs come first.
+    /// Trusts the CAs of both pairs, which come first, and `others`.
     fn trust(&mut self, others: Vec<Certificate>) {
         let pairs = [&self.next, &self.current].into_iter().flatten();
         let all = pairs.map(|pair| pair.ca.clone()).chain(others);

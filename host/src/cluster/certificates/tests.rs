@@ -8,15 +8,15 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
 
+use super::pair::Certificate;
 use super::pair::Pair;
-use super::pem::Certificate;
-use super::step::{Registered, Step, Times};
+use super::step::{CertificateTimes, Registered, Step};
 use super::stored::Stored;
-use crate::cluster::kept_secret::Content as _;
+use crate::cluster::managed_secret::Content as _;
 
 const HOST: &str = "rollgate.system.svc";
 const DAY: Duration = Duration::from_secs(86_400);
-const TIMES: Times = Times {
+const TIMES: CertificateTimes = CertificateTimes {
     lifetime: DAY.saturating_mul(90),
     spread: Duration::from_secs(3_600),
 };
@@ -66,7 +66,7 @@ fn next(stored: &Stored, at: Timestamp) -> Step {
 }
 
 #[test]
-fn a_rotation_goes_from_step_to_step_by_what_stands_in_the_secret() {
+fn rotation_takes_each_step_by_the_content_of_the_secret() {
     let hour = TIMES.spread;
     let due = later(60 * DAY);
     let spreading = introduced().spreading(due);
@@ -109,7 +109,7 @@ fn a_rotation_goes_from_step_to_step_by_what_stands_in_the_secret() {
 }
 
 #[test]
-fn both_are_trusted_from_before_the_first_serves_the_new_until_after_the_last_serves_the_old() {
+fn both_cas_are_trusted_while_replicas_may_serve_with_either_certificate() {
     let (old, due) = (begun(), later(60 * DAY));
     let old_ca = old.trusted[0].clone();
     let introduced = old.introduced(pair(due), Vec::new());
@@ -130,7 +130,7 @@ fn both_are_trusted_from_before_the_first_serves_the_new_until_after_the_last_se
 }
 
 #[test]
-fn the_first_certificate_is_served_at_once_only_where_nobody_trusts_another() {
+fn first_certificate_is_served_at_once_unless_another_is_trusted() {
     let empty = Stored::default();
     assert_eq!(
         Step::next(&empty, Registered::Nothing, now(), TIMES),
@@ -143,7 +143,7 @@ fn the_first_certificate_is_served_at_once_only_where_nobody_trusts_another() {
 }
 
 #[test]
-fn after_the_secret_was_lost_what_replicas_still_serve_with_stays_trusted() {
+fn certificate_of_running_replicas_stays_trusted_after_the_secret_is_deleted() {
     let lost = begun();
     let new = Stored::default().introduced(pair(now()), lost.trusted.clone());
     assert_eq!(new.trusted.len(), 2);
@@ -164,7 +164,7 @@ fn after_the_secret_was_lost_what_replicas_still_serve_with_stays_trusted() {
 }
 
 #[test]
-fn what_was_damaged_is_told_by_its_key_and_made_anew() {
+fn damaged_entry_is_reported_by_its_key_and_replaced() {
     let other = Pair::make(HOST, now(), TIMES.lifetime).expect("a pair");
     let cases: [(&str, Change, &str); 6] = [
         (
@@ -185,8 +185,8 @@ fn what_was_damaged_is_told_by_its_key_and_made_anew() {
         (
             "without its CA",
             |data, _| {
-                let alone = Certificate::all(&text(data, "tls.crt"));
-                put(data, "tls.crt", &Certificate::print(&alone[..1]));
+                let alone = Certificate::parse_all(&text(data, "tls.crt"));
+                put(data, "tls.crt", &Certificate::to_pem(&alone[..1]));
             },
             "`tls.crt`: the CA that signed it must stand behind the certificate",
         ),
@@ -194,10 +194,10 @@ fn what_was_damaged_is_told_by_its_key_and_made_anew() {
             "signed by another",
             |data, other| {
                 let mixed = [
-                    Certificate::all(&text(data, "tls.crt"))[0].clone(),
+                    Certificate::parse_all(&text(data, "tls.crt"))[0].clone(),
                     other.ca.clone(),
                 ];
-                put(data, "tls.crt", &Certificate::print(&mixed));
+                put(data, "tls.crt", &Certificate::to_pem(&mixed));
             },
             "`tls.crt`: an API server would not trust it",
         ),
@@ -230,7 +230,7 @@ fn what_was_damaged_is_told_by_its_key_and_made_anew() {
 }
 
 #[test]
-fn a_certificate_for_another_name_or_time_is_damage() {
+fn certificate_for_another_host_or_time_counts_as_damaged() {
     let secret = secret(&begun());
     for (host, at) in [("other.system.svc", now()), (HOST, later(91 * DAY))] {
         let (stored, damages) = Stored::read(&secret, host, at);
@@ -242,7 +242,7 @@ fn a_certificate_for_another_name_or_time_is_damage() {
 }
 
 #[test]
-fn a_bundle_that_was_damaged_is_put_right_by_what_stands_behind_the_certificates() {
+fn damaged_bundle_is_repaired_by_the_cas_behind_the_certificates() {
     let whole = introduced();
     for damaged in [
         "",
@@ -256,7 +256,7 @@ fn a_bundle_that_was_damaged_is_put_right_by_what_stands_behind_the_certificates
 }
 
 #[test]
-fn a_step_that_began_in_the_future_began_now() {
+fn step_that_started_in_the_future_counts_as_started_now() {
     let ahead = introduced().spreading(later(400 * DAY));
     let at = later(60 * DAY);
     let stored = Stored::read(&secret(&ahead), HOST, at).0;
@@ -264,9 +264,9 @@ fn a_step_that_began_in_the_future_began_now() {
 }
 
 #[test]
-fn both_steps_must_spread_before_the_old_certificate_ends() {
-    assert!(Times::default().leave_room());
-    let times = |lifetime, spread| Times {
+fn both_steps_must_propagate_before_the_old_certificate_expires() {
+    assert!(CertificateTimes::default().leave_room());
+    let times = |lifetime, spread| CertificateTimes {
         lifetime: Duration::from_secs(lifetime),
         spread: Duration::from_secs(spread),
     };
@@ -276,7 +276,7 @@ fn both_steps_must_spread_before_the_old_certificate_ends() {
 }
 
 #[test]
-fn a_ca_signs_one_certificate_and_its_key_is_nowhere() {
+fn ca_signs_one_certificate_and_its_key_is_not_stored() {
     let pair = pair(now());
     let secret = secret(&Stored::begun(pair.clone()));
     let data = secret.data.expect("data");

@@ -26,14 +26,14 @@ use crate::sources::MetricSourceSpec as Spec;
 )]
 pub struct MetricSourceSpec(pub Spec);
 
-/// What rollgate says of a metric source.
+/// The status of a metric source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
-    /// The generation of the spec that this is said of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`: whether it can be asked. Whether it answers is not looked at.
+    /// `Ready`: whether it can be queried. Whether it answers is not checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

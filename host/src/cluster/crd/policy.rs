@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::wire::PolicySpec;
 
-/// Makes a kind of policy. Both kinds have the same spec, status and columns; what is each one's own
-/// is given in the words of `kube`.
+/// Defines a kind of policy. Both kinds have the same spec, status and columns; the attributes of each are
+/// arguments.
 macro_rules! policy_kind {
     ($(#[$doc:meta])* $spec:ident { $($own:tt)* }) => {
         $(#[$doc])*
@@ -37,7 +37,7 @@ policy_kind! {
     /// A policy for the rollouts of its own namespace.
     RolloutPolicySpec {
         kind = "RolloutPolicy",
-        doc = "Judges the rollouts of its namespace by a module",
+        doc = "Evaluates the rollouts of its namespace by a module",
         plural = "rolloutpolicies",
         shortname = "rpol",
         namespaced
@@ -48,33 +48,33 @@ policy_kind! {
     /// A policy for the rollouts of all namespaces that it matches.
     ClusterRolloutPolicySpec {
         kind = "ClusterRolloutPolicy",
-        doc = "Judges the rollouts that it matches, in all namespaces, by a module",
+        doc = "Evaluates the rollouts that it matches, in all namespaces, by a module",
         plural = "clusterrolloutpolicies",
         shortname = "crpol"
     }
 }
 
-/// What rollgate says of a policy.
+/// The status of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStatus {
-    /// The generation of the spec that this is said of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`: whether the policy judges as its spec says.
+    /// `Ready`: whether the policy is loaded as its spec says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// The module in force.
+    /// The active module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<ModuleStatus>,
 }
 
-/// The module that judges.
+/// The module that a policy evaluates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleStatus {
-    /// What it calls itself.
+    /// The name that it gives itself.
     pub name: String,
     /// The version that it gives itself.
     pub version: String,

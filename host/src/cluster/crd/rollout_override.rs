@@ -68,11 +68,11 @@ pub struct WorkloadRef {
     pub name: String,
 }
 
-/// What became of an override.
+/// The status of an override.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverrideStatus {
-    /// The generation of the spec that this is said of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`: whether it can be used now.

@@ -1,17 +1,17 @@
-//! What the API server checks of an object beyond the types of its fields, so that a bad one is
-//! refused when it is applied and not found out later.
+//! Validation rules beyond the types of fields, so that the API server refuses an invalid object when it is
+//! applied.
 //!
-//! The words are those of `config`, which checks the same again: it reads files too, and objects
-//! that came into the cluster before these rules. Lengths are bounded because the API server refuses
-//! a rule whose cost it cannot bound.
+//! The messages are those of `config`, which validates the same again, because it reads files, too, and
+//! objects from before these rules. Lengths are limited because the API server refuses rules of unlimited
+//! cost.
 
 mod metric_source;
 mod policy;
 mod rollout_override;
 
-pub(super) use self::metric_source::metric_source;
-pub(super) use self::policy::policy;
-pub(super) use self::rollout_override::rollout_override;
+pub(super) use metric_source::metric_source;
+pub(super) use policy::policy;
+pub(super) use rollout_override::rollout_override;
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn namespace() -> Value {
     )
 }
 
-/// What both rollgate and the API server read as the same duration.
+/// A duration that rollgate and the API server parse alike.
 fn duration(least: &str, most: &str, message: &str) -> Value {
     let shape = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$|^[0-9]+[.][0-9]+(ms|s|m|h)$";
     let holds = format!(

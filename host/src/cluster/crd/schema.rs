@@ -1,17 +1,17 @@
-//! Brings a derived schema into the shape that the API server should hold objects against.
+//! Converts a derived schema to the one that the API server validates objects by.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceValidation;
 use serde_json::{Map, Value};
 
 use super::rules::Rules;
 
-/// The fields whose default is worth being written into every object, so that people see it.
+/// The fields with a default that the API server writes into objects, for people to see.
 const SHOWN_DEFAULTS: [&str; 2] = ["action", "onError"];
 
 /// Adds rules to a schema.
 ///
 /// # Panics
-/// Where a rule is for a field that the schema does not have.
+/// If a rule is for a field that the schema does not have.
 pub(super) fn tighten(validation: &mut CustomResourceValidation, rules: &Rules) {
     let mut schema = serde_json::to_value(&*validation).expect("a schema is JSON");
     let root = &mut schema["openAPIV3Schema"];
@@ -22,8 +22,8 @@ pub(super) fn tighten(validation: &mut CustomResourceValidation, rules: &Rules) 
     *validation = serde_json::from_value(schema).expect("it was one before");
 }
 
-/// Takes out what the derive says of Rust's types rather than of the format: that an absent value may
-/// be written as `null`, how wide an integer is, and the defaults that rollgate fills in by itself.
+/// Removes what is about Rust's types and not about the format: nullability, the width of integers, and
+/// the defaults that rollgate applies itself.
 fn plain(schema: &mut Value) {
     let Value::Object(object) = schema else {
         return;
@@ -48,7 +48,7 @@ fn plain(schema: &mut Value) {
     }
 }
 
-/// The schema of a field: names joined by dots, `[]` for the items of a list, `{}` for the values of
+/// Returns the schema of a field. Its path is names joined by dots, `[]` for the items of a list, `{}` for the values of
 /// a map.
 fn field<'a>(root: &'a mut Value, path: &str) -> &'a mut Value {
     let steps = path.split('.').filter(|step| !step.is_empty());
@@ -90,7 +90,7 @@ fn is_list(keyword: &str) -> bool {
     keyword == "x-kubernetes-validations"
 }
 
-/// Where anything goes, the shape that the derive saw says nothing.
+/// Removes keywords that contradict a field of any type.
 fn forget_shape(schema: &mut Map<String, Value>) {
     if schema.contains_key("x-kubernetes-preserve-unknown-fields") {
         schema.remove("additionalProperties");

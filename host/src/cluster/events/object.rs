@@ -1,4 +1,4 @@
-//! The Event that a notice becomes.
+//! The API's Event of a [`NewEvent`].
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use k8s_openapi::api::events::v1::{Event, EventSeries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use sha2::{Digest, Sha256};
 
-use super::{Notice, Severity};
+use super::NewEvent;
 
-/// Who reports, in the words of the Events API.
+/// The value of `reportingController`.
 pub(super) const CONTROLLER: &str = "rollgate.dev/rollgate";
-/// The label by which the Events of one reason are found.
+/// The label with the reason, because Events cannot be selected by the reason itself.
 const REASON_LABEL: &str = "rollgate.dev/reason";
 
 /// The API server refuses longer ones (validation of `events.k8s.io/v1`).
@@ -20,22 +20,22 @@ const INSTANCE_BYTES: usize = 128;
 /// A name has up to 253 characters; the digest and a dot need 17.
 const NAME_BYTES: usize = 230;
 
-/// The same thing is one Event for so long. Its note is that of the first time, so this is how old
-/// a note can be.
+/// Repetitions within this many seconds become one Event. Its note is that of the first one, so this is
+/// how old a note can be.
 const PERIOD: i64 = 3600;
 
-/// The namespace that an Event lives in: that of its object.
-pub(super) fn namespace(notice: &Notice) -> &str {
-    let namespace = notice.regarding.namespace.as_deref();
+/// Returns the namespace of an Event: that of its object.
+pub(super) fn namespace(new: &NewEvent) -> &str {
+    let namespace = new.regarding.namespace.as_deref();
     namespace
         .filter(|name| !name.is_empty())
         .unwrap_or("default")
 }
 
-/// The same for the same thing in every replica, so that whoever is second finds the Event there.
-pub(super) fn name(notice: &Notice, now: Timestamp) -> String {
+/// Returns the name of an Event, the same in every replica, so that a repetition finds it.
+pub(super) fn name(new: &NewEvent, now: Timestamp) -> String {
     let mut hasher = Sha256::new();
-    let regarding = &notice.regarding;
+    let regarding = &new.regarding;
     for part in [
         &regarding.api_version,
         &regarding.kind,
@@ -45,8 +45,8 @@ pub(super) fn name(notice: &Notice, now: Timestamp) -> String {
         hasher.update(part.as_deref().unwrap_or_default());
         hasher.update([0]);
     }
-    hasher.update(notice.reason);
-    hasher.update(notice.digest);
+    hasher.update(new.reason);
+    hasher.update(new.digest);
     hasher.update((now.as_second() / PERIOD).to_be_bytes());
     let digest = hasher.finalize();
     let hex: String = digest[..8]
@@ -58,10 +58,10 @@ pub(super) fn name(notice: &Notice, now: Timestamp) -> String {
     format!("{}.{hex}", about.trim_end_matches(['-', '.']))
 }
 
-/// An Event for something that has happened `times` times.
+/// Returns an Event that has happened `times` times.
 pub(super) fn event(
     name: &str,
-    notice: &Notice,
+    new: &NewEvent,
     times: i32,
     instance: &str,
     now: Timestamp,
@@ -69,30 +69,24 @@ pub(super) fn event(
     Event {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
-            namespace: Some(namespace(notice).to_owned()),
-            labels: Some(labels(notice)),
+            namespace: Some(namespace(new).to_owned()),
+            labels: Some(labels(new)),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),
         reporting_controller: Some(CONTROLLER.to_owned()),
         reporting_instance: Some(cut(instance, INSTANCE_BYTES).to_owned()),
-        action: Some(notice.action.to_owned()),
-        reason: Some(notice.reason.to_owned()),
-        regarding: Some(notice.regarding.clone()),
-        note: Some(cut(&notice.note, NOTE_BYTES).to_owned()),
-        type_: Some(
-            match notice.severity {
-                Severity::Normal => "Normal",
-                Severity::Warning => "Warning",
-            }
-            .to_owned(),
-        ),
+        action: Some(new.action.to_owned()),
+        reason: Some(new.reason.to_owned()),
+        regarding: Some(new.regarding.clone()),
+        note: Some(cut(&new.note, NOTE_BYTES).to_owned()),
+        type_: Some("Warning".to_owned()),
         series: (times > 1).then(|| series(times, now)),
         ..Event::default()
     }
 }
 
-/// The times that something happened, the last one now.
+/// Returns the series of an Event whose last repetition is now.
 pub(super) fn series(times: i32, now: Timestamp) -> EventSeries {
     EventSeries {
         count: times,
@@ -100,11 +94,11 @@ pub(super) fn series(times: i32, now: Timestamp) -> EventSeries {
     }
 }
 
-fn labels(notice: &Notice) -> BTreeMap<String, String> {
+fn labels(new: &NewEvent) -> BTreeMap<String, String> {
     let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     BTreeMap::from([
         entry("app.kubernetes.io/managed-by", "rollgate"),
-        entry(REASON_LABEL, notice.reason),
+        entry(REASON_LABEL, new.reason),
     ])
 }
 
@@ -119,9 +113,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_thing_has_one_name_within_the_hour() {
-        let notice = about("cart");
-        let name_at = |text: &str| name(&notice, text.parse().expect("an instant"));
+    fn repetitions_within_an_hour_have_one_name() {
+        let new = about("cart");
+        let name_at = |text: &str| name(&new, text.parse().expect("an instant"));
         assert_eq!(
             name_at("2026-11-27T10:00:00Z"),
             name_at("2026-11-27T10:59:59Z")
@@ -133,26 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn whatever_differs_has_another_name() {
+    fn events_about_different_things_have_different_names() {
         let now = Timestamp::UNIX_EPOCH;
-        let notice = about("cart");
-        let reason = Notice {
+        let new = about("cart");
+        let reason = NewEvent {
             reason: "RolloutHeld",
-            ..notice.clone()
+            ..new.clone()
         };
-        let digest = Notice {
+        let digest = NewEvent {
             digest: [1; 8],
-            ..notice.clone()
+            ..new.clone()
         };
         for other in [about("card"), reason, digest] {
-            assert_ne!(name(&notice, now), name(&other, now));
+            assert_ne!(name(&new, now), name(&other, now));
         }
     }
 
     #[test]
-    fn an_event_keeps_to_the_bounds_of_the_api() {
+    fn event_keeps_to_the_limits_of_the_api() {
         let now = Timestamp::UNIX_EPOCH;
-        let long = Notice {
+        let long = NewEvent {
             note: "ü".repeat(2_000),
             ..about(&format!("{}-", "a".repeat(252)))
         };
@@ -164,11 +158,11 @@ mod tests {
         assert_eq!(event.series, None);
     }
 
-    fn about(name: &str) -> Notice {
+    fn about(name: &str) -> NewEvent {
         let regarding = ObjectReference {
             name: Some(name.to_owned()),
             ..ObjectReference::default()
         };
-        Notice::warning(regarding, "RolloutDenied", "Deny", "no".to_owned())
+        NewEvent::warning(regarding, "RolloutDenied", "Deny", "no".to_owned())
     }
 }

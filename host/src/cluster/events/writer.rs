@@ -1,4 +1,4 @@
-//! Writes the Events that wait, not faster than the API server should be troubled with.
+//! Writes queued Events at a limited rate.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{Notice, WAITING, object};
+use super::{NewEvent, QUEUE, object};
 use crate::telemetry::{EventOutcome, Telemetry};
 
-/// What happens meanwhile is written as one.
-const EVERY: Duration = Duration::from_millis(500);
-/// So many Events at most each time.
-const AT_ONCE: usize = 5;
-/// Replicas that count the same Event up at the same time get out of each other's way.
-const TRIES: usize = 4;
-/// How often the log tells that Events cannot be written.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+/// Repetitions within this time are written as one.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How many Events are written each time.
+const BATCH: usize = 5;
+/// Replicas that count up the same Event at the same time conflict.
+const MAX_TRIES: usize = 4;
+/// How often the log says that Events cannot be written.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Writes Events until it is stopped.
-pub struct EventWriter {
+/// Writes queued Events.
+pub(in crate::cluster) struct EventWriter {
     client: Client,
     instance: String,
-    queue: mpsc::Receiver<Notice>,
+    queue: mpsc::Receiver<NewEvent>,
     telemetry: Telemetry,
-    waiting: HashMap<String, Waiting>,
-    complained: Option<Instant>,
+    pending: HashMap<String, Pending>,
+    warned: Option<Instant>,
 }
 
-struct Waiting {
-    notice: Notice,
+struct Pending {
+    event: NewEvent,
     times: i32,
 }
 
@@ -42,7 +42,7 @@ impl EventWriter {
     pub(super) fn new(
         client: Client,
         instance: String,
-        queue: mpsc::Receiver<Notice>,
+        queue: mpsc::Receiver<NewEvent>,
         telemetry: Telemetry,
     ) -> Self {
         Self {
@@ -50,84 +50,81 @@ impl EventWriter {
             instance,
             queue,
             telemetry,
-            waiting: HashMap::new(),
-            complained: None,
+            pending: HashMap::new(),
+            warned: None,
         }
     }
 
-    /// Writes what comes, until `stop` is done; then what is left, and ends.
-    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
-        let mut tick = interval(EVERY);
+    /// Writes queued Events until `stop` is done, then once more what is left.
+    pub(in crate::cluster) async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+        let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                Some(notice) = self.queue.recv() => self.keep(notice),
-                _ = tick.tick() => self.write_some().await,
+                Some(event) = self.queue.recv() => self.add(event),
+                _ = tick.tick() => self.write_batch().await,
             }
         }
-        while let Ok(notice) = self.queue.try_recv() {
-            self.keep(notice);
+        while let Ok(event) = self.queue.try_recv() {
+            self.add(event);
         }
-        self.write_some().await;
+        self.write_batch().await;
     }
 
-    fn keep(&mut self, notice: Notice) {
-        let name = object::name(&notice, Timestamp::now());
-        if let Some(waiting) = self.waiting.get_mut(&name) {
-            waiting.times = waiting.times.saturating_add(1);
-        } else if self.waiting.len() < WAITING {
-            self.waiting.insert(name, Waiting { notice, times: 1 });
+    fn add(&mut self, event: NewEvent) {
+        let name = object::name(&event, Timestamp::now());
+        if let Some(pending) = self.pending.get_mut(&name) {
+            pending.times = pending.times.saturating_add(1);
+        } else if self.pending.len() < QUEUE {
+            self.pending.insert(name, Pending { event, times: 1 });
         } else {
             self.telemetry.event(EventOutcome::Dropped);
         }
     }
 
-    async fn write_some(&mut self) {
-        let names: Vec<_> = self.waiting.keys().take(AT_ONCE).cloned().collect();
+    async fn write_batch(&mut self) {
+        let names: Vec<_> = self.pending.keys().take(BATCH).cloned().collect();
         for name in names {
-            let Some(waiting) = self.waiting.remove(&name) else {
+            let Some(pending) = self.pending.remove(&name) else {
                 continue;
             };
-            match self.write(&name, &waiting).await {
+            match self.write(&name, &pending).await {
                 Ok(()) => self.telemetry.event(EventOutcome::Written),
                 Err(error) => {
                     self.telemetry.event(EventOutcome::Failed);
-                    self.complain(&error);
+                    self.warn(&error);
                 }
             }
         }
     }
 
-    async fn write(&self, name: &str, waiting: &Waiting) -> kube::Result<()> {
-        let Waiting { notice, times } = waiting;
-        let events = Api::namespaced(self.client.clone(), object::namespace(notice));
+    async fn write(&self, name: &str, pending: &Pending) -> kube::Result<()> {
+        let Pending { event, times } = pending;
+        let events = Api::namespaced(self.client.clone(), object::namespace(event));
         let mut tries = 0;
         loop {
             tries += 1;
-            let event = object::event(name, notice, *times, &self.instance, Timestamp::now());
-            match events.create(&PostParams::default(), &event).await {
+            let object = object::event(name, event, *times, &self.instance, Timestamp::now());
+            match events.create(&PostParams::default(), &object).await {
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {}
                 written => return written.map(drop),
             }
-            match again(&events, name, *times).await {
-                // Expired between the two, or counted up by another replica.
+            match count_up(&events, name, *times).await {
+                // It has expired meanwhile, or another replica has counted it up.
                 Err(kube::Error::Api(status))
-                    if tries < TRIES && (status.is_not_found() || status.is_conflict()) => {}
+                    if tries < MAX_TRIES && (status.is_not_found() || status.is_conflict()) => {}
                 counted => return counted,
             }
         }
     }
 
-    fn complain(&mut self, error: &kube::Error) {
-        if self
-            .complained
-            .is_some_and(|at| at.elapsed() < COMPLAIN_EVERY)
-        {
+    fn warn(&mut self, error: &kube::Error) {
+        if self.warned.is_some_and(|at| at.elapsed() < WARN_INTERVAL) {
             return;
         }
-        self.complained = Some(Instant::now());
+        self.warned = Some(Instant::now());
         tracing::warn!(
             error = error as &dyn std::error::Error,
             "an Event cannot be written; rollgate_events_total counts those that follow"
@@ -135,12 +132,12 @@ impl EventWriter {
     }
 }
 
-/// Counts up an Event that is there.
-async fn again(events: &Api<Event>, name: &str, times: i32) -> kube::Result<()> {
-    let there = events.get(name).await?;
-    let before = there.series.map_or(1, |series| series.count);
+/// Counts up an existing Event.
+async fn count_up(events: &Api<Event>, name: &str, times: i32) -> kube::Result<()> {
+    let existing = events.get(name).await?;
+    let before = existing.series.map_or(1, |series| series.count);
     let patch = json!({
-        "metadata": {"resourceVersion": there.metadata.resource_version},
+        "metadata": {"resourceVersion": existing.metadata.resource_version},
         "series": object::series(before.saturating_add(times), Timestamp::now()),
     });
     events

@@ -1,32 +1,36 @@
-//! Holds an override against the API server before it counts, and binds it to one template.
+//! Checks an override against the API server before it counts, and binds it to one template.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
+use rollgate_model::{Rollout, Workload};
 use serde_json::json;
 
-use super::live_object;
-use super::read::Known;
-use crate::admission::overrides::{OverrideRequest, RejectionReason, TemplateHash, uid_of};
+use super::index::CachedOverride;
+use crate::admission::overrides::{
+    NotLive, OverrideRequest, RejectionReason, TemplateHash, uid_of,
+};
 use crate::admission::{WriteAccess, Writing};
 use crate::cluster::crd::{RolloutOverride, Use};
+use crate::cluster::objects::{api_resource, dynamic_api};
 
-/// Looks at overrides, and binds them.
+/// Checks and binds overrides.
 pub(super) struct Binder {
     client: Client,
 }
 
-/// How an override stands at the API server.
+/// The result of checking an override against the API server.
 pub(super) enum Checked {
-    /// As it was known, and bound where it has to be.
-    Stands,
-    /// Otherwise: whether it applies has to be found anew.
-    Changed(Arc<Known>),
-    /// It lets nothing pass.
-    Fails(RejectionReason),
+    /// It is as it was cached, and bound if it has to be.
+    Confirmed,
+    /// It is another version: whether it applies has to be decided again.
+    Changed(Arc<CachedOverride>),
+    /// It lets no rollout pass.
+    Rejected(RejectionReason),
 }
 
 impl Binder {
@@ -34,73 +38,75 @@ impl Binder {
         Self { client }
     }
 
-    /// Makes sure of an override that would let a rollout pass.
+    /// Checks an override that would let a rollout pass, and binds it if that is due.
     pub(super) async fn check(
         &self,
-        known: &Known,
+        known: &CachedOverride,
         template: TemplateHash,
-        plea: &OverrideRequest<'_>,
+        request: &OverrideRequest<'_>,
     ) -> Checked {
-        let access = match plea.writing {
+        let access = match request.writing {
             Writing::Allowed(access) if known.terms.is_unbound() => access,
-            _ => return self.look(known).await,
+            _ => return self.compare(known).await,
         };
-        if let Err(why) = live_object::check(&self.client, plea.rollout).await {
-            return Checked::Fails(why);
+        if let Err(why) = check_live_object(&self.client, request.rollout).await {
+            return Checked::Rejected(why);
         }
-        match self.bind(known, &use_of(plea, template), access).await {
-            Ok(()) => Checked::Stands,
-            Err(kube::Error::Api(status)) if status.is_conflict() => self.look_again(known).await,
-            Err(error) => Checked::Fails(failure(&error)),
+        match self.bind(known, &use_of(request, template), access).await {
+            Ok(()) => Checked::Confirmed,
+            Err(kube::Error::Api(status)) if status.is_conflict() => self.reread(known).await,
+            Err(error) => Checked::Rejected(failure(&error)),
         }
     }
 
-    /// Writes down the first use, unless the object is another one than was read.
-    async fn bind(&self, known: &Known, first: &Use, _: WriteAccess) -> kube::Result<()> {
+    /// Records the first use, unless the object has changed since it was read.
+    async fn bind(&self, known: &CachedOverride, first: &Use, _: WriteAccess) -> kube::Result<()> {
         let patch = json!({
-            "metadata": {"resourceVersion": known.version},
+            "metadata": {"resourceVersion": known.resource_version},
             "status": {"uses": [first]},
         });
         let (objects, params) = (self.objects(known), PatchParams::default());
-        let patch = Patch::Merge(patch);
-        let bound = objects.patch_status(&known.terms.name, &params, &patch);
-        bound.await.map(drop)
+        objects
+            .patch_status(&known.terms.name, &params, &Patch::Merge(patch))
+            .await
+            .map(drop)
     }
 
-    async fn look(&self, known: &Known) -> Checked {
+    async fn compare(&self, known: &CachedOverride) -> Checked {
         match self.fresh(known).await {
-            Ok(fresh) if fresh.terms == known.terms => Checked::Stands,
+            Ok(fresh) if fresh.terms == known.terms => Checked::Confirmed,
             Ok(fresh) => Checked::Changed(Arc::new(fresh)),
-            Err(why) => Checked::Fails(why),
+            Err(why) => Checked::Rejected(why),
         }
     }
 
-    /// Somebody wrote to it: another replica bound it, or said in it how it stands.
-    async fn look_again(&self, known: &Known) -> Checked {
+    /// After a conflict: another replica has bound it, or has written its condition.
+    async fn reread(&self, known: &CachedOverride) -> Checked {
         match self.fresh(known).await {
             Ok(fresh) => Checked::Changed(Arc::new(fresh)),
-            Err(why) => Checked::Fails(why),
+            Err(why) => Checked::Rejected(why),
         }
     }
 
-    async fn fresh(&self, known: &Known) -> Result<Known, RejectionReason> {
+    async fn fresh(&self, known: &CachedOverride) -> Result<CachedOverride, RejectionReason> {
         let object = self.objects(known).get(&known.terms.name).await;
         let object = object.map_err(|error| failure(&error))?;
-        Known::read(&object).map_err(|error| RejectionReason::NotRecorded(error.to_string()))
+        CachedOverride::parse(&object)
+            .map_err(|error| RejectionReason::NotRecorded(error.to_string()))
     }
 
-    fn objects(&self, known: &Known) -> Api<RolloutOverride> {
+    fn objects(&self, known: &CachedOverride) -> Api<RolloutOverride> {
         Api::namespaced(self.client.clone(), &known.terms.namespace)
     }
 }
 
-/// The use that a rollout would make of an override.
-pub(super) fn use_of(plea: &OverrideRequest<'_>, template: TemplateHash) -> Use {
+/// Returns the use that a rollout would make of an override.
+pub(super) fn use_of(request: &OverrideRequest<'_>, template: TemplateHash) -> Use {
     Use {
-        workload_uid: uid_of(plea.rollout).map(str::to_owned),
+        workload_uid: uid_of(request.rollout).map(str::to_owned),
         template_hash: template.to_string(),
-        user: plea.rollout.user().to_owned(),
-        at: Time(Timestamp::from_second(plea.now.as_second()).unwrap_or(plea.now)),
+        user: request.rollout.user().to_owned(),
+        at: Time(Timestamp::from_second(request.now.as_second()).unwrap_or(request.now)),
     }
 }
 
@@ -108,5 +114,106 @@ fn failure(error: &kube::Error) -> RejectionReason {
     match error {
         kube::Error::Api(status) if status.is_not_found() => RejectionReason::Gone,
         error => RejectionReason::NotRecorded(error.to_string()),
+    }
+}
+
+/// Checks that a review is about the object as the API server has it: an object that it changes has the
+/// same UID and version there, and an object that it creates does not exist there. Otherwise a review
+/// that somebody invented would bind an override.
+///
+/// An update that lost a race against another one is refused here. The API server would refuse it too,
+/// or calls again with the newer version.
+async fn check_live_object(client: &Client, rollout: &Rollout) -> Result<(), RejectionReason> {
+    let subject = rollout.subject();
+    let kind = subject.kind();
+    let resource = api_resource(kind.into());
+    let api = dynamic_api(client, &resource, Some(subject.namespace()));
+    let live = api.get_metadata_opt(subject.name()).await;
+    let live = live.map_err(|error| {
+        RejectionReason::NotRecorded(format!(
+            "rollgate could not compare the {kind} of the review with the API server's: {error}"
+        ))
+    })?;
+    compare_live(
+        rollout.old().map(|old| &**old),
+        live.map(|live| live.metadata),
+    )?;
+    Ok(())
+}
+
+fn compare_live(old: Option<&Workload>, live: Option<ObjectMeta>) -> Result<(), NotLive> {
+    let (old, live) = match (old, live) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => return Err(NotLive::Exists),
+        (Some(_), None) => return Err(NotLive::Missing),
+        (Some(old), Some(live)) => (old, live),
+    };
+    let same = |pointer: &str, live: Option<&str>| {
+        let old = old.json(pointer).and_then(|value| value.as_str());
+        old.is_some() && old == live
+    };
+    if !same("/metadata/uid", live.uid.as_deref()) {
+        return Err(NotLive::OtherUid);
+    }
+    if !same(
+        "/metadata/resourceVersion",
+        live.resource_version.as_deref(),
+    ) {
+        return Err(NotLive::OtherVersion);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn workload(metadata: &serde_json::Value) -> Workload {
+        let tree = json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                "selector": {"matchLabels": {"app": "cart"}},
+                "template": {
+                    "metadata": {"labels": {"app": "cart"}},
+                    "spec": {"containers": [{"name": "main", "image": "cart:1"}]},
+                },
+            },
+        });
+        Workload::parse(tree, Some("shop")).expect("a Deployment")
+    }
+
+    fn live(uid: &str, version: &str) -> Option<ObjectMeta> {
+        Some(ObjectMeta {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
+        })
+    }
+
+    #[test]
+    fn review_matches_the_live_object_only_by_uid_and_version() {
+        let old = workload(&json!({"name": "cart", "uid": "u-1", "resourceVersion": "7"}));
+        let bare = workload(&json!({"name": "cart"}));
+        let table = [
+            (None, None, Ok(())),
+            (None, live("u-1", "7"), Err(NotLive::Exists)),
+            (Some(&old), None, Err(NotLive::Missing)),
+            (Some(&old), live("u-1", "7"), Ok(())),
+            (Some(&old), live("u-2", "7"), Err(NotLive::OtherUid)),
+            (Some(&old), live("u-1", "8"), Err(NotLive::OtherVersion)),
+            (Some(&bare), live("u-1", "7"), Err(NotLive::OtherUid)),
+            (
+                Some(&bare),
+                Some(ObjectMeta::default()),
+                Err(NotLive::OtherUid),
+            ),
+        ];
+        for (old, live, expected) in table {
+            assert_eq!(compare_live(old, live), expected);
+        }
     }
 }

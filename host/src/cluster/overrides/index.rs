@@ -1,4 +1,4 @@
-//! The overrides of the cluster, followed by watch and found by workload.
+//! The overrides of the cluster: watched, parsed and found by workload.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -12,21 +12,22 @@ use kube::{Api, Client, ResourceExt as _};
 use rollgate_model::Workload;
 use tokio::sync::watch;
 
-use super::read::Known;
-use crate::cluster::crd::RolloutOverride;
+use crate::admission::overrides::{BadTemplateHash, Binding, Override, TemplateHash, Uses};
+use crate::cluster::crd::{RolloutOverride, Use};
+use crate::config::PolicyName;
 
-/// The overrides by namespace: few workloads have any, and a review looks by borrowed names.
-type ByNamespace = HashMap<String, Vec<Arc<Known>>>;
+/// By namespace alone, so that a lookup needs no owned key. Few workloads have overrides.
+type ByNamespace = HashMap<String, Vec<Arc<CachedOverride>>>;
 
-/// The overrides as they were last seen. Clones share them.
+/// The overrides that the watch reported last. Clones share them.
 #[derive(Clone)]
 pub(super) struct Index {
     by_namespace: Arc<ArcSwap<ByNamespace>>,
     objects: watch::Receiver<Vec<Arc<RolloutOverride>>>,
 }
 
-/// Follows the overrides.
-pub struct OverrideWatch {
+/// Watches the overrides.
+pub(crate) struct OverrideWatch {
     client: Client,
     by_namespace: Arc<ArcSwap<ByNamespace>>,
     objects: watch::Sender<Vec<Arc<RolloutOverride>>>,
@@ -37,7 +38,7 @@ type Key = (Option<String>, String);
 
 pub(super) fn new(client: Client) -> (Index, OverrideWatch) {
     let by_namespace = Arc::<ArcSwap<ByNamespace>>::default();
-    let (tell, objects) = watch::channel(Vec::new());
+    let (sender, objects) = watch::channel(Vec::new());
     let index = Index {
         by_namespace: Arc::clone(&by_namespace),
         objects,
@@ -45,7 +46,7 @@ pub(super) fn new(client: Client) -> (Index, OverrideWatch) {
     let watch = OverrideWatch {
         client,
         by_namespace,
-        objects: tell,
+        objects: sender,
     };
     (index, watch)
 }
@@ -53,28 +54,29 @@ pub(super) fn new(client: Client) -> (Index, OverrideWatch) {
 impl Index {
     pub(super) fn any_for(&self, workload: &Workload) -> bool {
         let all = self.by_namespace.load();
-        all.get(workload.namespace())
-            .is_some_and(|some| some.iter().any(|one| one.terms.is_for(workload)))
+        let mut of_namespace = all.get(workload.namespace()).into_iter().flatten();
+        of_namespace.any(|one| one.terms.is_for(workload))
     }
 
-    pub(super) fn of(&self, workload: &Workload) -> Vec<Arc<Known>> {
+    pub(super) fn of(&self, workload: &Workload) -> Vec<Arc<CachedOverride>> {
         let all = self.by_namespace.load();
-        let some = all.get(workload.namespace()).into_iter().flatten();
-        some.filter(|one| one.terms.is_for(workload))
+        let of_namespace = all.get(workload.namespace()).into_iter().flatten();
+        of_namespace
+            .filter(|one| one.terms.is_for(workload))
             .cloned()
             .collect()
     }
 
-    /// All objects, and each change of them.
+    /// Returns a receiver of all objects, sent at each change.
     pub(super) fn objects(&self) -> watch::Receiver<Vec<Arc<RolloutOverride>>> {
         self.objects.clone()
     }
 }
 
 impl OverrideWatch {
-    /// Follows the overrides for ever. Where they cannot be read, those that were seen last are
-    /// still known, and each is read anew before it lets anything pass.
-    pub async fn run(self) -> Infallible {
+    /// Watches the overrides, and never returns. While the API server is down, the last reported ones
+    /// stay known; each is read again before it lets a rollout pass.
+    pub(crate) async fn run(self) -> Infallible {
         let objects = Api::<RolloutOverride>::all(self.client.clone());
         let mut changes = watcher(objects, watcher::Config::default())
             .default_backoff()
@@ -90,9 +92,9 @@ impl OverrideWatch {
                 }
                 Some(Err(error)) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "overrides cannot be followed; new ones let nothing pass until they can"
+                    "overrides cannot be watched; new ones let no rollout pass until they can"
                 ),
-                // A watcher begins anew for ever; should it end, what is known only grows old.
+                // A watcher restarts by itself and does not end.
                 None => std::future::pending().await,
             }
         }
@@ -101,7 +103,7 @@ impl OverrideWatch {
     fn publish(&self, known: &HashMap<Key, Arc<RolloutOverride>>) {
         let mut by_namespace = ByNamespace::new();
         for object in known.values() {
-            match Known::read(object) {
+            match CachedOverride::parse(object) {
                 Ok(one) => by_namespace
                     .entry(one.terms.namespace.clone())
                     .or_default()
@@ -110,19 +112,77 @@ impl OverrideWatch {
                     namespace = object.metadata.namespace,
                     name = object.metadata.name,
                     %error,
-                    "an override cannot be read, so it lets nothing pass"
+                    "an override is invalid, so it lets no rollout pass"
                 ),
             }
         }
-        for some in by_namespace.values_mut() {
-            some.sort_unstable_by(|one, other| one.terms.name.cmp(&other.terms.name));
+        for overrides in by_namespace.values_mut() {
+            overrides.sort_unstable_by(|one, other| one.terms.name.cmp(&other.terms.name));
         }
         self.by_namespace.store(Arc::new(by_namespace));
         self.objects.send_replace(known.values().cloned().collect());
     }
 }
 
-/// Whether what is known changed. A list counts when it is whole.
+/// An override, parsed from one version of its object.
+#[derive(Clone, Debug)]
+pub(super) struct CachedOverride {
+    pub(super) terms: Arc<Override>,
+    pub(super) resource_version: Option<String>,
+}
+
+impl CachedOverride {
+    /// # Errors
+    /// If a template hash is malformed, which the rules of the CRD prevent.
+    pub(super) fn parse(object: &RolloutOverride) -> Result<Self, BadTemplateHash> {
+        let spec = &object.spec;
+        let metadata = &object.metadata;
+        let terms = Override {
+            name: metadata.name.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            kind: spec.workload.kind,
+            workload: spec.workload.name.clone(),
+            policies: spec
+                .policies
+                .iter()
+                .map(|name| PolicyName::cluster(name))
+                .collect(),
+            reason: spec.reason.clone(),
+            expires: spec.expires.0,
+            users: spec.users.iter().cloned().collect(),
+            images: spec.images.iter().cloned().collect(),
+            template: spec.template.as_deref().map(str::parse).transpose()?,
+            uses: uses(object)?,
+        };
+        Ok(Self {
+            terms: Arc::new(terms),
+            resource_version: metadata.resource_version.clone(),
+        })
+    }
+}
+
+/// The first use binds the override to its template. Later uses are of the same template.
+fn uses(object: &RolloutOverride) -> Result<Uses, BadTemplateHash> {
+    if !object.spec.single_use {
+        return Ok(Uses::Any);
+    }
+    let first = object
+        .status
+        .as_ref()
+        .and_then(|status| status.uses.first());
+    first.map(binding).transpose().map(Uses::OneTemplate)
+}
+
+fn binding(first: &Use) -> Result<Binding, BadTemplateHash> {
+    Ok(Binding {
+        uid: first.workload_uid.clone(),
+        template: first.template_hash.parse::<TemplateHash>()?,
+        user: first.user.clone(),
+        at: first.at.0,
+    })
+}
+
+/// Applies an event, and returns whether `known` changed. A list replaces it when it is complete.
 fn apply(
     event: Event<RolloutOverride>,
     known: &mut HashMap<Key, Arc<RolloutOverride>>,

@@ -1,8 +1,8 @@
-//! Writes down the uses that need not be written before they count: those of an override that is
-//! not for one template, and further ones of one that is.
+//! Records uses in the status of overrides, as far as they need not be recorded before they count: uses
+//! of an override that is not for one template, and all but the first of one that is.
 //!
-//! One use is one template by one user of one object, however often the webhook is called for it,
-//! so a controller that tries for hours writes once.
+//! A use is one template of one object by one user, however often the webhook is called for it. So a
+//! controller that retries for hours writes once.
 
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -14,45 +14,45 @@ use crate::admission::WriteAccess;
 use crate::admission::overrides::{Override, OverrideRequest, TemplateHash};
 use crate::cluster::crd::{RolloutOverride, Use};
 
-/// More uses than a person writes overrides for.
-const WAITING: usize = 64;
-/// So many uses are kept: the first, and the last ones.
-const KEPT: usize = 32;
-/// Other replicas write, too.
-const TRIES: usize = 5;
+/// The length of the queue, far more than the uses of overrides at one time.
+const QUEUE: usize = 64;
+/// How many uses a status keeps: the first one and the latest ones.
+const MAX_USES: usize = 32;
+/// Other replicas may write at the same time.
+const MAX_TRIES: usize = 5;
 
-/// Takes uses to be written down.
-pub(super) struct Queue(mpsc::Sender<Used>);
+/// Queues uses to be recorded.
+pub(super) struct UseQueue(mpsc::Sender<QueuedUse>);
 
-/// Writes down uses.
-pub struct Recorder {
+/// Records queued uses.
+pub(crate) struct Recorder {
     client: Client,
-    waiting: mpsc::Receiver<Used>,
+    queued: mpsc::Receiver<QueuedUse>,
 }
 
-struct Used {
+struct QueuedUse {
     namespace: String,
     name: String,
-    by: Use,
+    entry: Use,
 }
 
-pub(super) fn new(client: Client) -> (Queue, Recorder) {
-    let (queue, waiting) = mpsc::channel(WAITING);
-    (Queue(queue), Recorder { client, waiting })
+pub(super) fn new(client: Client) -> (UseQueue, Recorder) {
+    let (queue, queued) = mpsc::channel(QUEUE);
+    (UseQueue(queue), Recorder { client, queued })
 }
 
-impl Queue {
+impl UseQueue {
     pub(super) fn add(
         &self,
         one: &Override,
         template: TemplateHash,
-        plea: &OverrideRequest<'_>,
+        request: &OverrideRequest<'_>,
         _: WriteAccess,
     ) {
-        let used = Used {
+        let used = QueuedUse {
             namespace: one.namespace.clone(),
             name: one.name.clone(),
-            by: use_of(plea, template),
+            entry: use_of(request, template),
         };
         if self.0.try_send(used).is_err() {
             tracing::warn!(
@@ -65,13 +65,13 @@ impl Queue {
 }
 
 impl Recorder {
-    /// Writes down what comes, until nobody adds any more or `stop` is done and all is written.
-    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+    /// Records queued uses until `stop` is done and the queue is empty.
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 biased;
-                used = self.waiting.recv() => match used {
+                used = self.queued.recv() => match used {
                     Some(used) => self.write(&used).await,
                     None => return,
                 },
@@ -80,22 +80,22 @@ impl Recorder {
         }
     }
 
-    async fn write(&self, used: &Used) {
-        for _ in 0..TRIES {
+    async fn write(&self, used: &QueuedUse) {
+        for _ in 0..MAX_TRIES {
             match self.try_write(used).await {
                 Ok(()) => return,
                 Err(kube::Error::Api(status)) if status.is_conflict() => {}
-                Err(error) => return complain(used, &error.to_string()),
+                Err(error) => return warn(used, &error.to_string()),
             }
         }
-        complain(used, "others kept writing to it");
+        warn(used, "it kept changing");
     }
 
-    async fn try_write(&self, used: &Used) -> kube::Result<()> {
+    async fn try_write(&self, used: &QueuedUse) -> kube::Result<()> {
         let objects = Api::<RolloutOverride>::namespaced(self.client.clone(), &used.namespace);
         let object = objects.get(&used.name).await?;
         let before = object.status.map(|status| status.uses).unwrap_or_default();
-        let Some(uses) = with(before, &used.by) else {
+        let Some(uses) = with(before, &used.entry) else {
             return Ok(());
         };
         let patch = json!({
@@ -110,7 +110,7 @@ impl Recorder {
     }
 }
 
-/// The uses with one more; `None` where it is there already.
+/// Adds a use; `None` if it is there already.
 fn with(mut uses: Vec<Use>, one: &Use) -> Option<Vec<Use>> {
     let same = |other: &Use| {
         (&other.workload_uid, &other.template_hash, &other.user)
@@ -120,13 +120,13 @@ fn with(mut uses: Vec<Use>, one: &Use) -> Option<Vec<Use>> {
         return None;
     }
     uses.push(one.clone());
-    if uses.len() > KEPT {
-        uses.drain(1..=uses.len() - KEPT);
+    if uses.len() > MAX_USES {
+        uses.drain(1..=uses.len() - MAX_USES);
     }
     Some(uses)
 }
 
-fn complain(used: &Used, error: &str) {
+fn warn(used: &QueuedUse, error: &str) {
     tracing::warn!(
         namespace = used.namespace,
         name = used.name,
@@ -143,28 +143,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_use_is_written_once() {
-        let once = with(vec![], &by("jo", 1)).expect("it is the first");
-        assert_eq!(with(once.clone(), &by("jo", 1)), None);
+    fn same_use_is_recorded_once() {
+        let once = with(vec![], &use_by("jo", 1)).expect("it is the first");
+        assert_eq!(with(once.clone(), &use_by("jo", 1)), None);
         assert_eq!(
-            with(once.clone(), &by("jo", 2))
+            with(once.clone(), &use_by("jo", 2))
                 .expect("another template")
                 .len(),
             2
         );
-        assert_eq!(with(once, &by("ana", 1)).expect("another user").len(), 2);
+        assert_eq!(
+            with(once, &use_by("ana", 1)).expect("another user").len(),
+            2
+        );
     }
 
     #[test]
-    fn the_first_use_and_the_last_ones_are_kept() {
+    fn first_use_and_latest_uses_are_kept() {
         let many = (0..100).fold(vec![], |uses, template| {
-            with(uses, &by("jo", template)).expect("another template")
+            with(uses, &use_by("jo", template)).expect("another template")
         });
-        assert_eq!(many.len(), KEPT);
-        assert_eq!((&many[0], &many[KEPT - 1]), (&by("jo", 0), &by("jo", 99)));
+        assert_eq!(many.len(), MAX_USES);
+        assert_eq!(
+            (&many[0], &many[MAX_USES - 1]),
+            (&use_by("jo", 0), &use_by("jo", 99))
+        );
     }
 
-    fn by(user: &str, template: u8) -> Use {
+    fn use_by(user: &str, template: u8) -> Use {
         Use {
             workload_uid: None,
             template_hash: format!("{template:032x}"),

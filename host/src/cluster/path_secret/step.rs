@@ -1,6 +1,5 @@
-//! What is to be done next with the secret path: a function of what stands in the Secret, what the
-//! registration names, and the time. Whoever crashes between two steps is followed by one who takes the
-//! next.
+//! The next step of a renewal: a function of the Secret, the registration and the time. So a process that
+//! takes over after a crash continues with the next step.
 
 use std::time::Duration;
 
@@ -11,62 +10,59 @@ use rand::distr::Alphanumeric;
 use super::stored::Stored;
 use crate::server::PathSecret;
 
-/// For how many times [`PathTimes::spread`] the previous secret is accepted: API servers hear of a
-/// registration within seconds, and a crowded one within minutes.
+/// For how many times [`PathTimes::spread`] the previous secret is accepted: an API server sees a changed
+/// registration within seconds, and under load within minutes.
 const OVERLAP: u32 = 10;
 
-/// Characters that tell one process from another.
+/// The length of the random name of a process.
 const TERM: usize = 12;
 
-/// How long a secret path lasts, and how long it takes to be known everywhere.
+/// How long a secret path is used, and how long a new one takes to propagate.
 #[derive(Clone, Copy, Debug)]
-pub struct PathTimes {
+pub(crate) struct PathTimes {
     /// From one renewal to the next.
-    pub lifetime: Duration,
-    /// Until every replica has heard of another secret.
-    pub spread: Duration,
+    pub(crate) lifetime: Duration,
+    /// Until every replica knows a new secret.
+    pub(crate) spread: Duration,
 }
 
 /// When the secret path is renewed.
 #[derive(Clone, Debug)]
-pub struct PathRenewal {
+pub(crate) struct PathRenewal {
     times: PathTimes,
-    /// Names this process: one that comes to hold the Lease renews what another has made.
+    /// Names this process: when it acquires the Lease, it renews a secret that another process made.
     term: String,
 }
 
-/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Make the first secret; or, where the Secret was lost, keep the registered one until the next.
+    /// Make the first secret; or if the Secret was deleted, keep the registered one until the next.
     Begin,
-    /// Make the next secret, and have it accepted.
+    /// Make the next secret, for replicas to accept.
     Introduce,
-    /// Have the registration name the next secret.
+    /// Make the next secret the current one, for the registration to name.
     Promote,
-    /// Nothing, before the registration names the current secret.
+    /// Wait until the registration names the current secret.
     Register,
-    /// Note the time, once the registration names it.
+    /// Note the time, when the registration names it.
     Spread,
-    /// Accept the previous secret no longer.
+    /// Remove the previous secret.
     Retire,
-    /// Nothing before this moment.
+    /// Wait until this time.
     Wait(Timestamp),
 }
 
 impl PathTimes {
-    /// Whether a renewal ends before the next one begins.
-    #[must_use]
-    pub fn leave_room(self) -> bool {
+    /// Returns whether a renewal ends before the next one starts.
+    pub(crate) fn leave_room(self) -> bool {
         let renewal = self.spread.saturating_mul(OVERLAP + 2);
         renewal <= self.lifetime && !self.lifetime.is_zero()
     }
 }
 
 impl PathRenewal {
-    /// By these times, for a process that has just begun.
-    #[must_use]
-    pub fn of_this_process(times: PathTimes) -> Self {
+    /// Returns the renewal of a process that has just started.
+    pub(crate) fn of_this_process(times: PathTimes) -> Self {
         let term = rand::rng().sample_iter(Alphanumeric).take(TERM);
         Self {
             times,
@@ -108,12 +104,12 @@ impl Step {
         }
     }
 
-    /// Whether it changes what stands in the Secret.
+    /// Returns whether the step changes the Secret.
     pub(super) const fn changes(self) -> bool {
         !matches!(self, Self::Register | Self::Wait(_))
     }
 
-    /// What the step makes of what stands there.
+    /// Returns the content of the Secret after the step.
     pub(super) fn take(
         self,
         stored: Option<Stored>,
@@ -133,15 +129,15 @@ impl Step {
         }
     }
 
-    /// What it does, for the log.
-    pub(super) const fn told(self) -> &'static str {
+    /// Describes the step for the log.
+    pub(super) const fn description(self) -> &'static str {
         match self {
-            Self::Begin => "a first secret path is made",
-            Self::Introduce => "the next secret path is made, and is to be accepted",
+            Self::Begin => "the first secret path is made",
+            Self::Introduce => "the next secret path is made, and replicas are to accept it",
             Self::Promote => "the registration is to name the next secret path",
             Self::Spread => "the registration names the secret path",
-            Self::Retire => "the secret path of before is accepted no longer",
-            Self::Register | Self::Wait(_) => "the Secret is put in order",
+            Self::Retire => "the previous secret path is not accepted any more",
+            Self::Register | Self::Wait(_) => "the Secret is repaired",
         }
     }
 }
@@ -156,6 +152,6 @@ impl Stored {
     }
 }
 
-fn later(moment: Timestamp, time: Duration) -> Timestamp {
-    moment.saturating_add(time).unwrap_or(Timestamp::MAX)
+fn later(from: Timestamp, time: Duration) -> Timestamp {
+    from.saturating_add(time).unwrap_or(Timestamp::MAX)
 }

@@ -1,4 +1,4 @@
-//! What stands in the Secret.
+//! The content of the Secret.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::cluster::kept_secret::{self, Content};
+use crate::cluster::managed_secret::{self, Content};
 use crate::server::{BadPathSecret, PathSecret};
 
 const CURRENT: &str = "current";
@@ -16,24 +16,24 @@ const SINCE: &str = "rollgate.dev/since";
 const RENEWED: &str = "rollgate.dev/renewed";
 const TERM: &str = "rollgate.dev/renewed-by";
 
-/// What stands in the Secret, as far as it can be used.
+/// The content of the Secret, as far as it is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// What the registration names.
+    /// The secret that the registration names.
     pub(super) current: PathSecret,
-    /// What it will name when every replica accepts it.
+    /// The secret that it will name when every replica accepts it.
     pub(super) next: Option<PathSecret>,
-    /// What it named before.
+    /// The secret that it named before.
     pub(super) previous: Option<PathSecret>,
-    /// Since when the present step of a renewal spreads.
+    /// Since when the present step of a renewal propagates.
     pub(super) since: Option<Timestamp>,
     /// When the last renewal was.
     pub(super) renewed: Option<Timestamp>,
-    /// Which process it was that renewed it; empty where that is not known.
+    /// Which process renewed it last; empty if unknown.
     pub(super) term: String,
 }
 
-/// Something in the Secret that cannot be used; it is not shown.
+/// An invalid entry of the Secret, which is not shown.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {error}")]
 pub(super) struct Damage {
@@ -42,38 +42,38 @@ pub(super) struct Damage {
 }
 
 impl Stored {
-    /// Reads a Secret; `None` where it lacks the one that counts.
+    /// Parses a Secret; `None` if it lacks the current secret.
     pub(super) fn read(secret: &Secret, now: Timestamp) -> (Option<Self>, Vec<Damage>) {
         let mut damages = Vec::new();
         let mut read = |key: &'static str| {
             let found = secret.data.as_ref()?.get(key)?;
             let text = String::from_utf8_lossy(&found.0);
-            let told = |error| damages.push(Damage { key, error });
-            text.parse().map_err(told).ok()
+            let report = |error| damages.push(Damage { key, error });
+            text.parse().map_err(report).ok()
         };
         let (current, next, previous) = (read(CURRENT), read(NEXT), read(PREVIOUS));
-        let moment = |key| kept_secret::moment(secret, key, now);
+        let time = |key| managed_secret::time(secret, key, now);
         let annotations = secret.metadata.annotations.as_ref();
         let term = annotations.and_then(|annotations| annotations.get(TERM));
         let stored = current.map(|current| Self {
             current,
             next,
             previous,
-            since: moment(SINCE),
-            renewed: moment(RENEWED),
+            since: time(SINCE),
+            renewed: time(RENEWED),
             term: term.cloned().unwrap_or_default(),
         });
         (stored, damages)
     }
 
-    /// What every replica accepts.
+    /// Returns all secrets, which every replica accepts.
     pub(super) fn accepted(self) -> Vec<PathSecret> {
         let others = self.next.into_iter().chain(self.previous);
         std::iter::once(self.current).chain(others).collect()
     }
 
-    /// What stands in a Secret that is new. Where the registration names one already, replicas accept
-    /// that, and the next one comes beside it.
+    /// Returns the content of a new Secret. If the registration names a secret already, that one stays the
+    /// current one, and the new one is the next.
     pub(super) fn begun(registered: Option<&PathSecret>, now: Timestamp, term: &str) -> Self {
         let fresh = PathSecret::generate();
         let first = Self {
@@ -94,14 +94,14 @@ impl Stored {
         }
     }
 
-    /// The first step of a renewal: replicas come to accept the next one.
+    /// The first step of a renewal: replicas are to accept the next secret, too.
     pub(super) fn introduced(mut self, next: PathSecret, now: Timestamp) -> Self {
         self.next = Some(next);
         self.since = Some(now);
         self
     }
 
-    /// The second step: the registration is to name the next one.
+    /// The second step: the registration is to name the next secret.
     pub(super) fn promoted(mut self, now: Timestamp, term: &str) -> Self {
         if let Some(next) = self.next.take() {
             self.previous = Some(std::mem::replace(&mut self.current, next));
@@ -112,13 +112,13 @@ impl Stored {
         self
     }
 
-    /// The step that was taken begins to spread.
+    /// Notes the time from which the last step propagates.
     pub(super) fn spreading(mut self, now: Timestamp) -> Self {
         self.since = Some(now);
         self
     }
 
-    /// The last step: the one of before is accepted no longer.
+    /// The last step: replicas stop accepting the previous secret.
     pub(super) fn retired(mut self) -> Self {
         self.previous = None;
         self.since = None;

@@ -10,7 +10,7 @@ use kube::api::ObjectMeta;
 
 use super::step::{PathRenewal, PathTimes, Step};
 use super::stored::Stored;
-use crate::cluster::kept_secret::Content as _;
+use crate::cluster::managed_secret::Content as _;
 use crate::server::PathSecret;
 
 const TIMES: PathTimes = PathTimes {
@@ -49,7 +49,7 @@ fn reread(stored: &Stored, at: Timestamp) -> Stored {
 
 /// One life of a secret: each step by what the one before left, and what is accepted after it.
 #[test]
-fn replicas_accept_what_the_registration_names_before_and_after_each_step_of_a_renewal() {
+fn replicas_accept_the_registered_secret_before_and_after_each_step_of_a_renewal() {
     let renewal = renewal();
     let mut stored = None;
     let mut registered: Vec<PathSecret> = Vec::new();
@@ -95,7 +95,7 @@ fn replicas_accept_what_the_registration_names_before_and_after_each_step_of_a_r
 }
 
 #[test]
-fn process_that_takes_over_the_lease_renews_what_another_made_and_then_rests() {
+fn process_that_acquires_the_lease_renews_the_secret_of_another_once() {
     let (first, second) = (renewal(), renewal());
     let begun = Stored::begun(None, now(), first.term());
     let named = [begun.current.clone()];
@@ -111,7 +111,7 @@ fn process_that_takes_over_the_lease_renews_what_another_made_and_then_rests() {
 }
 
 #[test]
-fn lost_secret_is_made_anew_around_the_one_that_the_registration_names() {
+fn deleted_secret_is_made_again_from_the_registered_one() {
     let named = [PathSecret::generate()];
     let made = Step::Begin.take(None, &named, now(), &renewal());
     assert_eq!(made.current, named[0]);
@@ -138,7 +138,7 @@ fn previous_secret_stays_accepted_while_the_registration_names_it() {
 }
 
 #[test]
-fn damaged_secret_is_told_without_being_shown() {
+fn damaged_secret_is_reported_but_not_shown() {
     let mut damaged = secret(&Stored::begun(None, now(), "x"));
     let data = damaged.data.get_or_insert_default();
     let garbage = || ByteString(b"hidden garbage".to_vec());
@@ -152,7 +152,7 @@ fn damaged_secret_is_told_without_being_shown() {
 }
 
 #[test]
-fn renewal_must_end_before_the_next_begins() {
+fn renewal_must_end_before_the_next_starts() {
     let leaves = |lifetime, spread| {
         let (lifetime, spread) = (Duration::from_secs(lifetime), Duration::from_secs(spread));
         PathTimes { lifetime, spread }.leave_room()

@@ -1,4 +1,4 @@
-//! The object in the cluster.
+//! The fields of a ValidatingWebhookConfiguration.
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -8,32 +8,32 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use super::{Authority, Trust};
 use crate::cluster::certificates::Certificate;
-use crate::cluster::{Installation, ownership};
+use crate::cluster::installation::{Installation, NAMESPACE_LABEL};
 use crate::server::PathSecret;
 
-/// What cert-manager's injector goes by.
-const INJECT: &str = "cert-manager.io/inject-ca-from";
+/// The annotation that tells cert-manager's injector which CAs to write.
+const INJECT_ANNOTATION: &str = "cert-manager.io/inject-ca-from";
 
-/// One that asks for nothing yet.
-pub(super) fn blank(installation: &Installation) -> ValidatingWebhookConfiguration {
+/// Returns a configuration without webhooks.
+pub(super) fn empty(installation: &Installation) -> ValidatingWebhookConfiguration {
     ValidatingWebhookConfiguration {
         metadata: ObjectMeta {
             name: Some(installation.name.clone()),
-            labels: Some(ownership::labels(installation)),
+            labels: Some(installation.labels()),
             ..ObjectMeta::default()
         },
         webhooks: None,
     }
 }
 
-/// The namespace of the installation whose it is, where it says so.
-pub(super) fn holder(configuration: &ValidatingWebhookConfiguration) -> Option<&str> {
+/// Returns the namespace of the installation that it belongs to, if it is labelled.
+pub(super) fn owner_namespace(configuration: &ValidatingWebhookConfiguration) -> Option<&str> {
     let labels = configuration.metadata.labels.as_ref()?;
-    labels.get(ownership::NAMESPACE).map(String::as_str)
+    labels.get(NAMESPACE_LABEL).map(String::as_str)
 }
 
-/// As it should be. What others added to its labels, annotations and owners is left alone.
-pub(super) fn as_wanted(
+/// Sets webhooks, owner and annotations. Labels, annotations and owners of others stay.
+pub(super) fn with_webhooks(
     mut configuration: ValidatingWebhookConfiguration,
     webhooks: Vec<ValidatingWebhook>,
     owner: Option<OwnerReference>,
@@ -43,10 +43,7 @@ pub(super) fn as_wanted(
     configuration.webhooks = (!webhooks.is_empty()).then_some(webhooks);
     let metadata = &mut configuration.metadata;
     let labels = metadata.labels.get_or_insert_default();
-    labels.insert(
-        ownership::NAMESPACE.to_owned(),
-        installation.namespace.clone(),
-    );
+    labels.insert(NAMESPACE_LABEL.to_owned(), installation.namespace.clone());
     if let Some(owner) = owner {
         let owners = metadata.owner_references.get_or_insert_default();
         owners.retain(|other| (&other.kind, &other.name) != (&owner.kind, &owner.name));
@@ -54,12 +51,12 @@ pub(super) fn as_wanted(
     }
     if let Authority::Injected(from) = authority {
         let annotations = metadata.annotations.get_or_insert_default();
-        annotations.insert(INJECT.to_owned(), from.clone());
+        annotations.insert(INJECT_ANNOTATION.to_owned(), from.clone());
     }
     configuration
 }
 
-/// Whom the API server is to trust. What was injected into one webhook is good for all.
+/// Returns the CA bundle for all webhooks. One that was injected into a single webhook counts for all.
 pub(super) fn bundle(
     trust: Trust<'_>,
     configuration: Option<&ValidatingWebhookConfiguration>,
@@ -70,11 +67,11 @@ pub(super) fn bundle(
     }
 }
 
-/// Whom the API server trusts now.
+/// Returns the CAs that the API server trusts now.
 pub(super) fn trusted(configuration: Option<&ValidatingWebhookConfiguration>) -> Vec<Certificate> {
     let mut trusted = Vec::new();
     for bundle in bundles(configuration) {
-        for certificate in Certificate::all(&String::from_utf8_lossy(&bundle.0)) {
+        for certificate in Certificate::parse_all(&String::from_utf8_lossy(&bundle.0)) {
             if !trusted.contains(&certificate) {
                 trusted.push(certificate);
             }
@@ -83,7 +80,7 @@ pub(super) fn trusted(configuration: Option<&ValidatingWebhookConfiguration>) ->
     trusted
 }
 
-/// The secrets in the paths at which the API server calls now.
+/// Returns the secrets in the paths that the API server calls now.
 pub(super) fn paths(configuration: Option<&ValidatingWebhookConfiguration>) -> Vec<PathSecret> {
     let webhooks = configuration.and_then(|configuration| configuration.webhooks.as_ref());
     let services = webhooks.into_iter().flatten();
@@ -92,7 +89,7 @@ pub(super) fn paths(configuration: Option<&ValidatingWebhookConfiguration>) -> V
     paths.filter_map(PathSecret::of_path).collect()
 }
 
-/// Puts a bundle in the place of each, and leaves the rest as it is.
+/// Replaces the CA bundle of each webhook.
 pub(super) fn with_bundle(
     webhooks: Option<&Vec<ValidatingWebhook>>,
     bundle: Option<&ByteString>,

@@ -1,6 +1,6 @@
-//! The holder of the Lease at work: looks at what stands in the cluster, takes the next step, and
-//! looks again whenever something changes.
+//! Runs [`Registrar::step`] while this replica holds the Lease, whenever something changes.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,74 +9,65 @@ use futures_util::stream::{BoxStream, select_all};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Client;
 use kube::api::{Api, PartialObjectMeta};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::webhooks::Argo;
-use super::{Authority, Settings};
-use crate::cluster::{Installation, Leadership, PathRenewal, Switch, watching};
+use super::{Authority, WebhookSettings};
+use crate::cluster::lease::Leadership;
+use crate::cluster::{Clients, Installation, PathRenewal, Switch, objects};
+use crate::reload::ActiveSet;
 use crate::server::Context;
-use crate::server::live::{LOOK_EVERY, Standing};
-use crate::server::watch::Watch;
 use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
+use crate::watch::{FileWatch, POLL_INTERVAL};
 
-/// Until something that is missing may be there: a ready replica, or an API server that answers.
-pub(super) const SOON: Duration = Duration::from_secs(1);
+/// How soon to try again if no replica is ready or the API server does not answer.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
-/// How long it may take to learn whether the cluster has Argo's Rollouts. After that they are asked
-/// for, which does no harm where there are none.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait until it is known whether the cluster has Argo Rollouts. After that they are
+/// registered, which does no harm if there are none.
+const ARGO_TIMEOUT: Duration = Duration::from_secs(5);
 
 const ROLLOUTS: &str = "rollouts.argoproj.io";
 
-/// Keeps the registration, the secret path that it names, and with an authority of our own the
-/// certificates.
-pub struct Registrar {
-    /// For requests; it fails within seconds where the API server does not answer.
-    pub brief: Client,
-    /// For watches.
-    pub watching: Client,
-    /// Who is registered.
-    pub installation: Installation,
-    /// How.
-    pub settings: Settings,
-    /// By whom it is known.
-    pub authority: Authority,
-    /// When the secret in the path is renewed at which it is called.
-    pub renewal: PathRenewal,
-    /// The policies in force.
-    pub policies: watch::Receiver<Standing>,
-    /// Tells whether this replica answers.
-    pub server: Context,
+/// Keeps the registration, the secret path in it, and with [`Authority::Own`] the certificates.
+pub(in crate::cluster) struct Registrar {
+    pub(in crate::cluster) clients: Clients,
+    pub(in crate::cluster) installation: Installation,
+    pub(in crate::cluster) settings: WebhookSettings,
+    pub(in crate::cluster) authority: Authority,
+    pub(in crate::cluster) renewal: PathRenewal,
+    pub(in crate::cluster) policies: watch::Receiver<ActiveSet>,
+    /// Tells whether this replica is ready.
+    pub(in crate::cluster) server: Context,
 }
 
 impl Registrar {
-    /// Keeps it whenever this replica holds the Lease, for ever.
-    pub async fn run(mut self, mut leadership: Leadership) {
+    /// Keeps the registration while this replica holds the Lease; never returns.
+    pub(in crate::cluster) async fn run(mut self, mut leadership: Leadership) -> Infallible {
         loop {
             leadership.held().await;
             let mut health = Health::new(self.server.telemetry.clone());
             tokio::select! {
                 () = leadership.lost() => {}
-                () = self.keep(&mut health) => {}
+                () = self.reconcile(&mut health) => {}
             }
-            // From here on it is for another to tell.
-            health.is(ReloadOutcome::Ok);
+            // From here on, another replica reports problems.
+            health.set(ReloadOutcome::Ok);
         }
     }
 
-    async fn keep(&mut self, health: &mut Health) {
+    async fn reconcile(&mut self, health: &mut Health) {
         let mut crds = self.rollouts();
-        let mut argo = match timeout(PATIENCE, crds.next()).await {
+        let mut argo = match timeout(ARGO_TIMEOUT, crds.next()).await {
             Ok(Some(argo)) => argo,
             _ => Argo::Installed,
         };
         let mut changes = self.changes();
-        let mut bundle = Watch::new(self.bundle_file(), LOOK_EVERY);
+        let mut bundle = FileWatch::new(self.bundle_file(), POLL_INTERVAL);
         loop {
-            let wait = self.look(argo, health).await;
+            let wait = self.try_step(argo, health).await;
             tokio::select! {
                 () = sleep(wait) => {}
                 Some(()) = changes.next() => {}
@@ -87,37 +78,38 @@ impl Registrar {
         }
     }
 
-    /// Puts things in order, and says when to look again.
-    async fn look(&mut self, argo: Argo, health: &mut Health) -> Duration {
+    /// Takes the step that is due, and returns how long to wait for the next.
+    async fn try_step(&mut self, argo: Argo, health: &mut Health) -> Duration {
         self.policies.mark_unchanged();
         match self.step(argo).await {
             Ok(wait) => {
-                health.is(ReloadOutcome::Ok);
+                health.set(ReloadOutcome::Ok);
                 wait
             }
-            Err(error) if error.is_a_race() => {
+            Err(error) if error.is_conflict() => {
                 tracing::debug!(%error, "another replica was faster");
-                SOON
+                RETRY
             }
             Err(error) => {
-                let wait = health.is(ReloadOutcome::Failed);
+                let wait = health.set(ReloadOutcome::Failed);
                 tracing::error!(%error, again_in = ?wait, "the registration cannot be kept; trying again");
                 wait
             }
         }
     }
 
-    /// Something of what is kept here has changed.
+    /// Returns an item whenever an object that is kept here changes.
     fn changes(&self) -> BoxStream<'static, ()> {
         let secret = |name| {
             let secrets: Api<Secret> =
-                Api::namespaced(self.watching.clone(), &self.installation.namespace);
-            watching::object(secrets, name).map(drop).boxed()
+                Api::namespaced(self.clients.watches.clone(), &self.installation.namespace);
+            objects::watch(secrets, name).map(drop).boxed()
         };
-        let configurations: Api<ValidatingWebhookConfiguration> = Api::all(self.watching.clone());
-        let configuration = watching::object(configurations, self.installation.name.clone());
+        let configurations: Api<ValidatingWebhookConfiguration> =
+            Api::all(self.clients.watches.clone());
+        let configuration = objects::watch(configurations, self.installation.name.clone());
         let path = secret(self.installation.webhook_path());
-        let switch = Switch::changes(&self.watching, &self.installation);
+        let switch = Switch::changes(&self.clients.watches, &self.installation);
         let mut changes = vec![configuration.map(drop).boxed(), path, switch.boxed()];
         if matches!(self.authority, Authority::Own(_)) {
             changes.push(secret(self.installation.certificates()));
@@ -125,11 +117,11 @@ impl Registrar {
         select_all(changes).boxed()
     }
 
-    /// Whether the cluster has Argo's Rollouts, whenever that changes.
+    /// Returns whether the cluster has Argo Rollouts, whenever that changes.
     fn rollouts(&self) -> BoxStream<'static, Argo> {
         let crds: Api<PartialObjectMeta<CustomResourceDefinition>> =
-            Api::all(self.watching.clone());
-        let crd = watching::object(crds, ROLLOUTS.to_owned());
+            Api::all(self.clients.watches.clone());
+        let crd = objects::watch(crds, ROLLOUTS.to_owned());
         let argo = |crd: Option<_>| crd.map_or(Argo::Missing, |_| Argo::Installed);
         crd.map(argo).boxed()
     }
@@ -142,10 +134,10 @@ impl Registrar {
     }
 }
 
-/// How keeping the registration goes, for the metrics.
+/// Whether the registration can be kept, for the metrics.
 struct Health {
     telemetry: Telemetry,
-    told: Option<ReloadOutcome>,
+    last: Option<ReloadOutcome>,
     failures: u32,
 }
 
@@ -153,18 +145,18 @@ impl Health {
     const fn new(telemetry: Telemetry) -> Self {
         Self {
             telemetry,
-            told: None,
+            last: None,
             failures: 0,
         }
     }
 
-    /// Tells of a change, and how long to wait after a failure: longer after each.
-    fn is(&mut self, outcome: ReloadOutcome) -> Duration {
-        if self.told.replace(outcome) != Some(outcome) {
+    /// Reports a change, and returns how long to wait after a failure: longer after each.
+    fn set(&mut self, outcome: ReloadOutcome) -> Duration {
+        if self.last.replace(outcome) != Some(outcome) {
             self.telemetry.reload(ReloadSubject::Registration, outcome);
             self.failures = 0;
         }
-        let wait = SOON * 2_u32.pow(self.failures.min(5));
+        let wait = RETRY * 2_u32.pow(self.failures.min(5));
         self.failures += 1;
         wait
     }

@@ -1,4 +1,4 @@
-//! What the API server is asked to ask for, by what policies there are.
+//! The webhooks that policies need.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use rollgate_model::{Change, Kind};
 
 use super::webhooks::{Argo, Target, webhooks};
-use super::{Authority, FailurePolicy, Settings, Trust, configuration};
+use super::{Authority, FailurePolicy, Trust, WebhookSettings, configuration};
 use crate::cluster::Installation;
 use crate::config::{Match, Requirement, Selector};
 
@@ -21,8 +21,8 @@ fn installation() -> Installation {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> WebhookSettings {
+    WebhookSettings {
         failure_policy: FailurePolicy::Fail,
         promotions: FailurePolicy::Ignore,
         timeout: 10,
@@ -40,7 +40,7 @@ fn registered_with(
     bundle: Option<&ByteString>,
     policies: &[Match],
     argo: Argo,
-    settings: &Settings,
+    settings: &WebhookSettings,
 ) -> Vec<ValidatingWebhook> {
     let policies: Vec<_> = policies.iter().collect();
     let path = "thesecretthatallreplicasacceptnow";
@@ -79,18 +79,18 @@ fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 }
 
 #[test]
-fn without_policies_nothing_is_asked_for() {
+fn no_policies_need_no_webhooks() {
     assert_eq!(registered(&[], Argo::Installed), []);
 }
 
 #[test]
-fn a_policy_that_says_nothing_is_asked_for_all_kinds_and_what_starts_something_new() {
+fn policy_without_a_match_needs_all_kinds_and_the_default_changes() {
     let webhooks = registered(&[Match::default()], Argo::Installed);
     insta::assert_snapshot!(yaml(&webhooks));
 }
 
 #[test]
-fn rollouts_of_argo_are_asked_for_only_where_they_exist() {
+fn argo_rollouts_are_registered_only_if_the_cluster_has_them() {
     let all = [Match::default().changes(Change::ALL)];
     insta::assert_snapshot!(rules(&all, Argo::Missing).join("\n"), @r"
     workloads: CREATE,DELETE,UPDATE daemonsets,deployments,statefulsets
@@ -108,7 +108,7 @@ fn rollouts_of_argo_are_asked_for_only_where_they_exist() {
 }
 
 #[test]
-fn what_no_policy_judges_is_not_asked_for() {
+fn kinds_and_changes_that_no_policy_matches_are_not_registered() {
     let only = |kind, change| [Match::default().kinds([kind]).changes([change])];
     let table = [
         (
@@ -184,7 +184,7 @@ fn what_no_policy_judges_is_not_asked_for() {
 }
 
 #[test]
-fn only_for_a_policy_that_names_services_is_asked_for_new_ones_and_other_types() {
+fn new_services_and_other_types_are_registered_only_for_a_policy_that_names_services() {
     let condition = |policy: Match| {
         let mut webhooks = registered(&[policy], Argo::Missing);
         webhooks.retain(|webhook| webhook.name == "services.rollgate.dev");
@@ -211,7 +211,7 @@ fn has(key: &str, value: &'static str) -> Selector {
 }
 
 #[test]
-fn labels_that_policies_match_by_are_asked_about_whatever_changes_they_judge() {
+fn changes_of_labels_that_policies_match_by_are_always_registered() {
     let deployments = || Match::default().kinds([Kind::Deployment]);
     let deletions = deployments().changes([Change::Delete]);
     let labelled = deletions.clone().labels(has("tier", "critical"));
@@ -230,7 +230,7 @@ fn labels_that_policies_match_by_are_asked_about_whatever_changes_they_judge() {
 }
 
 #[test]
-fn namespaces_are_asked_about_by_their_labels_where_every_policy_selects_the_same() {
+fn namespace_selector_has_labels_that_every_policy_selects_by() {
     let selecting = |value| {
         Match::default()
             .kinds([Kind::Deployment])
@@ -268,7 +268,7 @@ fn kinds_with_the_same_operations_share_a_rule() {
 }
 
 #[test]
-fn only_where_every_policy_names_its_namespaces_are_others_left_alone() {
+fn namespace_selector_has_names_only_if_every_policy_names_namespaces() {
     let shop = || {
         Match::default()
             .kinds([Kind::Deployment])
@@ -311,11 +311,11 @@ fn only_where_every_policy_names_its_namespaces_are_others_left_alone() {
 }
 
 #[test]
-fn an_outage_never_stops_autoscaling_and_promotions_only_where_that_is_asked_for() {
+fn outage_never_stops_autoscaling_and_promotions_only_by_setting() {
     let all = Match::default().changes(Change::ALL);
     let bundle = ByteString(b"CA".to_vec());
     for promotions in [FailurePolicy::Ignore, FailurePolicy::Fail] {
-        let settings = Settings {
+        let settings = WebhookSettings {
             promotions,
             ..settings()
         };
@@ -336,20 +336,20 @@ fn an_outage_never_stops_autoscaling_and_promotions_only_where_that_is_asked_for
 }
 
 #[test]
-fn as_long_as_nobody_is_trusted_nothing_is_asked_for_but_there_is_a_place_for_the_bundle() {
+fn webhooks_without_a_ca_have_no_rules() {
     let webhooks = registered_with(None, &[Match::default()], Argo::Missing, &settings());
     assert!(!webhooks.is_empty());
     assert!(webhooks.iter().all(|webhook| webhook.rules.is_none()));
 }
 
 #[test]
-fn a_bundle_that_was_injected_into_one_webhook_serves_all() {
+fn bundle_injected_into_one_webhook_counts_for_all() {
     let injected = ValidatingWebhookConfiguration {
         webhooks: Some(registered(
             &[Match::default().kinds([Kind::Service])],
             Argo::Missing,
         )),
-        ..configuration::blank(&installation())
+        ..configuration::empty(&installation())
     };
     let bundle = configuration::bundle(Trust::AsInjected, Some(&injected));
     assert_eq!(bundle, Some(ByteString(b"CA".to_vec())));
@@ -357,16 +357,17 @@ fn a_bundle_that_was_injected_into_one_webhook_serves_all() {
 }
 
 #[test]
-fn whose_it_is_stands_in_it_after_the_first_writing() {
-    let blank = configuration::blank(&installation());
-    assert_eq!(configuration::holder(&blank), None);
+fn written_registration_names_its_installation() {
+    let blank = configuration::empty(&installation());
+    assert_eq!(configuration::owner_namespace(&blank), None);
     let nobody_else = Authority::Injected("system/rollgate".to_owned());
-    let written = configuration::as_wanted(blank, Vec::new(), None, &installation(), &nobody_else);
-    assert_eq!(configuration::holder(&written), Some("system"));
+    let written =
+        configuration::with_webhooks(blank, Vec::new(), None, &installation(), &nobody_else);
+    assert_eq!(configuration::owner_namespace(&written), Some("system"));
 }
 
 #[test]
-fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
+fn changes_by_others_are_reverted_and_their_additions_stay() {
     let wanted = |existing| {
         let owner = OwnerReference {
             kind: "ClusterRole".to_owned(),
@@ -375,7 +376,7 @@ fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
             ..OwnerReference::default()
         };
         let authority = Authority::Injected("system/rollgate".to_owned());
-        configuration::as_wanted(
+        configuration::with_webhooks(
             existing,
             registered(&[Match::default()], Argo::Missing),
             Some(owner),
@@ -383,7 +384,7 @@ fn what_others_changed_is_put_back_and_what_they_added_beside_stays() {
             &authority,
         )
     };
-    let ours = wanted(configuration::blank(&installation()));
+    let ours = wanted(configuration::empty(&installation()));
     assert_eq!(wanted(ours.clone()), ours);
 
     let mut drifted = ours.clone();

@@ -1,4 +1,4 @@
-//! What the API server is to ask for: a function of the policies.
+//! The webhooks of the registration: a function of the policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,16 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use rollgate_model::{Change, Kind};
 
-use super::conditions::Moves;
-use super::{FailurePolicy, Settings, conditions};
+use super::match_conditions::{self, ServiceChanges};
+use super::{FailurePolicy, WebhookSettings};
 use crate::cluster::Installation;
 use crate::config::{Match, Requirement, Selector};
 use crate::server::PathSecret;
 
-/// The label that every namespace has, with its name.
+/// The label of every namespace with its name.
 const NAMESPACE: &str = "kubernetes.io/metadata.name";
 
-/// Where the cluster's own workloads are. What repairs a cluster must not wait for rollgate.
+/// The namespace of the cluster's own workloads, which must not depend on rollgate.
 const SYSTEM: &str = "kube-system";
 
 /// The classes of change that an update of an object can be.
@@ -32,12 +32,12 @@ const UPDATES: [Change; 6] = [
 ];
 
 /// The classes of change that an update of a Service can be.
-const SWITCHES: [Change; 2] = [Change::Release, Change::Rollback];
+const SERVICE_UPDATES: [Change; 2] = [Change::Release, Change::Rollback];
 
 /// The classes of change that an update of a Rollout's status can be.
 const PROMOTIONS: [Change; 3] = [Change::Release, Change::Resume, Change::Rollback];
 
-/// What is known of the cluster that the API server serves.
+/// Whether the cluster has Argo Rollouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Argo {
     Installed,
@@ -45,7 +45,6 @@ pub(super) enum Argo {
 }
 
 impl Argo {
-    /// The kinds that exist.
     fn kinds(self) -> impl Iterator<Item = Kind> {
         let exists = move |kind: &Kind| *kind != Kind::Rollout || self == Self::Installed;
         Kind::ALL.into_iter().filter(exists)
@@ -55,19 +54,18 @@ impl Argo {
 /// How the API server reaches rollgate.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
-    /// Whom it is to trust; without anybody nothing is asked for yet.
+    /// The CAs that it is to trust. Without any, the webhooks have no rules.
     pub(super) bundle: Option<&'a ByteString>,
-    /// What stands in the path.
     pub(super) path: &'a PathSecret,
 }
 
-/// What asks for the rollouts that these policies judge, all fields written out as the API server
-/// gives them back.
+/// Returns the webhooks for the rollouts that these policies match, with all defaults, as the API server
+/// returns them.
 pub(super) fn webhooks(
     policies: &[&Match],
     argo: Argo,
     installation: &Installation,
-    settings: &Settings,
+    settings: &WebhookSettings,
     target: Target<'_>,
 ) -> Vec<ValidatingWebhook> {
     let entries = [
@@ -78,120 +76,124 @@ pub(super) fn webhooks(
     ];
     let entries = entries
         .into_iter()
-        .filter(|entry| !entry.asked.0.is_empty());
+        .filter(|entry| !entry.matched.0.is_empty());
     entries
         .map(|entry| entry.webhook(installation, settings, target))
         .collect()
 }
 
-/// One webhook: requests that are asked for in the same way.
+/// One webhook, before it is rendered.
 struct Entry<'a> {
     name: &'static str,
     failure_policy: FailurePolicy,
     conditions: Vec<MatchCondition>,
-    asked: Asked<'a>,
+    matched: MatchedRequests<'a>,
 }
 
-fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Entry<'a> {
+fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &WebhookSettings) -> Entry<'a> {
     let kinds = argo.kinds().filter(|kind| *kind != Kind::Service);
-    let asked = kinds.flat_map(|kind| {
+    let matched = kinds.flat_map(|kind| {
         [
             (kind, "", "CREATE", &[Change::Create][..]),
             (kind, "", "UPDATE", &UPDATES[..]),
             (kind, "", "DELETE", &[Change::Delete][..]),
         ]
     });
-    let asked = Asked::by(policies, asked);
+    let matched = MatchedRequests::by(policies, matched);
     Entry {
         name: "workloads.rollgate.dev",
         failure_policy: settings.failure_policy,
-        conditions: vec![conditions::changed_spec(&asked.labels())],
-        asked,
+        conditions: vec![match_conditions::changed_spec(&matched.labels())],
+        matched,
     }
 }
 
-fn services<'a>(policies: &[&'a Match], settings: &Settings) -> Entry<'a> {
-    let moves = if policies.iter().any(|policy| policy.names(Kind::Service)) {
-        Moves::Any
+fn services<'a>(policies: &[&'a Match], settings: &WebhookSettings) -> Entry<'a> {
+    let changes = if policies.iter().any(|policy| policy.names(Kind::Service)) {
+        ServiceChanges::Any
     } else {
-        Moves::Selector
+        ServiceChanges::Selector
     };
-    let questions = [
+    let requests = [
         (Kind::Service, "", "CREATE", &[Change::Create][..]),
-        (Kind::Service, "", "UPDATE", &SWITCHES[..]),
+        (Kind::Service, "", "UPDATE", &SERVICE_UPDATES[..]),
     ];
-    let asked = Asked::by(policies, questions);
+    let matched = MatchedRequests::by(policies, requests);
     let argo = &settings.argo_controllers;
     Entry {
         name: "services.rollgate.dev",
         failure_policy: settings.failure_policy,
-        conditions: vec![conditions::moves_traffic(moves, argo, &asked.labels())],
-        asked,
+        conditions: vec![match_conditions::moves_traffic(
+            changes,
+            argo,
+            &matched.labels(),
+        )],
+        matched,
     }
 }
 
-/// An outage must not stop autoscaling.
+/// It never fails closed: an outage must not stop autoscaling.
 fn scale<'a>(policies: &[&'a Match], argo: Argo) -> Entry<'a> {
     let kinds = argo
         .kinds()
         .filter(|kind| !matches!(kind, Kind::Service | Kind::DaemonSet));
-    let asked = kinds.map(|kind| (kind, "/scale", "UPDATE", &[Change::Scale][..]));
+    let matched = kinds.map(|kind| (kind, "/scale", "UPDATE", &[Change::Scale][..]));
     Entry {
         name: "scale.rollgate.dev",
         failure_policy: FailurePolicy::Ignore,
-        conditions: vec![conditions::changed_spec(&BTreeSet::new())],
-        asked: Asked::by(policies, asked),
+        conditions: vec![match_conditions::changed_spec(&BTreeSet::new())],
+        matched: MatchedRequests::by(policies, matched),
     }
 }
 
-/// Argo promotes by a patch of the status. An abort is one too, which is not asked about, since it must not
-/// depend on rollgate. Whether an outage may stop the others is for a person to say: where Argo's controller
-/// has a name that is not known here, they are its own steps.
-fn promotions<'a>(policies: &[&'a Match], argo: Argo, settings: &Settings) -> Entry<'a> {
+/// Argo promotes by a patch of the status. An abort is such a patch, too; it must not depend on rollgate
+/// and is not matched. Whether an outage may stop the others is a setting: if the user of Argo's controller
+/// is not configured, they are steps of its own.
+fn promotions<'a>(policies: &[&'a Match], argo: Argo, settings: &WebhookSettings) -> Entry<'a> {
     let kinds = argo.kinds().filter(|kind| *kind == Kind::Rollout);
-    let asked = kinds.map(|kind| (kind, "/status", "UPDATE", &PROMOTIONS[..]));
+    let matched = kinds.map(|kind| (kind, "/status", "UPDATE", &PROMOTIONS[..]));
     Entry {
         name: "promotions.rollgate.dev",
         failure_policy: settings.promotions,
         conditions: vec![
-            conditions::by_others_than(&settings.argo_controllers),
-            conditions::more_than_an_abort(),
+            match_conditions::by_others_than(&settings.argo_controllers),
+            match_conditions::more_than_an_abort(),
         ],
-        asked: Asked::by(policies, asked),
+        matched: MatchedRequests::by(policies, matched),
     }
 }
 
-/// A kind, a subresource of it, an operation, and the classes of change that it can be.
-type Question<'c> = (Kind, &'static str, &'static str, &'c [Change]);
+/// A kind, its subresource, an operation, and the classes of change that such a request can be.
+type Request<'c> = (Kind, &'static str, &'static str, &'c [Change]);
 
-/// The operations asked for by group and resource, and the policies that ask.
-struct Asked<'a>(
+/// Operations by group and resource, and the policies that match them.
+struct MatchedRequests<'a>(
     BTreeMap<(&'static str, String), BTreeSet<&'static str>>,
     Vec<&'a Match>,
 );
 
-impl<'a> Asked<'a> {
-    fn by<'c>(policies: &[&'a Match], questions: impl IntoIterator<Item = Question<'c>>) -> Self {
-        let mut asked = Self(BTreeMap::new(), Vec::new());
-        for (kind, sub_resource, operation, changes) in questions {
+impl<'a> MatchedRequests<'a> {
+    fn by<'c>(policies: &[&'a Match], requests: impl IntoIterator<Item = Request<'c>>) -> Self {
+        let mut matched = Self(BTreeMap::new(), Vec::new());
+        for (kind, sub_resource, operation, changes) in requests {
             let is_update = operation == "UPDATE" && sub_resource.is_empty();
-            let asks = |policy: &&&Match| {
+            let matches = |policy: &&&Match| {
                 changes.iter().any(|one| policy.can_match(kind, *one))
                     || (is_update && policy.can_be_left_by(kind))
             };
-            let asking: Vec<&Match> = policies.iter().filter(asks).copied().collect();
-            if asking.is_empty() {
+            let matching: Vec<&Match> = policies.iter().filter(matches).copied().collect();
+            if matching.is_empty() {
                 continue;
             }
             let (group, plural) = resource(kind);
             let resource = (group, format!("{plural}{sub_resource}"));
-            asked.0.entry(resource).or_default().insert(operation);
-            asked.1.extend(asking);
+            matched.0.entry(resource).or_default().insert(operation);
+            matched.1.extend(matching);
         }
-        asked
+        matched
     }
 
-    /// Resources with the same operations share a rule.
+    /// Returns the rules. Resources with the same operations share one.
     fn rules(&self) -> Vec<RuleWithOperations> {
         let mut rules: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for ((group, resource), operations) in &self.0 {
@@ -209,7 +211,7 @@ impl<'a> Asked<'a> {
         rules.into_iter().map(rule).collect()
     }
 
-    /// The only namespaces in question; `None` where that may be any.
+    /// Returns the only namespaces that policies match; `None` if any may.
     fn namespaces(&self) -> Option<BTreeSet<&'a str>> {
         let mut all = BTreeSet::new();
         for policy in &self.1 {
@@ -218,8 +220,9 @@ impl<'a> Asked<'a> {
         Some(all)
     }
 
-    /// The labels that all namespaces in question have. A selector of labels cannot say "one or the
-    /// other", so policies that select differently are asked for everywhere, and the host tells.
+    /// Returns the labels that all policies select namespaces by. A label selector cannot express
+    /// alternatives, so if policies select differently, requests of all namespaces are sent and rollgate
+    /// selects.
     fn namespace_labels(&self) -> &'a [Requirement] {
         let mut selectors = self.1.iter().map(|policy| policy.namespace_selector());
         let Some(first) = selectors.next() else {
@@ -232,7 +235,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// The labels that policies match objects by.
+    /// Returns the labels that policies match objects by.
     fn labels(&self) -> BTreeSet<&'a str> {
         let selectors = self.1.iter().map(|policy| policy.object_selector());
         let requirements = selectors.flat_map(Selector::requirements);
@@ -261,10 +264,10 @@ impl Entry<'_> {
     fn webhook(
         self,
         installation: &Installation,
-        settings: &Settings,
+        settings: &WebhookSettings,
         target: Target<'_>,
     ) -> ValidatingWebhook {
-        let rules = target.bundle.map(|_| self.asked.rules());
+        let rules = target.bundle.map(|_| self.matched.rules());
         ValidatingWebhook {
             name: self.name.to_owned(),
             client_config: WebhookClientConfig {
@@ -275,7 +278,7 @@ impl Entry<'_> {
             rules,
             failure_policy: Some(self.failure_policy.as_str().to_owned()),
             match_policy: Some("Equivalent".to_owned()),
-            namespace_selector: Some(selector(installation, &self.asked)),
+            namespace_selector: Some(selector(installation, &self.matched)),
             object_selector: Some(LabelSelector::default()),
             match_conditions: Some(self.conditions),
             side_effects: "NoneOnDryRun".to_owned(),
@@ -287,7 +290,7 @@ impl Entry<'_> {
 
 fn service(
     installation: &Installation,
-    settings: &Settings,
+    settings: &WebhookSettings,
     path: &PathSecret,
 ) -> ServiceReference {
     ServiceReference {
@@ -298,14 +301,14 @@ fn service(
     }
 }
 
-fn selector(installation: &Installation, asked: &Asked<'_>) -> LabelSelector {
+fn selector(installation: &Installation, matched: &MatchedRequests<'_>) -> LabelSelector {
     let exempt = vec![SYSTEM.to_owned(), installation.namespace.clone()];
     let mut requirements = vec![requirement(NAMESPACE, "NotIn", Some(exempt))];
-    if let Some(only) = asked.namespaces() {
+    if let Some(only) = matched.namespaces() {
         let only = only.into_iter().map(str::to_owned).collect();
         requirements.push(requirement(NAMESPACE, "In", Some(only)));
     }
-    requirements.extend(asked.namespace_labels().iter().map(of_policies));
+    requirements.extend(matched.namespace_labels().iter().map(of_policies));
     LabelSelector {
         match_expressions: Some(requirements),
         match_labels: None,

@@ -1,4 +1,4 @@
-//! The bindings: of the guard to the whole cluster, and of a policy to the trial's ReplicaSet alone.
+//! The bindings: of the guard to the whole cluster, and of a policy to the ReplicaSet of the probe.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, 
 use kube::Client;
 use kube::api::{Api, DeleteParams, PostParams};
 
-use super::{Bindings, GuardError, failed, is_missing};
-use crate::cluster::{Installation, ownership};
+use super::{Bindings, GuardError, failed, is_not_found};
+use crate::cluster::installation::{Installation, NAMESPACE_LABEL};
 
-/// The label of the trial's ReplicaSet, whose value is the installation's name.
+/// The label of the probe's ReplicaSet; its value is the installation's name.
 pub(super) const PROBE_LABEL: &str = "rollgate.dev/revisions-probe";
 
-/// What becomes of a write that a policy refuses.
+/// What the API server does with a write that a policy denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Enforcement {
-    /// It passes, with a warning and a mark in the audit log.
+    /// Allows it, with a warning and an audit annotation.
     Warn,
-    /// It is refused.
+    /// Refuses it.
     Deny,
 }
 
@@ -34,22 +34,22 @@ impl Enforcement {
     }
 }
 
-/// Where a policy applies.
+/// Where a binding applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum BindingScope {
     Cluster,
     Probe,
 }
 
-/// The bindings of an installation, in the cluster.
-pub(super) struct Bound<'a> {
+/// The bindings of an installation.
+pub(super) struct GuardBindings<'a> {
     pub(super) client: &'a Client,
     pub(super) installation: &'a Installation,
 }
 
-impl Bound<'_> {
-    /// How the guard is bound; `None` where it is not, or another policy is, or somebody has changed
-    /// the binding.
+impl GuardBindings<'_> {
+    /// Returns how the guard is bound; `None` if it is not bound, another policy is, or somebody has
+    /// changed the binding.
     pub(super) async fn enforcement(
         &self,
         policy: &str,
@@ -60,43 +60,49 @@ impl Bound<'_> {
         let spec = read.map(|binding| binding.spec);
         Ok([Enforcement::Warn, Enforcement::Deny]
             .into_iter()
-            .find(|&as_is| spec.as_ref() == Some(&self.spec(policy, as_is, Reach::Cluster))))
+            .find(|&enforcement| {
+                spec.as_ref() == Some(&self.spec(policy, enforcement, BindingScope::Cluster))
+            }))
     }
 
     /// Binds the guard to the whole cluster.
-    pub(super) async fn bind(&self, policy: &str, as_is: Enforcement) -> Result<(), GuardError> {
-        let spec = self.spec(policy, as_is, Reach::Cluster);
+    pub(super) async fn bind(
+        &self,
+        policy: &str,
+        enforcement: Enforcement,
+    ) -> Result<(), GuardError> {
+        let spec = self.spec(policy, enforcement, BindingScope::Cluster);
         self.write(&self.installation.guard_binding(), spec).await
     }
 
-    /// Has a policy refuse the trial's ReplicaSet. Whichever did so before is replaced in one write, so
-    /// that the API server never sees a moment without either.
+    /// Binds a policy to the probe's ReplicaSet alone. One write replaces the policy bound before, so
+    /// that the ReplicaSet is never without a policy.
     pub(super) async fn bind_probe(&self, policy: &str) -> Result<(), GuardError> {
-        let spec = self.spec(policy, Enforcement::Deny, Reach::Probe);
+        let spec = self.spec(policy, Enforcement::Deny, BindingScope::Probe);
         self.write(&self.installation.guard_probe(), spec).await
     }
 
-    /// Ends a trial.
+    /// Ends a probe.
     pub(super) async fn unbind_probe(&self) -> Result<(), GuardError> {
         self.delete(&self.installation.guard_probe()).await
     }
 
-    /// Takes the guard out of everybody's way.
+    /// Deletes all bindings.
     pub(super) async fn unbind(&self) -> Result<(), GuardError> {
         self.unbind_probe().await?;
         self.delete(&self.installation.guard_binding()).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), GuardError> {
-        // Reading first spares the audit log a deletion every few minutes.
+        // Reading first keeps a deletion every few minutes out of the audit log.
         let existing = self.api().get_opt(name).await;
         match existing.map_err(failed("read a binding of the guard"))? {
-            Some(existing) if self.is_anothers(&existing).is_none() => {}
+            Some(existing) if self.other_namespace(&existing).is_none() => {}
             _ => return Ok(()),
         }
         let deleted = self.api().delete(name, &DeleteParams::default()).await;
         match deleted {
-            Err(error) if !is_missing(&error) => {
+            Err(error) if !is_not_found(&error) => {
                 Err(failed("delete a binding of the guard")(error))
             }
             _ => Ok(()),
@@ -111,11 +117,14 @@ impl Bound<'_> {
         let api = self.api();
         let existing = api.get_opt(name).await;
         let existing = existing.map_err(failed("read a binding of the guard"))?;
-        if let Some(namespace) = existing.as_ref().and_then(|found| self.is_anothers(found)) {
+        if let Some(namespace) = existing
+            .as_ref()
+            .and_then(|found| self.other_namespace(found))
+        {
             let (name, namespace) = (name.to_owned(), namespace.to_owned());
             return Err(GuardError::Taken { name, namespace });
         }
-        let owner = ownership::cluster_role(self.client, self.installation).await;
+        let owner = self.installation.cluster_role_owner(self.client).await;
         let owner = owner.map_err(failed("read the ClusterRole, which owns the binding"))?;
         let parameters = PostParams::default();
         let written = match existing {
@@ -135,10 +144,13 @@ impl Bound<'_> {
         Ok(())
     }
 
-    /// The namespace of the installation whose it is, where that is not ours.
-    fn is_anothers<'b>(&self, binding: &'b ValidatingAdmissionPolicyBinding) -> Option<&'b str> {
+    /// Returns the namespace of the installation that a binding belongs to, if it is another one.
+    fn other_namespace<'b>(
+        &self,
+        binding: &'b ValidatingAdmissionPolicyBinding,
+    ) -> Option<&'b str> {
         let labels = binding.metadata.labels.as_ref()?;
-        let namespace = labels.get(ownership::NAMESPACE)?.as_str();
+        let namespace = labels.get(NAMESPACE_LABEL)?.as_str();
         (namespace != self.installation.namespace).then_some(namespace)
     }
 
@@ -148,9 +160,9 @@ impl Bound<'_> {
         spec: ValidatingAdmissionPolicyBindingSpec,
         owner: Option<OwnerReference>,
     ) -> ValidatingAdmissionPolicyBinding {
-        let mut labels = ownership::labels(self.installation);
+        let mut labels = self.installation.labels();
         labels.insert(
-            ownership::NAMESPACE.to_owned(),
+            NAMESPACE_LABEL.to_owned(),
             self.installation.namespace.clone(),
         );
         ValidatingAdmissionPolicyBinding {
@@ -164,14 +176,14 @@ impl Bound<'_> {
         }
     }
 
-    /// As the API server gives it back, with its defaults.
+    /// Returns a spec as the API server returns it, with all defaults.
     fn spec(
         &self,
         policy: &str,
-        as_is: Enforcement,
-        reach: Reach,
+        enforcement: Enforcement,
+        scope: BindingScope,
     ) -> ValidatingAdmissionPolicyBindingSpec {
-        let match_resources = (reach == Reach::Probe).then(|| MatchResources {
+        let match_resources = (scope == BindingScope::Probe).then(|| MatchResources {
             match_policy: Some("Equivalent".to_owned()),
             namespace_selector: Some(only(
                 "kubernetes.io/metadata.name",
@@ -182,7 +194,7 @@ impl Bound<'_> {
         });
         ValidatingAdmissionPolicyBindingSpec {
             policy_name: policy.to_owned(),
-            validation_actions: as_is.actions(),
+            validation_actions: enforcement.actions(),
             match_resources,
             param_ref: None,
         }

@@ -1,4 +1,4 @@
-//! What an installation consists of.
+//! The objects that an installation consists of.
 
 use std::fmt;
 
@@ -6,7 +6,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Client, ResourceExt as _};
 
-use crate::cluster::{Installation, ownership};
+use crate::cluster::installation::{INSTALLATION_LABEL, Installation};
+use crate::cluster::objects::{api_resource, dynamic_api};
+use crate::sources::KindRef;
 
 /// The label of everything that is installed.
 const NAME: &str = "app.kubernetes.io/name";
@@ -21,14 +23,11 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn api(&self, client: &Client) -> Api<DynamicObject> {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.kind),
-            None => Api::all_with(client.clone(), &self.kind),
-        }
+        dynamic_api(client, &self.kind, self.namespace.as_deref())
     }
 
-    /// Another's object may have the same name. A Lease has no labels; nobody else would give its
-    /// name to one.
+    /// Returns whether an object belongs to rollgate: somebody else's may have the same name. A Lease has no
+    /// labels, but nobody else would use its name.
     pub(super) fn is_ours(&self, object: &DynamicObject) -> bool {
         let label = object.labels().get(NAME);
         match self.kind.kind.as_str() {
@@ -44,7 +43,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// What the manifests put in and what rollgate itself made, in the order in which it is to go.
+/// Returns what the manifests install and what rollgate itself creates, in the order of deletion.
 pub(super) fn all(installation: &Installation) -> Vec<Part> {
     let name = &installation.name;
     let here = Some(&installation.namespace);
@@ -79,7 +78,7 @@ pub(super) fn all(installation: &Installation) -> Vec<Part> {
     parts
 }
 
-/// What has the API server call rollgate.
+/// Returns the ValidatingWebhookConfiguration.
 pub(super) fn registration(installation: &Installation) -> Part {
     let kind = (
         "admissionregistration.k8s.io/v1",
@@ -96,7 +95,7 @@ fn binding(name: &str) -> Part {
     part(kind, None, name)
 }
 
-/// The policies of the guard of revisions. A name of theirs tells what is in it, so they are looked for.
+/// Returns the policies of the guard of revisions. Their names contain digests, so they are found by label.
 pub(super) async fn guards(
     client: &Client,
     installation: &Installation,
@@ -105,7 +104,7 @@ pub(super) async fn guards(
         "admissionregistration.k8s.io/v1",
         "ValidatingAdmissionPolicy",
     );
-    let label = format!("{}={}", ownership::INSTALLATION, installation.name);
+    let label = format!("{}={}", INSTALLATION_LABEL, installation.name);
     let all = part(kind, None, "").api(client);
     let found = all
         .list_metadata(&ListParams::default().labels(&label))
@@ -116,13 +115,13 @@ pub(super) async fn guards(
     Ok(guards.collect())
 }
 
-/// One of rollgate's kinds.
+/// Returns the definition of one of rollgate's kinds.
 pub(super) fn definition(definition: &CustomResourceDefinition) -> Part {
     let kind = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
     part(kind, None, &definition.name_any())
 }
 
-/// The kind that a definition defines.
+/// Returns the resource that a definition defines.
 pub(super) fn kind_of(definition: &CustomResourceDefinition) -> ApiResource {
     let spec = &definition.spec;
     let version = spec.versions.first();
@@ -132,9 +131,8 @@ pub(super) fn kind_of(definition: &CustomResourceDefinition) -> ApiResource {
 }
 
 fn part((api_version, kind): (&str, &str), namespace: Option<&String>, name: &str) -> Part {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     Part {
-        kind: ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind)),
+        kind: api_resource(KindRef { api_version, kind }),
         namespace: namespace.cloned(),
         name: name.to_owned(),
     }

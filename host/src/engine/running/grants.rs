@@ -6,6 +6,8 @@ use std::fmt;
 
 use rollgate_model::host_calls;
 
+use crate::sources::Scope;
+
 /// What a policy may query from metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,17 +37,8 @@ pub struct ClusterGrant {
     pub api_version: String,
     /// For example `ReplicaSet`; never `Secret`.
     pub kind: String,
-    /// The namespaces; `None` means [`Scope::All`].
+    /// The namespaces; `None` means [`Scope::AllNamespaces`].
     pub namespaces: Option<BTreeSet<String>>,
-}
-
-/// Where objects are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope<'a> {
-    /// In every namespace; cluster-scoped objects too.
-    All,
-    /// In one namespace.
-    Namespace(&'a str),
 }
 
 /// A host call that needs a grant.
@@ -140,7 +133,7 @@ impl ClusterGrant {
     /// Returns each scope that the grant covers.
     pub(crate) fn scopes(&self) -> Vec<Scope<'_>> {
         match &self.namespaces {
-            None => vec![Scope::All],
+            None => vec![Scope::AllNamespaces],
             Some(names) => names.iter().map(|name| Scope::Namespace(name)).collect(),
         }
     }
@@ -148,37 +141,10 @@ impl ClusterGrant {
     fn covers(&self, api_version: &str, kind: &str, scope: Scope<'_>) -> bool {
         let in_scope = match (&self.namespaces, scope) {
             (None, _) => true,
-            (Some(_), Scope::All) => false,
+            (Some(_), Scope::AllNamespaces) => false,
             (Some(names), Scope::Namespace(name)) => names.contains(name),
         };
         self.api_version == api_version && self.kind == kind && in_scope
-    }
-}
-
-impl<'a> Scope<'a> {
-    /// Converts a namespace as the contract writes it: an empty one means [`Scope::All`].
-    pub(crate) fn of_contract(namespace: &'a str) -> Self {
-        match namespace {
-            "" => Self::All,
-            name => Self::Namespace(name),
-        }
-    }
-
-    /// Returns the namespace; `None` for [`Scope::All`].
-    pub(crate) fn namespace(self) -> Option<&'a str> {
-        match self {
-            Self::All => None,
-            Self::Namespace(name) => Some(name),
-        }
-    }
-}
-
-impl fmt::Display for Scope<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all namespaces"),
-            Self::Namespace(name) => write!(f, "namespace `{name}`"),
-        }
     }
 }
 
@@ -257,13 +223,15 @@ mod tests {
                 .is_err()
         );
         assert!(
-            grants().check(pods(Scope::All), &mut budget).is_err(),
+            grants()
+                .check(pods(Scope::AllNamespaces), &mut budget)
+                .is_err(),
             "all namespaces is more than one"
         );
         let everywhere = HostCall::Cluster {
             api_version: "apps/v1",
             kind: "ReplicaSet",
-            scope: Scope::All,
+            scope: Scope::AllNamespaces,
         };
         assert_eq!(grants().check(everywhere, &mut budget), Ok(()));
     }

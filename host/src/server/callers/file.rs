@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{BadPathSecret, PathSecret, PathSecrets};
-use crate::server::watch::Watch;
+use crate::watch::FileWatch;
 
 /// A file with a secret a line, all of which are accepted.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl PathFile {
 
     /// Accepts what stands in the file as it changes, for ever. A file that cannot be used changes
     /// nothing, and the log says why.
-    pub async fn follow(self, secrets: PathSecrets, mut watch: Watch) {
+    pub(crate) async fn follow(self, secrets: PathSecrets, mut watch: FileWatch) {
         loop {
             watch.changed().await;
             match self.read() {

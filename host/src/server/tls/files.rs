@@ -5,8 +5,8 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{Identity, Tls, TlsError};
-use crate::server::watch::Watch;
 use crate::telemetry::{ReloadOutcome, ReloadSubject, Telemetry};
+use crate::watch::FileWatch;
 
 /// Where the certificate is, in PEM.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Files {
 
 /// Serves with new files as they come, for ever. Files that cannot be used change nothing: the old
 /// certificate stays and the log says why, again at each change until they can.
-pub async fn keep_fresh(tls: Tls, files: Files, mut watch: Watch, telemetry: Telemetry) {
+pub(crate) async fn keep_fresh(tls: Tls, files: Files, mut watch: FileWatch, telemetry: Telemetry) {
     if let Some(not_after) = tls.not_after() {
         telemetry.certificate_expiry(not_after);
         warn_of_end(not_after);

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
-use crate::server::watch::Watch;
 use crate::telemetry::Telemetry;
+use crate::watch::FileWatch;
 
 struct Pair {
     certificate: String,
@@ -128,7 +128,7 @@ async fn a_mounted_secret_is_reloaded_when_it_is_swapped_and_a_bad_one_is_not() 
     mount(folder.path(), "..v1", &pair(2041));
     let files = files(folder.path());
     let (tls, telemetry) = (Tls::load(&files).expect("a pair"), Telemetry::default());
-    let watch = Watch::new(files.paths(), Duration::from_secs(60));
+    let watch = FileWatch::new(files.paths(), Duration::from_secs(60));
     tokio::spawn(keep_fresh(tls.clone(), files, watch, telemetry.clone()));
 
     mount(folder.path(), "..v2", &pair(2042));

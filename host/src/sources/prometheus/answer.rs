@@ -1,4 +1,4 @@
-//! What Prometheus answers, parsed: the envelope and the four result types of
+//! Parses responses of Prometheus: the envelope and the four result types of
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 use std::collections::BTreeMap;
@@ -9,12 +9,12 @@ use rollgate_model::{Point, Sample, Series};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 
-use super::failure::{Failure, server_text};
+use super::failure::{QueryError, server_text};
 
-/// How many of an answer's warnings are passed on.
-const MOST_WARNINGS: usize = 3;
+/// How many warnings of a response are logged.
+const MAX_WARNINGS: usize = 3;
 
-/// A result that was checked against the limit of series.
+/// The result of a query, within the limit of series.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
     Samples(Vec<Sample>),
@@ -22,16 +22,16 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// The answer in a body, or `None` where it is not one of this API.
+    /// Parses a body; `None` if it is no response of this API.
     pub(super) fn parse(body: &[u8]) -> Option<Envelope> {
         serde_json::from_slice(body).ok()
     }
 
-    /// Of an instant query.
-    pub(super) fn into_samples(self) -> Result<Vec<Sample>, Failure> {
+    /// Returns the result of an instant query.
+    pub(super) fn into_samples(self) -> Result<Vec<Sample>, QueryError> {
         match self {
             Self::Samples(samples) => Ok(samples),
-            Self::Series(_) => Err(Failure::Query(
+            Self::Series(_) => Err(QueryError::Query(
                 "it gives a range of values for each series where one value is needed: \
                  put a function around it, such as rate() or max_over_time()"
                     .to_owned(),
@@ -39,16 +39,15 @@ impl Answer {
         }
     }
 
-    /// Of a range query.
-    pub(super) fn into_series(self) -> Result<Vec<Series>, Failure> {
+    /// Returns the result of a range query.
+    pub(super) fn into_series(self) -> Result<Vec<Series>, QueryError> {
         match self {
             Self::Series(series) => Ok(series),
-            Self::Samples(_) => Err(Failure::NoAnswer { content_type: None }),
+            Self::Samples(_) => Err(QueryError::NotPrometheus { content_type: None }),
         }
     }
 }
 
-/// What stands around every result.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Envelope {
@@ -58,7 +57,7 @@ pub(super) struct Envelope {
     error: Option<String>,
     #[serde(default)]
     warnings: Option<Vec<String>>,
-    /// VictoriaMetrics' word for an answer that lacks the data of servers that are down.
+    /// VictoriaMetrics sets it if the data of unavailable servers is missing.
     #[serde(default)]
     is_partial: bool,
 }
@@ -97,8 +96,8 @@ struct MatrixItem {
 struct Value(Seconds, Number);
 
 impl Envelope {
-    /// Whether it is the API's own word. Gateways wrap their errors alike, without a type of error.
-    pub(super) fn goes_with(&self, http_status: u16) -> bool {
+    /// Returns whether it is a response of the API: gateways format errors alike, but without an error type.
+    pub(super) fn is_of_api(&self, http_status: u16) -> bool {
         match self.status {
             _ if (200..300).contains(&http_status) => true,
             Status::Success => false,
@@ -106,43 +105,50 @@ impl Envelope {
         }
     }
 
-    /// The result with the server's warnings, or why there is none.
-    pub(super) fn into_result(self, most_series: usize) -> Result<(Answer, Vec<String>), Failure> {
+    /// Returns the result and the server's warnings.
+    pub(super) fn into_result(
+        self,
+        max_series: usize,
+    ) -> Result<(Answer, Vec<String>), QueryError> {
         let data = match (self.status, self.data) {
             (Status::Success, Some(data)) => data,
-            (Status::Success, None) => return Err(Failure::NoAnswer { content_type: None }),
+            (Status::Success, None) => {
+                return Err(QueryError::NotPrometheus { content_type: None });
+            }
             (Status::Error, _) => {
                 let error_type = self.error_type.as_deref().unwrap_or("unknown");
-                return Err(Failure::of_api(
+                return Err(QueryError::from_api(
                     error_type,
                     self.error.as_deref().unwrap_or(""),
                 ));
             }
         };
         if self.is_partial {
-            return Err(Failure::Partial);
+            return Err(QueryError::Partial);
         }
         let warnings = self.warnings.unwrap_or_default();
         let warnings = warnings
             .iter()
-            .take(MOST_WARNINGS)
+            .take(MAX_WARNINGS)
             .map(|text| server_text(text))
             .collect();
-        Ok((data.into_answer(most_series)?, warnings))
+        Ok((data.into_answer(max_series)?, warnings))
     }
 }
 
 impl Data {
-    fn into_answer(self, most_series: usize) -> Result<Answer, Failure> {
+    fn into_answer(self, max_series: usize) -> Result<Answer, QueryError> {
         match self {
-            Self::Vector(items) => Ok(Answer::Samples(each(items, most_series, sample)?)),
-            Self::Matrix(items) => Ok(Answer::Series(each(items, most_series, series)?)),
+            Self::Vector(items) => Ok(Answer::Samples(each(items, max_series, sample)?)),
+            Self::Matrix(items) => Ok(Answer::Series(each(items, max_series, series)?)),
             Self::Scalar(Value(at, value)) => Ok(Answer::Samples(vec![Sample {
                 labels: Vec::new(),
                 value: value.0,
                 at: at.0,
             }])),
-            Self::String(_) => Err(Failure::Query("it gives a text, not a number".to_owned())),
+            Self::String(_) => Err(QueryError::Query(
+                "it gives a text, not a number".to_owned(),
+            )),
         }
     }
 }
@@ -150,15 +156,15 @@ impl Data {
 fn each<T, U>(
     items: Vec<T>,
     most: usize,
-    convert: fn(T) -> Result<U, Failure>,
-) -> Result<Vec<U>, Failure> {
+    convert: fn(T) -> Result<U, QueryError>,
+) -> Result<Vec<U>, QueryError> {
     if items.len() > most {
-        return Err(Failure::TooManySeries(most));
+        return Err(QueryError::TooManySeries(most));
     }
     items.into_iter().map(convert).collect()
 }
 
-fn sample(item: VectorItem) -> Result<Sample, Failure> {
+fn sample(item: VectorItem) -> Result<Sample, QueryError> {
     let Value(at, value) = item.value.ok_or_else(histogram)?;
     Ok(Sample {
         labels: item.metric.into_iter().collect(),
@@ -167,8 +173,8 @@ fn sample(item: VectorItem) -> Result<Sample, Failure> {
     })
 }
 
-fn series(item: MatrixItem) -> Result<Series, Failure> {
-    // A series may hold both; leaving the histograms out would be half an answer.
+fn series(item: MatrixItem) -> Result<Series, QueryError> {
+    // A series may have both. Without the histograms, the result would be incomplete.
     if item.histograms.is_some() {
         return Err(histogram());
     }
@@ -184,8 +190,8 @@ fn series(item: MatrixItem) -> Result<Series, Failure> {
     })
 }
 
-fn histogram() -> Failure {
-    Failure::Query(
+fn histogram() -> QueryError {
+    QueryError::Query(
         "it gives native histograms, not numbers: \
          put histogram_quantile() or histogram_count() around it"
             .to_owned(),

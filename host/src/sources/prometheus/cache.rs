@@ -1,11 +1,9 @@
-//! Equal questions share one request, and its answer serves again for a short while.
+//! Caches the results of queries for a short time; equal queries share one request.
 //!
-//! Time is cut into buckets of half of `cacheFor`, and a question is asked for the beginning of
-//! its bucket. An answer serves while it is at most `cacheFor` older than the instant wanted. So
-//! two questions that lie half of `cacheFor` or less apart share an answer wherever the cut
-//! falls, a repeated question gets the same answer, and no answer is older than `cacheFor`.
-//!
-//! A failure reaches all who wait for it and is then forgotten.
+//! Time is divided into buckets of half of `cacheFor`, and a query is evaluated at the start of its
+//! bucket. A result is used while it is at most `cacheFor` older than the instant of the query. So
+//! queries within half of `cacheFor` share a result, wherever buckets start, a repeated query gets the
+//! same result, and no result is older than `cacheFor`.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -16,15 +14,17 @@ use jiff::Timestamp;
 use rollgate_model::{MetricsError, Sample, Series};
 use tokio::task::JoinError;
 
-/// How much one cache holds, in bytes of answers; what was used least goes first.
-const MOST_BYTES: u64 = 16 << 20;
+use crate::sources::single_flight::get_or_fetch;
 
-/// What a query is evaluated over.
+/// The capacity in bytes of results; the least recently used are evicted.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// The time that a query is evaluated over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Window {
     /// One instant.
     Instant { at: Timestamp },
-    /// A range, told by its last instant so that both kinds move in time alike.
+    /// A range, by its end, so that both variants move in time alike.
     Range {
         end: Timestamp,
         length: Duration,
@@ -32,14 +32,13 @@ pub(super) enum Window {
     },
 }
 
-/// A query and what it is evaluated over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     query: Arc<str>,
     window: Window,
 }
 
-/// Answers by query and bucket of time.
+/// Results by query and bucket of time.
 #[derive(Debug)]
 pub(super) struct Cache<T: Weigh> {
     answers: moka::future::Cache<Key, Arc<[T]>>,
@@ -49,14 +48,14 @@ pub(super) struct Cache<T: Weigh> {
 }
 
 impl<T: Weigh> Cache<T> {
-    /// A cache whose answers serve for `keep`, which is at least a few milliseconds.
+    /// Returns a cache whose results are used for `keep`, at least a few milliseconds.
     pub(super) fn new(keep: Duration) -> Self {
         let answers = moka::future::Cache::builder()
             .weigher(|key: &Key, answer: &Arc<[T]>| {
                 let bytes: usize = answer.iter().map(Weigh::bytes).sum();
                 u32::try_from(key.query.len() + bytes).unwrap_or(u32::MAX)
             })
-            .max_capacity(MOST_BYTES)
+            .max_capacity(MAX_BYTES)
             .time_to_live(keep)
             .build();
         let bucket = Duration::from_millis((keep.as_millis() / 2).clamp(1, 1 << 40) as u64);
@@ -67,13 +66,7 @@ impl<T: Weigh> Cache<T> {
         }
     }
 
-    /// The answer for a window, or for one a little earlier; fetched where there is none.
-    ///
-    /// The request runs in a task of its own: a caller that gives up neither ends it for the
-    /// others nor makes one of them start again.
-    ///
-    /// # Errors
-    /// The inner error is the fetch's own; the outer one says that it panicked.
+    /// Returns the result for a window or a slightly earlier one, by [`get_or_fetch`].
     pub(super) async fn get<F, A>(
         &self,
         query: Arc<str>,
@@ -92,12 +85,11 @@ impl<T: Weigh> Cache<T> {
             }
         }
         key.window = window.ending(self.start(window.end()));
-        let (answers, flight) = (self.answers.clone(), fetch(key.window));
-        let task = tokio::spawn(async move { answers.try_get_with(key, flight).await });
-        Ok(task.await?.map_err(|error| MetricsError::clone(&error)))
+        let fetch = fetch(key.window);
+        get_or_fetch(&self.answers, key, fetch).await
     }
 
-    /// The beginnings of the buckets whose answers may serve at an instant, the newest first.
+    /// Returns the starts of the buckets whose results may be used at an instant, the newest first.
     fn fresh_enough(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> + use<T> {
         let (keep, width) = (self.keep, self.bucket);
         std::iter::successors(Some(self.start(at)), move |start| {
@@ -106,7 +98,7 @@ impl<T: Weigh> Cache<T> {
         .take_while(move |start| at.duration_since(*start).unsigned_abs() <= keep)
     }
 
-    /// The beginning of the bucket that an instant lies in.
+    /// Returns the start of the bucket of an instant.
     fn start(&self, at: Timestamp) -> Timestamp {
         let width = i64::try_from(self.bucket.as_millis()).unwrap_or(i64::MAX);
         let start = at.as_millisecond().div_euclid(width).saturating_mul(width);
@@ -115,7 +107,6 @@ impl<T: Weigh> Cache<T> {
 }
 
 impl Window {
-    /// The last instant.
     pub(super) fn end(self) -> Timestamp {
         match self {
             Self::Instant { at } => at,
@@ -131,9 +122,8 @@ impl Window {
     }
 }
 
-/// What an item of an answer weighs in memory, roughly.
+/// The approximate size of an item in memory.
 pub(super) trait Weigh: Debug + Send + Sync + 'static {
-    /// Its bytes.
     fn bytes(&self) -> usize;
 }
 

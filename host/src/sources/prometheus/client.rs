@@ -1,4 +1,4 @@
-//! One HTTP client for each source: asks within a time, reads within a size.
+//! The HTTP client of one source, with limits of time and size.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,22 +12,21 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::Answer;
 use super::cache::Window;
-use super::failure::Failure;
+use super::failure::QueryError;
 use super::secret::Reread;
 use super::settings::{Credential, Limits, Settings};
 use super::trust::Trust;
 use crate::sources::SourceError;
 
-/// How many queries one source is asked at a time: bounds the memory that answers take, and what
-/// a policy with ever new queries can put on the server. Prometheus evaluates 20 at a time
+/// How many queries are sent to one source at the same time. It limits the memory for responses, and the
+/// load that a policy with ever new queries causes. Prometheus evaluates 20 at a time
 /// (`--query.max-concurrency`).
-const MOST_AT_A_TIME: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 
-/// Shorter than the idle timeout of servers and proxies (nginx: 75 s), so that a connection is
-/// seldom closed on us just as we use it.
-const IDLE: Duration = Duration::from_secs(30);
+/// Less than the idle timeout of servers and proxies (nginx: 75 s), so that they seldom close a connection
+/// just as it is used.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks one server.
 #[derive(Debug)]
 pub(super) struct Client {
     source: String,
@@ -55,45 +54,45 @@ impl Client {
             http: http_client(settings.headers, settings.trust, settings.limits.timeout)?,
             credential: settings.credential,
             limits: settings.limits,
-            slots: Semaphore::new(MOST_AT_A_TIME),
+            slots: Semaphore::new(MAX_CONCURRENT),
         })
     }
 
-    /// Evaluates a query; says why in the log where that fails.
-    pub(super) async fn fetch(&self, query: &str, window: Window) -> Result<Answer, Failure> {
-        let answer = self.ask_in_turn(query, window).await;
-        if let Err(failure) = &answer {
-            tracing::warn!(source = self.source, query, "metrics source {failure}");
+    /// Evaluates a query, and logs an error.
+    pub(super) async fn fetch(&self, query: &str, window: Window) -> Result<Answer, QueryError> {
+        let answer = self.query_within_limits(query, window).await;
+        if let Err(error) = &answer {
+            tracing::warn!(source = self.source, query, "metrics source {error}");
         }
         answer
     }
 
-    /// Half of its time is left to a query that is sent: with less it would load the server for
-    /// nothing.
-    async fn ask_in_turn(&self, query: &str, window: Window) -> Result<Answer, Failure> {
+    /// Waits for a slot for up to half of the timeout. A query with less time left would load the server in
+    /// vain.
+    async fn query_within_limits(&self, query: &str, window: Window) -> Result<Answer, QueryError> {
         let limit = self.limits.timeout;
-        let began = Instant::now();
+        let start = Instant::now();
         let Ok(_slot) = timeout(limit / 2, self.slots.acquire()).await else {
-            return Err(Failure::Busy(limit / 2));
+            return Err(QueryError::Busy(limit / 2));
         };
-        let asked = timeout_at(began + limit, self.ask(query, window)).await;
-        asked.unwrap_or(Err(Failure::Timeout(limit)))
+        let result = timeout_at(start + limit, self.query(query, window)).await;
+        result.unwrap_or(Err(QueryError::Timeout(limit)))
     }
 
-    async fn ask(&self, query: &str, window: Window) -> Result<Answer, Failure> {
+    async fn query(&self, query: &str, window: Window) -> Result<Answer, QueryError> {
         let mut response = self.send(query, window).await?;
-        if self.is_refused(&response).await {
+        if self.is_outdated(&response).await {
             response = self.send(query, window).await?;
         }
         let status = response.status().as_u16();
         let content_type = content_type(&response);
-        if Failure::is_told_by_status(status) {
-            return Err(Failure::of_status(status, content_type));
+        if QueryError::is_decided_by_status(status) {
+            return Err(QueryError::from_status(status, content_type));
         }
         let body = self.read(response).await?;
         let envelope = Answer::parse(&body);
-        let Some(answer) = envelope.filter(|envelope| envelope.goes_with(status)) else {
-            return Err(Failure::of_status(status, content_type));
+        let Some(answer) = envelope.filter(|envelope| envelope.is_of_api(status)) else {
+            return Err(QueryError::from_status(status, content_type));
         };
         let (answer, warnings) = answer.into_result(self.limits.series)?;
         for warning in warnings {
@@ -106,9 +105,9 @@ impl Client {
         Ok(answer)
     }
 
-    /// Sends once more where a kept connection was closed before any answer came: reading twice
-    /// does no harm.
-    async fn send(&self, query: &str, window: Window) -> Result<Response, Failure> {
+    /// Sends a query, once more if a kept connection was closed before any response: a second read does no
+    /// harm.
+    async fn send(&self, query: &str, window: Window) -> Result<Response, QueryError> {
         let first = self.request(query, window).await?.send().await;
         let answer = match first {
             Err(error) if is_closed_early(&error) => {
@@ -119,20 +118,23 @@ impl Client {
         answer.map_err(|error| self.explain(error))
     }
 
-    /// Whether the credential may have been rotated since it was read.
-    async fn is_refused(&self, response: &Response) -> bool {
+    /// Returns whether the server refuses the credential, and reading it again may help.
+    async fn is_outdated(&self, response: &Response) -> bool {
         if response.status() != reqwest::StatusCode::UNAUTHORIZED {
             return false;
         }
         match &self.credential {
-            Some(Credential::Bearer(held) | Credential::Basic { password: held, .. }) => {
-                held.forget().await == Reread::Useful
-            }
+            Some(
+                Credential::Bearer(secret)
+                | Credential::Basic {
+                    password: secret, ..
+                },
+            ) => secret.forget().await == Reread::Useful,
             None => false,
         }
     }
 
-    async fn request(&self, query: &str, window: Window) -> Result<RequestBuilder, Failure> {
+    async fn request(&self, query: &str, window: Window) -> Result<RequestBuilder, QueryError> {
         // A form rather than the URL: a long query passes every proxy.
         let (url, form) = match window {
             Window::Instant { at } => (&self.instant, vec![("time", seconds(at))]),
@@ -153,7 +155,7 @@ impl Client {
             // One more than allowed tells "too many" from "just as many". Servers that do not
             // know the parameter send all of them, and are cut off by size.
             ("limit", (self.limits.series + 1).to_string()),
-            // Thanos: rather no answer than half of one.
+            // Thanos: no partial responses.
             ("partial_response", "false".to_owned()),
         ];
         let request = self
@@ -169,12 +171,12 @@ impl Client {
         })
     }
 
-    /// Reads no more than is allowed, whatever the server says or leaves open of the length.
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+    /// Reads the body up to the limit, whatever length the server announces.
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, QueryError> {
         let limit = self.limits.bytes;
         let announced = response.content_length().unwrap_or(0);
         if announced > limit as u64 {
-            return Err(Failure::TooLarge(limit));
+            return Err(QueryError::TooLarge(limit));
         }
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(chunk) = response
@@ -183,16 +185,16 @@ impl Client {
             .map_err(|error| self.explain(error))?
         {
             if body.len() + chunk.len() > limit {
-                return Err(Failure::TooLarge(limit));
+                return Err(QueryError::TooLarge(limit));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     }
 
-    /// The operator's log gets the whole cause; the policy gets the kind of failure.
-    fn explain(&self, error: reqwest::Error) -> Failure {
-        let failure = Failure::of_transport(&error, self.limits.timeout);
+    /// Logs the whole cause for the operator, and returns the error for the policy.
+    fn explain(&self, error: reqwest::Error) -> QueryError {
+        let failure = QueryError::from_transport(&error, self.limits.timeout);
         let error = error.without_url();
         tracing::debug!(source = self.source, error = %chain(&error), "metrics source failed");
         failure
@@ -210,7 +212,7 @@ fn http_client(
         .redirect(Policy::none())
         .no_proxy()
         .connect_timeout(timeout)
-        .pool_idle_timeout(IDLE);
+        .pool_idle_timeout(IDLE_TIMEOUT);
     let builder = match trust.into_config().map_err(|error| no_tls(&error))? {
         Some(config) => builder.tls_backend_preconfigured(config),
         None => builder.tls_certs_only([]),
@@ -251,7 +253,7 @@ fn content_type(response: &Response) -> Option<String> {
     Some(super::failure::server_text(essence))
 }
 
-/// Seconds since 1970 to the millisecond, which is what Prometheus keeps.
+/// Formats seconds since 1970 with milliseconds, Prometheus' precision.
 fn seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
     let sign = if millis < 0 { "-" } else { "" };

@@ -1,5 +1,5 @@
-//! Why a query has no answer, in words that hold no address and no credential: they reach
-//! policies, and through them whoever asked for the rollout.
+//! Errors of queries. Their messages contain no addresses and no credentials, because policies may show
+//! them to users.
 
 use std::error::Error;
 use std::io;
@@ -13,16 +13,15 @@ use super::secret::SecretError;
 use super::trust::Refused;
 use crate::telemetry::text::short_line;
 
-/// The longest text of the server's own that is passed on, in bytes.
-const LONGEST_TEXT: usize = 300;
+/// The longest text of the server that is passed on, in characters.
+const MAX_TEXT: usize = 300;
 
-/// Why a query has no answer.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum QueryError {
     #[error("did not answer within {0:?}")]
     Timeout(Duration),
     #[error("gave up on the query: it takes too long to evaluate")]
-    GaveUp,
+    ServerTimeout,
     #[error("was not asked: other queries to it kept this one waiting for {0:?}")]
     Busy(Duration),
     #[error("answers with more than {0} bytes: ask for fewer series or points")]
@@ -58,7 +57,7 @@ pub(super) enum Failure {
         "gives no Prometheus answer{}: is a proxy or a login page in front of it?",
         of_type(content_type.as_deref())
     )]
-    NoAnswer { content_type: Option<String> },
+    NotPrometheus { content_type: Option<String> },
     #[error("gives a part of the data only, because some of its own sources are down")]
     Partial,
     #[error("cannot be reached: {0}")]
@@ -75,8 +74,8 @@ fn of_type(content_type: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-impl Failure {
-    /// The failure as a policy gets it, with the name of the source.
+impl QueryError {
+    /// Converts it for a policy, with the name of the source.
     pub(super) fn of(&self, source: &str) -> MetricsError {
         MetricsError {
             code: self.code(),
@@ -86,7 +85,7 @@ impl Failure {
 
     fn code(&self) -> MetricsErrorCode {
         match self {
-            Self::Timeout(_) | Self::GaveUp | Self::Busy(_) => MetricsErrorCode::Timeout,
+            Self::Timeout(_) | Self::ServerTimeout | Self::Busy(_) => MetricsErrorCode::Timeout,
             Self::TooLarge(_) => MetricsErrorCode::TooLarge,
             Self::TooManySeries(_) => MetricsErrorCode::TooManySeries,
             Self::Query(_) => MetricsErrorCode::BadQuery,
@@ -96,7 +95,7 @@ impl Failure {
             | Self::Overloaded
             | Self::Status { .. }
             | Self::Server(_)
-            | Self::NoAnswer { .. }
+            | Self::NotPrometheus { .. }
             | Self::Partial
             | Self::Unreachable(_)
             | Self::Secret(_)
@@ -104,16 +103,16 @@ impl Failure {
         }
     }
 
-    /// Whether the status of an HTTP answer tells what is wrong, whatever its body holds: the API
-    /// itself answers a query with 2xx, 400, 422, 500 or 503.
-    pub(super) const fn is_told_by_status(status: u16) -> bool {
+    /// Returns whether the HTTP status alone decides the error: the API itself answers a query with 2xx,
+    /// 400, 422, 500 or 503.
+    pub(super) const fn is_decided_by_status(status: u16) -> bool {
         matches!(status, 300..=399 | 401 | 403 | 404 | 405 | 429)
     }
 
-    /// Of an HTTP answer that is no answer of the API.
-    pub(super) fn of_status(status: u16, content_type: Option<String>) -> Self {
+    /// Returns the error of an HTTP response that is not one of the API.
+    pub(super) fn from_status(status: u16, content_type: Option<String>) -> Self {
         match status {
-            200..=299 => Self::NoAnswer { content_type },
+            200..=299 => Self::NotPrometheus { content_type },
             300..=399 => Self::Redirect(status),
             401 | 403 => Self::Credentials(status),
             404 | 405 => Self::NoApi(status),
@@ -125,19 +124,19 @@ impl Failure {
         }
     }
 
-    /// Of what the API calls an error. Its types are those of Prometheus'
+    /// Returns the error of an error response of the API. Its types are those of Prometheus'
     /// [`web/api/v1`](https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go).
-    pub(super) fn of_api(error_type: &str, text: &str) -> Self {
+    pub(super) fn from_api(error_type: &str, text: &str) -> Self {
         match error_type {
             "bad_data" | "execution" => Self::Query(without_addresses(&server_text(text))),
-            "timeout" => Self::GaveUp,
+            "timeout" => Self::ServerTimeout,
             _ => Self::Server(server_text(error_type)),
         }
     }
 
-    /// Of a request that got no answer. The error's own text names the address, so it is told
-    /// anew from its cause.
-    pub(super) fn of_transport(error: &reqwest::Error, timeout: Duration) -> Self {
+    /// Returns the error of a request without a response. The message of `error` names the address, so
+    /// this one is made from its cause.
+    pub(super) fn from_transport(error: &reqwest::Error, timeout: Duration) -> Self {
         if error.is_timeout() {
             return Self::Timeout(timeout);
         }
@@ -155,7 +154,7 @@ impl Failure {
     }
 }
 
-/// The innermost cause of a type. An `io::Error` may carry another error that its `source` skips.
+/// Returns the innermost cause of a type. An `io::Error` may contain an error that its `source` skips.
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let inner = match error
         .downcast_ref::<io::Error>()
@@ -198,10 +197,10 @@ pub(super) fn tls_words(error: &rustls::Error) -> String {
 
 /// Returns text of the server as one line of limited length.
 pub(super) fn server_text(text: &str) -> String {
-    short_line(text, LONGEST_TEXT).into_owned()
+    short_line(text, MAX_TEXT).into_owned()
 }
 
-/// Thanos and its like name the stores they asked.
+/// Hides addresses: Thanos names its stores in errors.
 fn without_addresses(text: &str) -> String {
     let hide = |word| if is_address(word) { "(address)" } else { word };
     text.split(' ').map(hide).collect::<Vec<_>>().join(" ")
@@ -217,7 +216,7 @@ fn is_address(word: &str) -> bool {
     word.contains("://")
         || word.parse::<IpAddr>().is_ok()
         || word.parse::<SocketAddr>().is_ok()
-        // Prometheus writes the place of a syntax error as `1:14`.
+        // Prometheus writes the position of a syntax error as `1:14`.
         || word.rsplit_once(':').is_some_and(|parts| {
             host_and_port(parts) && parts.0.contains(|c: char| c.is_ascii_alphabetic())
         })

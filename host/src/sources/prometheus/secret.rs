@@ -1,4 +1,4 @@
-//! Credentials: named in YAML, kept elsewhere.
+//! Secrets of metric sources: YAML only names where they are.
 
 use std::fmt;
 use std::fs::File;
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sources::{NoSecret, Secrets};
 
-/// More than any token; a path to something else by mistake is not read to its end.
-const LONGEST: u64 = 64 << 10;
+/// The longest secret in bytes, more than any token. A wrong path may lead to a large file.
+const MAX_SECRET: u64 = 64 << 10;
 
 /// Where a secret is kept; it never stands in the YAML itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,34 +44,23 @@ pub struct SecretKey {
 /// Why a secret could not be read; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SecretError {
-    /// The variable is not set.
     #[error("the environment variable {0} is not set")]
     Unset(String),
-    /// The file could not be read.
     #[error("the file {path} cannot be read: {why}")]
-    Unreadable {
-        /// Where.
-        path: String,
-        /// The kind of failure.
-        why: ErrorKind,
-    },
-    /// There is nothing there, or something that is no secret.
+    Unreadable { path: String, why: ErrorKind },
     #[error("{0} holds no secret: it is empty, longer than 64 KiB, or not one line of text")]
-    Odd(String),
-    /// The cluster did not give it.
+    Invalid(String),
     #[error(transparent)]
     Missing(#[from] NoSecret),
 }
 
-/// How long a Secret of the cluster serves before it is read again.
-const KEEP: Duration = Duration::from_secs(60);
+/// How long a Secret of the cluster is cached.
+const TTL: Duration = Duration::from_secs(60);
 
-/// A secret that is read when it is needed.
-pub(super) enum Held {
-    /// On this machine.
-    Here(Local),
-    /// In the cluster.
-    InCluster(Remote),
+/// Where a secret is read when it is needed.
+pub(super) enum SecretSource {
+    Local(Local),
+    Cluster(Remote),
 }
 
 /// A variable or a file.
@@ -81,29 +70,29 @@ pub(super) enum Local {
     File(PathBuf),
 }
 
-/// An entry of a Secret, kept for a while.
+/// An entry of a Secret, cached.
 pub(super) struct Remote {
     at: SecretKey,
     secrets: Arc<dyn Secrets>,
-    kept: Cache<(), Arc<str>>,
+    cache: Cache<(), Arc<str>>,
 }
 
-impl Held {
+impl SecretSource {
     /// Reads the secret.
     pub(super) async fn read(&self) -> Result<Arc<str>, SecretError> {
         match self {
-            Self::Here(local) => local.read(),
-            Self::InCluster(remote) => remote.read().await,
+            Self::Local(local) => local.read(),
+            Self::Cluster(remote) => remote.read().await,
         }
     }
 
-    /// Forgets a secret that was refused: it may have been rotated. Says whether another may be
-    /// found by reading again.
+    /// Drops a secret that was refused from the cache, because it may have been rotated. Returns whether
+    /// reading it again may return another.
     pub(super) async fn forget(&self) -> Reread {
         match self {
-            Self::Here(_) => Reread::Useless,
-            Self::InCluster(remote) => {
-                remote.kept.invalidate(&()).await;
+            Self::Local(_) => Reread::Useless,
+            Self::Cluster(remote) => {
+                remote.cache.invalidate(&()).await;
                 Reread::Useful
             }
         }
@@ -127,7 +116,7 @@ impl Local {
                 why: error.kind(),
             })?,
         };
-        sound(&text).ok_or_else(|| SecretError::Odd(self.name()))
+        parse(&text).ok_or_else(|| SecretError::Invalid(self.name()))
     }
 
     fn name(&self) -> String {
@@ -143,7 +132,7 @@ impl Remote {
         Self {
             at,
             secrets,
-            kept: Cache::builder().max_capacity(1).time_to_live(KEEP).build(),
+            cache: Cache::builder().max_capacity(1).time_to_live(TTL).build(),
         }
     }
 
@@ -151,36 +140,37 @@ impl Remote {
         let SecretKey { name, key } = &self.at;
         let read = async {
             let text = self.secrets.read(name, key).await?;
-            let odd = || SecretError::Odd(format!("the key `{key}` of the Secret `{name}`"));
-            sound(&text).ok_or_else(odd)
+            let invalid =
+                || SecretError::Invalid(format!("the key `{key}` of the Secret `{name}`"));
+            parse(&text).ok_or_else(invalid)
         };
-        let kept = self.kept.try_get_with((), read).await;
-        kept.map_err(|error| SecretError::clone(&error))
+        let cached = self.cache.try_get_with((), read).await;
+        cached.map_err(|error| SecretError::clone(&error))
     }
 }
 
-/// What is kept is shown to nobody.
-impl fmt::Debug for Held {
+/// Shows where the secret is, and never the secret.
+impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Here(local) => local.fmt(f),
-            Self::InCluster(remote) => remote.at.fmt(f),
+            Self::Local(local) => local.fmt(f),
+            Self::Cluster(remote) => remote.at.fmt(f),
         }
     }
 }
 
-fn sound(text: &str) -> Option<Arc<str>> {
+fn parse(text: &str) -> Option<Arc<str>> {
     let secret = text.trim();
-    let sound = !secret.is_empty()
-        && secret.len() as u64 <= LONGEST
+    let valid = !secret.is_empty()
+        && secret.len() as u64 <= MAX_SECRET
         && !secret.contains(|c: char| c.is_control());
-    sound.then(|| secret.into())
+    valid.then(|| secret.into())
 }
 
 fn read_file(path: &PathBuf) -> std::io::Result<String> {
     let mut text = String::new();
     File::open(path)?
-        .take(LONGEST + 1)
+        .take(MAX_SECRET + 1)
         .read_to_string(&mut text)?;
     Ok(text)
 }
@@ -195,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_again_after_a_rotation() {
+    fn rotated_secret_in_a_file_is_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let secret = Local::File(file.path().to_owned());
         std::fs::write(file.path(), "first\n").unwrap();
@@ -205,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_file_or_variable_is_named() {
         let file = Local::File("/no/such/token".into());
         assert_eq!(
             file.read().unwrap_err().to_string(),
@@ -219,12 +209,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_without_showing_it() {
+    fn invalid_secret_is_refused_but_not_shown() {
         for odd in ["", " \n", "two\nlines", &"x".repeat(70_000)] {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), odd).unwrap();
             let error = Local::File(file.path().to_owned()).read().unwrap_err();
-            assert!(matches!(error, SecretError::Odd(_)), "{error}");
+            assert!(matches!(error, SecretError::Invalid(_)), "{error}");
             assert!(!error.to_string().contains("two"), "{error}");
         }
     }
@@ -245,12 +235,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_of_the_cluster_is_read_again_once_it_is_refused() {
+    async fn secret_of_the_cluster_is_read_again_after_a_refusal() {
         let at = SecretKey {
             name: "prometheus".to_owned(),
             key: "token".to_owned(),
         };
-        let held = Held::InCluster(Remote::new(at, Arc::new(Rotating::default())));
+        let held = SecretSource::Cluster(Remote::new(at, Arc::new(Rotating::default())));
         assert_eq!(&*held.read().await.unwrap(), "prometheus-token-0");
         assert_eq!(&*held.read().await.unwrap(), "prometheus-token-0");
         assert_eq!(held.forget().await, Reread::Useful);

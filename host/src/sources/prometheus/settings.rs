@@ -1,4 +1,4 @@
-//! What an operator wrote of a Prometheus server, checked.
+//! Validates the spec of a Prometheus server.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,12 +10,12 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rollgate_model::pointer;
 
-use super::secret::{Held, Local, Remote, SecretRef};
+use super::secret::{Local, Remote, SecretRef, SecretSource};
 use super::spec::Spec;
 use super::trust::Trust;
 use crate::sources::{Secrets, SourceError};
 
-/// A spec that was checked.
+/// A valid spec.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) base: Url,
@@ -25,23 +25,25 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
 }
 
-/// What proves who asks.
 #[derive(Debug)]
 pub(super) enum Credential {
-    Bearer(Held),
-    Basic { username: String, password: Held },
+    Bearer(SecretSource),
+    Basic {
+        username: String,
+        password: SecretSource,
+    },
 }
 
-/// Where a source is described.
+/// Where a metric source is described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DescribedIn {
-    /// In a file of this machine: whoever wrote it may name others.
+    /// In a file. It may name other files and environment variables.
     File,
-    /// In the cluster: whoever wrote it must not reach our files and variables.
+    /// In the cluster. It must not name files and environment variables of rollgate.
     Cluster,
 }
 
-/// What bounds one query.
+/// The limits of one query.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) timeout: Duration,
@@ -51,7 +53,7 @@ pub(super) struct Limits {
 }
 
 impl Spec {
-    /// Checks all that can be checked without asking the server.
+    /// Validates everything that needs no request.
     pub(super) fn validate(
         &self,
         described: DescribedIn,
@@ -72,17 +74,17 @@ impl Spec {
         described: DescribedIn,
         secrets: &Arc<dyn Secrets>,
     ) -> Result<Option<Credential>, SourceError> {
-        let held = |field, secret: &SecretRef| held(field, secret, described, secrets);
+        let source = |field, secret: &SecretRef| secret_source(field, secret, described, secrets);
         Ok(match (&self.bearer_token, &self.basic_auth) {
             (None, None) => None,
             (Some(_), Some(_)) => {
                 let message = "bearerToken and basicAuth exclude each other: keep one";
                 return Err(wrong("basicAuth", message));
             }
-            (Some(token), None) => Some(Credential::Bearer(held("bearerToken", token)?)),
+            (Some(token), None) => Some(Credential::Bearer(source("bearerToken", token)?)),
             (None, Some(basic)) => Some(Credential::Basic {
                 username: basic.username.clone(),
-                password: held("basicAuth/password", &basic.password)?,
+                password: source("basicAuth/password", &basic.password)?,
             }),
         })
     }
@@ -97,9 +99,9 @@ impl Spec {
             (Some(path), None) => trust_file(path),
             (None, Some(pem)) => Trust::of_pem(pem.as_bytes())
                 .ok_or_else(|| wrong("ca", "it holds no certificate in PEM format")),
-            // Without TLS nobody is asked for a certificate, and an image without any still works.
+            // Without TLS, an image without CA certificates works, too.
             (None, None) if base.scheme() == "https" => Ok(Trust::System),
-            (None, None) => Ok(Trust::Nobody),
+            (None, None) => Ok(Trust::NoTls),
         }
     }
 
@@ -189,16 +191,16 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SourceEr
     Ok((parsed, value))
 }
 
-/// What is on this machine is read once, to find a mistake early.
-fn held(
+/// Returns where a secret is. A file or variable is read once, to find mistakes early.
+fn secret_source(
     field: &'static str,
     secret: &SecretRef,
     described: DescribedIn,
     secrets: &Arc<dyn Secrets>,
-) -> Result<Held, SourceError> {
+) -> Result<SecretSource, SourceError> {
     let local = match secret {
         SecretRef::Secret(at) => {
-            return Ok(Held::InCluster(Remote::new(
+            return Ok(SecretSource::Cluster(Remote::new(
                 at.clone(),
                 Arc::clone(secrets),
             )));
@@ -211,7 +213,7 @@ fn held(
         SecretRef::File(path) => Local::File(path.clone()),
     };
     match local.read() {
-        Ok(_) => Ok(Held::Here(local)),
+        Ok(_) => Ok(SecretSource::Local(local)),
         Err(error) => Err(wrong(field, error.to_string())),
     }
 }

@@ -98,7 +98,7 @@ async fn failure(source: &PrometheusSource) -> MetricsError {
 const NO_DATA: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let elsewhere = Server::answering("200 OK", NO_DATA).await;
     let head = format!("302 Found\r\nlocation: {}/api/v1/query", elsewhere.url);
     let server = Server::answering(&head, "").await;
@@ -109,7 +109,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_says_is_told_apart_from_prometheus() {
+async fn response_of_a_proxy_is_not_taken_for_one_of_prometheus() {
     for (head, said) in [
         (
             "502 Bad Gateway\r\ncontent-type: text/html",
@@ -132,7 +132,7 @@ async fn what_a_proxy_says_is_told_apart_from_prometheus() {
 }
 
 #[tokio::test]
-async fn the_status_decides_before_a_body_in_json() {
+async fn http_status_decides_before_a_json_body() {
     let error = r#"{"status":"error","error":"authentication error: invalid token"}"#;
     let typed = r#"{"status":"error","errorType":"forbidden","error":"no org id"}"#;
     let own = r#"{"status":"error","errorType":"bad_data","error":"1:1: parse error"}"#;
@@ -171,7 +171,7 @@ async fn the_status_decides_before_a_body_in_json() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_told_without_the_address() {
+async fn refused_connection_is_reported_without_the_address() {
     let error = failure(&source("http://127.0.0.1:1", "")).await;
     assert_eq!(error.code, MetricsErrorCode::Unavailable);
     assert_eq!(
@@ -181,14 +181,14 @@ async fn nobody_listening_is_told_without_the_address() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_is_told_without_the_name() {
+async fn unresolved_host_is_reported_without_its_name() {
     let error = failure(&source("http://s3cret.invalid:9090", "")).await;
     assert_eq!(error.code, MetricsErrorCode::Unavailable);
     assert!(error.message.contains("name cannot be resolved"), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_a_timeout() {
+async fn server_that_never_answers_is_a_timeout() {
     let server = Server::start(|stream, _| async move {
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(stream);
@@ -205,7 +205,7 @@ async fn a_server_that_never_answers_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn ever_new_queries_are_not_all_sent_at_once() {
+async fn concurrent_queries_are_limited() {
     let server = Server::start(|stream, _| async move {
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(stream);
@@ -223,7 +223,7 @@ async fn ever_new_queries_are_not_all_sent_at_once() {
 }
 
 #[tokio::test]
-async fn a_body_that_drips_for_ever_is_a_timeout() {
+async fn body_that_never_ends_in_time_is_a_timeout() {
     let server = Server::start(|mut stream, _| async move {
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 500000\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_body_that_drips_for_ever_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn an_endless_body_is_cut_off_at_the_limit() {
+async fn endless_body_is_cut_off_at_the_limit() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let server = Server::start(move |mut stream, _| {
@@ -259,7 +259,7 @@ async fn an_endless_body_is_cut_off_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_announced_too_large_is_not_read() {
+async fn body_announced_too_large_is_not_read() {
     let server = Server::start(|stream, _| {
         send(
             stream,
@@ -274,7 +274,7 @@ async fn a_body_announced_too_large_is_not_read() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_no_answer() {
+async fn response_that_breaks_off_is_an_error() {
     let server = Server::start(|stream, _| {
         send(
             stream,
@@ -289,7 +289,7 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_before_the_answer_is_tried_once_more() {
+async fn connection_closed_before_the_response_is_retried_once() {
     let server = Server::start(|stream, _| async move { drop(stream) }).await;
     assert_eq!(
         failure(&server.source("")).await.code,
@@ -299,7 +299,7 @@ async fn a_connection_closed_before_the_answer_is_tried_once_more() {
 }
 
 #[tokio::test]
-async fn the_request_carries_prefix_headers_limits_and_instant() {
+async fn request_has_prefix_headers_limits_and_instant() {
     let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::start(move |stream, request| {
         sender.send(request).unwrap();
@@ -336,7 +336,7 @@ async fn the_request_carries_prefix_headers_limits_and_instant() {
 }
 
 #[tokio::test]
-async fn the_token_is_sent_and_shown_nowhere() {
+async fn token_is_sent_but_shown_nowhere() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "s3cret-1\n").unwrap();
     let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
@@ -376,7 +376,7 @@ async fn the_token_is_sent_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn queries_that_cannot_be_right_are_not_sent() {
+async fn invalid_queries_are_not_sent() {
     let server = Server::answering("200 OK", NO_DATA).await;
     let source = server.source("");
     let at = |second| Timestamp::from_second(second).unwrap();
@@ -391,7 +391,7 @@ async fn queries_that_cannot_be_right_are_not_sent() {
             range(10, 0, Duration::from_secs(1)),
             "ends before it starts",
         ),
-        ("up", range(0, 10, Duration::ZERO), "finer than 1s"),
+        ("up", range(0, 10, Duration::ZERO), "less than 1s"),
         (
             "up",
             range(0, 11_000, Duration::from_secs(1)),

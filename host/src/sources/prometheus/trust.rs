@@ -1,4 +1,4 @@
-//! Whose word counts for a server's certificate.
+//! Which server certificates are trusted.
 
 use std::sync::Arc;
 
@@ -15,18 +15,17 @@ use rustls::{
 use rustls_platform_verifier::Verifier as SystemVerifier;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// Whose word counts for the server's certificate.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Nobody's: the server is asked without TLS.
-    Nobody,
-    /// That of the system's authorities.
+    /// None: requests go without TLS.
+    NoTls,
+    /// Those that a CA of the system signed.
     System,
-    /// That of these certificates: authorities, or the server's own.
+    /// Those that one of these CAs signed, and these certificates themselves.
     Only(Vec<CertificateDer<'static>>),
 }
 
-/// Why a certificate is refused, where rustls has no word for it.
+/// A reason to refuse a certificate that rustls has no error for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     #[error(
@@ -37,20 +36,20 @@ pub(super) enum Refused {
 }
 
 impl Trust {
-    /// The certificates in a PEM text; `None` where there is none, or one that cannot be read.
+    /// Trusts the certificates in a PEM text; `None` if there is none or one is malformed.
     pub(super) fn of_pem(pem: &[u8]) -> Option<Self> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let found = found.ok().filter(|found| !found.is_empty())?;
         Some(Self::Only(found))
     }
 
-    /// What a client is set up with; `None` for one that needs no TLS.
+    /// Returns the configuration of a client; `None` without TLS.
     pub(super) fn into_config(self) -> Result<Option<ClientConfig>, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = match self {
-            Self::Nobody => return Ok(None),
+            Self::NoTls => return Ok(None),
             Self::System => Verifier {
-                authorities: Arc::new(SystemVerifier::new(Arc::clone(&provider))?),
+                cas: Arc::new(SystemVerifier::new(Arc::clone(&provider))?),
                 named: Vec::new(),
             },
             Self::Only(named) => Verifier::naming(named, &provider)?,
@@ -64,13 +63,13 @@ impl Trust {
     }
 }
 
-/// Takes a certificate that an authority signed, and one that the operator named itself.
+/// Accepts certificates that a CA signed, and those that the operator named.
 ///
-/// WebPKI takes no authority's certificate as a server's, and `openssl req -x509` makes nothing else.
-/// Go and curl take one that was named; so do we, where its names and its time are right.
+/// WebPKI refuses a CA certificate as a server's, but `openssl req -x509` makes only such. Go and curl
+/// accept one that was named, and so does this, if its names and its validity match.
 #[derive(Debug)]
 struct Verifier {
-    authorities: Arc<dyn ServerCertVerifier>,
+    cas: Arc<dyn ServerCertVerifier>,
     named: Vec<CertificateDer<'static>>,
 }
 
@@ -83,16 +82,16 @@ impl Verifier {
         for certificate in &named {
             roots.add(certificate.clone())?;
         }
-        let authorities =
+        let cas =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| Error::Other(OtherError(Arc::new(error))))?;
-        Ok(Self { authorities, named })
+        Ok(Self { cas, named })
     }
 
-    /// Tells a refusal in terms of what the operator can do.
+    /// Replaces an error by one that says what the operator can do.
     fn explain(refused: Error, certificate: &CertificateDer<'_>) -> Error {
-        // One of another key under the same name, such as the one before, fails by its signature.
+        // A certificate with the same issuer but another key, such as its predecessor, fails by signature.
         let Error::InvalidCertificate(CertificateError::Other(_) | CertificateError::BadSignature) =
             &refused
         else {
@@ -120,9 +119,9 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified =
-            self.authorities
-                .verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let verified = self
+            .cas
+            .verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
             Ok(verified) => Ok(verified),
             Err(_) if self.named.contains(certificate) => verify_named(certificate, name, now),
@@ -136,7 +135,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities
+        self.cas
             .verify_tls12_signature(message, certificate, signature)
     }
 
@@ -146,12 +145,12 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities
+        self.cas
             .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
+        self.cas.supported_verify_schemes()
     }
 }
 

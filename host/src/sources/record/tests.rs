@@ -3,7 +3,7 @@ use std::time::Duration;
 use rollgate_model::MetricsErrorCode;
 
 use super::*;
-use crate::sources::{FixedClock, SystemClock};
+use crate::sources::{FixedClock, KindRef, Scope, SystemClock};
 
 /// A world with all kinds of answers; the recorder is to reproduce it from what was asked.
 const WORLD: &str = r#"
@@ -37,16 +37,18 @@ fn original() -> Sources {
     world(Scenario::parse(WORLD.as_bytes()).expect("a scenario"))
 }
 
-const FLAGS: ObjectRef<'_> = ObjectRef {
+const CONFIG_MAP: KindRef<'_> = KindRef {
     api_version: "v1",
     kind: "ConfigMap",
-    namespace: "shop",
+};
+const FLAGS: ObjectRef<'_> = ObjectRef {
+    kind: CONFIG_MAP,
+    namespace: Some("shop"),
     name: "flags",
 };
 const SHOP: ListQuery<'_> = ListQuery {
-    api_version: "v1",
-    kind: "ConfigMap",
-    namespace: "shop",
+    kind: CONFIG_MAP,
+    scope: Scope::Namespace("shop"),
     label_selector: "",
 };
 
@@ -61,9 +63,11 @@ async fn ask(sources: &Sources) -> String {
         step: Duration::from_secs(30),
     };
     let node = ObjectRef {
-        api_version: "v1",
-        kind: "Node",
-        namespace: "",
+        kind: KindRef {
+            api_version: "v1",
+            kind: "Node",
+        },
+        namespace: None,
         name: "n1",
     };
     format!(
@@ -91,7 +95,7 @@ async fn ask(sources: &Sources) -> String {
 }
 
 #[tokio::test]
-async fn a_recording_replays_every_answer_by_way_of_its_file() {
+async fn recorded_scenario_replays_every_result() {
     let recorder = Recorder::default();
     let answers = ask(&recorder.wrap(original())).await;
     let yaml = recorder
@@ -107,7 +111,7 @@ async fn a_recording_replays_every_answer_by_way_of_its_file() {
 }
 
 #[tokio::test]
-async fn a_question_asked_twice_stands_once() {
+async fn repeated_query_is_recorded_once() {
     let recorder = Recorder::default();
     let sources = recorder.wrap(original());
     ask(&sources).await;
@@ -117,7 +121,7 @@ async fn a_question_asked_twice_stands_once() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_was_not_asked_is_not_said_to_be_empty() {
+async fn recording_without_reads_has_no_objects() {
     let recorder = Recorder::default();
     recorder.wrap(original()).clock.now();
     assert_eq!(
@@ -127,7 +131,7 @@ async fn a_cluster_that_was_not_asked_is_not_said_to_be_empty() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_missing_stays_missing() {
+async fn missing_object_is_missing_in_the_replay() {
     let recorder = Recorder::default();
     let gone = ObjectRef {
         name: "gone",
@@ -184,7 +188,7 @@ const DEPLOYMENT: &str = r#"{"metadata": {"namespace": "shop", "name": "cart"},
         {"name": "app", "env": [{"name": "TOKEN", "value": "hunter2"}]}]}}}}"#;
 
 #[tokio::test]
-async fn secrets_and_values_of_variables_are_left_out() {
+async fn secrets_and_values_of_environment_variables_are_redacted() {
     let recorder = Recorder::default();
     let sources = recorder.wrap(Sources {
         clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)),
@@ -194,8 +198,10 @@ async fn secrets_and_values_of_variables_are_left_out() {
     });
     sources.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     let deployments = ListQuery {
-        api_version: "apps/v1",
-        kind: "Deployment",
+        kind: KindRef {
+            api_version: "apps/v1",
+            kind: "Deployment",
+        },
         ..SHOP
     };
     sources

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::sources::SystemClock;
+use crate::sources::{KindRef, Scope, SystemClock};
 
 const WORLD: &str = r#"
 apiVersion: rollgate.dev/v1alpha1
@@ -32,20 +32,23 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-const FLAGS: ObjectRef<'_> = ObjectRef {
+const CONFIG_MAP: KindRef<'_> = KindRef {
     api_version: "v1",
     kind: "ConfigMap",
-    namespace: "shop",
+};
+const FLAGS: ObjectRef<'_> = ObjectRef {
+    kind: CONFIG_MAP,
+    namespace: Some("shop"),
     name: "flags",
 };
 
 #[tokio::test]
-async fn the_clock_stands_at_now() {
+async fn clock_returns_the_now_of_the_scenario() {
     assert_eq!(world(WORLD).clock.now(), at("2026-03-02T10:00:00Z"));
 }
 
 #[tokio::test]
-async fn queries_are_answered_as_written() {
+async fn queries_return_the_results_of_the_scenario() {
     let world = world(WORLD);
     let now = world.clock.now();
     let samples = world
@@ -71,7 +74,7 @@ async fn queries_are_answered_as_written() {
 }
 
 #[tokio::test]
-async fn objects_are_those_of_the_scenario_and_no_others() {
+async fn objects_are_those_of_the_scenario_alone() {
     let world = world(WORLD);
     let flags = world.cluster.get(FLAGS, Reading::Recent).await.unwrap();
     assert!(flags.contains("\"name\":\"flags\""), "{flags}");
@@ -89,9 +92,8 @@ async fn objects_are_those_of_the_scenario_and_no_others() {
         ClusterErrorCode::NotFound
     );
     let all = ListQuery {
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace: "",
+        kind: CONFIG_MAP,
+        scope: Scope::AllNamespaces,
         label_selector: "",
     };
     assert_eq!(
@@ -101,7 +103,7 @@ async fn objects_are_those_of_the_scenario_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_is_not_answered_prints_the_lines_to_add() {
+async fn missing_result_prints_the_lines_to_add() {
     let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
     let world = world(empty);
     let error = world
@@ -118,7 +120,7 @@ async fn what_is_not_answered_prints_the_lines_to_add() {
 }
 
 #[test]
-fn without_now_the_other_clock_tells_the_time() {
+fn scenario_without_now_uses_the_other_clock() {
     let empty = "{apiVersion: rollgate.dev/v1alpha1, kind: Scenario, metadata: {name: empty}}";
     let before = Timestamp::now();
     assert!(world(empty).clock.now() >= before);

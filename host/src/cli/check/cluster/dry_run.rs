@@ -12,7 +12,8 @@ use kube::{Client, Resource as _};
 use serde_json::json;
 
 use super::super::evaluate::{DryRunOutcome, DryRunResult};
-use super::workloads::{self, Live};
+use super::workloads::Live;
+use crate::cluster::api_resource;
 
 /// Dry runs at once: each waits for the policies, and the API server has other clients.
 const AT_ONCE: usize = 8;
@@ -87,7 +88,7 @@ async fn dry_run(client: &Client, live: &Live) -> anyhow::Result<DryRunResult> {
         field_manager: Some("rollgate-check".to_owned()),
         ..PatchParams::default()
     };
-    let path = DynamicObject::url_path(&workloads::resource(live.kind), Some(&live.namespace));
+    let path = DynamicObject::url_path(&api_resource(live.kind.into()), Some(&live.namespace));
     let request =
         kube::core::Request::new(path).patch(&live.name, &params, &Patch::Merge(&patch))?;
     let response = client.send(request.map(Body::from)).await?;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use rollgate_model::{Kind, Workload, yaml};
 use serde_json::Value;
 
 use super::super::manifests::{Manifest, Origin};
 use crate::admission::referred_template;
+use crate::cluster::{api_resource, dynamic_api};
 use crate::config::Problem;
 use crate::sources::Cluster;
 
@@ -87,11 +88,7 @@ async fn of_kind(
     kind: Kind,
     namespace: Option<&str>,
 ) -> Result<Vec<Live>, kube::Error> {
-    let resource = resource(kind);
-    let api: Api<DynamicObject> = match namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
-    };
+    let api = dynamic_api(client, &api_resource(kind.into()), namespace);
     let mut params = ListParams::default().limit(PAGE);
     let mut found = Vec::new();
     loop {
@@ -102,16 +99,6 @@ async fn of_kind(
             None => return Ok(found),
         }
     }
-}
-
-/// Where the objects of a kind are.
-pub(super) fn resource(kind: Kind) -> ApiResource {
-    let (group, version) = kind
-        .api_version()
-        .split_once('/')
-        .unwrap_or(("", kind.api_version()));
-    let kind = GroupVersionKind::gvk(group, version, kind.as_str());
-    ApiResource::from_gvk(&kind)
 }
 
 impl Live {

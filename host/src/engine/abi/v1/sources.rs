@@ -9,9 +9,9 @@ use wasmtime::Result;
 use super::bindings::rollgate::policy::{cluster, metrics, types};
 use super::clock::timestamp;
 use super::results;
-use crate::engine::running::grants::{CallRefused, HostCall, Scope};
+use crate::engine::running::grants::{CallRefused, HostCall};
 use crate::engine::running::state::{Evaluation, HostState, Review};
-use crate::sources::{ListQuery, ObjectRef, Range, Reading};
+use crate::sources::{KindRef, ListQuery, ObjectRef, Range, Reading, Scope};
 
 /// Why a host call fails.
 pub(super) enum CallError {
@@ -126,12 +126,11 @@ impl HostState {
         let review = self.evaluation(call)?.admit(HostCall::Cluster {
             api_version,
             kind,
-            scope: Scope::of_contract(namespace),
+            scope: Scope::of(namespace),
         })?;
         let object = ObjectRef {
-            api_version,
-            kind,
-            namespace,
+            kind: KindRef { api_version, kind },
+            namespace: Scope::of(namespace).namespace(),
             name,
         };
         let text = self.wait(review.sources.cluster.get(object, reading));
@@ -147,12 +146,11 @@ impl HostState {
         let review = self.evaluation(call)?.admit(HostCall::Cluster {
             api_version,
             kind,
-            scope: Scope::of_contract(namespace),
+            scope: Scope::of(namespace),
         })?;
         let query = ListQuery {
-            api_version,
-            kind,
-            namespace,
+            kind: KindRef { api_version, kind },
+            scope: Scope::of(namespace),
             label_selector,
         };
         let all = self.wait(review.sources.cluster.list(query, reading));

@@ -8,24 +8,24 @@ macro_rules! recorded {
     };
 }
 
-fn parse(body: &str) -> Result<Answer, Failure> {
+fn parse(body: &str) -> Result<Answer, QueryError> {
     let envelope = Answer::parse(body.as_bytes()).expect("an answer of the API");
     envelope.into_result(100).map(|(answer, _warnings)| answer)
 }
 
-fn samples(answer: Result<Answer, Failure>) -> Vec<Sample> {
+fn samples(answer: Result<Answer, QueryError>) -> Vec<Sample> {
     answer.and_then(Answer::into_samples).expect("samples")
 }
 
-fn query_failure(answer: Result<Answer, Failure>) -> String {
+fn query_failure(answer: Result<Answer, QueryError>) -> String {
     match answer.and_then(Answer::into_samples) {
-        Err(Failure::Query(text)) => text,
+        Err(QueryError::Query(text)) => text,
         other => panic!("not refused as a query: {other:?}"),
     }
 }
 
 #[test]
-fn a_vector_keeps_nan_and_both_infinities() {
+fn vector_keeps_nan_and_infinities() {
     let samples = samples(recorded!("vector"));
     let values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
     assert_eq!(values[0], 0.25);
@@ -35,7 +35,7 @@ fn a_vector_keeps_nan_and_both_infinities() {
 }
 
 #[test]
-fn labels_come_sorted_and_unescaped() {
+fn labels_are_sorted_and_unescaped() {
     let samples = samples(recorded!("vector"));
     let labels: Vec<(&str, &str)> = samples[0]
         .labels
@@ -55,19 +55,19 @@ fn labels_come_sorted_and_unescaped() {
 }
 
 #[test]
-fn a_scalar_is_one_sample_without_labels() {
+fn scalar_is_one_sample_without_labels() {
     let samples = samples(recorded!("scalar"));
     assert_eq!(samples.len(), 1);
     assert_eq!((samples[0].value, samples[0].labels.len()), (1.5e-7, 0));
 }
 
 #[test]
-fn no_data_is_an_empty_list() {
+fn result_without_data_is_an_empty_list() {
     assert_eq!(samples(recorded!("no-data")), []);
 }
 
 #[test]
-fn a_matrix_is_series_of_points() {
+fn matrix_is_series_of_points() {
     let series = recorded!("matrix")
         .and_then(Answer::into_series)
         .expect("series");
@@ -78,17 +78,17 @@ fn a_matrix_is_series_of_points() {
 }
 
 #[test]
-fn a_range_where_one_value_is_needed_is_a_wrong_query() {
+fn range_result_of_an_instant_query_is_a_bad_query() {
     assert!(query_failure(recorded!("range-vector")).contains("rate()"));
 }
 
 #[test]
-fn a_text_is_a_wrong_query() {
+fn text_result_is_a_bad_query() {
     assert!(query_failure(recorded!("string")).contains("text"));
 }
 
 #[test]
-fn the_servers_words_on_a_wrong_query_are_passed_on() {
+fn error_message_of_a_bad_query_is_passed_on() {
     assert!(
         query_failure(recorded!("bad-data"))
             .ends_with("1:15: parse error: unclosed left parenthesis")
@@ -97,24 +97,24 @@ fn the_servers_words_on_a_wrong_query_are_passed_on() {
 }
 
 #[test]
-fn an_evaluation_that_timed_out_is_a_timeout() {
-    assert_eq!(recorded!("timeout"), Err(Failure::GaveUp));
+fn timeout_of_the_server_is_a_timeout() {
+    assert_eq!(recorded!("timeout"), Err(QueryError::ServerTimeout));
 }
 
 #[test]
-fn more_series_than_allowed_are_refused_and_as_many_are_not() {
+fn series_above_the_limit_are_refused() {
     let body = include_str!("../recorded/vector.json");
     let with_limit = |most| {
         Answer::parse(body.as_bytes())
             .expect("an answer")
             .into_result(most)
     };
-    assert_eq!(with_limit(3), Err(Failure::TooManySeries(3)));
+    assert_eq!(with_limit(3), Err(QueryError::TooManySeries(3)));
     assert!(with_limit(4).is_ok());
 }
 
 #[test]
-fn native_histograms_are_a_wrong_query_even_beside_numbers() {
+fn native_histograms_are_a_bad_query_even_beside_numbers() {
     let instant = r#"{"status":"success","data":{"resultType":"vector","result":[
         {"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]}]}}"#;
     assert!(query_failure(parse(instant)).contains("histogram_quantile()"));
@@ -124,14 +124,14 @@ fn native_histograms_are_a_wrong_query_even_beside_numbers() {
 }
 
 #[test]
-fn a_partial_answer_is_none() {
+fn partial_response_is_refused() {
     let body = r#"{"status":"success","isPartial":true,
         "data":{"resultType":"vector","result":[]}}"#;
-    assert_eq!(parse(body), Err(Failure::Partial));
+    assert_eq!(parse(body), Err(QueryError::Partial));
 }
 
 #[test]
-fn warnings_are_few_and_of_one_line() {
+fn warnings_are_limited_in_number_and_length() {
     let body = format!(
         r#"{{"status":"success","warnings":["a\nb","{}","c","d"],
         "data":{{"resultType":"vector","result":[]}}}}"#,
@@ -147,7 +147,7 @@ fn warnings_are_few_and_of_one_line() {
 }
 
 #[test]
-fn what_is_no_answer_of_the_api_is_told_apart() {
+fn responses_of_other_servers_are_recognised() {
     for odd in [
         "",
         "<html>",

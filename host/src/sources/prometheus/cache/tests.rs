@@ -34,7 +34,7 @@ async fn ask(cache: &Cache<Sample>, query: &str, window: Window, asked: &Arc<Ato
 }
 
 #[tokio::test]
-async fn no_answer_is_from_the_future_or_older_than_is_allowed() {
+async fn result_is_never_from_the_future_or_older_than_cache_for() {
     let (cache, asked) = (Cache::new(KEEP), Arc::default());
     for millis in (0..200_000).step_by(777) {
         let age = millis - ask(&cache, "up", at(millis), &asked).await;
@@ -48,7 +48,7 @@ async fn no_answer_is_from_the_future_or_older_than_is_allowed() {
 }
 
 #[tokio::test]
-async fn questions_half_of_the_time_apart_share_wherever_the_cut_falls() {
+async fn queries_within_half_of_cache_for_share_a_result() {
     for first in (0..10_000).step_by(100) {
         let (cache, asked) = (Cache::new(KEEP), Arc::default());
         let one = ask(&cache, "up", at(first), &asked).await;
@@ -58,7 +58,7 @@ async fn questions_half_of_the_time_apart_share_wherever_the_cut_falls() {
 }
 
 #[tokio::test]
-async fn other_queries_ranges_and_steps_are_asked_for_themselves() {
+async fn different_queries_ranges_and_steps_do_not_share_a_result() {
     let (cache, asked) = (Cache::new(KEEP), Arc::default());
     let range = |length, step| Window::Range {
         end: Timestamp::UNIX_EPOCH,
@@ -76,7 +76,7 @@ async fn other_queries_ranges_and_steps_are_asked_for_themselves() {
 }
 
 #[tokio::test]
-async fn the_ends_of_time_are_asked_like_any_other() {
+async fn first_and_last_timestamp_can_be_queried() {
     let (cache, asked) = (Cache::new(KEEP), Arc::default());
     for end in [Timestamp::MIN, Timestamp::MAX] {
         ask(&cache, "up", Window::Instant { at: end }, &asked).await;
@@ -85,7 +85,7 @@ async fn the_ends_of_time_are_asked_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_failure_reaches_all_who_wait_and_is_then_forgotten() {
+async fn failure_reaches_all_waiting_callers_and_is_not_cached() {
     let cache = Arc::new(Cache::<Sample>::new(KEEP));
     let (asked, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let waiting: Vec<_> = (0..20)
@@ -120,7 +120,7 @@ async fn a_failure_reaches_all_who_wait_and_is_then_forgotten() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_ends_the_request_for_nobody() {
+async fn caller_that_gives_up_does_not_end_the_request_of_others() {
     let cache = Arc::new(Cache::<Sample>::new(KEEP));
     let (asked, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let slow = |cache: Arc<Cache<Sample>>| {
@@ -142,7 +142,7 @@ async fn a_caller_that_gives_up_ends_the_request_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_request_that_panics_takes_nobody_along() {
+async fn panic_of_a_request_is_returned_as_an_error() {
     let (cache, asked) = (Cache::<Sample>::new(KEEP), Arc::default());
     let panicking = |_| async { panic!("on purpose") };
     assert!(cache.get("up".into(), at(0), panicking).await.is_err());
@@ -150,7 +150,7 @@ async fn a_request_that_panics_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn what_the_cache_holds_is_bounded_in_bytes() {
+async fn cache_is_limited_in_bytes() {
     let cache = Cache::<Sample>::new(KEEP);
     for n in 0..100 {
         let fetch = |window: Window| async move {
@@ -169,7 +169,7 @@ async fn what_the_cache_holds_is_bounded_in_bytes() {
     }
     cache.answers.run_pending_tasks().await;
     assert!(
-        cache.answers.weighted_size() <= MOST_BYTES,
+        cache.answers.weighted_size() <= MAX_BYTES,
         "{}",
         cache.answers.weighted_size()
     );

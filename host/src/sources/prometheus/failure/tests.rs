@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn addresses_of_the_servers_own_stores_are_left_out() {
+fn addresses_in_error_messages_are_hidden() {
     for (given, shown) in [
         (
             "fetch from 10.0.0.7:10901 failed",
@@ -23,7 +23,7 @@ fn addresses_of_the_servers_own_stores_are_left_out() {
 }
 
 #[test]
-fn places_and_labels_in_the_query_are_kept() {
+fn positions_and_labels_in_error_messages_are_kept() {
     for text in [
         "invalid parameter \"query\": 1:15: parse error: unclosed left parenthesis",
         "found duplicate series: [{instance=\"shop-0:9090\", job=\"a\"}]",
@@ -36,14 +36,14 @@ fn places_and_labels_in_the_query_are_kept() {
 #[test]
 fn text_of_the_server_becomes_one_line_of_limited_length() {
     let line = server_text(&"ä\n\u{1b}[31m".repeat(1000));
-    assert!(line.len() < 2 * LONGEST_TEXT, "{line}");
+    assert!(line.len() <= MAX_TEXT + '…'.len_utf8(), "{line}");
     assert!(!line.contains(char::is_control));
     assert_eq!(server_text("short"), "short");
 }
 
 #[test]
-fn errors_of_the_api_keep_their_meaning() {
-    let code = |error_type| Failure::of_api(error_type, "why").of("prod").code;
+fn error_types_of_the_api_map_to_codes() {
+    let code = |error_type| QueryError::from_api(error_type, "why").of("prod").code;
     assert_eq!(code("bad_data"), MetricsErrorCode::BadQuery);
     assert_eq!(code("execution"), MetricsErrorCode::BadQuery);
     assert_eq!(code("timeout"), MetricsErrorCode::Timeout);
@@ -60,8 +60,8 @@ fn errors_of_the_api_keep_their_meaning() {
 }
 
 #[test]
-fn each_message_names_the_source() {
-    let error = Failure::Overloaded.of("prod");
+fn error_message_names_the_source() {
+    let error = QueryError::Overloaded.of("prod");
     assert_eq!(
         error.message,
         "metrics source \"prod\" is overloaded and turns queries away (HTTP 429)"

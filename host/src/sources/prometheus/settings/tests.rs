@@ -15,7 +15,7 @@ fn validate(json: &str) -> Result<Settings, SourceError> {
 }
 
 #[test]
-fn a_source_of_the_cluster_reaches_no_files_and_variables_of_rollgate() {
+fn source_of_the_cluster_cannot_name_files_and_variables_of_rollgate() {
     let secrets: Arc<dyn Secrets> = Arc::new(crate::sources::Disconnected);
     let validate = |json: &str| spec(json).validate(DescribedIn::Cluster, &secrets);
     for (pointer, json) in [
@@ -40,12 +40,12 @@ fn a_source_of_the_cluster_reaches_no_files_and_variables_of_rollgate() {
     let secret = r#"{"url": "http://p", "bearerToken": {"secret": {"name": "p", "key": "token"}}}"#;
     assert!(matches!(
         validate(secret).expect("settings").credential,
-        Some(Credential::Bearer(Held::InCluster(_)))
+        Some(Credential::Bearer(SecretSource::Cluster(_)))
     ));
 }
 
 #[test]
-fn an_address_alone_is_enough() {
+fn url_alone_is_a_valid_spec() {
     let settings = validate(r#"{"url": "http://prometheus:9090"}"#).expect("settings");
     assert_eq!(settings.limits.timeout, Duration::from_millis(1500));
     assert_eq!(
@@ -57,7 +57,7 @@ fn an_address_alone_is_enough() {
 }
 
 #[test]
-fn durations_are_written_as_people_write_them() {
+fn durations_have_units() {
     let spec = spec(r#"{"url": "http://p", "timeout": "2s 500ms", "cacheFor": "1m"}"#);
     let limits = spec
         .validate(
@@ -82,7 +82,7 @@ fn unknown_fields_are_refused() {
 }
 
 #[test]
-fn wrong_addresses_are_refused_with_what_to_write() {
+fn invalid_url_is_refused_with_an_example() {
     for (url, said) in [
         ("prometheus:9090", "http://"),
         ("", "not a URL"),
@@ -99,7 +99,7 @@ fn wrong_addresses_are_refused_with_what_to_write() {
 }
 
 #[test]
-fn a_password_in_the_address_is_refused_and_not_repeated() {
+fn password_in_the_url_is_refused_and_not_repeated() {
     let error = refused(r#"{"url": "http://user:s3cret@p"}"#);
     assert!(!error.message.contains("s3cret"), "{error}");
     assert!(error.message.contains("basicAuth"), "{error}");
@@ -118,7 +118,7 @@ fn credentials_in_headers_are_refused_and_not_repeated() {
 }
 
 #[test]
-fn odd_headers_are_refused() {
+fn invalid_headers_are_refused() {
     let error = refused(r#"{"url": "http://p", "headers": {"a/b c": "x"}}"#);
     assert_eq!(error.pointer, "/spec/prometheus/headers/a~1b c");
     assert!(
@@ -134,7 +134,7 @@ fn odd_headers_are_refused() {
 }
 
 #[test]
-fn limits_are_kept_within_bounds() {
+fn limits_out_of_range_are_refused() {
     for (field, value, said) in [
         ("timeout", "\"31s\"", "from 100ms to 30s"),
         ("timeout", "\"-1s\"", "from 100ms to 30s"),
@@ -159,7 +159,7 @@ fn two_credentials_exclude_each_other() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_read_is_told_at_the_start() {
+fn unreadable_secret_is_refused_at_the_start() {
     let error = refused(r#"{"url": "http://p", "bearerToken": {"file": "/no/such/token"}}"#);
     assert_eq!(error.pointer, "/spec/prometheus/bearerToken");
     assert!(error.message.contains("/no/such/token"), "{error}");
@@ -171,7 +171,7 @@ fn a_secret_that_cannot_be_read_is_told_at_the_start() {
 }
 
 #[test]
-fn a_file_without_certificates_is_no_ca_file() {
+fn ca_file_without_certificates_is_refused() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().display();
     let error = refused(&format!(r#"{{"url": "https://p", "caFile": "{path}"}}"#));

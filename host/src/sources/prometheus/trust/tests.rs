@@ -52,7 +52,7 @@ fn told(named: &[&Certificate], shown: &Certificate, at: u64) -> Result<(), Stri
 }
 
 #[test]
-fn a_self_signed_certificate_that_is_named_is_trusted_authority_or_not() {
+fn named_self_signed_certificate_is_trusted_whether_ca_or_not() {
     for is_ca in [authority(), IsCa::NoCa, IsCa::ExplicitNoCa] {
         let server = made(&["localhost"], is_ca).certificate;
         assert_eq!(told(&[&server], &server, NOW), Ok(()));
@@ -60,7 +60,7 @@ fn a_self_signed_certificate_that_is_named_is_trusted_authority_or_not() {
 }
 
 #[test]
-fn a_certificate_that_a_named_authority_signed_is_trusted() {
+fn certificate_signed_by_a_named_ca_is_trusted() {
     let authority = made(&[], authority());
     let key = KeyPair::generate().expect("a key");
     let params = params(&["localhost"], IsCa::NoCa);
@@ -69,7 +69,7 @@ fn a_certificate_that_a_named_authority_signed_is_trusted() {
 }
 
 #[test]
-fn a_self_signed_certificate_that_is_not_named_is_of_no_trusted_authority() {
+fn unnamed_self_signed_certificate_is_refused() {
     let other = made(&["localhost"], authority()).certificate;
     for is_ca in [authority(), IsCa::NoCa] {
         let server = made(&["localhost"], is_ca).certificate;
@@ -82,7 +82,7 @@ fn a_self_signed_certificate_that_is_not_named_is_of_no_trusted_authority() {
 }
 
 #[test]
-fn a_named_certificate_counts_for_its_names_and_its_time_only() {
+fn named_certificate_is_trusted_only_for_its_names_and_its_validity() {
     let server = made(&["prometheus"], authority()).certificate;
     let why = told(&[&server], &server, NOW).expect_err("another name");
     assert!(why.contains("it is made for another name"), "{why}");
@@ -96,7 +96,7 @@ fn a_named_certificate_counts_for_its_names_and_its_time_only() {
 }
 
 #[test]
-fn a_certificate_with_its_name_in_the_common_name_only_is_told_so() {
+fn certificate_with_its_host_in_the_common_name_only_is_reported() {
     for is_ca in [authority(), IsCa::NoCa] {
         let server = made(&[], is_ca).certificate;
         let why = told(&[&server], &server, NOW).expect_err("no name");
@@ -105,7 +105,7 @@ fn a_certificate_with_its_name_in_the_common_name_only_is_told_so() {
 }
 
 #[test]
-fn an_authority_below_a_named_one_serves_no_host_itself() {
+fn intermediate_ca_is_refused_as_a_server_certificate() {
     let root = made(&[], authority());
     let key = KeyPair::generate().expect("a key");
     let mut params = params(&["localhost"], authority());
