@@ -95,7 +95,7 @@ impl Object {
 
     /// What names it and the version of its spec, for reading it.
     #[must_use]
-    pub fn head(&self) -> ObjectHead {
+    pub(crate) fn head(&self) -> ObjectHead {
         ObjectHead {
             namespace: self.object.namespace(),
             name: self.object.name_any(),
