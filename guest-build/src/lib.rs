@@ -1,6 +1,7 @@
 //! Builds packages of this workspace to Wasm modules, from a build script.
 //!
-//! A nested cargo with a target folder of its own: the outer one holds the lock on its own.
+//! The nested cargo has a target folder of its own, because the outer cargo holds the lock of the
+//! other.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::process::Command;
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
 
-/// What every nested build reads, from the root of the workspace.
+/// The inputs of every nested build, relative to the root of the workspace.
 const READ: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -20,10 +21,10 @@ const READ: [&str; 8] = [
     "strict/src",
     "wit",
 ];
-/// What it reads of a package: not its scenarios, tests and manual.
+/// The inputs of a package, without its scenarios, tests and manual.
 const READ_OF_PACKAGE: [&str; 3] = ["Cargo.toml", "build.rs", "src"];
 
-/// Set for the host, these would break or needlessly rebuild the guests.
+/// Variables that are set for the host, and would break or needlessly rebuild the guests.
 const NOT_FOR_GUESTS: [&str; 7] = [
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -40,7 +41,7 @@ pub struct Guests {
 }
 
 impl Guests {
-    /// The path of a package's module.
+    /// Returns the path of a package's module.
     #[must_use]
     pub fn module(&self, package: &str) -> PathBuf {
         self.folder
@@ -48,11 +49,11 @@ impl Guests {
     }
 }
 
-/// Builds packages, and tells cargo to do it again when `folder` (from the root) changes, where
-/// they lie, or anything that every guest stands on.
+/// Builds packages, and tells cargo to repeat it when `folder` (relative to the root), with the
+/// packages in it, or an input of every guest changes.
 ///
 /// # Errors
-/// Says what cargo said, with the command that adds the Wasm target where that is missing.
+/// The output of cargo, with the command that adds the Wasm target where that is missing.
 ///
 /// # Panics
 /// Outside a build script, where cargo's variables are not set.
@@ -97,7 +98,7 @@ pub fn build(packages: &[&str], folder: &str) -> Result<Guests, String> {
     ))
 }
 
-/// A package that is new is named by the build script too.
+/// A new package must also be added to the build script.
 fn rerun_if_changed(root: &Path, folder: &str) {
     let packages = std::fs::read_dir(root.join(folder)).into_iter().flatten();
     let of_packages = packages.flatten().flat_map(|package| {
@@ -111,7 +112,7 @@ fn rerun_if_changed(root: &Path, folder: &str) {
     }
 }
 
-/// Fails a build script with these lines.
+/// Prints these lines and fails a build script.
 pub fn fail(problem: &str) -> std::process::ExitCode {
     for line in problem.lines() {
         println!("cargo::error={line}");

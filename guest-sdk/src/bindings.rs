@@ -1,4 +1,4 @@
-//! The contract as Rust, generated from `wit/`. Only on Wasm.
+//! Rust bindings of the contract, generated from `wit/`. Wasm only.
 #![allow(
     missing_docs,
     unreachable_pub,

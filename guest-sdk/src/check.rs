@@ -1,53 +1,52 @@
-//! The simpler trait: a static check of one workload.
+//! Static checks of one workload, a simpler form of policy.
 
-mod diff;
-
+use crate::pointer;
 use crate::{
     Failure, Finding, Findings, Policy, Rollout, SettingsError, Severity, Verdict, Workload,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// A check that looks at one workload at a time. Each is a [`Policy`]: the SDK runs it on the new
-/// object, and on the old one and the [baseline](Rollout::baseline) only where the new one has findings.
+/// A check that looks at one workload at a time. Each one is a [`Policy`]: the SDK runs it on the
+/// new object and, only where that has findings, on the old one and the
+/// [baseline](Rollout::baseline).
 ///
-/// Findings that the old object and the baseline have too are *existing*; by default they become
-/// warnings, so a team with an imperfect workload can still ship a fix. The two differ where a rollback
-/// brought an earlier template back: neither the faults that it brought back nor those that it took
-/// away excuse the next one. A finding is existing where each of them has one with the same rule, in
-/// the same place, that found the same. Places are compared by the
-/// names of containers (and of other list entries that have a name), so reordering a list
-/// introduces nothing.
+/// Findings that the old object and the baseline have too are *existing*. By default they become
+/// warnings, so that a team with an imperfect workload can still ship a fix. The old object and the
+/// baseline differ after a rollback: neither the faults that it brought back nor those that it
+/// removed excuse the next change. A finding is existing where each of the two has one with the
+/// same rule, in the same place, that found the same. Places are compared by the names of
+/// containers and other named list entries, so that reordering a list introduces nothing.
 pub trait WorkloadCheck: Sized {
     /// See [`Policy::Settings`].
     type Settings: DeserializeOwned + JsonSchema;
 
-    /// See [`Policy::new`].
+    /// Builds the check; see [`Policy::new`].
     ///
     /// # Errors
     /// What is wrong with the settings.
     fn new(settings: Self::Settings) -> Result<Self, SettingsError>;
 
-    /// Looks at one workload and adds what it finds.
+    /// Checks one workload and adds what it finds to `findings`.
     fn check(&self, workload: &Workload, findings: &mut Findings);
 
-    /// What becomes of existing findings. Return what the settings say where operators shall
-    /// choose.
+    /// Returns how existing findings count. Return a setting where operators shall choose.
     fn existing(&self) -> Existing {
         Existing::Warn
     }
 }
 
-/// What becomes of findings that the old object has too. Fit for settings.
+/// How findings count that the workload had before the change. Can be part of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(description = "What becomes of findings that the old object has too.")]
 pub enum Existing {
-    /// They are shown as warnings: the rollout makes nothing worse.
+    /// They become warnings: the rollout makes nothing worse.
     #[default]
     Warn,
-    /// They count like introduced ones.
+    /// They count like new ones.
     Deny,
     /// They are left out.
     Ignore,
@@ -71,10 +70,9 @@ impl<C: WorkloadCheck> Policy for C {
         let before = rollout.old().zip(rollout.baseline());
         Ok(Verdict::from(match before {
             Some((old, baseline)) => {
-                let in_old =
-                    diff::mark_existing(findings.clone(), new, &findings_of(self, old), old);
+                let in_old = mark_existing(findings.clone(), new, &findings_of(self, old), old);
                 let in_baseline =
-                    diff::mark_existing(findings, new, &findings_of(self, baseline), baseline);
+                    mark_existing(findings, new, &findings_of(self, baseline), baseline);
                 weigh(self.existing(), in_both(in_old, in_baseline))
             }
             None => findings,
@@ -82,7 +80,7 @@ impl<C: WorkloadCheck> Policy for C {
     }
 }
 
-/// The findings, existing where both have them as existing ones.
+/// Returns the first findings, existing where they are existing in both.
 fn in_both(one: Findings, other: Findings) -> Findings {
     let both = one.into_iter().zip(other).map(|(one, other)| Finding {
         existing: one.existing && other.existing,
@@ -97,7 +95,7 @@ fn findings_of(check: &impl WorkloadCheck, workload: &Workload) -> Findings {
     findings
 }
 
-/// Gives the existing findings the weight that `existing` asks for.
+/// Applies `existing` to the severities of existing findings.
 fn weigh(existing: Existing, findings: Findings) -> Findings {
     let weigh = |mut finding: Finding| match existing {
         _ if !finding.existing => Some(finding),
@@ -113,4 +111,79 @@ fn weigh(existing: Existing, findings: Findings) -> Findings {
         .filter_map(weigh)
         .collect::<Vec<_>>()
         .into()
+}
+
+/// Two findings are the same if they have the same rule, place and found value.
+type Identity<'a> = (&'a str, String, Option<&'a str>);
+
+/// Marks each of the `new` findings that the `old` ones have too. An old finding accounts for one
+/// new finding at most, so a mistake that is made a second time is new.
+fn mark_existing(
+    new: Findings,
+    new_side: &Workload,
+    old: &Findings,
+    old_side: &Workload,
+) -> Findings {
+    let mut unmatched: BTreeMap<Identity<'_>, usize> = BTreeMap::new();
+    for finding in old {
+        *unmatched.entry(identity(finding, old_side)).or_default() += 1;
+    }
+    let mut existing = Vec::new();
+    for finding in &new {
+        let left = unmatched
+            .get_mut(&identity(finding, new_side))
+            .filter(|left| **left > 0);
+        existing.push(left.map(|left| *left -= 1).is_some());
+    }
+    let mut new = new.into_vec();
+    for (finding, existing) in new.iter_mut().zip(existing) {
+        finding.existing = existing;
+    }
+    new.into()
+}
+
+fn identity<'a>(finding: &'a Finding, side: &Workload) -> Identity<'a> {
+    (
+        &finding.rule,
+        place(&finding.path, side),
+        finding.found.as_deref(),
+    )
+}
+
+/// Returns a path that is the same in two objects whose lists are ordered differently: list entries
+/// by `name` where they have one, else by `*`.
+fn place(path: &str, workload: &Workload) -> String {
+    let mut place = String::new();
+    let mut pointer = String::new();
+    for segment in path.split('/').skip(1) {
+        pointer.push('/');
+        pointer.push_str(segment);
+        if is_index(segment) {
+            pointer::push(&mut place, &entry_name(&pointer, workload));
+        } else {
+            place.push('/');
+            place.push_str(segment);
+        }
+    }
+    place
+}
+
+fn is_index(segment: &str) -> bool {
+    !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Returns the name of the list entry at `pointer`, in brackets so that it equals no key.
+fn entry_name(pointer: &str, workload: &Workload) -> String {
+    let container = workload
+        .records()
+        .iter()
+        .find(|container| container.path == pointer);
+    let name = match container {
+        Some(container) => Some(container.name.clone()),
+        None => workload
+            .read::<String>(&[pointer, "/name"].concat())
+            .ok()
+            .flatten(),
+    };
+    name.map_or_else(|| "*".to_owned(), |name| ["[", &name, "]"].concat())
 }

@@ -1,4 +1,5 @@
-//! Time. The host's one tz database serves every zone, so a laptop and a server agree.
+//! The time of the review, and conversions between instants and local time. All hosts bundle the
+//! same tz database, so a laptop and a server agree.
 
 use crate::Failure;
 use crate::sys;
@@ -9,29 +10,29 @@ use jiff::civil::DateTime;
 /// The local time of an instant in a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {
-    /// The civil time; fractions of a second are dropped. It knows its weekday.
+    /// The civil time, without fractions of a second. It knows its weekday.
     pub civil: DateTime,
     /// Seconds east of UTC.
     pub offset_seconds: i32,
-    /// The zone's abbreviation then, such as `CEST`.
+    /// The zone's abbreviation at that instant, such as `CEST`.
     pub abbreviation: String,
-    /// Whether daylight saving time is in force.
+    /// Whether daylight saving time applies.
     pub dst: bool,
 }
 
-/// The instant of a local time, with the case where the clocks change told.
+/// The instant of a local time, including the two cases in which clocks change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instant {
     /// The local time happens once.
     Once(Timestamp),
-    /// Clocks go forward and skip it. The instant of the change.
+    /// Clocks go forward and skip the local time. This is the instant of the change.
     Skipped(Timestamp),
-    /// Clocks go back and it happens twice: earlier, later.
+    /// Clocks go back, and the local time happens twice: earlier, later.
     Twice(Timestamp, Timestamp),
 }
 
 impl Instant {
-    /// The first instant that shows this local time, or the change that skips it.
+    /// Returns the first instant with this local time, or the change that skips it.
     #[must_use]
     pub const fn earliest(self) -> Timestamp {
         match self {
@@ -39,7 +40,7 @@ impl Instant {
         }
     }
 
-    /// The last instant that shows this local time, or the change that skips it.
+    /// Returns the last instant with this local time, or the change that skips it.
     #[must_use]
     pub const fn latest(self) -> Timestamp {
         match self {
@@ -51,32 +52,32 @@ impl Instant {
 /// Why a conversion failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneError {
-    /// The kind of mistake.
+    /// The kind of error.
     pub code: ZoneErrorCode,
-    /// In words, naming what was given.
+    /// A message for people, which contains the input.
     pub message: String,
 }
 
 words! {
-    /// The kinds of mistake in a conversion.
+    /// The kinds of errors of a conversion.
     ZoneErrorCode {
         /// There is no such IANA zone.
         UnknownZone = "unknown-zone",
         /// There is no such date or time.
         InvalidCivil = "invalid-civil",
-        /// Beyond the years that can be told.
+        /// The instant is outside the years -9999 to 9999.
         OutOfRange = "out-of-range",
     }
 }
 
-/// The instant of this review: the same at every call, and for every policy that judges it.
-/// Not answered while a policy is built.
+/// Returns the instant of this review: the same at every call, and for every policy that evaluates
+/// it. Not available in [`Policy::new`](crate::Policy::new).
 #[must_use]
 pub fn now() -> Timestamp {
     sys::now()
 }
 
-/// The local time at an instant in an IANA zone such as `Europe/Berlin`.
+/// Returns the local time at an instant in an IANA zone such as `Europe/Berlin`.
 ///
 /// # Errors
 /// There is no such zone, or the instant is out of range.
@@ -84,7 +85,7 @@ pub fn to_civil(at: Timestamp, zone: &str) -> Result<Local, ZoneError> {
     sys::to_civil(at, zone)
 }
 
-/// The instant of a local time in an IANA zone.
+/// Returns the instant of a local time in an IANA zone.
 ///
 /// # Errors
 /// There is no such zone, or the instant is out of range.

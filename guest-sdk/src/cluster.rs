@@ -1,21 +1,21 @@
-//! Objects of the cluster, within the policy's grants. Secrets are never granted. Not answered
-//! while a policy is built.
+//! Objects of the cluster, within the policy's grants. Secrets are never granted. Not available in
+//! [`Policy::new`](crate::Policy::new).
 
 use crate::words::words;
 use crate::{Failure, sys};
 use serde::de::DeserializeOwned;
 
-/// Why an object was not read.
+/// Why a read failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterError {
     /// The kind of failure.
     pub code: ClusterErrorCode,
-    /// In words.
+    /// A message for people.
     pub message: String,
 }
 
 words! {
-    /// The kinds of failure of a cluster read.
+    /// The kinds of failure of a read.
     ClusterErrorCode {
         /// The policy has no grant for this kind.
         NotGranted = "not-granted",
@@ -27,13 +27,13 @@ words! {
         Timeout = "timeout",
         /// The answer has too many bytes or objects.
         TooLarge = "too-large",
-        /// This policy asked too often in one evaluation.
+        /// Too many host calls in one evaluation.
         Limit = "limit",
         /// An argument is malformed.
         Invalid = "invalid",
-        /// The cluster could not be reached, or there is none.
+        /// The cluster could not be reached, or rollgate is not connected to one.
         Unavailable = "unavailable",
-        /// The object is not of the shape that the policy asked for (told by the SDK).
+        /// The object does not deserialize as the requested type (reported by the SDK).
         Malformed = "malformed",
     }
 }
@@ -42,7 +42,7 @@ words! {
 /// of interest, or [`serde_json::Value`].
 ///
 /// # Errors
-/// The object was not read, or is no `T`.
+/// The read failed, or the object does not deserialize as `T`.
 pub fn get<T: DeserializeOwned>(
     api_version: &str,
     kind: &str,
@@ -52,11 +52,11 @@ pub fn get<T: DeserializeOwned>(
     parse(kind, &sys::get(api_version, kind, namespace, name)?)
 }
 
-/// Reads the objects of one kind, sorted by namespace and name. An empty `namespace` means all of
-/// them; `label_selector` is in kubectl's syntax, empty for all.
+/// Lists the objects of one kind, sorted by namespace and name. An empty `namespace` means all.
+/// `label_selector` is in kubectl's syntax; empty means all.
 ///
 /// # Errors
-/// The objects were not read, or one is no `T`.
+/// The read failed, or an object does not deserialize as `T`.
 pub fn list<T: DeserializeOwned>(
     api_version: &str,
     kind: &str,
@@ -67,8 +67,8 @@ pub fn list<T: DeserializeOwned>(
     objects.iter().map(|text| parse(kind, text)).collect()
 }
 
-/// As [`get`], read now. The answer of `get` may be a few seconds old: ask this where the policy
-/// compares state.
+/// Reads one object like [`get`], but never from a cache. The result of `get` may be a few seconds
+/// old; use this where the policy compares state.
 ///
 /// # Errors
 /// As [`get`].
@@ -81,8 +81,8 @@ pub fn get_fresh<T: DeserializeOwned>(
     parse(kind, &sys::get_fresh(api_version, kind, namespace, name)?)
 }
 
-/// As [`list`], read now. The answer of `list` may be a few seconds old: ask this where the policy
-/// counts.
+/// Lists objects like [`list`], but never from a cache. The result of `list` may be a few seconds
+/// old; use this where the policy counts.
 ///
 /// # Errors
 /// As [`list`].

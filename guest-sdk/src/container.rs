@@ -7,8 +7,8 @@ use crate::{
 };
 use std::ops::Deref;
 
-/// A container of the Pod template: the fields of its [record](crate::records::Container) by
-/// dereference, and by method what costs a call to the host.
+/// A container of the Pod template. The fields of its [record](crate::records::Container) are
+/// available by dereferencing; methods return what needs another host call.
 #[derive(Clone, Copy)]
 pub struct Container<'a> {
     record: &'a records::Container,
@@ -28,55 +28,55 @@ impl<'a> Container<'a> {
         Self { record, workload }
     }
 
-    /// The record itself, for as long as the workload lives.
+    /// Returns the record itself, which lives as long as the workload.
     #[must_use]
     pub const fn record(&self) -> &'a records::Container {
         self.record
     }
 
-    /// The workload it is part of.
+    /// Returns the workload that the container belongs to.
     #[must_use]
     pub const fn workload(&self) -> &'a Workload {
         self.workload
     }
 
-    /// What it is to its Pod.
+    /// Returns the role of the container in its Pod.
     #[must_use]
     pub fn role(&self) -> Role {
         Role::from(&*self.record.role)
     }
 
-    /// `env`.
+    /// Returns `env`.
     #[must_use]
     pub fn env(&self) -> Vec<EnvVar> {
         self.workload.raw.env(self.record.index)
     }
 
-    /// `envFrom`.
+    /// Returns `envFrom`.
     #[must_use]
     pub fn env_from(&self) -> Vec<EnvFrom> {
         self.workload.raw.env_from(self.record.index)
     }
 
-    /// `volumeMounts`.
+    /// Returns `volumeMounts`.
     #[must_use]
     pub fn volume_mounts(&self) -> Vec<VolumeMount> {
         self.workload.raw.volume_mounts(self.record.index)
     }
 
-    /// `volumeDevices`: name and device path.
+    /// Returns `volumeDevices`: name and device path.
     #[must_use]
     pub fn volume_devices(&self) -> Vec<(String, String)> {
         self.workload.raw.volume_devices(self.record.index)
     }
 
-    /// `securityContext`; absent where none is set.
+    /// Returns `securityContext`; `None` where none is set.
     #[must_use]
     pub fn security_context(&self) -> Option<SecurityContext> {
         self.workload.raw.security_context(self.record.index)
     }
 
-    /// The declared port of this name.
+    /// Returns the declared port with this name.
     #[must_use]
     pub fn port_named(&self, name: &str) -> Option<&'a ContainerPort> {
         self.record
@@ -85,7 +85,7 @@ impl<'a> Container<'a> {
             .find(|port| port.name.as_deref() == Some(name))
     }
 
-    /// The declared port of this number.
+    /// Returns the declared port with this number.
     #[must_use]
     pub fn port_numbered(&self, number: i32) -> Option<&'a ContainerPort> {
         self.record
@@ -94,9 +94,9 @@ impl<'a> Container<'a> {
             .find(|port| port.container_port == number)
     }
 
-    /// The number that a probe's or hook's port stands for: itself, or that of the declared port
-    /// with this name. `None` for a name that no port of this container has, as the kubelet looks
-    /// no further. Text that is a number stands for that number, as in the kubelet.
+    /// Returns the number of a probe's or hook's port: the number itself, or that of the declared
+    /// port with this name. As in the kubelet, text that is a number means that number, and a name
+    /// that no port of this container has means `None`.
     #[must_use]
     pub fn port_number(&self, port: &IntOrString) -> Option<i32> {
         match port {
@@ -108,21 +108,21 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// The request of a resource (`cpu`, `memory`, …), as the quantity is written.
+    /// Returns the request of a resource (`cpu`, `memory`, …), as the quantity is written.
     #[must_use]
     pub fn request(&self, resource: &str) -> Option<&'a str> {
         quantity(&self.record.resources.requests, resource)
     }
 
-    /// The limit of a resource (`cpu`, `memory`, …), as the quantity is written.
+    /// Returns the limit of a resource (`cpu`, `memory`, …), as the quantity is written.
     #[must_use]
     pub fn limit(&self, resource: &str) -> Option<&'a str> {
         quantity(&self.record.resources.limits, resource)
     }
 
-    /// The JSON pointer of something in this container, such as `readinessProbe/httpGet/port`.
-    /// `relative` is a pointer itself: a `/` or `~` within a key must be escaped
-    /// ([`pointer`](crate::pointer()) does).
+    /// Returns the JSON pointer of a field of this container, such as
+    /// `readinessProbe/httpGet/port`. `relative` is itself a pointer: a `/` or `~` within a key
+    /// must be escaped, as [`pointer`](crate::pointer()) does.
     #[must_use]
     pub fn path_to(&self, relative: &str) -> String {
         join(&self.record.path, relative)

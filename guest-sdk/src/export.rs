@@ -1,4 +1,4 @@
-//! What `export!` stands on.
+//! The `export!` macro and the functions that it calls.
 
 /// Makes a [`Policy`](crate::Policy) or [`WorkloadCheck`](crate::WorkloadCheck) the policy of this
 /// crate's Wasm module.
@@ -61,11 +61,11 @@ macro_rules! export {
     };
 }
 
-/// What the expansion of `export!` calls. No part of the SDK's interface.
+/// Called by the expansion of `export!`. Not part of the SDK's interface.
 #[cfg(not(target_arch = "wasm32"))]
 pub mod private {}
 
-/// What the expansion of `export!` calls. No part of the SDK's interface.
+/// Called by the expansion of `export!`. Not part of the SDK's interface.
 #[cfg(target_arch = "wasm32")]
 pub mod private {
     use std::mem::ManuallyDrop;
@@ -77,12 +77,12 @@ pub mod private {
     pub use crate::sys::RawRollout;
     pub use guest::{Description, Guest};
 
-    /// Where the configured policy stays. A Wasm guest has one thread, so this is a plain static,
-    /// and part of the snapshot.
+    /// The configured policy. A Wasm guest has one thread, so this is a plain static, and part of
+    /// the snapshot.
     pub type Slot<P> = std::cell::OnceCell<P>;
-    /// The answer of `configure`.
+    /// The result of `configure`.
     pub type Configured = Result<(), Vec<guest::SettingsError>>;
-    /// The answer of `evaluate`.
+    /// The result of `evaluate`.
     pub type Evaluated = Result<guest::Verdict, guest::Failure>;
 
     /// Describes `P`.
@@ -101,7 +101,7 @@ pub mod private {
         }
     }
 
-    /// Builds the policy from its settings and keeps it.
+    /// Builds the policy from its settings and stores it.
     pub fn configure<P: Policy>(slot: &Slot<P>, json: &str) -> Configured {
         report_panics();
         let policy = settings::parse(json).and_then(P::new).map_err(|error| {
@@ -121,14 +121,14 @@ pub mod private {
         })
     }
 
-    /// Asks the kept policy.
+    /// Evaluates the stored policy.
     pub fn evaluate<P: Policy>(slot: &Slot<P>, rollout: &RawRollout) -> Evaluated {
         let Some(policy) = slot.get() else {
             return Err(sys::failure_to_wit(crate::Failure::internal(
                 "evaluate was called before configure",
             )));
         };
-        // The sandbox ends with the evaluation: what is left in it need not be freed piece by piece.
+        // The sandbox ends with the evaluation, so freeing the rollout would be wasted work.
         let rollout = ManuallyDrop::new(Rollout::from_raw(rollout));
         policy
             .evaluate(&rollout)
@@ -136,8 +136,8 @@ pub mod private {
             .map_err(sys::failure_to_wit)
     }
 
-    /// Makes a panic tell the host what it is about. Set while describing and configuring, it is
-    /// part of the snapshot, so an evaluation pays nothing for it.
+    /// Reports the message of a panic to the host. The hook is set while describing and configuring
+    /// and is part of the snapshot, so it costs an evaluation nothing.
     fn report_panics() {
         std::panic::set_hook(Box::new(|panic| {
             let message = panic

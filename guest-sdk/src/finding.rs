@@ -3,27 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a finding asks for. Ordered: the most severe finding decides a verdict.
+/// The outcome that a finding demands. Ordered: the most severe finding decides a verdict.
 ///
-/// Fit for settings: it is read from `info`, `warn`, `hold` or `deny`.
+/// Can be part of settings, as `info`, `warn`, `hold` or `deny`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-#[schemars(description = "What a finding asks for.")]
+#[schemars(description = "The outcome that a finding demands.")]
 pub enum Severity {
-    /// Worth knowing.
+    /// For information.
     Info,
-    /// Should be mended; the rollout may go.
+    /// Should be fixed; the rollout is allowed.
     Warn,
-    /// Not now.
+    /// Blocks the rollout for now.
     Hold,
-    /// No.
+    /// Denies the rollout.
     Deny,
 }
 
 impl Severity {
-    /// The word that the contract uses.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,30 +52,32 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Finding {
-    /// What this finding asks for.
+    /// The outcome that this finding demands.
     pub severity: Severity,
     /// A short, stable name of the rule, such as `readiness-missing`.
     pub rule: String,
-    /// The JSON pointer into the new object. What is absent is pointed at where it would stand;
-    /// the empty pointer is the object as a whole.
+    /// The JSON pointer into the new object. For something absent, the pointer that it would have;
+    /// the empty pointer means the object as a whole.
     pub path: String,
-    /// What is wrong and why it hurts.
+    /// What is wrong, and what it causes.
     pub message: String,
-    /// What stands there.
+    /// The value that was found.
     pub found: Option<String>,
-    /// What should stand there.
+    /// The value that was expected.
     pub expected: Option<String>,
-    /// What to do.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// Whether the old object has it too. A [`WorkloadCheck`](crate::WorkloadCheck) sets it.
+    /// Whether the workload had the same finding before the change. A
+    /// [`WorkloadCheck`](crate::WorkloadCheck) sets it.
     pub existing: bool,
 }
 
 impl Finding {
-    /// A finding of a given severity, such as one from the settings.
+    /// Creates a finding with a severity that is not fixed, such as one from the settings.
     ///
-    /// `path` is where in the new object ([`Container::path_to`](crate::Container::path_to) and
-    /// [`pointer`](crate::pointer()) help), `message` what is wrong there and why it hurts.
+    /// `path` is the JSON pointer into the new object
+    /// ([`Container::path_to`](crate::Container::path_to) and [`pointer`](crate::pointer()) build
+    /// one). `message` says what is wrong, and what it causes.
     pub fn new(
         severity: Severity,
         rule: impl Into<String>,
@@ -94,7 +96,7 @@ impl Finding {
         }
     }
 
-    /// A finding that denies the rollout.
+    /// Creates a finding that denies the rollout.
     pub fn deny(
         rule: impl Into<String>,
         path: impl Into<String>,
@@ -103,7 +105,7 @@ impl Finding {
         Self::new(Severity::Deny, rule, path, message)
     }
 
-    /// A finding that holds the rollout: not now.
+    /// Creates a finding that blocks the rollout for now.
     pub fn hold(
         rule: impl Into<String>,
         path: impl Into<String>,
@@ -112,7 +114,7 @@ impl Finding {
         Self::new(Severity::Hold, rule, path, message)
     }
 
-    /// A finding that lets the rollout go, with a warning.
+    /// Creates a warning, with which the rollout is allowed.
     pub fn warn(
         rule: impl Into<String>,
         path: impl Into<String>,
@@ -121,7 +123,7 @@ impl Finding {
         Self::new(Severity::Warn, rule, path, message)
     }
 
-    /// A finding that is only worth knowing.
+    /// Creates a finding for information.
     pub fn info(
         rule: impl Into<String>,
         path: impl Into<String>,
@@ -130,7 +132,8 @@ impl Finding {
         Self::new(Severity::Info, rule, path, message)
     }
 
-    /// What stands there. Never a secret: findings are shown to users and kept in audit logs.
+    /// Sets the value that was found. Never a secret: findings are shown to users and kept in audit
+    /// logs.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "so that `3` and `format!(…)` read alike"
@@ -140,7 +143,7 @@ impl Finding {
         self
     }
 
-    /// What should stand there.
+    /// Sets the value that was expected.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "so that `3` and `format!(…)` read alike"
@@ -150,21 +153,21 @@ impl Finding {
         self
     }
 
-    /// What to do.
+    /// Sets how to fix it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
-/// Where a check puts its findings.
+/// The findings of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     list: Vec<Finding>,
 }
 
 impl Findings {
-    /// None yet.
+    /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self { list: Vec::new() }
@@ -175,18 +178,18 @@ impl Findings {
         self.list.push(finding);
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The findings, in the order they were added.
+    /// Returns the findings, in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
         self.list.iter()
     }
 
-    /// The findings as a list.
+    /// Returns the findings as a `Vec`.
     #[must_use]
     pub fn into_vec(self) -> Vec<Finding> {
         self.list

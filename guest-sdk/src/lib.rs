@@ -6,7 +6,6 @@ pub mod bindings;
 mod check;
 pub mod clock;
 pub mod cluster;
-mod combined;
 mod container;
 mod export;
 mod finding;
@@ -28,7 +27,6 @@ mod words;
 mod workload;
 
 pub use check::{Existing, WorkloadCheck};
-pub use combined::Combined;
 pub use container::Container;
 pub use finding::{Finding, Findings, Severity};
 pub use pointer::pointer;
@@ -40,16 +38,16 @@ pub use sys::records::{
     ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe,
     Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
-pub use verdict::{Evidence, Failure, Outcome, Verdict};
+pub use verdict::{Combined, Evidence, Failure, Outcome, Verdict};
 pub use words::{Change, Kind, Role};
 pub use workload::Workload;
 
-/// Plain records of the contract whose name the SDK gives to a richer type.
+/// Records of the contract that have the same name as a richer type of the SDK.
 pub mod records {
     pub use crate::sys::records::Container;
 }
 
-/// What the SDK's interface is made of: instants and civil times, schemas, settings, JSON.
+/// The libraries whose types are part of the SDK's interface.
 pub use {jiff, schemars, serde, serde_json};
 
 #[doc(hidden)]

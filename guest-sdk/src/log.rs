@@ -1,13 +1,13 @@
-//! The host's log. It adds the policy's name and the review's uid to each line.
+//! The host's log. The host adds the policy's name and the review's uid to each line.
 
 use crate::sys;
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// For the author of the policy only.
     Debug,
-    /// Worth keeping.
+    /// For operators, in normal operation.
     Info,
     /// Something to look into.
     Warn,
@@ -15,7 +15,8 @@ pub enum Level {
     Error,
 }
 
-/// Writes a line. The host cuts long lines, and drops those beyond its limit for one evaluation.
+/// Writes a line. The host truncates long lines, and drops those beyond its limit for one
+/// evaluation.
 pub fn write(level: Level, message: &str) {
     sys::log(level, message);
 }
@@ -25,17 +26,17 @@ pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
 
-/// Writes a line that is worth keeping.
+/// Writes a line for operators, in normal operation.
 pub fn info(message: &str) {
     write(Level::Info, message);
 }
 
-/// Writes a line on something to look into.
+/// Writes a line about something to look into.
 pub fn warn(message: &str) {
     write(Level::Warn, message);
 }
 
-/// Writes a line on something that is broken.
+/// Writes a line about something that is broken.
 pub fn error(message: &str) {
     write(Level::Error, message);
 }

@@ -1,5 +1,5 @@
-//! Metrics by named source. The operator describes the sources and grants them to policies;
-//! addresses and credentials stay in the host. Not answered while a policy is built.
+//! Metrics by named source. The operator defines the sources and grants them to policies; addresses
+//! and credentials stay in the host. Not available in [`Policy::new`](crate::Policy::new).
 
 use crate::words::words;
 use crate::{Failure, sys};
@@ -9,12 +9,12 @@ use std::time::Duration;
 /// One value of an instant query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Labels, sorted by name; `__name__` included where the answer has it.
+    /// Labels, sorted by name, including `__name__` where the source returns it.
     pub labels: Vec<(String, String)>,
     /// The value; NaN and infinities are kept.
     pub value: f64,
-    /// The timestamp that the source gave. Prometheus answers with the time of evaluation, not of
-    /// the scrape: ask for `timestamp(...)` where the age of a sample matters.
+    /// The timestamp of the source. Prometheus returns the time of evaluation, not of the scrape:
+    /// query `timestamp(...)` where the age of a sample matters.
     pub at: Timestamp,
 }
 
@@ -32,16 +32,16 @@ pub struct Series {
 pub struct Point {
     /// The value; NaN and infinities are kept.
     pub value: f64,
-    /// When it was so.
+    /// The time of the value.
     pub at: Timestamp,
 }
 
-/// Why a query was not answered.
+/// Why a query failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricsError {
     /// The kind of failure.
     pub code: MetricsErrorCode,
-    /// In words; never an address or a credential.
+    /// A message for people; never contains an address or a credential.
     pub message: String,
 }
 
@@ -50,7 +50,7 @@ words! {
     MetricsErrorCode {
         /// The policy has no grant for this source.
         NotGranted = "not-granted",
-        /// No source of this name is described.
+        /// No source has this name.
         UnknownSource = "unknown-source",
         /// The source did not answer in time.
         Timeout = "timeout",
@@ -60,9 +60,9 @@ words! {
         TooManySeries = "too-many-series",
         /// The source refused the query.
         BadQuery = "bad-query",
-        /// This policy asked too often in one evaluation.
+        /// Too many host calls in one evaluation.
         Limit = "limit",
-        /// The source could not be reached or gave no sensible answer.
+        /// The source could not be reached, or its answer could not be parsed.
         Unavailable = "unavailable",
     }
 }
@@ -71,7 +71,7 @@ words! {
 /// labels; no data is an empty list.
 ///
 /// # Errors
-/// The query was not answered.
+/// The query failed.
 pub fn query(source: &str, query: &str) -> Result<Vec<Sample>, MetricsError> {
     sys::query(source, query, None)
 }
@@ -79,7 +79,7 @@ pub fn query(source: &str, query: &str) -> Result<Vec<Sample>, MetricsError> {
 /// Evaluates a PromQL expression at another instant.
 ///
 /// # Errors
-/// The query was not answered.
+/// The query failed.
 pub fn query_at(source: &str, query: &str, at: Timestamp) -> Result<Vec<Sample>, MetricsError> {
     sys::query(source, query, Some(at))
 }

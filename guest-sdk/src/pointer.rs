@@ -1,6 +1,8 @@
-//! RFC 6901 JSON pointers.
+//! JSON pointers (RFC 6901).
 
-/// The JSON pointer made of `segments`, each escaped as RFC 6901 wants it.
+pub(crate) use rollgate_strict::pointer::push;
+
+/// Returns the JSON pointer with these segments, each escaped as RFC 6901 requires.
 ///
 /// ```
 /// let path = rollgate_sdk::pointer(["metadata", "labels", "app.kubernetes.io/name"]);
@@ -10,24 +12,12 @@
 pub fn pointer<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = String::new();
     for segment in segments {
-        push_segment(&mut out, segment);
+        push(&mut out, segment);
     }
     out
 }
 
-/// Appends `/` and the escaped `segment`.
-pub(crate) fn push_segment(out: &mut String, segment: &str) {
-    out.push('/');
-    for c in segment.chars() {
-        match c {
-            '~' => out.push_str("~0"),
-            '/' => out.push_str("~1"),
-            _ => out.push(c),
-        }
-    }
-}
-
-/// `base` followed by `relative`, which may start with `/` or not. Empty names `base` itself.
+/// Appends `relative` to `base`. It may start with `/` or not; if it is empty, the result is `base`.
 pub(crate) fn join(base: &str, relative: &str) -> String {
     let relative = relative.trim_start_matches('/');
     if relative.is_empty() {

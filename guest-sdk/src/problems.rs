@@ -1,10 +1,10 @@
-//! Reading settings with everything that is wrong noted, not only the first thing.
+//! Collects all mistakes in settings, not only the first one.
 
 use crate::SettingsError;
-use crate::pointer::push_segment;
+use crate::pointer;
 use std::fmt::Display;
 
-/// A place in the settings, and the list of what is wrong anywhere in them.
+/// A place in the settings, and the list of all mistakes found so far.
 ///
 /// ```
 /// use rollgate_sdk::{Problems, SettingsError};
@@ -25,23 +25,24 @@ pub struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    /// A field or list item of this place.
+    /// Returns a field or list item of this place.
     pub fn at(&mut self, step: impl Display) -> Problems<'_> {
         let mut path = self.path.clone();
-        push_segment(&mut path, &step.to_string());
+        pointer::push(&mut path, &step.to_string());
         Problems {
             path,
             found: self.found,
         }
     }
 
-    /// Notes what is wrong here and what would be right. Always `None`, for the caller to return.
+    /// Records what is wrong here, and what would be right. Always returns `None`, for the caller
+    /// to return.
     pub fn refuse<T>(&mut self, message: impl Into<String>) -> Option<T> {
         self.found.push((self.path.clone(), message.into()));
         None
     }
 
-    /// The value; or `None`, with a note of what is wrong here.
+    /// Returns the value; or records the error here and returns `None`.
     pub fn keep<T, E: Display>(&mut self, read: Result<T, E>) -> Option<T> {
         read.map_err(|error| self.refuse::<T>(error.to_string()))
             .ok()
@@ -49,10 +50,10 @@ impl Problems<'_> {
 }
 
 impl SettingsError {
-    /// Runs `read`, which notes what is wrong as it goes.
+    /// Runs `read`, which records mistakes in its argument.
     ///
     /// # Errors
-    /// Something was noted, or `read` gave nothing.
+    /// A mistake was recorded, or `read` returned `None`.
     pub fn collect<T>(read: impl FnOnce(&mut Problems<'_>) -> Option<T>) -> Result<T, Self> {
         let mut found = Vec::new();
         let value = read(&mut Problems {

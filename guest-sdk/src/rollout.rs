@@ -1,14 +1,15 @@
-//! The rollout that a policy judges.
+//! The rollout that a policy evaluates.
 
 use crate::sys::RawRollout;
 use crate::{Change, Workload};
 use std::cell::OnceCell;
 
-/// One admission request that would start new Pods from a template, or move traffic to them.
+/// An admission request that starts Pods from a template, moves traffic to them, changes their
+/// number, or deletes their workload.
 ///
-/// Everything is fetched from the host when it is asked for, so a policy pays for what it reads.
-/// [`new`](Rollout::new), [`old`](Rollout::old) and [`baseline`](Rollout::baseline) are fetched once
-/// and kept.
+/// Every method is a call to the host, so that a policy pays only for what it reads.
+/// [`new`](Rollout::new), [`old`](Rollout::old) and [`baseline`](Rollout::baseline) are fetched
+/// once and kept.
 pub struct Rollout<'a> {
     raw: &'a RawRollout,
     new: OnceCell<Option<Workload>>,
@@ -26,31 +27,32 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// The class of the change.
+    /// Returns the class of the change.
     #[must_use]
     pub fn change(&self) -> Change {
         Change::from(&*self.raw.change())
     }
 
-    /// A sentence on how the class was told, where it is not obvious.
+    /// Returns a sentence on how the class was determined, where that is not obvious.
     #[must_use]
     pub fn change_note(&self) -> Option<String> {
         self.raw.change_note()
     }
 
-    /// The admission operation: `CREATE`, `UPDATE` or `DELETE`.
+    /// Returns the admission operation: `CREATE`, `UPDATE` or `DELETE`.
     #[must_use]
     pub fn operation(&self) -> String {
         self.raw.operation()
     }
 
-    /// The user who asks, as the API server authenticated them; empty on a dry-run from files.
+    /// Returns the requesting user, as the API server authenticated it; empty where manifests are
+    /// checked offline.
     #[must_use]
     pub fn user(&self) -> String {
         self.raw.user()
     }
 
-    /// The groups of that user.
+    /// Returns the groups of that user.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {
         self.raw.groups()
@@ -62,7 +64,7 @@ impl<'a> Rollout<'a> {
         self.raw.dry_run()
     }
 
-    /// The object as it would become; absent when it is deleted.
+    /// Returns the object as it would become; `None` when it is deleted.
     #[must_use]
     #[expect(clippy::new_ret_no_self, reason = "the contract's word")]
     pub fn new(&self) -> Option<&Workload> {
@@ -71,7 +73,7 @@ impl<'a> Rollout<'a> {
             .as_ref()
     }
 
-    /// The object as it is; absent when it is created.
+    /// Returns the object as it is; `None` when it is created.
     #[must_use]
     pub fn old(&self) -> Option<&Workload> {
         self.old
@@ -79,9 +81,9 @@ impl<'a> Rollout<'a> {
             .as_ref()
     }
 
-    /// What the workload had before, to hold findings against: usually the old object, and after a
-    /// rollback the old object with the template that was rolled back from. Absent where nothing was
-    /// there before, or where that cannot be told: then every finding is a new one.
+    /// Returns the object to compare findings with: usually the old object, and after a rollback
+    /// the old object with the template that was rolled back from. `None` where the workload is
+    /// created, or where its previous state is not known: then every finding is new.
     #[must_use]
     pub fn baseline(&self) -> Option<&Workload> {
         self.baseline

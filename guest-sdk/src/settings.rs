@@ -1,13 +1,13 @@
-//! Settings: what the operator wrote, as the policy's own type, or what is wrong with it.
+//! Settings of a policy, and the mistakes in them.
 
-use rollgate_strict::Misfit;
+use rollgate_strict::FieldError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with the settings: each culprit with its JSON pointer, so that the host can show
-/// the operator the line.
+/// The mistakes in the settings, each with its JSON pointer, so that the host can show the operator
+/// the line.
 ///
 /// ```
 /// use rollgate_sdk::SettingsError;
@@ -21,8 +21,8 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    /// One thing wrong: its RFC 6901 pointer into the settings (empty for the settings as a
-    /// whole), and what is wrong and what would be right.
+    /// Creates an error with one mistake: its RFC 6901 pointer into the settings (empty for the
+    /// settings as a whole), and a message that says what is wrong and what would be right.
     #[must_use]
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -30,23 +30,23 @@ impl SettingsError {
         }
     }
 
-    /// One more thing wrong. An operator would rather mend all mistakes at once.
+    /// Adds a mistake, so that the operator can fix all of them at once.
     #[must_use]
     pub fn and(mut self, path: impl Into<String>, message: impl Into<String>) -> Self {
         self.problems.push((path.into(), message.into()));
         self
     }
 
-    /// The pointer and message of each problem.
+    /// Returns the pointer and message of each mistake.
     #[must_use]
     pub fn problems(&self) -> &[(String, String)] {
         &self.problems
     }
 
-    /// `Ok` where a check collected no problem, else all of them.
+    /// Returns `Ok` if a check collected no mistakes.
     ///
     /// # Errors
-    /// There is a problem.
+    /// There are mistakes.
     pub fn none_of(problems: Vec<(String, String)>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())
@@ -79,22 +79,23 @@ impl std::error::Error for SettingsError {}
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// Reads settings from JSON text, strictly: a field that no type takes is refused even where the
-/// type does not say `deny_unknown_fields`, as a mistyped setting must not be a setting left out.
+/// Parses settings from JSON text. Unknown fields are errors even where the type does not say
+/// `deny_unknown_fields`: a mistyped setting must not count as one that is not set.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError> {
-    if !json.trim_start().starts_with('{') {
-        // serde would take a list for a struct, field by field.
+    let tree: Value = serde_json::from_str(json).map_err(|error| {
+        SettingsError::at("", format!("the settings are not valid JSON: {error}"))
+    })?;
+    if !tree.is_object() {
+        // serde would read a list as a struct, field by field.
         return Err(SettingsError::at(
             "",
             "the settings must be a mapping of names to values",
         ));
     }
-    let tree: Value = serde_json::from_str(json)
-        .map_err(|error| SettingsError::at("", format!("the settings are no JSON: {error}")))?;
-    rollgate_strict::fit_closely(&tree).map_err(|misfits| {
-        let problem = |misfit: Misfit| (misfit.pointer, misfit.problem.to_string());
+    rollgate_strict::from_value_strict(&tree).map_err(|errors| {
+        let problem = |error: FieldError| (error.pointer, error.problem.to_string());
         SettingsError {
-            problems: misfits.into_iter().map(problem).collect(),
+            problems: errors.into_iter().map(problem).collect(),
         }
     })
 }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_settings_are_read() {
+    fn valid_settings_are_parsed() {
         let json = r#"{"maxAge": 3, "checks": [{"name": "a"}], "teams": {"x": {"name": "b"}}, "rule": {"atMost": 1}}"#;
         let settings: Settings = parse(json).expect("sound");
         assert_eq!(
@@ -222,7 +223,7 @@ mod tests {
     struct Newtype(u16);
 
     #[test]
-    fn no_message_speaks_of_a_type_of_rust() {
+    fn messages_never_name_a_rust_type() {
         let values = [
             "null",
             "false",
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn number_is_asked_for_in_the_words_of_yaml() {
+    fn wrong_number_is_explained_in_the_words_of_yaml() {
         for (json, message) in [
             (
                 r#"{"small": 300}"#,
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_refused_wherever_it_stands() {
+    fn unknown_field_is_refused_at_every_level() {
         let json = r#"{"maxage": 3, "checks": [{"name": "a", "x": 1}], "teams": {"a/b": {"name": "b", "y": 1}}}"#;
         assert_eq!(
             problems::<Settings>(json),
@@ -374,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_pointed_at() {
+    fn wrong_value_is_reported_with_its_pointer() {
         assert_eq!(
             problems::<Settings>(r#"{"checks": [{"name": "a"}, {"name": 3}]}"#),
             ["/checks/1/name: expected a string in quotes, found the number `3`"]

@@ -1,5 +1,5 @@
-//! The host, as the SDK calls it: on Wasm the contract's imports, elsewhere the model crate and
-//! the fake host of [`testing`](crate::testing). Both offer the same items.
+//! The host interface of the SDK: on Wasm the contract's imports; elsewhere the model crate and the
+//! fake host of [`testing`](crate::testing). Both have the same items.
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;

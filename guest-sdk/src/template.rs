@@ -1,11 +1,12 @@
-//! PromQL templates: `${name}` stands for a value, and a value can never change the query.
+//! PromQL templates: `${name}` is replaced by a value that can never change the structure of the
+//! query.
 
-/// A PromQL expression with variables such as `${namespace}` inside its string literals.
+/// A PromQL expression with variables such as `${namespace}` in its string literals.
 ///
-/// A value is escaped for the kind of quotes around it; behind `=~` and `!~` also for the regular
-/// expression, so that it matches itself and nothing else. `$${` is a literal `${`. The value of a
-/// variable that stands for a *pattern* is a regular expression of the policy's own, and is kept as
-/// one; see [`QueryTemplate::parse_with_patterns`].
+/// A value is escaped for the quotes around it and, after `=~` and `!~`, also for the regular
+/// expression, so that it matches literally. `$${` is a literal `${`. The value of a *pattern*
+/// variable is a regular expression of the policy, which is not escaped; see
+/// [`QueryTemplate::parse_with_patterns`].
 ///
 /// ```
 /// use rollgate_sdk::template::QueryTemplate;
@@ -37,29 +38,29 @@ enum Part {
     },
 }
 
-/// What the value of a variable is.
+/// The kind of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ValueOf {
     Text,
     Pattern,
 }
 
-/// The string literal that a variable stands in.
+/// The string literal that a variable is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Literal {
     quote: char,
     read_as: ReadAs,
 }
 
-/// What Prometheus takes a string literal for.
+/// How Prometheus interprets a string literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadAs {
     Text,
-    /// It stands behind `=~` or `!~`.
+    /// After `=~` or `!~`.
     Regex,
 }
 
-/// What is wrong with a template. Tell it as a settings error.
+/// What is wrong with a template. Report it as a settings error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -67,19 +68,20 @@ pub enum TemplateError {
     Unclosed,
     /// A string literal does not end.
     UnclosedString,
-    /// There is no such variable.
+    /// The template uses an unknown variable.
     Unknown {
         /// The variable's name as written.
         name: String,
-        /// Those that there are, for people.
+        /// The known variables, for people.
         known: String,
     },
-    /// A variable stands where its value could not be escaped: outside of quotes, or in backticks.
+    /// A variable is in a place where its value cannot be escaped: outside of quotes, or in
+    /// backticks.
     NotQuoted {
         /// The variable's name.
         name: String,
     },
-    /// A variable that stands for a pattern is not behind `=~` or `!~`.
+    /// A pattern variable is not after `=~` or `!~`.
     NotMatched {
         /// The variable's name.
         name: String,
@@ -94,23 +96,25 @@ struct Known<'a> {
 }
 
 impl QueryTemplate {
-    /// Reads a template that may use the `known` variables. Call it in
+    /// Parses a template that may use the `known` variables. Call it in
     /// [`Policy::new`](crate::Policy::new), so that a mistake is a settings error.
     ///
     /// # Errors
-    /// The template has an unknown variable, or one where a value could change the query.
+    /// The template has an unknown variable, or one whose value could change the structure of the
+    /// query.
     pub fn parse(text: &str, known: &[&str]) -> Result<Self, TemplateError> {
         Self::parse_with_patterns(text, known, &[])
     }
 
-    /// Reads a template that may also use `patterns`: variables whose values are regular
-    /// expressions and match as such. They stand behind `=~` or `!~` only.
+    /// Parses a template that may also use `patterns`: variables whose values are regular
+    /// expressions. They are allowed after `=~` and `!~` only.
     ///
-    /// A value is put in as it is, so it needs parentheses around alternatives, and
-    /// [`escape_regex`] around what comes from elsewhere.
+    /// The value of a pattern is inserted without escaping its syntax. So put alternatives in
+    /// parentheses, and escape input from elsewhere with [`escape_regex`].
     ///
     /// # Errors
-    /// The template has an unknown variable, or one where a value could change the query.
+    /// The template has an unknown variable, or one whose value could change the structure of the
+    /// query.
     pub fn parse_with_patterns(
         text: &str,
         known: &[&str],
@@ -120,22 +124,23 @@ impl QueryTemplate {
             texts: known,
             patterns,
         };
-        let mut reader = Reader {
+        let mut parser = Parser {
             rest: text,
             text: String::new(),
             parts: Vec::new(),
             within: Within::Code,
         };
-        reader.read(known)?;
-        match reader.within {
+        parser.read(known)?;
+        match parser.within {
             Within::Code | Within::Comment => Ok(Self {
-                parts: reader.parts,
+                parts: parser.parts,
             }),
             Within::Quotes(_) => Err(TemplateError::UnclosedString),
         }
     }
 
-    /// The names of the variables used, in order; one that is used twice is there twice.
+    /// Returns the names of the variables used, in order. A variable that is used twice is returned
+    /// twice.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Variable { name, .. } => Some(name.as_str()),
@@ -143,7 +148,7 @@ impl QueryTemplate {
         })
     }
 
-    /// The query, with each variable replaced by its escaped value.
+    /// Returns the query, with each variable replaced by its escaped value.
     ///
     /// # Errors
     /// Those of `value`.
@@ -173,7 +178,7 @@ impl QueryTemplate {
     }
 }
 
-/// What the reader is in the middle of.
+/// The state of the parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Code,
@@ -181,14 +186,14 @@ enum Within {
     Quotes(Literal),
 }
 
-struct Reader<'a> {
+struct Parser<'a> {
     rest: &'a str,
     text: String,
     parts: Vec<Part>,
     within: Within,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn read(&mut self, known: Known<'_>) -> Result<(), TemplateError> {
         while let Some(c) = self.rest.chars().next() {
             if self.rest.starts_with("$${") {
@@ -204,14 +209,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Moves `bytes` of the rest to the text as they are.
+    /// Appends `bytes` of the rest to the text, unchanged.
     fn take(&mut self, bytes: usize) {
         let (taken, rest) = self.rest.split_at(bytes);
         self.text.push_str(taken);
         self.rest = rest;
     }
 
-    /// Takes one character, or an escaped one as a pair, and follows where strings begin and end.
+    /// Consumes one character, or an escape sequence, and tracks where strings begin and end.
     fn step(&mut self, c: char) {
         let mut bytes = c.len_utf8();
         self.within = match (self.within, c) {
@@ -231,7 +236,7 @@ impl Reader<'_> {
         self.take(bytes);
     }
 
-    /// By the operator before the literal.
+    /// Determines the interpretation from the operator before the literal.
     fn read_as(&self) -> ReadAs {
         let before = self.text.trim_end();
         if before.ends_with("=~") || before.ends_with("!~") {
@@ -292,7 +297,7 @@ impl Known<'_> {
 }
 
 impl Literal {
-    /// Escapes as Go's string literals want it, which PromQL takes its own from.
+    /// Escapes a value as in Go's string literals, whose syntax PromQL uses.
     fn push(self, out: &mut String, value: &str) {
         for c in value.chars() {
             match c {
@@ -305,7 +310,7 @@ impl Literal {
     }
 }
 
-/// Returns the regular expression that matches the text and nothing else, in RE2's syntax.
+/// Returns the regular expression that matches the text literally, in RE2's syntax.
 #[must_use]
 pub fn escape_regex(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -330,11 +335,11 @@ impl std::fmt::Display for TemplateError {
             }
             Self::NotQuoted { name } => write!(
                 f,
-                "`${{{name}}}` must stand inside double or single quotes, where its value can be escaped"
+                "`${{{name}}}` must be inside double or single quotes, where its value can be escaped"
             ),
             Self::NotMatched { name } => write!(
                 f,
-                "`${{{name}}}` is a regular expression: it must stand behind `=~` or `!~`"
+                "`${{{name}}}` is a regular expression: it must follow `=~` or `!~`"
             ),
         }
     }

@@ -1,10 +1,10 @@
-//! Running a policy natively, in `cargo test`: no Wasm, no cluster, no clock.
+//! Runs a policy natively, in `cargo test`, without Wasm, cluster or clock.
 //!
-//! The tests see what the webhook sees: manifests are read, defaulted and classified by the same
-//! code as in the host. A *scenario* is one rollout with the world it is judged in.
+//! Tests see what the webhook sees: manifests are parsed, defaulted and classified by the host's own
+//! code. A *scenario* is one rollout, with the facts that the policy may query.
 //!
 //! # From files
-//! One line in `tests/scenarios.rs` runs each YAML file of a folder and holds the verdict against
+//! One line in `tests/scenarios.rs` runs each YAML file of a folder and compares the verdict with
 //! what the file expects:
 //!
 //! ```
@@ -42,7 +42,7 @@
 //! `rollgate test` runs the same files against the Wasm module.
 //!
 //! # From code
-//! [`Case`] builds a scenario, for what is better said in Rust:
+//! [`Case`] builds a scenario in Rust:
 //!
 //! ```
 //! use rollgate_sdk::serde_json::json;
@@ -78,28 +78,27 @@
 //!         }
 //!     }
 //! }));
-//! let morning = shop.clone().now("2026-07-01T09:59:59Z").judge::<Afternoons>().unwrap();
+//! let morning = shop.clone().now("2026-07-01T09:59:59Z").evaluate::<Afternoons>().unwrap();
 //! assert_eq!(morning.outcome, Outcome::Hold(None));
-//! let noon = shop.now("2026-07-01T10:00:00Z").judge::<Afternoons>().unwrap();
+//! let noon = shop.now("2026-07-01T10:00:00Z").evaluate::<Afternoons>().unwrap();
 //! assert_eq!(noon.outcome, Outcome::Allow);
 //! ```
 //!
-//! # What fails a test, whatever it expects
-//! A verdict that breaks the contract: a hold or denial without a reason, a path that is no JSON
-//! pointer, an empty message, a rule that is no name. As in the host, the strictest of a verdict's
-//! outcome and findings decides.
+//! # Violations of the contract
+//! A verdict that violates the contract fails the test, whatever the test expects: a hold or denial
+//! without a finding, a path that is not a JSON pointer, an empty message, an invalid rule name. As in
+//! the host, the stricter of a verdict's outcome and its findings decides.
 //!
-//! # What is not answered
-//! A call that the scenario does not answer fails the test and prints the lines to add.
+//! # Missing facts
+//! A host call that the scenario does not answer fails the test, which prints the lines to add.
 
-mod answer;
 mod case;
-mod folder;
 pub(crate) mod host;
+mod run;
 
 pub use case::{Case, configure};
-pub use folder::{run_file, run_folder};
 pub use rollgate_model::scenario::Scenario;
+pub use run::{run_file, run_folder};
 
 /// Runs each scenario of a folder (from the crate's root) as a test called `scenarios`.
 #[doc(hidden)]

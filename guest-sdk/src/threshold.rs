@@ -1,10 +1,8 @@
-//! Holding measured values against bounds, with nothing left unsaid.
+//! Compares measured values with bounds, and requires a decision for every case without a value.
 //!
-//! A metric can be absent, NaN, old, or not to be had at all, and each of these has let bad
-//! rollouts through somewhere. So [`Threshold`] has no default for any of them: the author, or the
-//! operator through the settings, says what each means.
-
-mod bounds;
+//! A metric can be absent, NaN, stale or unavailable, and each of these cases has let bad rollouts
+//! through somewhere. So [`Threshold`] has no defaults for them: the author, or the operator
+//! through the settings, decides what each means.
 
 use crate::metrics::{MetricsError, Sample};
 use crate::{Combined, Evidence, Failure, Finding, Severity, Verdict};
@@ -12,12 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use bounds::{Bounds, BoundsError};
-
-/// A bound on measured values, and what it means when there is no proper value to hold against it.
+/// A bound on measured values, and what happens when there is no value to compare.
 ///
-/// A value out of bounds always counts, whatever stands beside it: series that are not a number,
-/// missing or stale may add to the verdict, and never take away from it.
+/// A value out of bounds always counts, whatever other series are NaN, missing or stale: those may
+/// make the verdict stricter, and never weaken it.
 ///
 /// ```
 /// use rollgate_sdk::Severity;
@@ -31,7 +27,7 @@ pub use bounds::{Bounds, BoundsError};
 ///     breach: Severity::Hold,
 ///     max_age: SignedDuration::from_mins(2),
 ///     answers: Answers {
-///         no_data: Answer::Allow, // nothing was asked, so nothing failed
+///         no_data: Answer::Allow, // no requests, so no errors
 ///         nan: Answer::Allow,
 ///         stale: Answer::Hold,
 ///         error: Answer::Fail,
@@ -39,71 +35,72 @@ pub use bounds::{Bounds, BoundsError};
 /// };
 /// let now: Timestamp = "2026-03-01T10:00:00Z".parse()?;
 /// let measured = vec![Sample { labels: vec![], value: 0.2, at: now }];
-/// let verdict = error_ratio.judge(Ok(measured), now)?;
+/// let verdict = error_ratio.evaluate(Ok(measured), now)?;
 /// assert_eq!(verdict.findings[0].message, "error-ratio is 0.2, which is above 0.01");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
-    /// What is measured. It names the rule of the findings, and the evidence.
+    /// The name of the measurement, which is the rule of the findings and the name of the evidence.
     pub name: String,
-    /// What is held against the values: every series must keep within.
+    /// The bounds, which every series must keep.
     pub bounds: Bounds,
-    /// What a value out of bounds asks for.
+    /// The severity of a value out of bounds.
     pub breach: Severity,
-    /// How far a sample's timestamp may be from the instant of the review before it is stale.
+    /// How far a sample's timestamp may be from the instant of the review before the sample is
+    /// stale.
     pub max_age: SignedDuration,
-    /// What it means when there is no proper value.
+    /// What happens when there is no value.
     pub answers: Answers,
 }
 
-/// What it means when there is no proper value. Fit for settings; no field has a default.
+/// What happens when there is no value to compare. Can be part of settings; no field has a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(description = "What it means when there is no proper value.")]
 pub struct Answers {
-    /// The query answered, but with no series.
+    /// The query returns no series.
     pub no_data: Answer,
-    /// A series is not a number: most often a ratio of zero to zero.
+    /// The value of a series is NaN, most often a ratio of zero to zero.
     pub nan: Answer,
     /// A sample is too old.
     pub stale: Answer,
-    /// The query was not answered.
+    /// The query fails.
     pub error: Answer,
 }
 
-/// What the absence of a proper value asks for. Fit for settings.
+/// What happens when there is no value. Can be part of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(description = "What the absence of a proper value asks for.")]
+#[schemars(description = "What happens when there is no value.")]
 pub enum Answer {
-    /// The rollout may go; it is noted.
+    /// The rollout is allowed, with a note.
     Allow,
-    /// The rollout may go, with a warning.
+    /// The rollout is allowed, with a warning.
     Warn,
-    /// Not now.
+    /// The rollout is blocked for now.
     Hold,
-    /// No.
+    /// The rollout is denied.
     Deny,
-    /// The policy cannot judge: the operator's `onError` decides.
+    /// The policy fails: the operator's `onError` decides.
     Fail,
 }
 
-/// Why there is no proper value. [`Answers`] says what each means.
+/// Why there is no value. [`Answers`] decides what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoValue {
     /// There is no data.
     NoData,
-    /// A value is not a number.
+    /// A value is NaN.
     NotANumber,
     /// A sample is too old.
     Stale,
-    /// The source did not answer.
+    /// The query failed.
     Error,
 }
 
 impl Answers {
-    /// What this means.
+    /// Returns what happens in this case.
     #[must_use]
     pub const fn to(self, why: NoValue) -> Answer {
         match why {
@@ -116,13 +113,13 @@ impl Answers {
 }
 
 impl Threshold {
-    /// Judges what a query answered, at the instant `now` of the review. The evidence has every
+    /// Evaluates the result of a query, at the instant `now` of the review. The evidence has every
     /// value, with its bound and timestamp.
     ///
     /// # Errors
-    /// There is no proper value, the answer to that is [`Answer::Fail`], and no other value is out
-    /// of bounds in a way that objects.
-    pub fn judge(
+    /// There is no value, the [`Answer`] to that is [`Answer::Fail`], and no other value leads to a
+    /// hold or denial.
+    pub fn evaluate(
         &self,
         measured: Result<Vec<Sample>, MetricsError>,
         now: Timestamp,
@@ -136,17 +133,17 @@ impl Threshold {
                 self.without_value(NoValue::NoData, format!("{} has no data", self.name))
             }
             Ok(samples) => {
-                let mut judged = Combined::new();
+                let mut combined = Combined::new();
                 for sample in &samples {
-                    self.judge_sample(sample, now, &mut judged);
+                    self.evaluate_sample(sample, now, &mut combined);
                 }
-                judged.finish()
+                combined.finish()
             }
         }
     }
 
-    /// Returns what it means that there is no proper value, in the caller's words: for what only
-    /// the caller sees, such as a gap in a range. Put it beside other judgements with [`Combined`].
+    /// Returns the result for a case without a value that only the caller can see, such as a gap in
+    /// a range. Add it to the other results with [`Combined`].
     ///
     /// # Errors
     /// The answer is [`Answer::Fail`].
@@ -167,37 +164,38 @@ impl Threshold {
         Ok(Verdict::allow().with_finding(finding))
     }
 
-    /// The name of one series for people: `name{label="value"}`, the name alone without labels.
+    /// Returns the name of a series for people: `name{label="value"}`, or the name alone without
+    /// labels.
     #[must_use]
     pub fn series_name(&self, labels: &[(String, String)]) -> String {
         series_name(&self.name, labels)
     }
 
-    /// An old value that is out of bounds is both stale and a breach: with an answer of `allow` or
-    /// `warn` its age must not excuse it.
-    fn judge_sample(&self, sample: &Sample, now: Timestamp, judged: &mut Combined) {
+    /// A stale value out of bounds is both stale and a breach: its age must not excuse it where the
+    /// answer to staleness is `allow` or `warn`.
+    fn evaluate_sample(&self, sample: &Sample, now: Timestamp, combined: &mut Combined) {
         let value = sample.value;
         let series = self.series_name(&sample.labels);
         let evidence = Evidence::new(&series, value)
             .bound(self.bounds.to_string())
             .at(sample.at);
-        judged.add(Ok(Verdict::allow().with_evidence(evidence)));
+        combined.add(Ok(Verdict::allow().with_evidence(evidence)));
         if let Some(breach) = self.bounds.breach(value) {
             let message = format!("{series} is {value}, which is {breach}");
             let finding = Finding::new(self.breach, &self.name, "", message);
             let finding = finding.found(value).expected(self.bounds);
-            judged.add(Ok(Verdict::allow().with_finding(finding)));
+            combined.add(Ok(Verdict::allow().with_finding(finding)));
         }
         if let Some(message) = self.stale(sample, &series, now) {
-            judged.add(self.without_value(NoValue::Stale, message));
+            combined.add(self.without_value(NoValue::Stale, message));
         } else if value.is_nan() {
             let message = format!("{series} is not a number (NaN)");
-            judged.add(self.without_value(NoValue::NotANumber, message));
+            combined.add(self.without_value(NoValue::NotANumber, message));
         }
     }
 
-    /// What is wrong with a sample's age. A timestamp far ahead is as wrong as one far behind:
-    /// somebody's clock is not right.
+    /// Describes what is wrong with a sample's age. A timestamp far in the future is as wrong as an
+    /// old one: a clock is off.
     fn stale(&self, sample: &Sample, series: &str, now: Timestamp) -> Option<String> {
         let age = now.duration_since(sample.at);
         let side = if age.is_negative() { "after" } else { "before" };
@@ -211,7 +209,7 @@ impl Threshold {
     }
 }
 
-/// `name{label="value", …}`, as people know series; the name alone where there are no labels.
+/// Formats a series as `name{label="value", …}`, or the name alone without labels.
 fn series_name(name: &str, labels: &[(String, String)]) -> String {
     if labels.is_empty() {
         return name.to_owned();
@@ -222,3 +220,86 @@ fn series_name(name: &str, labels: &[(String, String)]) -> String {
         .collect();
     format!("{name}{{{}}}", labels.join(", "))
 }
+
+/// The lower and the upper bound of a value, both included. At least one is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+/// Why bounds are invalid: every value, or none, would keep them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BoundsError {
+    /// Neither `min` nor `max` is given.
+    Missing,
+    /// A bound is NaN.
+    NotANumber,
+    /// A bound is infinite, so that every value, or none, would keep it.
+    Infinite,
+    /// `min` is above `max`.
+    Crossed,
+}
+
+impl Bounds {
+    /// Creates bounds from a minimum and a maximum.
+    ///
+    /// # Errors
+    /// Every value, or none, would keep the bounds.
+    pub fn new(min: Option<f64>, max: Option<f64>) -> Result<Self, BoundsError> {
+        let any = |is: fn(f64) -> bool| min.is_some_and(is) || max.is_some_and(is);
+        match (min, max) {
+            (None, None) => Err(BoundsError::Missing),
+            _ if any(f64::is_nan) => Err(BoundsError::NotANumber),
+            _ if any(f64::is_infinite) => Err(BoundsError::Infinite),
+            (Some(min), Some(max)) if min > max => Err(BoundsError::Crossed),
+            _ => Ok(Self { min, max }),
+        }
+    }
+
+    /// Returns the minimum.
+    #[must_use]
+    pub const fn min(self) -> Option<f64> {
+        self.min
+    }
+
+    /// Returns the maximum.
+    #[must_use]
+    pub const fn max(self) -> Option<f64> {
+        self.max
+    }
+
+    /// Describes how a number breaks the bounds; `None` where it keeps them.
+    fn breach(self, value: f64) -> Option<String> {
+        match (self.min, self.max) {
+            (Some(min), _) if value < min => Some(format!("below {min}")),
+            (_, Some(max)) if value > max => Some(format!("above {max}")),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Bounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => write!(f, "{min} to {max}"),
+            (Some(min), None) => write!(f, ">= {min}"),
+            (None, Some(max)) => write!(f, "<= {max}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for BoundsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "give `min`, `max` or both: without a bound every value would pass",
+            Self::NotANumber => "a bound must be a number",
+            Self::Infinite => "a bound must be a finite number: every value, or none, would pass",
+            Self::Crossed => "`min` is above `max`: no value would pass",
+        })
+    }
+}
+
+impl std::error::Error for BoundsError {}

@@ -1,6 +1,6 @@
-//! Enums on top of the strings that the contract lets grow.
+//! Enums for the strings of the contract, which may get new values.
 
-/// An enum over words of the contract, with a case for a word that is newer than this SDK.
+/// Defines an enum for words of the contract, with a case for words that are newer than this SDK.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -8,12 +8,12 @@ macro_rules! words {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$case_doc])* $case,)+
-            /// A word that is newer than this SDK: have no opinion on it.
+            /// A word that is newer than this SDK. Treat it as one that you have no opinion on.
             Other(String),
         }
 
         impl $name {
-            /// The word that the contract uses.
+            /// Returns the word of the contract.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -42,23 +42,23 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// The kind of change that a rollout is. The host classifies it before any policy runs.
+    /// The class of a change. The host classifies each change before any policy runs.
     Change {
-        /// A workload without an old object.
+        /// A workload is created.
         Create = "create",
-        /// Nothing but the restart annotation of the template differs.
+        /// The Pods are replaced by others with the same template.
         Restart = "restart",
-        /// The template goes back to that of an earlier revision.
+        /// The template is replaced by an earlier one.
         Rollback = "rollback",
-        /// The template differs otherwise.
+        /// The template is replaced by another one that is not an earlier one.
         RollForward = "roll-forward",
-        /// A pending template starts to roll: unpaused, or a partition lowered.
+        /// A pending template rolls out: the workload is unpaused, or a partition is lowered.
         Resume = "resume",
-        /// Traffic moves: a Service's selector changed, or an Argo Rollout was promoted.
+        /// Traffic moves: a Service's selector changes, or an Argo Rollout is promoted.
         Release = "release",
         /// Only the number of replicas changes.
         Scale = "scale",
-        /// The object is deleted.
+        /// The workload is deleted.
         Delete = "delete",
     }
 }
@@ -80,13 +80,14 @@ words! {
 }
 
 words! {
-    /// What a container is to its Pod.
+    /// The role of a container in its Pod.
     Role {
         /// Listed under `containers`.
         Main = "main",
-        /// Listed under `initContainers`: runs to its end before the others start.
+        /// Listed under `initContainers`: ends before the others start.
         Init = "init",
-        /// Listed under `initContainers` with `restartPolicy: Always`: runs beside the main ones.
+        /// Listed under `initContainers` with `restartPolicy: Always`: runs alongside the main
+        /// ones.
         Sidecar = "sidecar",
     }
 }

@@ -1,4 +1,4 @@
-//! A static check runs on the new side, and tells what it introduces from what was there.
+//! Static checks distinguish new findings from existing ones.
 
 use rollgate_sdk::serde_json::{Value, json};
 use rollgate_sdk::testing::Case;
@@ -8,7 +8,7 @@ use rollgate_sdk::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Dislikes a few things, at places of every kind.
+/// Finds mistakes in places of every kind.
 struct Picky(Existing);
 
 #[derive(Deserialize, JsonSchema)]
@@ -72,7 +72,7 @@ fn labelled(containers: &Value) -> Value {
 }
 
 fn judge(old: Value, new: Value) -> Verdict {
-    Case::update(old, new).judge::<Picky>().expect("judged")
+    Case::update(old, new).evaluate::<Picky>().expect("judged")
 }
 
 fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
@@ -84,22 +84,22 @@ fn existing(verdict: &Verdict) -> Vec<(&str, bool)> {
 }
 
 #[test]
-fn on_a_create_every_finding_counts() {
+fn every_finding_of_a_create_is_new() {
     let verdict = Case::create(labelled(&json!([{"name": "a", "image": "x"}])))
-        .judge::<Picky>()
+        .evaluate::<Picky>()
         .expect("judged");
     assert_eq!(verdict.outcome, Outcome::Deny);
     assert!(!verdict.findings[0].existing);
 }
 
 #[test]
-fn fault_of_a_template_that_a_rollback_brought_back_counts_as_new() {
+fn fault_that_a_rollback_brought_back_is_new() {
     let faulty = |image: &str| {
         labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": image}]))
     };
     let sound = labelled(&json!([{"name": "b", "image": "b:2"}]));
     let case = || Case::update(faulty("b:1"), faulty("b:3"));
-    let verdict = |case: Case| case.judge::<Picky>().expect("judged");
+    let verdict = |case: Case| case.evaluate::<Picky>().expect("judged");
     assert_eq!(verdict(case()).outcome, Outcome::Allow);
     assert_eq!(verdict(case().baseline(sound)).outcome, Outcome::Deny);
     assert_eq!(verdict(case().without_baseline()).outcome, Outcome::Deny);
@@ -110,24 +110,24 @@ fn fault_of_a_template_that_a_rollback_brought_back_counts_as_new() {
 }
 
 #[test]
-fn fault_that_a_rollback_took_away_counts_as_new() {
+fn fault_that_a_rollback_removed_is_new() {
     let faulty = |image: &str| {
         labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": image}]))
     };
     let sound = labelled(&json!([{"name": "b", "image": "b:1"}]));
     let case = Case::update(sound, faulty("b:3")).baseline(faulty("b:2"));
-    let verdict = case.judge::<Picky>().expect("judged");
+    let verdict = case.evaluate::<Picky>().expect("judged");
     assert_eq!(verdict.outcome, Outcome::Deny);
 }
 
 #[test]
-fn a_delete_has_nothing_to_check() {
-    let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).judge::<Picky>();
+fn delete_has_no_findings() {
+    let verdict = Case::delete(labelled(&json!([{"name": "a", "image": "x"}]))).evaluate::<Picky>();
     assert_eq!(verdict, Ok(Verdict::allow()));
 }
 
 #[test]
-fn what_the_old_side_has_too_is_a_warning() {
+fn existing_finding_becomes_a_warning() {
     let old = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
     let new = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:2"}]));
     let verdict = judge(old, new);
@@ -140,12 +140,12 @@ fn what_the_old_side_has_too_is_a_warning() {
 }
 
 #[test]
-fn operators_may_have_existing_findings_denied_or_left_out() {
+fn operators_can_deny_or_ignore_existing_findings() {
     let old = labelled(&json!([{"name": "a", "image": "x"}]));
     let new = labelled(&json!([{"name": "a", "image": "x", "tty": true}]));
     let judge = |existing: &str| {
         let case = Case::update(old.clone(), new.clone()).settings(json!({"existing": existing}));
-        case.judge::<Picky>().expect("judged")
+        case.evaluate::<Picky>().expect("judged")
     };
     assert_eq!(judge("deny").outcome, Outcome::Deny);
     assert!(judge("deny").findings[0].existing);
@@ -174,7 +174,7 @@ fn reordered_containers_and_variables_introduce_nothing() {
 }
 
 #[test]
-fn another_mistake_at_the_same_place_is_introduced() {
+fn another_mistake_in_the_same_place_is_new() {
     let old = labelled(&json!([{"name": "a", "image": "x"}]));
     let new = labelled(&json!([{"name": "a", "image": "y"}]));
     assert_eq!(
@@ -184,7 +184,7 @@ fn another_mistake_at_the_same_place_is_introduced() {
 }
 
 #[test]
-fn the_same_mistake_in_another_container_is_introduced() {
+fn same_mistake_in_another_container_is_new() {
     let old = labelled(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "b:1"}]));
     let new = labelled(&json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "x"}]));
     let verdict = judge(old, new);
@@ -196,7 +196,7 @@ fn the_same_mistake_in_another_container_is_introduced() {
 }
 
 #[test]
-fn another_inline_variable_in_the_same_position_is_introduced() {
+fn another_variable_in_the_same_position_is_new() {
     let old =
         labelled(&json!([{"name": "a", "image": "a:1", "env": [{"name": "P", "value": "1"}]}]));
     let new =
@@ -208,7 +208,7 @@ fn another_inline_variable_in_the_same_position_is_introduced() {
 }
 
 #[test]
-fn a_missing_label_does_not_excuse_another() {
+fn missing_label_does_not_excuse_another() {
     let old = deployment(
         &json!({"team": "a"}),
         &json!([{"name": "a", "image": "a:1"}]),
@@ -224,7 +224,7 @@ fn a_missing_label_does_not_excuse_another() {
 }
 
 #[test]
-fn a_mistake_made_a_second_time_is_introduced_once() {
+fn repeated_mistake_is_new_once() {
     let old = labelled(&json!([{"name": "a", "image": "a:1", "args": ["-Xa"]}]));
     let new = labelled(&json!([{"name": "a", "image": "a:1", "args": ["-v", "-Xa", "-Xa"]}]));
     let verdict = judge(old, new);

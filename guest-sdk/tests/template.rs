@@ -1,4 +1,4 @@
-//! A value can never change the query that it stands in.
+//! The value of a variable can never change the structure of a query.
 
 use rollgate_sdk::template::{QueryTemplate, TemplateError};
 
@@ -12,7 +12,7 @@ fn render(template: &str, value: &str) -> String {
 }
 
 #[test]
-fn a_value_stays_inside_its_quotes() {
+fn value_cannot_leave_its_quotes() {
     assert_eq!(
         render(r#"up{ns="${namespace}"}"#, r#"x"} or y{a=""#),
         r#"up{ns="x\"} or y{a=\""}"#
@@ -28,7 +28,7 @@ fn a_value_stays_inside_its_quotes() {
 }
 
 #[test]
-fn behind_a_regex_matcher_a_value_matches_itself_only() {
+fn value_in_a_regex_matcher_matches_literally() {
     assert_eq!(
         render(r#"up{pod=~"${name}-.*"}"#, "a.b"),
         r#"up{pod=~"a\\.b-.*"}"#
@@ -48,7 +48,7 @@ fn behind_a_regex_matcher_a_value_matches_itself_only() {
 }
 
 #[test]
-fn text_around_variables_stays_as_it_is() {
+fn text_around_variables_is_unchanged() {
     let query = "sum(rate(x{a=\"\\\"${name}\\\"\"}[5m])) # don't\n > 0 and {b='${name}'} =~ `a$`";
     assert_eq!(render(query, "v"), query.replace("${name}", "v"));
     assert_eq!(
@@ -59,7 +59,7 @@ fn text_around_variables_stays_as_it_is() {
 }
 
 #[test]
-fn a_variable_where_a_value_could_do_harm_is_refused() {
+fn variable_outside_of_quotes_is_refused() {
     let refused = |template| QueryTemplate::parse(template, KNOWN).expect_err(template);
     let not_quoted = TemplateError::NotQuoted {
         name: "name".to_owned(),

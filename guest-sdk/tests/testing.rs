@@ -1,4 +1,4 @@
-//! The fake host, where a policy's author meets it.
+//! The fake host, as authors of policies use it.
 
 use rollgate_sdk::serde_json::{Value, json};
 use rollgate_sdk::testing::{Case, configure, run_folder};
@@ -94,11 +94,11 @@ fn judging(act: &str) -> Case {
 }
 
 fn found(case: Case) -> Result<String, Failure> {
-    let verdict = case.judge::<Puppet>()?;
+    let verdict = case.evaluate::<Puppet>()?;
     Ok(verdict.findings[0].found.clone().unwrap_or_default())
 }
 
-/// The message of the panic that `run` ends in.
+/// Returns the message of the panic of `run`.
 fn panic_of(run: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let payload = std::panic::catch_unwind(run).expect_err("a panic");
     payload
@@ -108,7 +108,7 @@ fn panic_of(run: impl FnOnce() + std::panic::UnwindSafe) -> String {
 }
 
 #[test]
-fn a_case_answers_what_it_says() {
+fn case_answers_host_calls() {
     assert_eq!(
         found(judging("time").now("2026-03-01T10:00:00Z")),
         Ok("2026-03-01T10:00:00Z".to_owned())
@@ -125,7 +125,7 @@ fn a_case_answers_what_it_says() {
 }
 
 #[test]
-fn a_source_that_is_down_is_a_failure_of_the_policy() {
+fn unavailable_source_is_a_failure_of_the_policy() {
     let down = judging("metric")
         .now("2026-03-01T10:00:00Z")
         .metric_unavailable("main", "up", "no route");
@@ -135,7 +135,7 @@ fn a_source_that_is_down_is_a_failure_of_the_policy() {
 }
 
 #[test]
-fn a_call_without_an_answer_fails_the_test_with_the_lines_to_add() {
+fn unanswered_call_fails_the_test_with_the_lines_to_add() {
     let message = panic_of(|| drop(found(judging("time"))));
     assert!(
         message.ends_with("Add to the scenario:\nnow: \"2026-01-01T12:00:00Z\""),
@@ -154,7 +154,7 @@ fn a_call_without_an_answer_fails_the_test_with_the_lines_to_add() {
 }
 
 #[test]
-fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
+fn call_in_new_fails_as_in_the_host() {
     for (act, call) in [
         ("time", "clock.now"),
         ("metric", "metrics.query"),
@@ -163,7 +163,7 @@ fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
         let case = create()
             .now("2026-03-01T10:00:00Z")
             .settings(json!({"whileBuilt": act}));
-        let message = panic_of(|| drop(case.judge::<Puppet>()));
+        let message = panic_of(|| drop(case.evaluate::<Puppet>()));
         assert!(
             message.starts_with(&format!("the policy calls `{call}` in `configure`")),
             "{message}"
@@ -172,13 +172,13 @@ fn a_call_while_the_policy_is_built_fails_as_the_host_would_refuse_it() {
 }
 
 #[test]
-fn a_panic_of_the_policy_is_told() {
-    let message = panic_of(|| drop(judging("panic").judge::<Puppet>()));
+fn panic_of_the_policy_is_reported() {
+    let message = panic_of(|| drop(judging("panic").evaluate::<Puppet>()));
     assert_eq!(message, "the policy crashed: on purpose");
 }
 
 #[test]
-fn wrong_settings_are_an_error_to_look_at() {
+fn invalid_settings_are_returned_as_an_error() {
     let error = configure::<Puppet>(json!({"jugding": "time"}))
         .err()
         .expect("refused");
@@ -192,19 +192,19 @@ fn wrong_settings_are_an_error_to_look_at() {
 }
 
 #[test]
-fn a_folder_without_scenarios_is_no_passed_test() {
+fn folder_without_scenarios_fails() {
     let message = panic_of(|| run_folder::<Puppet>(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
     assert!(message.contains("has no scenario"), "{message}");
 }
 
 #[test]
-fn each_scenario_of_a_folder_that_is_answered_otherwise_is_told() {
+fn every_failing_scenario_of_a_folder_is_reported() {
     let message =
         panic_of(|| run_folder::<Puppet>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios")));
     assert!(!message.contains("right.yaml"), "{message}");
     for part in [
         "wrong-outcome.yaml: the policy did not answer as expected\n  outcome\n    - deny\n    + allow",
-        "expects-nothing.yaml: the scenario does not say what is expected",
+        "expects-nothing.yaml: the scenario has no `expect`",
         "no-scenario.yaml: ",
         "no-time.yaml: the scenario does not say what time it is",
     ] {
@@ -215,7 +215,7 @@ fn each_scenario_of_a_folder_that_is_answered_otherwise_is_told() {
     }
 }
 
-/// Looks at a workload through everything that the SDK adds to its records.
+/// Reads a workload through everything that the SDK adds to its records.
 struct Looks;
 
 impl Policy for Looks {
@@ -297,6 +297,6 @@ impl IntoPort for String {
 }
 
 #[test]
-fn a_workload_is_shown_with_defaults_roles_and_ports_by_name() {
-    assert_eq!(create().judge::<Looks>(), Ok(Verdict::allow()));
+fn workload_has_defaults_roles_and_named_ports() {
+    assert_eq!(create().evaluate::<Looks>(), Ok(Verdict::allow()));
 }

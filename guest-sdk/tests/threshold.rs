@@ -1,4 +1,4 @@
-//! What a threshold says of each kind of value.
+//! The verdict of a threshold for each kind of value.
 
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{MetricsError, MetricsErrorCode, Sample};
@@ -35,14 +35,14 @@ fn sample(value: f64) -> Sample {
 }
 
 fn judge(samples: Vec<Sample>, answer: Answer) -> Result<Verdict, Failure> {
-    threshold(at_most(0.01), answer).judge(Ok(samples), NOW)
+    threshold(at_most(0.01), answer).evaluate(Ok(samples), NOW)
 }
 
 #[test]
-fn a_value_on_the_bound_is_good_and_one_beyond_is_not() {
+fn value_on_the_bound_keeps_it_and_one_beyond_breaks_it() {
     let within = |min, max, value| {
         let bounds = Bounds::new(min, max).expect("sound bounds");
-        let verdict = threshold(bounds, Answer::Fail).judge(Ok(vec![sample(value)]), NOW);
+        let verdict = threshold(bounds, Answer::Fail).evaluate(Ok(vec![sample(value)]), NOW);
         verdict.expect("judged").outcome == Outcome::Allow
     };
     assert!(within(None, Some(1.0), 1.0));
@@ -55,7 +55,7 @@ fn a_value_on_the_bound_is_good_and_one_beyond_is_not() {
 }
 
 #[test]
-fn every_series_must_keep_within_and_the_evidence_has_all() {
+fn every_series_must_keep_the_bounds_and_is_evidence() {
     let labelled = |pod: &str, value| Sample {
         labels: vec![("pod".into(), pod.into())],
         ..sample(value)
@@ -83,7 +83,7 @@ fn every_series_must_keep_within_and_the_evidence_has_all() {
 }
 
 #[test]
-fn without_a_proper_value_the_author_decides() {
+fn author_decides_the_outcome_without_a_value() {
     let old = Sample {
         at: NOW - SignedDuration::from_mins(3),
         ..sample(0.0)
@@ -116,7 +116,7 @@ fn without_a_proper_value_the_author_decides() {
         ),
     ];
     for (measured, message) in cases {
-        let said = |answer| threshold(at_most(0.01), answer).judge(measured.clone(), NOW);
+        let said = |answer| threshold(at_most(0.01), answer).evaluate(measured.clone(), NOW);
         assert_eq!(said(Answer::Fail).expect_err("a failure").message, message);
         for (answer, severity, outcome) in [
             (Answer::Allow, Severity::Info, Outcome::Allow),
@@ -136,7 +136,7 @@ fn without_a_proper_value_the_author_decides() {
 }
 
 #[test]
-fn bounds_that_say_nothing_or_too_much_are_refused() {
+fn bounds_that_every_or_no_value_keeps_are_refused() {
     assert_eq!(Bounds::new(None, None), Err(BoundsError::Missing));
     assert_eq!(Bounds::new(Some(2.0), Some(1.0)), Err(BoundsError::Crossed));
     assert_eq!(

@@ -18,7 +18,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rollgate_model::{
-    Change, MutableTags, Outcome, Read, Request, Reviewed, Rollout, ShapeError, Workload,
+    Change, Classification, ClassifiedRequest, MutableTags, Outcome, Request, Rollout, ShapeError,
+    Workload,
 };
 use tokio::time::Instant;
 
@@ -39,7 +40,7 @@ use overrides::{OverrideRequest, Overrides};
 /// limit.
 const TIME_FOR_OVERRIDES: (u32, Duration) = (4, Duration::from_secs(1));
 
-const NO_POLICY_MATCHES: Reviewed = Reviewed::NotARollout {
+const NO_POLICY_MATCHES: ClassifiedRequest = ClassifiedRequest::NotARollout {
     why: "no policy matches it, whichever change it is",
     relabelled: None,
 };
@@ -112,8 +113,10 @@ impl Gate {
             return Ok(self.allow_unmatched(uid, "not a workload of rollgate"));
         };
         Ok(match self.classify(request, deadline).await {
-            Ok(Reviewed::Rollout(rollout)) => self.decide(uid, *rollout, caller, deadline).await,
-            Ok(Reviewed::NotARollout { why, relabelled }) => match relabelled {
+            Ok(ClassifiedRequest::Rollout(rollout)) => {
+                self.decide(uid, *rollout, caller, deadline).await
+            }
+            Ok(ClassifiedRequest::NotARollout { why, relabelled }) => match relabelled {
                 Some(update) if self.is_matched(&update, deadline).await => {
                     self.decide(uid, *update, caller, deadline).await
                 }
@@ -125,30 +128,36 @@ impl Gate {
 
     /// Classifies the change. Pod templates in other objects and earlier revisions are read only if a
     /// policy matches and they may change the result.
-    async fn classify(&self, request: Request, deadline: Instant) -> Result<Reviewed, ShapeError> {
-        let mut read = Rollout::read_by(request, &self.options.mutable_tags)?;
-        if let Read::Referring(referring) = read {
-            let (old, new) = (referring.old(), referring.new());
-            let classes = Change::ALL.map(Some).into_iter().chain([None]);
-            if !self.may_match(old, new, classes, deadline).await {
-                return Ok(NO_POLICY_MATCHES);
+    async fn classify(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<ClassifiedRequest, ShapeError> {
+        let mut classification = request.classify(&self.options.mutable_tags)?;
+        loop {
+            classification = match classification {
+                Classification::Decided(classified) => return Ok(classified),
+                Classification::NeedsTemplate(needs) => {
+                    let (old, new) = (needs.old(), needs.new());
+                    let classes = Change::ALL.map(Some).into_iter().chain([None]);
+                    if !self.may_match(old, new, classes, deadline).await {
+                        return Ok(NO_POLICY_MATCHES);
+                    }
+                    let cluster = self.sources.cluster.as_ref();
+                    lookups::referred_templates(cluster, *needs, deadline).await
+                }
+                Classification::NeedsHistory(needs) => {
+                    let (old, new) = (Some(needs.old()), Some(needs.new()));
+                    let classes = needs.classes().map(Some).into_iter();
+                    if !self.may_match(old, new, classes, deadline).await {
+                        return Ok(NO_POLICY_MATCHES);
+                    }
+                    let history = self.sources.history.as_ref();
+                    let revisions = lookups::revisions(history, &needs, deadline).await;
+                    return Ok(needs.resolve(&revisions));
+                }
             }
-            let cluster = self.sources.cluster.as_ref();
-            read = lookups::referred_templates(cluster, *referring, deadline).await;
         }
-        let unsettled = match read {
-            Read::Told(reviewed) => return Ok(reviewed),
-            Read::Unsettled(unsettled) => unsettled,
-            Read::Referring(_) => unreachable!("it was resolved"),
-        };
-        let (old, new) = (Some(unsettled.old()), Some(unsettled.new()));
-        let classes = unsettled.classes().map(Some).into_iter();
-        if !self.may_match(old, new, classes, deadline).await {
-            return Ok(NO_POLICY_MATCHES);
-        }
-        let history = self.sources.history.as_ref();
-        let revisions = lookups::revisions(history, &unsettled, deadline).await;
-        Ok(unsettled.settle(&revisions))
     }
 
     /// Returns whether a policy matches the change if it turns out to be of one of these classes.

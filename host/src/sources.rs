@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
+    ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
 };
 
 pub use self::clock::{FixedClock, SystemClock};
@@ -183,7 +183,11 @@ pub trait History: Send + Sync {
     /// Reads the revisions that tell a change apart; where that fails, the answer says why. How long
     /// it may take is the caller's to bound. A recent reading may lack the newest ones, and no
     /// others.
-    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions>;
+    fn revisions<'a>(
+        &'a self,
+        wanted: &'a RevisionQuery,
+        reading: Reading,
+    ) -> BoxFuture<'a, Revisions>;
 }
 
 /// Secrets of the namespace that rollgate runs in, for the host alone: none ever reaches a guest, a

@@ -1,4 +1,4 @@
-//! What the findings of a change are held against, to tell those that were there before.
+//! What findings are compared with, to recognize those that existed before the change.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::workload::Workload;
 
-/// What a workload had before a change. Findings that it has too are existing ones.
+/// The state of a workload before a change. A finding that it has too counts as existing.
 ///
-/// It is not always the old object: whoever goes back to a faulty template, which no policy judges,
-/// would make its faults existing ones for whatever comes next.
+/// This is not always the old object. No policy evaluates a rollback by default, so a rollback to a
+/// faulty template would turn its faults into existing ones for every later change.
 #[derive(Clone, Debug)]
 pub struct Baseline {
     source: Source,
-    /// Most policies never ask, so it is put together for the first that does.
+    /// Built for the first policy that asks; most never do.
     built: OnceLock<Option<Arc<Workload>>>,
 }
 
@@ -26,19 +26,19 @@ enum Source {
 }
 
 impl Baseline {
-    /// Nothing: every finding is a new one.
+    /// No state: every finding is new.
     #[must_use]
     pub const fn nothing() -> Self {
         Self::of(Source::Nothing)
     }
 
-    /// The old object as it is.
+    /// The old object.
     #[must_use]
     pub const fn old_object() -> Self {
         Self::of(Source::OldObject)
     }
 
-    /// The old object with another Pod template; nothing, where that has not the shape of one.
+    /// The old object with another Pod template; no state where that is not a valid one.
     #[must_use]
     pub fn old_object_with(template: Value) -> Self {
         Self::of(Source::OldObjectWith(Box::new(template)))
@@ -57,7 +57,7 @@ impl Baseline {
         }
     }
 
-    /// Returns the workload to hold findings against, by the old object.
+    /// Returns the workload to compare findings with.
     pub(crate) fn workload<'a>(
         &'a self,
         old: Option<&'a Arc<Workload>>,

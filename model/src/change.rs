@@ -1,4 +1,4 @@
-//! What kind of change a request is.
+//! The classes of changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,27 +6,27 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The class of a change; how each is told stands at `classify`.
+/// The class of a change, as [`Request::classify`](crate::Request::classify) determines it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// A workload that was not there before.
+    /// A workload is created.
     Create,
-    /// The same template, started anew.
+    /// The Pods are replaced by others with the same template.
     Restart,
-    /// Back to a template that was there before the present one.
+    /// The template is replaced by an earlier one.
     Rollback,
-    /// Any other new template.
+    /// The template is replaced by another one that is not an earlier one.
     RollForward,
-    /// A template that waited goes on.
+    /// A pending template rolls out, such as that of a paused workload.
     Resume,
     /// Traffic moves to other Pods.
     Release,
-    /// Another number of replicas.
+    /// The number of replicas changes.
     Scale,
-    /// The workload goes away.
+    /// The workload is deleted.
     Delete,
 }
 
@@ -43,11 +43,12 @@ impl Change {
         Self::Delete,
     ];
 
-    /// What a policy matches that does not say otherwise: a rollback is never blocked by default.
+    /// The classes that a policy matches by default: a rollback is never blocked unless a policy
+    /// names it.
     pub const DEFAULT_MATCH: [Self; 4] =
         [Self::Create, Self::RollForward, Self::Resume, Self::Release];
 
-    /// The word of the contract, such as `roll-forward`.
+    /// Returns the word of the contract, such as `roll-forward`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,10 +70,10 @@ impl fmt::Display for Change {
     }
 }
 
-/// A word that names no class of change.
+/// The error for a word that is no class of change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no change; known are create, restart, rollback, roll-forward, resume, release, scale and delete"
+    "`{0}` is not a class of change: expected create, restart, rollback, roll-forward, resume, release, scale or delete"
 )]
 pub struct UnknownChange(pub String);
 

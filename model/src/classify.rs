@@ -1,204 +1,429 @@
-//! How the class of a change is told: a pure function of the old object, the new object and the
-//! earlier revisions, before any policy runs.
+//! Classifies a change from the old object, the new object and the earlier revisions, before any
+//! policy runs. All functions are pure: the host reads what they need and passes it in.
 //!
-//! The two objects alone tell most of it, at [`first_sight`]. Only where a template or the traffic
-//! might go back are the earlier revisions looked at, by [`settle`]: they cost a question to the
-//! API server.
+//! The two objects alone decide most classes. What else is needed costs a request to the API server,
+//! so a [`Classification`] names it, and the host reads it only where a policy could match:
+//!
+//! 1. the Pod template of an Argo Rollout with a `workloadRef` ([`NeedsTemplate`]),
+//! 2. the earlier revisions, where the template or the traffic might go back ([`NeedsHistory`]).
 
 mod argo;
 mod history;
 mod pending;
-mod pulls;
 mod service;
 mod template;
+mod update;
+
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::baseline::Baseline;
 use crate::change::Change;
 use crate::kind::Kind;
-use crate::request::{Asker, Operation};
-use crate::revisions::{Revisions, Undo};
+use crate::request::{Operation, Request, Requester};
+use crate::revisions::{RevisionQuery, Revisions, Undo};
+use crate::rollout::{ClassifiedRequest, Rollout};
 use crate::shape::ShapeError;
 use crate::tags::MutableTags;
 use crate::workload::Workload;
 use history::History;
 pub(crate) use template::ARGO_HASH;
 pub use template::template_text;
-use template::{Difference, Template};
 
-/// What a change was found to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Classified {
-    /// A rollout.
+/// The state of a classification.
+#[derive(Debug)]
+pub enum Classification {
+    /// The request is classified.
+    Decided(ClassifiedRequest),
+    /// An Argo Rollout takes its Pod template from another object (`spec.workloadRef`), which must
+    /// be read first.
+    NeedsTemplate(Box<NeedsTemplate>),
+    /// The earlier revisions must be read first: they decide whether this is a rollback.
+    NeedsHistory(Box<NeedsHistory>),
+}
+
+impl Request {
+    /// Parses both objects, fills in the API's defaults, and classifies the change as far as the two
+    /// objects alone decide it. `tags` are the image tags that may be moved to another image.
+    ///
+    /// # Errors
+    /// When an object is missing, is no workload, or has a field of the wrong type.
+    pub fn classify(self, tags: &MutableTags) -> Result<Classification, ShapeError> {
+        self.check_objects()?;
+        if let Some(why) = self.sub_resource.never_a_rollout(self.operation) {
+            return Ok(Classification::Decided(ClassifiedRequest::NotARollout {
+                why,
+                relabelled: None,
+            }));
+        }
+        let request = ParsedRequest::parse(self)?;
+        let first = request.first_pass(tags);
+        Ok(if request.needs_template(&first) {
+            Classification::NeedsTemplate(Box::new(NeedsTemplate {
+                request,
+                tags: tags.clone(),
+            }))
+        } else {
+            request.classification(first)
+        })
+    }
+
+    /// Classifies the change by revisions that are known already. A Pod template in another object
+    /// counts as unreadable.
+    ///
+    /// # Errors
+    /// As [`classify`](Self::classify).
+    pub fn classify_with(self, revisions: &Revisions) -> Result<ClassifiedRequest, ShapeError> {
+        let no_templates = |_: &Workload| Err("nothing read it".to_owned());
+        let classification = self.classify(&MutableTags::default())?;
+        Ok(classification.resolve(no_templates, revisions))
+    }
+}
+
+impl Classification {
+    /// Completes the classification, where templates and revisions are known already.
+    #[must_use]
+    pub fn resolve(
+        mut self,
+        template: impl Fn(&Workload) -> Result<Value, String>,
+        revisions: &Revisions,
+    ) -> ClassifiedRequest {
+        loop {
+            self = match self {
+                Self::Decided(classified) => return classified,
+                Self::NeedsTemplate(needs) => needs.resolve(&template),
+                Self::NeedsHistory(needs) => return needs.resolve(revisions),
+            }
+        }
+    }
+}
+
+/// A request about an Argo Rollout whose Pod template is in another object (`spec.workloadRef`).
+#[derive(Debug)]
+pub struct NeedsTemplate {
+    request: ParsedRequest,
+    tags: MutableTags,
+}
+
+impl NeedsTemplate {
+    /// Returns the object as it is; `None` when it is created.
+    #[must_use]
+    pub const fn old(&self) -> Option<&Arc<Workload>> {
+        self.request.old.as_ref()
+    }
+
+    /// Returns the object as it would become; `None` when it is deleted.
+    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the contract calls the new object `new`"
+    )]
+    pub const fn new(&self) -> Option<&Arc<Workload>> {
+        self.request.new.as_ref()
+    }
+
+    /// Continues with the templates. `template` is called with each Rollout that has a `workloadRef`,
+    /// and returns the template or the reason why it could not be read.
+    ///
+    /// A policy that asks for a template which could not be read fails. This concerns the new object
+    /// only: an unreadable template of the old one is left out, and nothing is compared with it.
+    #[must_use]
+    pub fn resolve(self, template: impl Fn(&Workload) -> Result<Value, String>) -> Classification {
+        let Self { mut request, tags } = self;
+        let resolve = |side: &Workload| {
+            let referring = side.template_ref().is_some();
+            referring.then(|| Arc::new(side.with_referred_template(template(side))))
+        };
+        let old = request.old.as_deref().and_then(resolve);
+        if let Some(old) = old.filter(|old| old.shows_template()) {
+            request.old = Some(old);
+        }
+        if let Some(new) = request.new.as_deref().and_then(resolve) {
+            request.new = Some(new);
+        }
+        let first = request.first_pass(&tags);
+        request.classification(first)
+    }
+}
+
+/// A change that is a rollback or not, depending on the earlier revisions.
+#[derive(Debug)]
+pub struct NeedsHistory {
+    request: ParsedRequest,
+    old: Arc<Workload>,
+    new: Arc<Workload>,
+    question: Question,
+}
+
+impl NeedsHistory {
+    /// Returns which revisions to read.
+    #[must_use]
+    pub fn revision_query(&self) -> RevisionQuery {
+        RevisionQuery::of(&self.old, &self.new)
+    }
+
+    /// Returns the two classes that the change may have.
+    #[must_use]
+    pub const fn classes(&self) -> [Change; 2] {
+        let forward = match &self.question {
+            Question::TemplateReplaced | Question::ImagePulledAgain { .. } => Change::RollForward,
+            Question::RolloutContinued { change, .. } => *change,
+            Question::TrafficSwitched => Change::Release,
+        };
+        [forward, Change::Rollback]
+    }
+
+    /// Returns the object as it is.
+    #[must_use]
+    pub const fn old(&self) -> &Arc<Workload> {
+        &self.old
+    }
+
+    /// Returns the object as it would become.
+    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the contract calls the new object `new`"
+    )]
+    pub const fn new(&self) -> &Arc<Workload> {
+        &self.new
+    }
+
+    /// Whether a list of revisions that may lack the newest ones, such as one from a cache, can be
+    /// enough. It never is where the class depends on which revisions have Pods now.
+    #[must_use]
+    pub const fn accepts_stale_revisions(&self) -> bool {
+        matches!(
+            self.question,
+            Question::TemplateReplaced | Question::ImagePulledAgain { .. }
+        )
+    }
+
+    /// Whether these revisions, which may lack the newest ones, are enough.
+    ///
+    /// They are when one of them has the present template: each one that is missing was created after
+    /// it, so going to it is no rollback. The baseline is then that of a moment ago, when the same
+    /// request would have been classified the same.
+    #[must_use]
+    pub fn is_resolved_by_stale(&self, revisions: &Revisions) -> bool {
+        let history = History::new(revisions, &self.old);
+        self.accepts_stale_revisions() && history.has_present_template()
+    }
+
+    /// Classifies the change.
+    #[must_use]
+    pub fn resolve(self, revisions: &Revisions) -> ClassifiedRequest {
+        let Self {
+            request,
+            old,
+            new,
+            question,
+        } = self;
+        let history = History::new(revisions, &old);
+        let baseline = match question {
+            // A switch of a Service changes no template.
+            Question::TrafficSwitched => Baseline::old_object(),
+            _ => history.baseline(),
+        };
+        let class = match question {
+            Question::TrafficSwitched => service::resolve(&old, &new, revisions),
+            Question::TemplateReplaced => update::template_replaced(&history, &new),
+            Question::RolloutContinued { change, note } => {
+                update::rollout_continued(&history, &new, change, note)
+            }
+            // There is no other template to go back from; the revisions give the baseline only.
+            Question::ImagePulledAgain { note } => {
+                Class::without_undo(Change::RollForward, Some(note))
+            }
+        };
+        request.classified(class).with_baseline(baseline)
+    }
+}
+
+/// A request with both objects parsed.
+#[derive(Debug)]
+struct ParsedRequest {
+    operation: Operation,
+    requester: Requester,
+    user: String,
+    groups: Vec<String>,
+    dry_run: bool,
+    old: Option<Arc<Workload>>,
+    new: Option<Arc<Workload>>,
+}
+
+/// What the two objects alone decide.
+enum FirstPass {
+    Decided(Class),
+    NeedsHistory(Question),
+}
+
+/// The class of a change, and how it was determined.
+enum Class {
     Rollout {
-        /// The class.
         change: Change,
-        /// A sentence on how it was told, where that is not obvious.
+        /// How the class was determined, in a sentence, where that is not obvious.
         note: Option<String>,
-        /// Whether an undo would be told apart as a rollback.
         undo: Undo,
     },
     /// Anything else, such as a change of metadata or status.
-    NotARollout {
-        /// Why, in a sentence.
-        why: &'static str,
-    },
+    NotARollout { why: &'static str },
 }
 
-/// What the two objects alone tell of a change.
-#[derive(Debug)]
-pub(crate) enum FirstSight {
-    /// All there is to tell.
-    Told(Classified),
-    /// The rest is for the earlier revisions to tell.
-    Open(Open),
-}
-
-/// What the earlier revisions are to tell.
+/// What the earlier revisions decide.
 #[derive(Clone, Debug)]
-pub(crate) enum Open {
-    /// Whether another template is one that was there before.
-    Replaced,
-    /// Whether a template that waited is older than one that has Pods.
-    GoesOn {
+enum Question {
+    /// Whether the new template is an earlier one.
+    TemplateReplaced,
+    /// Whether the template of a rollout that continues is older than one that has Pods.
+    RolloutContinued {
         /// The class, if it is not.
         change: Change,
         note: Option<String>,
     },
-    /// Nothing of the class: a restart that may ship other code goes forward. They tell what the
-    /// workload had before.
-    Repulled { note: String },
+    /// Nothing but the baseline: a restart that may pull another image is a roll-forward.
+    ImagePulledAgain { note: String },
     /// Whether traffic goes to older Pods.
-    Switched,
+    TrafficSwitched,
 }
 
-impl Open {
-    /// The class where the earlier revisions tell of no rollback.
-    pub(crate) const fn forward(&self) -> Change {
-        match self {
-            Self::Replaced | Self::Repulled { .. } => Change::RollForward,
-            Self::GoesOn { change, .. } => *change,
-            Self::Switched => Change::Release,
-        }
-    }
-}
-
-/// Tells the class of a change as far as the two objects do.
-///
-/// The classes are tried in the order of [`Change`]. The template is looked at first: a request
-/// that changes it and anything else is judged by what it does to the template. Only a restart
-/// gives way: where the same request lets a waiting template go on, it is a `resume` or a `release`,
-/// or `restartedAt` would be a way around the policies that hold that template.
-///
-/// # Errors
-/// When the operation lacks an object, or the two objects are not of one kind.
-pub(crate) fn first_sight(
-    operation: Operation,
-    asker: Asker,
-    old: Option<&Workload>,
-    new: Option<&Workload>,
-    tags: &MutableTags,
-) -> Result<FirstSight, ShapeError> {
-    let missing = |field| ShapeError::Missing {
-        field,
-        operation: operation.as_str(),
-    };
-    let told = match operation {
-        Operation::Create => created(asker, new.ok_or_else(|| missing("object"))?),
-        Operation::Delete => deleted(old.ok_or_else(|| missing("oldObject"))?),
-        Operation::Connect => Classified::NotARollout {
-            why: "a CONNECT changes no object",
-        },
-        Operation::Update => {
-            let new = new.ok_or_else(|| missing("object"))?;
-            let old = old.ok_or_else(|| missing("oldObject"))?;
-            same_kind(old, new)?;
-            return Ok(match new.kind() {
-                Kind::Service => service::first_sight(asker, old, new),
-                _ => updated(asker, old, new, tags),
-            });
-        }
-    };
-    Ok(FirstSight::Told(told))
-}
-
-/// Tells the rest, by the earlier revisions.
-pub(crate) fn settle(
-    open: Open,
-    old: &Workload,
-    new: &Workload,
-    revisions: &Revisions,
-) -> Classified {
-    let update = Update {
-        new,
-        history: History::new(revisions, old),
-    };
-    match open {
-        Open::Switched => service::settle(old, new, revisions),
-        Open::Replaced => replaced(&update),
-        // There is no other template to go back from.
-        Open::Repulled { note } => alone(Change::RollForward, Some(note)),
-        Open::GoesOn { change, note } => went_on(&update, change, note),
-    }
-}
-
-impl Open {
-    /// Whether revisions may tell that lack the newest ones.
-    pub(crate) const fn may_be_told_by_older(&self) -> bool {
-        // The other two ask which revisions have Pods now.
-        matches!(self, Self::Replaced | Self::Repulled { .. })
-    }
-
-    /// What existing findings are held against. A switch of a Service changes no template.
-    pub(crate) fn baseline(&self, old: &Workload, revisions: &Revisions) -> Baseline {
-        match self {
-            Self::Switched => Baseline::old_object(),
-            Self::Replaced | Self::GoesOn { .. } | Self::Repulled { .. } => {
-                History::new(revisions, old).baseline()
-            }
-        }
-    }
-
-    /// Whether they do: where one of them holds the present template, whatever they lack was created
-    /// after it, and is nothing to go back to. What it had before is then told by how things were a
-    /// moment ago, when the same request would have been judged the same.
-    pub(crate) fn is_told_by_older(&self, old: &Workload, revisions: &Revisions) -> bool {
-        self.may_be_told_by_older() && History::new(revisions, old).is_held()
-    }
-}
-
-/// The new side of a workload that changes, and what it may go back to.
-struct Update<'a> {
-    new: &'a Workload,
-    history: History<'a>,
-}
-
-impl Update<'_> {
-    fn is(&self, change: Change, note: Option<String>) -> Classified {
-        Classified::Rollout {
+impl Class {
+    /// A rollout that replaces no template, so that there is nothing to undo.
+    const fn without_undo(change: Change, note: Option<String>) -> Self {
+        Self::Rollout {
             change,
             note,
-            undo: self.history.undo(),
+            undo: Undo::NotPossible,
         }
     }
 }
 
-fn created(asker: Asker, new: &Workload) -> Classified {
-    match new.kind() {
-        Kind::Service => service::created(asker),
-        _ => alone(Change::Create, None),
+impl ParsedRequest {
+    fn parse(request: Request) -> Result<Self, ShapeError> {
+        let Request {
+            operation,
+            sub_resource,
+            namespace,
+            user,
+            groups,
+            requester,
+            dry_run,
+            object,
+            old_object,
+        } = request;
+        let parse = |tree: Option<Value>| {
+            tree.map(|tree| sub_resource.parse(tree, namespace.as_deref()).map(Arc::new))
+                .transpose()
+        };
+        let (new, old) = (parse(object)?, parse(old_object)?);
+        if let (Operation::Update, Some(old), Some(new)) = (operation, &old, &new) {
+            check_same_kind(old, new)?;
+        }
+        Ok(Self {
+            operation,
+            requester,
+            user,
+            groups,
+            dry_run,
+            old,
+            new,
+        })
+    }
+
+    /// Classifies the change as far as the two objects decide it.
+    ///
+    /// Classes are tried in the order of [`Change`]. The template comes first: a request that changes
+    /// it and something else is classified by the template. Only a restart yields: where the same
+    /// request lets a pending template roll out, it is a `resume` or a `release`. Else
+    /// `restartedAt` would be a way around the policies that block that template.
+    fn first_pass(&self, tags: &MutableTags) -> FirstPass {
+        FirstPass::Decided(
+            match (self.operation, self.old.as_deref(), self.new.as_deref()) {
+                (Operation::Update, Some(old), Some(new)) => {
+                    return match new.kind() {
+                        Kind::Service => service::updated(self.requester, old, new),
+                        _ => update::updated(self.requester, old, new, tags),
+                    };
+                }
+                (Operation::Create, _, Some(new)) => match new.kind() {
+                    Kind::Service => service::created(self.requester),
+                    _ => Class::without_undo(Change::Create, None),
+                },
+                (Operation::Delete, Some(old), _) => match old.kind() {
+                    Kind::Service => Class::NotARollout {
+                        why: "deleting a Service moves no traffic to other Pods",
+                    },
+                    _ => Class::without_undo(Change::Delete, None),
+                },
+                _ => unreachable!("`check_objects` and `never_a_rollout` came first"),
+            },
+        )
+    }
+
+    /// Whether policies would be shown a Pod template that is in another object. Where the Rollout
+    /// is deleted, that object may be gone already.
+    fn needs_template(&self, first: &FirstPass) -> bool {
+        let mut sides = self.old.iter().chain(&self.new);
+        let no_policy_runs =
+            matches!(first, FirstPass::Decided(Class::NotARollout { .. })) && !self.is_relabelled();
+        self.new.is_some() && !no_policy_runs && sides.any(|side| side.template_ref().is_some())
+    }
+
+    fn is_relabelled(&self) -> bool {
+        let sides = self.old.as_deref().zip(self.new.as_deref());
+        sides.is_some_and(|(old, new)| old.labels() != new.labels())
+    }
+
+    fn classification(self, first: FirstPass) -> Classification {
+        match (first, &self.old, &self.new) {
+            (FirstPass::Decided(class), ..) => Classification::Decided(self.classified(class)),
+            (FirstPass::NeedsHistory(question), Some(old), Some(new)) => {
+                Classification::NeedsHistory(Box::new(NeedsHistory {
+                    old: Arc::clone(old),
+                    new: Arc::clone(new),
+                    request: self,
+                    question,
+                }))
+            }
+            (FirstPass::NeedsHistory(_), ..) => unreachable!("only an update needs the history"),
+        }
+    }
+
+    fn classified(self, class: Class) -> ClassifiedRequest {
+        match class {
+            Class::Rollout { change, note, undo } => {
+                ClassifiedRequest::Rollout(Box::new(self.rollout(Some(change), note, undo)))
+            }
+            Class::NotARollout { why } => ClassifiedRequest::NotARollout {
+                why,
+                relabelled: self
+                    .is_relabelled()
+                    .then(|| Box::new(self.rollout(None, None, Undo::NotPossible))),
+            },
+        }
+    }
+
+    fn rollout(self, class: Option<Change>, change_note: Option<String>, undo: Undo) -> Rollout {
+        Rollout {
+            class,
+            change_note,
+            undo,
+            operation: self.operation,
+            user: self.user,
+            groups: self.groups,
+            dry_run: self.dry_run,
+            new: self.new,
+            old: self.old,
+            baseline: match class {
+                Some(_) => Baseline::old_object(),
+                None => Baseline::nothing(),
+            },
+        }
     }
 }
 
-fn deleted(old: &Workload) -> Classified {
-    match old.kind() {
-        Kind::Service => Classified::NotARollout {
-            why: "a Service that goes away moves no traffic to other Pods",
-        },
-        _ => alone(Change::Delete, None),
-    }
-}
-
-fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
+fn check_same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
     if old.kind() == new.kind() {
         return Ok(());
     }
@@ -207,97 +432,4 @@ fn same_kind(old: &Workload, new: &Workload) -> Result<(), ShapeError> {
         expected: format!("{}, the kind of the old object", old.kind()),
         found: new.kind().to_string(),
     })
-}
-
-fn updated(asker: Asker, old: &Workload, new: &Workload, tags: &MutableTags) -> FirstSight {
-    let restart = match Template::of(old).compare(Template::of(new)) {
-        Difference::At(_) => return FirstSight::Open(Open::Replaced),
-        Difference::Ignored => Some(restart_note(old, new)),
-        Difference::None if argo::restarts(old, new) => Some(Some(ARGO_RESTART)),
-        Difference::None => None,
-    };
-    if let Some((change, note)) = goes_on(asker, old, new) {
-        let more = || restart.map(|_| MORE_THAN_A_RESTART.to_owned());
-        return FirstSight::Open(Open::GoesOn {
-            change,
-            note: note.or_else(more),
-        });
-    }
-    if let Some(note) = restart.and_then(|_| pulls::anew(new, tags)) {
-        return FirstSight::Open(Open::Repulled { note });
-    }
-    FirstSight::Told(match restart {
-        Some(note) => alone(Change::Restart, note.map(str::to_owned)),
-        None if old.replicas() != new.replicas() => scaled(asker),
-        None => Classified::NotARollout {
-            why: "the Pod template is the same, and nothing that waited goes on",
-        },
-    })
-}
-
-/// A change that leaves the template as it is, so that nothing can be undone.
-const fn alone(change: Change, note: Option<String>) -> Classified {
-    Classified::Rollout {
-        change,
-        note,
-        undo: Undo::NotPossible,
-    }
-}
-
-/// Argo's controller scales a Deployment that a Rollout takes its template from, as it scales the
-/// ReplicaSets of its own.
-const fn scaled(asker: Asker) -> Classified {
-    match asker {
-        Asker::ArgoController => Classified::NotARollout {
-            why: "Argo's controller moves the replicas from one workload to another",
-        },
-        Asker::Other => alone(Change::Scale, None),
-    }
-}
-
-const ARGO_RESTART: &str = "Argo restarts the Pods: `spec.restartAt` changed";
-const MORE_THAN_A_RESTART: &str =
-    "a template that waited goes on with this request, so it is more than a restart";
-const LOOSENED: &str = "what held the waiting template back was changed in `spec.strategy`";
-
-/// The template is another one.
-fn replaced(update: &Update<'_>) -> Classified {
-    match update.history.goes_back(update.new) {
-        Some(note) => update.is(Change::Rollback, Some(note)),
-        None => update.is(Change::RollForward, update.history.look_alike(update.new)),
-    }
-}
-
-/// Whether a template that waits goes on, and as what.
-fn goes_on(asker: Asker, old: &Workload, new: &Workload) -> Option<(Change, Option<String>)> {
-    let retried = match argo::asked(asker, old, new) {
-        Some(argo::Asked::Promotion { note }) => return Some((Change::Release, note)),
-        Some(argo::Asked::Retry) => true,
-        None => false,
-    };
-    let resumed = pending::resumes(old, new) || retried;
-    let loosened = argo::loosens(old, new);
-    if !(resumed || loosened) || !pending::is_pending(old) {
-        return None;
-    }
-    Some(if resumed {
-        (Change::Resume, None)
-    } else {
-        (Change::Release, Some(LOOSENED.to_owned()))
-    })
-}
-
-fn went_on(update: &Update<'_>, change: Change, note: Option<String>) -> Classified {
-    match update.history.runs_newer(update.new) {
-        Some(note) => update.is(Change::Rollback, Some(note)),
-        None => update.is(change, note.or_else(|| update.history.unreadable())),
-    }
-}
-
-fn restart_note(old: &Workload, new: &Workload) -> Option<&'static str> {
-    if old.template_ref() != new.template_ref() {
-        return Some("the template is the same, and stands in another object now");
-    }
-    let obvious = template::restarted_at(old) != template::restarted_at(new);
-    (!obvious).then_some("only a label that controllers write differs in the template")
 }

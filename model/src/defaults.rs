@@ -1,9 +1,9 @@
-//! The API server's defaults, filled into an object's tree.
+//! Fills the API server's defaults into an object's tree.
 //!
-//! Policies then see the same object from a manifest as from a cluster. What is filled in stands in
-//! one table, [`table`], each row with its source. Defaults that the API server gives a Pod but no
-//! template (requests from limits, `enableServiceLinks`, host ports of the host network) are left
-//! out, as are values that it allocates (`clusterIP`, node ports).
+//! Policies then see the same object in a manifest as in a cluster. All defaults are in one table,
+//! [`table`], each with its source. Not filled in are defaults that the API server gives a Pod but
+//! not a template (requests from limits, `enableServiceLinks`, host ports of the host network), and
+//! values that it allocates (`clusterIP`, node ports).
 
 mod image;
 mod quantity;
@@ -15,12 +15,12 @@ use serde_json::{Map, Value};
 use crate::kind::Kind;
 pub(crate) use image::pulled_tag;
 use rows::apply;
-pub use rows::{Fill, Row, Shape, When, table};
+pub use rows::{DefaultValue, FieldDefault, TypeDefaults, When, table};
 
 pub(crate) type Object = Map<String, Value>;
 
-/// Fills the defaults of this kind into an object, in place. What has another shape than its API
-/// gives it stays as it is.
+/// Fills the defaults of this kind into an object, in place. Parts of the wrong type are left as
+/// they are.
 pub fn fill(kind: Kind, tree: &mut Value) {
     let Some(spec) = tree
         .as_object_mut()
@@ -40,7 +40,7 @@ pub fn fill(kind: Kind, tree: &mut Value) {
     }
 }
 
-/// Fills the defaults of a Pod template into one such as that of a ReplicaSet, in place.
+/// Fills the defaults of a Pod template, such as that of a ReplicaSet, in place.
 pub fn fill_template(template: &mut Value) {
     let Some(spec) = template
         .as_object_mut()
@@ -83,7 +83,7 @@ fn stateful_set(spec: &mut Object) {
     children(spec, "volumeClaimTemplates").for_each(volumes::fill_claim);
 }
 
-/// Unlike the other kinds, a StatefulSet gets a `rollingUpdate` only where it names no type.
+/// Unlike the other kinds, a StatefulSet gets a `rollingUpdate` only where it has no `type`.
 fn stateful_set_strategy(strategy: &mut Object) {
     if When::Zero.applies(strategy.get("type")) {
         opened(strategy, "rollingUpdate");
@@ -189,7 +189,7 @@ pub(super) fn child<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Obj
     object.get_mut(key)?.as_object_mut()
 }
 
-/// The object at this key, made where there is none.
+/// Returns the object at this key, and creates it where it is absent.
 pub(super) fn opened<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
     if object.get(key).is_none_or(Value::is_null) {
         object.insert(key.to_owned(), Value::Object(Map::new()));

@@ -1,14 +1,15 @@
-//! What names of Kubernetes are made of (RFC 1123, as `validation.IsDNS1123Label` and
-//! `IsDNS1123Subdomain` of k8s.io/apimachinery read it).
+//! The syntax of Kubernetes names (RFC 1123, as in `validation.IsDNS1123Label` and
+//! `IsDNS1123Subdomain` of k8s.io/apimachinery).
 
-/// Whether it may name a namespace: 1 to 63 small letters, digits and `-`, with `-` at neither end.
+/// Whether a text is a valid name of a namespace: 1 to 63 lowercase letters, digits and `-`, with
+/// `-` at neither end.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
     text.len() <= 63 && is_part(text)
 }
 
-/// Whether it may name most other objects, or a group: parts between dots, 253 bytes in all. A part
-/// has no length of its own.
+/// Whether a text is a valid name of most other objects, or of an API group: labels separated by
+/// dots, 253 bytes in all. A label has no limit of its own.
 #[must_use]
 pub fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_part)
@@ -24,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_one_part_of_limited_length() {
+    fn label_has_one_part_and_a_maximum_length() {
         for text in ["rollgate-system", "r", "0", &"r".repeat(63)] {
             assert!(is_label(text), "{text:?}");
         }
@@ -43,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subdomain_is_parts_between_dots() {
+    fn subdomain_is_labels_separated_by_dots() {
         for text in ["cart", "apps.example.com", "0.1", &"r".repeat(253)] {
             assert!(is_subdomain(text), "{text:?}");
         }

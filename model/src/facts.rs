@@ -1,5 +1,5 @@
-//! Facts that a policy may ask for: samples of metrics and objects of the cluster, and why they
-//! could not be had.
+//! Facts that a policy can query, which are samples of metrics and objects of the cluster, and the
+//! errors of these queries.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ pub struct Sample {
     pub labels: Vec<(String, String)>,
     /// The value; NaN and infinities are kept.
     pub value: f64,
-    /// The timestamp that the source gave.
+    /// The timestamp of the source.
     pub at: Timestamp,
 }
 
@@ -30,17 +30,17 @@ pub struct Series {
 pub struct Point {
     /// The value; NaN and infinities are kept.
     pub value: f64,
-    /// When it was so.
+    /// The time of the value.
     pub at: Timestamp,
 }
 
-/// Why a query was not answered.
+/// Why a metrics query failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct MetricsError {
     /// The kind of failure.
     pub code: MetricsErrorCode,
-    /// In words; never an address or a credential.
+    /// A message for people; never contains an address or a credential.
     pub message: String,
 }
 
@@ -50,7 +50,7 @@ pub struct MetricsError {
 pub enum MetricsErrorCode {
     /// The policy has no grant for this source.
     NotGranted,
-    /// No source of this name is described.
+    /// No source has this name.
     UnknownSource,
     /// The source did not answer in time.
     Timeout,
@@ -60,14 +60,14 @@ pub enum MetricsErrorCode {
     TooManySeries,
     /// The source refused the query.
     BadQuery,
-    /// This policy asked too often in one evaluation.
+    /// The policy made too many host calls in one evaluation.
     Limit,
-    /// The source could not be reached or gave no sensible answer.
+    /// The source could not be reached, or its answer could not be parsed.
     Unavailable,
 }
 
 impl MetricsErrorCode {
-    /// The word the contract uses.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,13 +83,13 @@ impl MetricsErrorCode {
     }
 }
 
-/// Why an object of the cluster was not read.
+/// Why a read from the cluster failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ClusterError {
     /// The kind of failure.
     pub code: ClusterErrorCode,
-    /// In words.
+    /// A message for people.
     pub message: String,
 }
 
@@ -101,22 +101,22 @@ pub enum ClusterErrorCode {
     NotGranted,
     /// There is no such object.
     NotFound,
-    /// The host itself may not read it.
+    /// rollgate itself may not read it.
     Forbidden,
     /// The cluster did not answer in time.
     Timeout,
     /// The answer has too many bytes or objects.
     TooLarge,
-    /// This policy asked too often in one evaluation.
+    /// The policy made too many host calls in one evaluation.
     Limit,
     /// An argument is malformed.
     Invalid,
-    /// The cluster could not be reached, or there is none.
+    /// The cluster could not be reached, or rollgate is not connected to one.
     Unavailable,
 }
 
 impl ClusterErrorCode {
-    /// The word the contract uses.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

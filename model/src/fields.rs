@@ -1,16 +1,19 @@
-//! Fields of workloads that are misspelt: names that the API does not know, close to one that it does.
+//! Finds misspelled fields of workloads: names that the API does not know, but that are close to
+//! one it does.
 //!
-//! Other unknown names pass: they may be of a later Kubernetes than the table.
+//! Other unknown names are accepted: they may belong to a later version of Kubernetes than the
+//! table.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use rollgate_strict::pointer::Path;
 use serde_json::Value;
 
-/// A line for each type: its fields, each with its own type where that has fields.
+/// One line for each type: its fields, each with its type where that is in the table.
 const KNOWN: &str = include_str!("fields/known.txt");
 
-/// What is known of a type: each field, and the type of its value where that has fields.
+/// The fields of a type, each with the type of its value where that is in the table.
 type Fields = Vec<(&'static str, Option<&'static str>)>;
 
 static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
@@ -20,33 +23,34 @@ static TYPES: LazyLock<HashMap<&str, Fields>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A field that nobody reads.
+/// A misspelled field, which the API server would drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misspelt {
+pub struct Misspelled {
     /// The JSON pointer to it.
     pub pointer: String,
-    /// As it is written.
+    /// The field as written.
     pub field: String,
-    /// The type that does not have it.
+    /// The type that has no such field.
     pub of: &'static str,
-    /// What was meant.
+    /// The field that was probably meant.
     pub meant: &'static str,
 }
 
-/// Finds the first misspelt field of a Kubernetes object; none where its kind is not known here.
+/// Returns the first misspelled field of a Kubernetes object; `None` also where its kind is not in
+/// the table.
 #[must_use]
-pub fn misspelt(object: &Value) -> Option<Misspelt> {
-    misspelt_in(object.get("kind")?.as_str()?, object)
+pub fn misspelled(object: &Value) -> Option<Misspelled> {
+    misspelled_in(object.get("kind")?.as_str()?, object)
 }
 
-/// Finds the first misspelt field of a value of a type, such as `PodTemplateSpec`.
+/// Returns the first misspelled field of a value of a type, such as `PodTemplateSpec`.
 #[must_use]
-pub fn misspelt_in(type_name: &str, value: &Value) -> Option<Misspelt> {
+pub fn misspelled_in(type_name: &str, value: &Value) -> Option<Misspelled> {
     let (name, _) = TYPES.get_key_value(type_name)?;
-    search(name, value, "")
+    search(name, value, &Path::Root)
 }
 
-/// The types that are known, with their fields.
+/// Returns the types in the table, with their fields.
 pub fn known() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
     TYPES
         .iter()
@@ -60,16 +64,16 @@ fn field(word: &'static str) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn search(name: &'static str, value: &Value, pointer: &str) -> Option<Misspelt> {
+fn search(name: &'static str, value: &Value, path: &Path<'_>) -> Option<Misspelled> {
     match value {
         Value::Object(members) => {
             let known = TYPES.get(name)?;
             members.iter().find_map(|(key, member)| {
-                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let path = Path::Key(path, key);
                 match known.iter().find(|(field, _)| field == key) {
-                    Some((_, of)) => search((*of)?, member, &pointer),
-                    None => closest(known, key).map(|meant| Misspelt {
-                        pointer,
+                    Some((_, of)) => search((*of)?, member, &path),
+                    None => closest(known, key).map(|meant| Misspelled {
+                        pointer: path.pointer(),
                         field: key.clone(),
                         of: name,
                         meant,
@@ -80,12 +84,12 @@ fn search(name: &'static str, value: &Value, pointer: &str) -> Option<Misspelt> 
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .find_map(|(index, item)| search(name, item, &format!("{pointer}/{index}"))),
+            .find_map(|(index, item)| search(name, item, &Path::Index(path, index))),
         _ => None,
     }
 }
 
-/// The field that differs by case, or by a slip or two for its length.
+/// Returns a known field that differs by case, or by one or two typos, depending on its length.
 fn closest(known: &Fields, key: &str) -> Option<&'static str> {
     let word = key.to_lowercase();
     let near = known.iter().map(|(field, _)| {
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_name_is_found_at_its_place() {
+    fn misspelled_field_is_found_with_its_pointer() {
         let cases = [
             (
                 json!({ "readinesProbe": {} }),
@@ -133,7 +137,7 @@ mod tests {
             (json!({ "env": [{ "nam": "A" }] }), "env/0/nam", "name"),
         ];
         for (container, at, meant) in cases {
-            let found = misspelt(&deployment(&container)).expect("it is misspelt");
+            let found = misspelled(&deployment(&container)).expect("it is misspelled");
             assert_eq!(
                 found.pointer,
                 format!("/spec/template/spec/containers/0/{at}")
@@ -143,27 +147,27 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_later_kubernetes_or_of_a_user_passes() {
+    fn field_of_a_later_kubernetes_or_of_a_user_is_accepted() {
         for container in [
             json!({ "name": "shop", "quantumTunnel": true }),
             json!({ "resources": { "limits": { "nam": "1" } } }),
         ] {
-            assert_eq!(misspelt(&deployment(&container)), None, "{container}");
+            assert_eq!(misspelled(&deployment(&container)), None, "{container}");
         }
         let custom = json!({ "kind": "Widget", "metadat": {} });
-        assert_eq!(misspelt(&custom), None);
+        assert_eq!(misspelled(&custom), None);
     }
 
     #[test]
-    fn no_known_field_of_a_type_is_taken_for_a_slip_of_another() {
+    fn known_field_is_never_a_misspelling_of_another() {
         for (name, fields) in known() {
             let all: serde_json::Map<_, _> = fields.map(|f| (f.to_owned(), Value::Null)).collect();
-            assert_eq!(misspelt_in(name, &all.into()), None, "{name}");
+            assert_eq!(misspelled_in(name, &all.into()), None, "{name}");
         }
     }
 
     #[test]
-    fn every_type_that_a_field_leads_to_is_known() {
+    fn every_type_of_a_field_is_in_the_table() {
         for (name, fields) in TYPES.iter() {
             for (field, of) in fields {
                 let known = of.is_none_or(|of| TYPES.contains_key(of));

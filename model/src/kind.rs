@@ -33,7 +33,7 @@ impl Kind {
         Self::Service,
     ];
 
-    /// The kind of an object with this `apiVersion` and `kind`; `None` for any other.
+    /// Returns the kind of an object with this `apiVersion` and `kind`; `None` for any other.
     #[must_use]
     pub fn of(api_version: &str, kind: &str) -> Option<Self> {
         kind.parse()
@@ -41,7 +41,7 @@ impl Kind {
             .filter(|kind: &Self| kind.api_version() == api_version)
     }
 
-    /// The kind that an object in one of the API versions removed with Kubernetes 1.16 has today.
+    /// Returns the present kind of an object in an API version that Kubernetes 1.16 removed.
     ///
     /// Source: Kubernetes' deprecated API migration guide.
     #[must_use]
@@ -57,7 +57,8 @@ impl Kind {
         }
     }
 
-    /// The kind behind a resource's API group and plural name, as an admission request tells them.
+    /// Returns the kind with this API group and plural resource name, as an admission request has
+    /// them.
     #[must_use]
     pub fn of_resource(group: &str, resource: &str) -> Option<Self> {
         match (group, resource) {
@@ -70,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// The `kind` of such an object.
+    /// Returns the `kind` of such an object.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// The `apiVersion` of such an object.
+    /// Returns the `apiVersion` of such an object.
     #[must_use]
     pub const fn api_version(self) -> &'static str {
         match self {
@@ -99,10 +100,10 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A word that names no kind of workload.
+/// The error for a word that is no kind of workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no kind of workload; known are Deployment, StatefulSet, DaemonSet, Rollout and Service"
+    "`{0}` is not a kind of workload: expected Deployment, StatefulSet, DaemonSet, Rollout or Service"
 )]
 pub struct UnknownKind(pub String);
 

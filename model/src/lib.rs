@@ -1,12 +1,10 @@
-//! What rollgate knows of a rollout, free of any engine, server or cluster: the objects with the
-//! API server's defaults filled in, the class of a change, what a policy said, and the scenario
-//! format.
+//! The data model of rollgate, without engine, server or cluster: workloads with the API server's
+//! defaults, the classification of changes, verdicts, the scenario format, and YAML with positions.
 //!
-//! The host and the guest SDK (off Wasm) both stand on this crate, so a policy's native tests and
-//! the running webhook see the same objects. Records mirror `wit/types.wit` field by field; the
-//! contract's versions are converted to these types and never to each other.
+//! The host and the guest SDK (off Wasm) share this crate, so that a policy's native tests see the
+//! same objects as the running webhook. Records mirror `wit/types.wit` field by field. Each version of
+//! the contract is converted to these types, and never to another version.
 
-pub mod asking;
 mod baseline;
 mod change;
 mod classify;
@@ -14,6 +12,7 @@ pub mod defaults;
 pub mod dns;
 mod facts;
 pub mod fields;
+pub mod host_calls;
 mod kind;
 mod objects;
 mod records;
@@ -30,9 +29,11 @@ mod workload;
 pub mod yaml;
 pub mod zones;
 
+pub use rollgate_strict::pointer;
+
 pub use baseline::Baseline;
 pub use change::{Change, UnknownChange};
-pub use classify::template_text;
+pub use classify::{Classification, NeedsHistory, NeedsTemplate, template_text};
 pub use facts::{
     ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Point, Sample, Series,
 };
@@ -42,11 +43,13 @@ pub use records::{
     Container, ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod,
     Probe, Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
-pub use request::{Asker, Operation, Request, SubResource, UnknownOperation};
-pub use revisions::{Flaw, Order, Owner, Revision, Revisions, Undo, Wanted};
-pub use rollout::{Read, Referring, Reviewed, Rollout, Unsettled};
+pub use request::{Operation, Request, Requester, SubResource, UnknownOperation};
+pub use revisions::{Flaw, Order, Owner, Revision, RevisionQuery, Revisions, Undo};
+pub use rollout::{ClassifiedRequest, Rollout};
 pub use shape::ShapeError;
 pub use tags::{BadTag, MutableTags, TagPattern};
 pub use template_ref::TemplateRef;
-pub use verdict::{Breach, BrokenContract, Evidence, Failure, Finding, Outcome, Severity, Verdict};
+pub use verdict::{
+    ContractViolations, Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation,
+};
 pub use workload::Workload;

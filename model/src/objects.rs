@@ -1,25 +1,25 @@
-//! Takes lists of Kubernetes objects apart, as kubectl does.
+//! Flattens lists of Kubernetes objects, as kubectl does.
 
 use serde_json::Value;
 
 use crate::Kind;
 use crate::yaml::{Document, Spans};
 
-/// An object in a list, or the list itself, that no cluster takes.
+/// A list, or an object in a list, that no cluster accepts.
 #[derive(Clone, Debug)]
 pub struct ListError {
     /// What is wrong.
     pub problem: ListProblem,
-    /// Where: an RFC 6901 pointer into what `spans` tell of.
+    /// RFC 6901 pointer to it, in the part of the document that `spans` covers.
     pub pointer: &'static str,
-    /// The places of the list, or of the item.
+    /// The positions of the list or of the item.
     pub spans: Spans,
 }
 
 /// What is wrong with a list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListProblem {
-    /// `items` that are no list.
+    /// `items` is not a list.
     #[error("the `items` of a {kind} must be a list of objects")]
     NoList {
         /// The kind of the list.
@@ -28,28 +28,27 @@ pub enum ListProblem {
     /// A `List` without `items`.
     #[error("this List has no `items`, so nothing is in it")]
     NoItems,
-    /// An item that is no object.
+    /// An item is not an object.
     #[error("an item of a {kind} must be an object")]
     NoObject {
         /// The kind of the list.
         kind: String,
     },
-    /// An item of a `List`, which does not tell the kind of its items, without a kind.
+    /// An item of a `List` has no kind. A `List` does not imply the kind of its items.
     #[error("this item of a List has no `apiVersion` and no `kind`, so no cluster takes it")]
     NoKind,
-    /// A workload with `items`.
+    /// A workload has `items`.
     #[error(
         "a {0} has no `items`; kubectl takes this for a list, and the {0} is lost: remove `items`"
     )]
     Workload(Kind),
 }
 
-/// The objects in a document: of a list the items, and so on for lists in it, of anything else
-/// itself.
+/// Returns the objects of a document: those of a list, and of lists in it, or the document itself.
 ///
-/// Any kind with `items` is a list, as it is to kubectl. In a typed one, such as `DeploymentList`, an
-/// item with neither `apiVersion` nor `kind` is of the kind that the list's name tells. A document
-/// that does not say what it is comes out as it is.
+/// As in kubectl, any kind with `items` is a list. In a typed list, such as `DeploymentList`, the
+/// list's kind implies that of an item with neither `apiVersion` nor `kind`. A document without a
+/// kind is returned as it is.
 #[must_use]
 pub fn objects(document: Document) -> Vec<Result<Document, ListError>> {
     let mut found = Vec::new();
@@ -78,14 +77,14 @@ fn take_apart(document: Document, found: &mut Vec<Result<Document, ListError>>) 
     }
 }
 
-/// What a list says of itself.
+/// The type of a list and of its items.
 struct List {
     api_version: String,
     kind: String,
 }
 
 impl List {
-    /// `None` for what is no list.
+    /// Returns `None` where the object is not a list.
     fn of(tree: &Value) -> Option<Self> {
         let word = |field| tree.get(field).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind) = (word("apiVersion"), word("kind"));
@@ -103,7 +102,7 @@ impl List {
             return Err(("/items", ListProblem::Workload(kind)));
         }
         match tree.get("items") {
-            // Go writes a list without elements that way.
+            // Go writes a list without elements as `null`.
             Some(Value::Array(_) | Value::Null) => Ok(()),
             Some(_) => {
                 let kind = self.kind.clone();
@@ -113,7 +112,7 @@ impl List {
         }
     }
 
-    /// Gives an item that does not say what it is the kind that the list tells.
+    /// Adds the kind that the list implies to an item without one.
     fn complete(&self, mut item: Document) -> Result<Document, ListError> {
         let error = |problem, spans: &Spans| ListError {
             problem,
@@ -124,12 +123,12 @@ impl List {
             let kind = self.kind.clone();
             return Err(error(ListProblem::NoObject { kind }, &item.spans));
         };
-        let is_told = |field| match fields.get(field) {
+        let is_set = |field| match fields.get(field) {
             None | Some(Value::Null) => false,
             Some(Value::String(word)) => !word.is_empty(),
             Some(_) => true,
         };
-        if is_told("apiVersion") || is_told("kind") {
+        if is_set("apiVersion") || is_set("kind") {
             return Ok(item);
         }
         let kind = self.kind.strip_suffix("List").unwrap_or(&self.kind);
@@ -147,7 +146,7 @@ mod tests {
     use super::*;
     use crate::yaml;
 
-    /// What comes out: `apiVersion/kind name`, or what is wrong and where.
+    /// The results as text: `apiVersion/kind name`, or what is wrong and where.
     fn shown(text: &str) -> Vec<String> {
         let document = yaml::read(text.as_bytes()).remove(0).expect("YAML");
         let show = |object: Result<Document, ListError>| match object {
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_any_list_are_objects_and_have_its_kind_unless_they_tell_their_own() {
+    fn items_of_any_list_have_the_kind_that_it_implies_unless_they_have_their_own() {
         let items = "items: [{name: a}, {apiVersion: v1, kind: Secret, name: b}]";
         for (list, first) in [
             (
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_in_a_list_are_taken_apart_too() {
+    fn nested_lists_are_flattened() {
         let inner = "{apiVersion: apps/v1, kind: DeploymentList, items: [{name: a}, {name: b}]}";
         let outer =
             format!("{{kind: List, items: [{inner}, {{apiVersion: v1, kind: Pod, name: c}}]}}");
@@ -195,28 +194,28 @@ mod tests {
     }
 
     #[test]
-    fn item_that_names_half_of_its_type_keeps_that_half() {
+    fn item_with_only_a_kind_or_a_version_keeps_it() {
         let list = "{apiVersion: v1, kind: ConfigMapList, items: [{kind: Secret, name: a}]}";
         assert_eq!(shown(list), ["? Secret a"]);
     }
 
     #[test]
-    fn what_is_no_list_stays_as_it_is() {
+    fn other_objects_are_returned_unchanged() {
         assert_eq!(shown("{kind: Deployment, name: a}"), ["? Deployment a"]);
         assert_eq!(shown("{items: [{name: a}]}"), ["? ? ?"]);
         assert_eq!(shown("[{kind: Pod}]"), ["? ? ?"]);
     }
 
     #[test]
-    fn empty_list_holds_nothing() {
+    fn empty_list_has_no_objects() {
         for items in ["[]", "null"] {
             assert!(shown(&format!("{{apiVersion: v1, kind: List, items: {items}}}")).is_empty());
         }
     }
 
     #[test]
-    fn what_no_cluster_takes_is_told_where_it_stands() {
-        for (text, told) in [
+    fn invalid_list_is_reported_with_its_position() {
+        for (text, expected) in [
             (
                 "{kind: List, items: {a: b}}",
                 "1:21: the `items` of a List must",
@@ -243,7 +242,10 @@ mod tests {
             ),
         ] {
             let shown = shown(text);
-            assert!(shown.len() == 1 && shown[0].starts_with(told), "{shown:?}");
+            assert!(
+                shown.len() == 1 && shown[0].starts_with(expected),
+                "{shown:?}"
+            );
         }
     }
 }

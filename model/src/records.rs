@@ -1,9 +1,5 @@
-//! The records that policies read, field by field as in `wit/types.wit`; each field's meaning is
-//! told there once and follows core/v1 of the Kubernetes API.
-
-mod handler;
-
-pub use handler::{Grpc, Handler, HttpGet, IntOrString, Lifecycle, Probe, TcpSocket};
+//! The records that policies read, field by field as in `wit/types.wit`. The meaning of each field
+//! is documented there and follows core/v1 of the Kubernetes API.
 
 /// How a workload replaces its Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +8,7 @@ pub struct Strategy {
     pub kind: String,
     /// Pods that may be missing during the rollout.
     pub max_unavailable: Option<IntOrString>,
-    /// Pods that may exist beyond the wanted number during the rollout.
+    /// Pods that may exist beyond the desired number during the rollout.
     pub max_surge: Option<IntOrString>,
     /// StatefulSet: only Pods with an ordinal from here on are updated.
     pub partition: Option<i32>,
@@ -50,7 +46,8 @@ pub struct Pod {
 /// A container of the template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// What the methods that read more of this container take. Not stable between two objects.
+    /// The argument of the methods that read more of this container. It differs between two
+    /// objects.
     pub index: u32,
     /// The JSON pointer of this container in its object.
     pub path: String,
@@ -107,7 +104,7 @@ pub struct Resources {
 pub struct EnvVar {
     /// `name`.
     pub name: String,
-    /// `value`; `None` when it comes from elsewhere.
+    /// `value`; `None` when the value comes from another source.
     pub value: Option<String>,
     /// `valueFrom`: `secretKeyRef`, `configMapKeyRef`, `fieldRef`, `resourceFieldRef` or newer,
     /// with the JSON text of that field.
@@ -159,4 +156,91 @@ pub struct SecurityContext {
     pub capabilities_add: Vec<String>,
     /// `capabilities.drop`.
     pub capabilities_drop: Vec<String>,
+}
+
+/// Kubernetes' IntOrString: a number, or text such as `25%` or a port's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntOrString {
+    /// A number.
+    Int(i32),
+    /// Text.
+    Text(String),
+}
+
+/// The hooks that run after a container starts and before it is stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// `postStart`.
+    pub post_start: Option<Handler>,
+    /// `preStop`.
+    pub pre_stop: Option<Handler>,
+}
+
+/// A probe, after core/v1 Probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The check to run.
+    pub handler: Handler,
+    /// Seconds between the start of the container and the first probe.
+    pub initial_delay_seconds: i32,
+    /// Seconds between two probes.
+    pub period_seconds: i32,
+    /// Seconds after which a probe fails.
+    pub timeout_seconds: i32,
+    /// Consecutive successes that count as a success.
+    pub success_threshold: i32,
+    /// Consecutive failures that count as a failure.
+    pub failure_threshold: i32,
+    /// Seconds that a Pod has to stop when this probe kills it, where set.
+    pub termination_grace_period_seconds: Option<i64>,
+}
+
+/// The action of a probe or a lifecycle hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// Runs a command in the container.
+    Exec(Vec<String>),
+    /// An HTTP GET.
+    HttpGet(HttpGet),
+    /// Opens a TCP connection.
+    TcpSocket(TcpSocket),
+    /// Calls the gRPC health service.
+    Grpc(Grpc),
+    /// Waits for this number of seconds (lifecycle hooks only).
+    Sleep(i64),
+    /// A newer handler: the name of its field, or empty where no handler is set.
+    Other(String),
+}
+
+/// An HTTP GET of a probe or hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpGet {
+    /// `path`.
+    pub path: String,
+    /// A number, or the name of a declared port.
+    pub port: IntOrString,
+    /// The host to connect to, where it is not the Pod itself.
+    pub host: Option<String>,
+    /// `HTTP` or `HTTPS`.
+    pub scheme: String,
+    /// `httpHeaders`.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A TCP connection of a probe or hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpSocket {
+    /// A number, or the name of a declared port.
+    pub port: IntOrString,
+    /// The host to connect to, where it is not the Pod itself.
+    pub host: Option<String>,
+}
+
+/// A gRPC health check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// The port number.
+    pub port: i32,
+    /// The service to check; empty means the server as a whole.
+    pub service: String,
 }

@@ -1,4 +1,4 @@
-//! An admission request: what of an AdmissionReview matters here.
+//! The parts of an admission request that classification needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,19 @@ use crate::kind::Kind;
 use crate::shape::ShapeError;
 use crate::workload::Workload;
 
-/// The parts of an AdmissionReview's request that matter here.
+/// The parts of an AdmissionReview's request that classification and policies need.
+///
+/// [`Request::create`], [`Request::update`] and [`Request::delete`] fill in the rest with what a
+/// request of an unknown user has; struct update syntax changes single fields:
+///
+/// ```
+/// # use rollgate_model::Request;
+/// # let object = serde_json::Value::Null;
+/// let request = Request {
+///     dry_run: true,
+///     ..Request::create(object)
+/// };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `operation`.
@@ -19,12 +31,12 @@ pub struct Request {
     pub sub_resource: SubResource,
     /// `namespace`.
     pub namespace: Option<String>,
-    /// `userInfo.username`; empty on a dry-run from files.
+    /// `userInfo.username`; empty where manifests are checked offline.
     pub user: String,
     /// `userInfo.groups`.
     pub groups: Vec<String>,
-    /// Who that user is to the classifier.
-    pub asker: Asker,
+    /// Who that user is, as far as the class of the change depends on it.
+    pub requester: Requester,
     /// `dryRun`.
     pub dry_run: bool,
     /// `object`.
@@ -34,9 +46,52 @@ pub struct Request {
 }
 
 impl Request {
-    /// Leaves in the new object what a manifest that is applied does not change: the status of an
-    /// Argo Rollout, which has a subresource of its own, and the hash that Argo's controller put
-    /// into the selector of a Service, which the manifest does not name.
+    /// A request that creates an object.
+    #[must_use]
+    pub fn create(object: Value) -> Self {
+        Self::new(Operation::Create, None, Some(object))
+    }
+
+    /// A request that changes an object from `old` to `new`.
+    #[must_use]
+    pub fn update(old: Value, new: Value) -> Self {
+        Self::new(Operation::Update, Some(old), Some(new))
+    }
+
+    /// A request that deletes an object.
+    #[must_use]
+    pub fn delete(old: Value) -> Self {
+        Self::new(Operation::Delete, Some(old), None)
+    }
+
+    /// The request that turns `old` into `new`; `None` where there is neither.
+    #[must_use]
+    pub fn of_objects(old: Option<Value>, new: Option<Value>) -> Option<Self> {
+        match (old, new) {
+            (None, None) => None,
+            (None, Some(new)) => Some(Self::create(new)),
+            (Some(old), Some(new)) => Some(Self::update(old, new)),
+            (Some(old), None) => Some(Self::delete(old)),
+        }
+    }
+
+    const fn new(operation: Operation, old_object: Option<Value>, object: Option<Value>) -> Self {
+        Self {
+            operation,
+            sub_resource: SubResource::None,
+            namespace: None,
+            user: String::new(),
+            groups: Vec::new(),
+            requester: Requester::Other,
+            dry_run: false,
+            object,
+            old_object,
+        }
+    }
+
+    /// Copies from the old object what applying a manifest does not change: the status of an Argo
+    /// Rollout, which has a subresource of its own, and the hash that Argo Rollouts' controller put
+    /// into the selector of a Service, which no manifest contains.
     #[must_use]
     pub fn as_applied(mut self) -> Self {
         let (Some(old), Some(new)) = (&self.old_object, &mut self.object) else {
@@ -50,7 +105,7 @@ impl Request {
         self
     }
 
-    /// Leaves only the status of an Argo Rollout as it is.
+    /// Copies the status of an Argo Rollout from the old object.
     #[must_use]
     pub(crate) fn keeping_status(mut self) -> Self {
         if let (Some(old), Some(new)) = (&self.old_object, &mut self.object)
@@ -61,7 +116,7 @@ impl Request {
         self
     }
 
-    /// A request lacks neither the object nor the old object that its operation always has.
+    /// Checks that the request has the objects that its operation always has.
     pub(crate) fn check_objects(&self) -> Result<(), ShapeError> {
         let missing = |field, object: &Option<Value>| {
             let absent = object.as_ref().is_none_or(Value::is_null);
@@ -106,13 +161,13 @@ fn keep_hash(old: &Value, new: &mut Value) {
     }
 }
 
-/// Who asks, as far as the class of a change depends on it.
+/// Who sends a request, as far as the class of a change depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// Argo Rollouts' controller: what it writes into a Rollout's status and into the
-    /// `rollouts-pod-template-hash` of a Service are steps of a rollout that was judged before.
+    /// `rollouts-pod-template-hash` of a Service are steps of a rollout that was evaluated before.
     ArgoController,
-    /// Anybody else, and whoever applies the manifests of a dry-run.
+    /// Anybody else.
     Other,
 }
 
@@ -130,7 +185,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The word of the admission API, such as `UPDATE`.
+    /// Returns the word of the admission API, such as `UPDATE`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -148,9 +203,9 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A word that names no admission operation.
+/// The error for a word that is no admission operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no admission operation; known are CREATE, UPDATE, DELETE and CONNECT")]
+#[error("`{0}` is not an admission operation: expected CREATE, UPDATE, DELETE or CONNECT")]
 pub struct UnknownOperation(pub String);
 
 impl FromStr for Operation {
@@ -178,7 +233,7 @@ pub enum SubResource {
 }
 
 impl SubResource {
-    /// From the `subResource` and the `resource` (group and plural name) of a request.
+    /// Recognizes the `subResource` and the `resource` (group and plural name) of a request.
     #[must_use]
     pub fn of(sub_resource: &str, group: &str, resource: &str) -> Self {
         match (sub_resource, Kind::of_resource(group, resource)) {
@@ -189,6 +244,7 @@ impl SubResource {
         }
     }
 
+    /// Returns why no request of this kind is a rollout; `None` where one may be.
     pub(crate) fn never_a_rollout(self, operation: Operation) -> Option<&'static str> {
         match (self, operation) {
             (_, Operation::Connect) => Some("a CONNECT changes no object"),

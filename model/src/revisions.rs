@@ -1,4 +1,4 @@
-//! Earlier revisions of a workload: what `kubectl rollout undo` goes back to.
+//! Earlier revisions of a workload, which `kubectl rollout undo` goes back to.
 
 mod origin;
 
@@ -15,16 +15,16 @@ pub use origin::Flaw;
 /// Labels with their values, sorted by key.
 type Labels = [(String, String)];
 
-/// Which revisions tell whether a change is a rollback.
+/// Which revisions decide whether a change is a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Those that a workload owns.
+pub enum RevisionQuery {
+    /// The revisions that a workload owns.
     Owned(Owner),
-    /// The ReplicaSets of a namespace whose Pods a Service selects, before or after its change.
-    Served {
+    /// The ReplicaSets whose Pods a Service selects, before or after its change.
+    Selected {
         /// The namespace.
         namespace: String,
-        /// The selectors before and after.
+        /// The selectors before and after the change.
         selectors: [Vec<(String, String)>; 2],
     },
 }
@@ -32,26 +32,26 @@ pub enum Wanted {
 /// A workload that owns revisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Its kind, which tells that of its revisions.
+    /// Its kind, which implies the kind of its revisions.
     pub kind: Kind,
     /// Its namespace.
     pub namespace: String,
-    /// Its name, which its controller puts before those of its revisions.
+    /// Its name, which is the prefix of the names of its revisions.
     pub name: String,
     /// `metadata.creationTimestamp`; `None` for an object that was never in a cluster.
     pub created: Option<Timestamp>,
     /// `metadata.uid`, as the owner references of its revisions have it; `None` for an object that
     /// was never in a cluster.
     pub uid: Option<String>,
-    /// The labels that its controller looks for its revisions by (`spec.selector.matchLabels`).
+    /// The labels by which its controller selects its revisions (`spec.selector.matchLabels`).
     pub labels: Vec<(String, String)>,
 }
 
-impl Wanted {
+impl RevisionQuery {
     pub(crate) fn of(old: &Workload, new: &Workload) -> Self {
         let namespace = old.namespace().to_owned();
         if old.kind() == Kind::Service {
-            return Self::Served {
+            return Self::Selected {
                 namespace,
                 selectors: [old, new].map(|side| side.selector().to_vec()),
             };
@@ -68,33 +68,33 @@ impl Wanted {
     }
 }
 
-/// The earlier revisions that the classifier is given.
+/// The earlier revisions that a change is classified by.
 ///
-/// For a workload, those it owns: ReplicaSets (Deployment, Argo Rollout) or ControllerRevisions
-/// (StatefulSet, DaemonSet). For a Service, the ReplicaSets of its namespace.
+/// For a workload, these are the ReplicaSets (Deployment, Argo Rollout) or ControllerRevisions
+/// (StatefulSet, DaemonSet) that it owns. For a Service, the ReplicaSets of its namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Revisions {
     /// They were read; the list may be empty.
     Known(Vec<Revision>),
-    /// They could not be read, although there is a cluster that has them.
+    /// They could not be read from the cluster.
     Unknown {
-        /// Why, in words that fit after "because".
+        /// The reason, as a clause that fits after "because".
         why: String,
     },
-    /// There is no cluster to read them from. No rollback passes unjudged then.
-    OutOfReach {
-        /// Why, in words that fit after "because".
+    /// There is no cluster to read them from, so no rollback can be recognized.
+    NoCluster {
+        /// The reason, as a clause that fits after "because".
         why: String,
     },
 }
 
 impl Revisions {
-    /// Why they are not known; `None` where they are.
+    /// Returns why they are not known; `None` where they are.
     #[must_use]
     pub fn why_not_known(&self) -> Option<&str> {
         match self {
             Self::Known(_) => None,
-            Self::Unknown { why } | Self::OutOfReach { why } => Some(why),
+            Self::Unknown { why } | Self::NoCluster { why } => Some(why),
         }
     }
 }
@@ -106,19 +106,19 @@ pub struct Revision {
     pub name: String,
     /// `metadata.creationTimestamp`.
     pub created: Timestamp,
-    /// Its revision number, which moves to the end of the history when it is rolled back to: a
+    /// Its revision number. A rollback to this revision gives it a new, highest number. It is a
     /// ReplicaSet's annotation `deployment.kubernetes.io/revision` or
-    /// `rollout.argoproj.io/revision`, a ControllerRevision's `revision`.
+    /// `rollout.argoproj.io/revision`, or a ControllerRevision's `revision`.
     pub number: Option<i64>,
     /// The numbers that it had before: a ReplicaSet's annotation
     /// `deployment.kubernetes.io/revision-history` or `rollout.argoproj.io/revision-history`.
-    /// `None` where nobody wrote them down, as for a ControllerRevision.
+    /// `None` where they are not recorded, as for a ControllerRevision.
     pub earlier_numbers: Option<Vec<i64>>,
     /// Whether it has Pods now; `None` where that is not known.
     pub has_pods: Option<bool>,
     /// The UID of the workload that owns it; `None` in a list of the revisions of one workload.
     pub owner: Option<String>,
-    /// Why it does not count as an earlier revision; `None` where it does.
+    /// Why it is ignored; `None` where it counts as an earlier revision.
     pub flaw: Option<Flaw>,
     template: Value,
 }
@@ -130,13 +130,13 @@ pub enum Order {
     Before,
     /// The other one.
     After,
-    /// Neither their creation nor their numbers tell.
+    /// Neither the creation times nor the numbers decide.
     Unknown,
 }
 
 impl Revision {
-    /// A revision with the Pod template of a ReplicaSet (`spec.template`) or of a
-    /// ControllerRevision (`data.spec.template`). The API's defaults are filled in.
+    /// Creates a revision with the Pod template of a ReplicaSet (`spec.template`) or of a
+    /// ControllerRevision (`data.spec.template`), and fills in the API's defaults.
     #[must_use]
     pub fn new(name: impl Into<String>, created: Timestamp, mut template: Value) -> Self {
         defaults::fill_template(&mut template);
@@ -158,10 +158,11 @@ impl Revision {
 
     /// Compares when two revisions were created.
     ///
-    /// A creation time has no fractions of a second (metav1.Time). Within one second the numbers
-    /// that they were created with decide, where both have one owner: its controller counts up.
+    /// Creation times have no fractions of a second (metav1.Time). Within one second, the numbers
+    /// that the revisions were created with decide, provided that they have the same owner, whose
+    /// controller counts up.
     #[must_use]
-    pub fn came_before(&self, other: &Self) -> Order {
+    pub fn creation_order(&self, other: &Self) -> Order {
         let numbers = || {
             let numbers = self.first_number().zip(other.first_number());
             numbers.filter(|_| self.owner == other.owner)
@@ -177,33 +178,34 @@ impl Revision {
         }
     }
 
-    /// Whether going from the other one to this one may be going back.
+    /// Whether this revision may be older than the other one.
     #[must_use]
     pub fn is_not_after(&self, other: &Self) -> bool {
-        self.came_before(other) != Order::After
+        self.creation_order(other) != Order::After
     }
 
-    /// The number that it was created with: the lowest that it ever had, where that is written down.
+    /// Returns the number that it was created with: the lowest that it ever had, where that is
+    /// recorded.
     #[must_use]
     pub fn first_number(&self) -> Option<i64> {
         self.earlier_numbers.as_ref()?;
         self.numbers().min()
     }
 
-    /// All numbers that it is known to have had.
+    /// Returns all numbers that it is known to have had.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = i64> {
         let earlier = self.earlier_numbers.iter().flatten();
         earlier.copied().chain(self.number)
     }
 
-    /// The Pod template, with the API's defaults filled in.
+    /// Returns the Pod template, with the API's defaults filled in.
     #[must_use]
     pub const fn template(&self) -> &Value {
         &self.template
     }
 
-    /// Whether a Service with this selector selects its Pods; one without a selector selects none
-    /// (core/v1 ServiceSpec).
+    /// Whether a Service with this selector selects its Pods. A Service without a selector selects
+    /// none (core/v1 ServiceSpec).
     #[must_use]
     pub fn is_selected_by(&self, selector: &Labels) -> bool {
         let labels = self.template.pointer("/metadata/labels");
@@ -216,16 +218,16 @@ impl Revision {
     }
 }
 
-/// Whether `kubectl rollout undo` would be told apart as a rollback.
+/// Whether `kubectl rollout undo` would be classified as a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undo {
-    /// Earlier revisions were found, and going back to the previous one is a rollback.
-    Passes,
-    /// There is nothing earlier to go back to, or going back would be no rollback.
+    /// There are earlier revisions, and an undo is a rollback to the previous one.
+    Rollback,
+    /// There is no earlier revision, or going back to it is no rollback.
     NotPossible,
-    /// Earlier revisions could not be read, so rollbacks cannot be told apart.
+    /// The earlier revisions could not be read, so no rollback can be recognized.
     Unknown {
-        /// Why, in words that fit after "because".
+        /// The reason, as a clause that fits after "because".
         why: String,
     },
 }

@@ -1,19 +1,18 @@
-//! The scenario: one rollout, the settings of one policy, the world it is judged in and the
-//! verdict expected, as a YAML file that a person writes or `--record` does.
+//! Scenarios: one rollout, the settings of one policy, the facts it may query, and the expected
+//! verdict, in a YAML file that a person or `--record` writes.
 //!
-//! What the file does not say is not guessed: a fact that a policy asks for and the scenario does
-//! not answer is an [`Unanswered`], which prints the lines to add.
+//! Nothing is guessed. If a policy queries a fact that the scenario does not have, that is an
+//! [`MissingFact`] error, which prints the lines to add.
 
 mod expect;
 mod files;
 mod instant;
-mod manifest;
 mod metric;
 mod mismatch;
+mod missing_fact;
 mod object;
 mod redact;
 mod review;
-mod unanswered;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -30,15 +29,15 @@ pub use metric::{
     ScenarioSeries,
 };
 pub use mismatch::{Difference, Mismatch};
+pub use missing_fact::MissingFact;
 pub use object::ObjectError;
 pub use redact::Redactor;
-pub use review::NoReview;
-pub use unanswered::Unanswered;
+pub use review::NoRollout;
 
 use crate::Kind;
-use crate::yaml::{self, Document, StrictError, YamlError};
+use crate::yaml::{self, Document, ReadError, YamlError};
 
-/// One rollout, its world and the verdict expected.
+/// A rollout, the facts that a policy may query, and the verdict expected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
@@ -46,17 +45,17 @@ pub struct Scenario {
     pub api_version: ApiVersion,
     /// Always `Scenario`.
     pub kind: ScenarioKind,
-    /// How the scenario is called.
+    /// Name and description.
     pub metadata: Metadata,
     /// The module to run: the name of a bundled one, or a path to a file. The tests of a policy
-    /// crate run their own policy whatever stands here.
+    /// crate run their own policy whatever is set here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The policy's settings. Absent, those of the policy that the scenario is run with, and where
-    /// that is a module alone, `{}`.
+    /// The policy's settings. Absent, those of the policy that the scenario is run with, or `{}`
+    /// where it is run with a module alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// The instant of the review.
+    /// The time of the review.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -64,38 +63,38 @@ pub struct Scenario {
     )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub now: Option<Timestamp>,
-    /// Who asks.
+    /// The requesting user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
-    /// Whether nothing is persisted.
+    /// Whether the request is a dry run.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dry_run: bool,
-    /// For a request to `/scale`, whose objects are `Scale`s: the kind that is scaled.
+    /// For a request to `/scale`, whose objects are `Scale`s: the kind of the scaled workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_of: Option<Kind>,
-    /// The object as it is, or the path of a manifest beside this file; absent on a create.
+    /// The object as it is, or the path of a manifest relative to this file; absent on a create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    /// The object as it would become, or the path of a manifest beside this file; absent on a
+    /// The object as it would become, or the path of a manifest relative to this file; absent on a
     /// delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
-    /// What existing findings are held against: an object, or the path of a manifest beside this
-    /// file, or the word `none` where nothing counts as existing. Absent, it is `old`.
+    /// What existing findings are compared with: an object, the path of a manifest relative to this
+    /// file, or `none` where nothing counts as existing. Absent, it is `old`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Value>,
-    /// The earlier revisions of the object. An empty list says that there are none; absent, they
-    /// could not be read.
+    /// The earlier revisions of the object. An empty list means that there are none; absent means
+    /// that they could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revisions: Option<Vec<RevisionEntry>>,
     /// The answers to metrics queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricEntry>,
-    /// The objects of the cluster, all there are. An empty list is an empty cluster; absent,
-    /// reads are not answered.
+    /// All objects of the cluster. An empty list is an empty cluster; absent, reads are not
+    /// answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Vec<Value>>,
-    /// Reads that the cluster refuses.
+    /// Reads that fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub object_errors: Vec<ObjectError>,
     /// The verdict expected.
@@ -112,7 +111,7 @@ pub enum ApiVersion {
     V1Alpha1,
 }
 
-/// The kind of document.
+/// The kind of the document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ScenarioKind {
     /// The only one.
@@ -120,22 +119,22 @@ pub enum ScenarioKind {
     Scenario,
 }
 
-/// How a scenario is called.
+/// Name and description of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// The case, as tests name it.
+    /// The name of the case, as tests report it.
     pub name: String,
-    /// More about it, for people.
+    /// A longer description, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// Who asks.
+/// The requesting user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct User {
-    /// The name that the API server authenticated.
+    /// The user name that the API server authenticated.
     pub name: String,
     /// The groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -155,8 +154,8 @@ pub struct RevisionEntry {
     /// Its number in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<i64>,
-    /// The numbers that it had before it was rolled back to. With it, the lowest number decides
-    /// which of two revisions of one second came first; absent, nothing does.
+    /// The numbers that it had before a rollback to it. With them, the lowest number decides which
+    /// of two revisions of one second came first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_numbers: Option<Vec<i64>>,
     /// Whether it has Pods now.
@@ -169,7 +168,7 @@ pub struct RevisionEntry {
     pub template: Value,
 }
 
-/// Why a scenario cannot be used; whoever named its file names it in the message as well.
+/// Why a scenario cannot be used. The caller adds the name of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
@@ -183,21 +182,21 @@ pub enum ScenarioError {
     NotOne(usize),
     /// The document is no scenario.
     #[error(transparent)]
-    Invalid(StrictError),
+    Invalid(ReadError),
     /// The manifest that `old` or `new` names cannot be used.
     #[error("{location}: the manifest {}: {why}", path.display())]
     Manifest {
-        /// The file, from where the scenario stands.
+        /// The path of the manifest, relative to the scenario.
         path: PathBuf,
         /// Why, in words.
         why: String,
-        /// Where the scenario names it.
+        /// The position of the path in the scenario.
         location: yaml::Location,
     },
 }
 
 impl Scenario {
-    /// A scenario that says no more than its name.
+    /// Creates a scenario with nothing but a name.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self {
@@ -224,7 +223,7 @@ impl Scenario {
         }
     }
 
-    /// Reads a scenario that stands in one text.
+    /// Parses a scenario without references to files.
     ///
     /// # Errors
     ///
@@ -233,7 +232,7 @@ impl Scenario {
         Self::from_document(document(text)?, None)
     }
 
-    /// Reads a scenario file and the manifests it names.
+    /// Reads a scenario file and the manifests that it refers to.
     ///
     /// # Errors
     ///
@@ -243,23 +242,23 @@ impl Scenario {
         Self::from_document(document(&text)?, path.parent())
     }
 
-    /// The settings of a module that is run alone, as JSON text.
+    /// Returns the settings for a module that is run alone, as JSON.
     #[must_use]
     pub fn own_settings(&self) -> String {
         let settings = self.settings.as_ref();
         settings.map_or_else(|| "{}".to_owned(), Value::to_string)
     }
 
-    /// The scenario as YAML, which reads back the same.
+    /// Writes the scenario as YAML; parsing it returns an equal scenario.
     ///
     /// # Errors
     ///
-    /// None that is known: everything in a scenario has a word in YAML.
+    /// None that is known: everything in a scenario can be written as YAML.
     pub fn to_yaml(&self) -> Result<String, WriteError> {
         serde_saphyr::to_string(self).map_err(|error| WriteError(error.to_string()))
     }
 
-    /// The JSON schema of the format.
+    /// Returns the JSON Schema of the format.
     #[must_use]
     pub fn schema() -> Value {
         schemars::schema_for!(Self).to_value()
@@ -267,7 +266,7 @@ impl Scenario {
 
     fn from_document(mut document: Document, folder: Option<&Path>) -> Result<Self, ScenarioError> {
         for side in ["old", "new", "baseline"] {
-            manifest::inline(&mut document, side, folder)?;
+            files::inline_manifest(&mut document, side, folder)?;
         }
         let located =
             |wrong: validate::Wrong| ScenarioError::Invalid(wrong.located(&document.spans));
@@ -278,7 +277,7 @@ impl Scenario {
     }
 }
 
-/// The word of a scenario in which nothing counts as existing.
+/// The value of `baseline` with which nothing counts as existing.
 pub(crate) const NO_BASELINE: &str = "none";
 
 /// Why a scenario cannot be written.

@@ -1,23 +1,23 @@
-//! Label selectors in kubectl's syntax, as `labels.Parse` of `k8s.io/apimachinery` reads them:
+//! Label selectors in kubectl's syntax, as parsed by `labels.Parse` of `k8s.io/apimachinery`:
 //! `a=b,c!=d,e in (x,y),f notin (z),g,!h`.
 
-mod parse;
+use std::str::FromStr;
 
-/// Requirements on labels that must all hold.
+/// Requirements on labels, which must all be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelSelector {
     requirements: Vec<Requirement>,
 }
 
-/// Why a text is no label selector.
+/// The error for a text that is no label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the label selector `{selector}` cannot be read at `{rest}`: expected {expected}")]
 pub struct SelectorError {
     /// The whole selector.
     pub selector: String,
-    /// What is left where reading failed; empty at the end.
+    /// The rest of the text where parsing failed; empty at the end.
     pub rest: String,
-    /// What should stand there.
+    /// What was expected there.
     pub expected: &'static str,
 }
 
@@ -33,14 +33,14 @@ enum Rule {
     Exists,
     Absent,
     In(Vec<String>),
-    /// Holds without the label, too.
+    /// Also met where the label is absent.
     NotIn(Vec<String>),
     Above(i64),
     Below(i64),
 }
 
 impl LabelSelector {
-    /// Whether an object with these labels is selected.
+    /// Whether an object with these labels is selected. `label` returns the value of a label.
     pub fn matches<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.requirements
             .iter()
@@ -66,6 +66,116 @@ impl Rule {
     }
 }
 
+impl FromStr for LabelSelector {
+    type Err = SelectorError;
+
+    fn from_str(selector: &str) -> Result<Self, SelectorError> {
+        let mut parser = Parser {
+            selector,
+            rest: selector.trim(),
+        };
+        if parser.rest.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut requirements = vec![parser.requirement()?];
+        while !parser.rest.is_empty() {
+            parser
+                .symbol(",")
+                .ok_or_else(|| parser.expected("a comma, or the end"))?;
+            requirements.push(parser.requirement()?);
+        }
+        Ok(Self { requirements })
+    }
+}
+
+/// The rest of a selector; it never starts with blanks.
+struct Parser<'a> {
+    selector: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn requirement(&mut self) -> Result<Requirement, SelectorError> {
+        let absent = self.symbol("!").is_some();
+        let key = self
+            .word()
+            .ok_or_else(|| self.expected("a label"))?
+            .to_owned();
+        let rule = if absent { Rule::Absent } else { self.rule()? };
+        Ok(Requirement { key, rule })
+    }
+
+    fn rule(&mut self) -> Result<Rule, SelectorError> {
+        if self.symbol("!=").is_some() {
+            return Ok(Rule::NotIn(vec![self.value()]));
+        }
+        if self.symbol("==").or_else(|| self.symbol("=")).is_some() {
+            return Ok(Rule::In(vec![self.value()]));
+        }
+        if self.symbol(">").is_some() {
+            return self.number().map(Rule::Above);
+        }
+        if self.symbol("<").is_some() {
+            return self.number().map(Rule::Below);
+        }
+        let before = self.rest;
+        match self.word() {
+            None => Ok(Rule::Exists),
+            Some("in") => self.values().map(Rule::In),
+            Some("notin") => self.values().map(Rule::NotIn),
+            Some(_) => Err(self.expected_at(before, "=, !=, in, notin, >, < or a comma")),
+        }
+    }
+
+    fn values(&mut self) -> Result<Vec<String>, SelectorError> {
+        self.symbol("(")
+            .ok_or_else(|| self.expected("values in parentheses"))?;
+        let mut values = vec![self.value()];
+        while self.symbol(",").is_some() {
+            values.push(self.value());
+        }
+        self.symbol(")")
+            .ok_or_else(|| self.expected("a comma or a closing parenthesis"))?;
+        Ok(values)
+    }
+
+    fn number(&mut self) -> Result<i64, SelectorError> {
+        let before = self.rest;
+        let number = self.word().and_then(|word| word.parse().ok());
+        number.ok_or_else(|| self.expected_at(before, "a whole number"))
+    }
+
+    /// Reads a value, which may be empty.
+    fn value(&mut self) -> String {
+        self.word().unwrap_or_default().to_owned()
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let ends = |c: char| c.is_whitespace() || "=!,()<>".contains(c);
+        let end = self.rest.find(ends).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        (!word.is_empty()).then_some(word)
+    }
+
+    fn symbol(&mut self, symbol: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(symbol)?.trim_start();
+        Some(())
+    }
+
+    fn expected(&self, expected: &'static str) -> SelectorError {
+        self.expected_at(self.rest, expected)
+    }
+
+    fn expected_at(&self, rest: &str, expected: &'static str) -> SelectorError {
+        SelectorError {
+            selector: self.selector.to_owned(),
+            rest: rest.trim_end().to_owned(),
+            expected,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn each_requirement_holds_as_kubectl_says() {
+    fn requirements_match_as_in_kubectl() {
         let labels = [
             ("app", "shop"),
             ("tier", "web"),
@@ -131,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_selector_is_refused_where_it_breaks() {
+    fn invalid_selector_is_refused_with_the_rest_of_its_text() {
         for (selector, rest) in [
             ("=b", "=b"),
             ("a=b,", ""),
@@ -151,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_operators_elsewhere_are_labels_and_values_too() {
+    fn operator_words_can_be_labels_and_values() {
         assert!(selects("in in (notin)", &[("in", "notin")]));
         assert!(selects("notin=in", &[("notin", "in")]));
         assert!(selects("in", &[("in", "")]));

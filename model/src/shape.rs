@@ -1,18 +1,18 @@
-//! What is wrong with an object that does not have the shape of its kind.
+//! The error for an object that does not have the shape of its kind.
 
 use crate::kind::Kind;
 
-/// Why an object could not be read.
+/// Why an object could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
-    /// Something in the object has another type than the API gives it.
+    /// A field has another type than in its API.
     #[error("{}: expected {expected}, found {found}", if pointer.is_empty() { "the object" } else { pointer })]
     Wrong {
-        /// RFC 6901 pointer to what is wrong; empty means the object as a whole.
+        /// RFC 6901 pointer to the field; empty means the object as a whole.
         pointer: String,
-        /// What should stand there.
+        /// What was expected.
         expected: String,
-        /// What stands there, in a few words.
+        /// What was found, in a few words.
         found: String,
     },
     /// The object has an API version that Kubernetes no longer serves.
@@ -20,12 +20,12 @@ pub enum ShapeError {
     NoLongerServed {
         /// The object's `apiVersion`.
         api_version: String,
-        /// What it is today.
+        /// Its present kind.
         kind: Kind,
     },
-    /// The object is no workload.
+    /// The object is not a workload.
     #[error(
-        "{api_version} {kind} is no workload that rollgate knows (Deployment, StatefulSet and DaemonSet of apps/v1, Rollout of argoproj.io/v1alpha1, Service of v1)"
+        "{api_version} {kind} is not a workload that rollgate supports (Deployment, StatefulSet and DaemonSet of apps/v1, Rollout of argoproj.io/v1alpha1, Service of v1)"
     )]
     OtherKind {
         /// The object's `apiVersion`.
@@ -33,7 +33,7 @@ pub enum ShapeError {
         /// The object's `kind`.
         kind: String,
     },
-    /// An admission request lacks an object that its operation always has.
+    /// An admission request has no object, but its operation requires one.
     #[error("the request has no `{field}`, which every {operation} has")]
     Missing {
         /// `object` or `oldObject`.
@@ -44,7 +44,7 @@ pub enum ShapeError {
 }
 
 impl ShapeError {
-    /// The RFC 6901 pointer to what is wrong; empty where it is the object as a whole.
+    /// Returns the RFC 6901 pointer to the error; empty where it is the object as a whole.
     #[must_use]
     pub fn pointer(&self) -> &str {
         match self {

@@ -1,19 +1,19 @@
-//! Tags of images that may name another image tomorrow.
+//! Image tags that may be moved to another image.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The tags whose names say that they move: `latest`, which is also meant where an image has
-/// neither tag nor digest, and those that an operator adds.
+/// The tags that are known to move: `latest`, which is also implied where an image has neither tag
+/// nor digest, and those that an operator adds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MutableTags(Arc<[TagPattern]>);
 
-/// A tag, or several where `*` stands for any characters, as in `*-snapshot`.
+/// A tag, or a pattern in which `*` matches any characters, such as `*-snapshot`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagPattern(String);
 
-/// A text that is no pattern of tags.
+/// The error for a text that is no pattern of tags.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no tag of an image: letters, digits, `_`, `.` and `-`, and `*` for any characters, such as `main` or `*-snapshot`"
@@ -21,7 +21,7 @@ pub struct TagPattern(String);
 pub struct BadTag(pub String);
 
 impl MutableTags {
-    /// Whether this tag may name another image tomorrow.
+    /// Whether this tag may be moved to another image.
     #[must_use]
     pub fn contain(&self, tag: &str) -> bool {
         tag == "latest" || self.0.iter().any(|pattern| pattern.matches(tag))
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn star_stands_for_any_characters() {
+    fn star_matches_any_characters() {
         for (pattern, tag) in [
             ("main", "main"),
             ("*-snapshot", "1.2-snapshot"),
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn latest_is_mutable_whatever_is_set() {
+    fn latest_is_always_mutable() {
         let set: MutableTags = ["main".parse().expect("a tag")].into_iter().collect();
         assert!(set.contain("latest") && set.contain("main") && !set.contain("1.2"));
         assert!(MutableTags::default().contain("latest"));
     }
 
     #[test]
-    fn what_can_be_no_tag_is_refused() {
+    fn invalid_tag_pattern_is_refused() {
         for text in ["", "a b", "main:latest", "shop/web", "{a,b}", "é"] {
             assert!(text.parse::<TagPattern>().is_err(), "{text}");
         }

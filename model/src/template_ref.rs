@@ -1,7 +1,7 @@
-//! The object that an Argo Rollout takes its Pod template from: `spec.workloadRef`.
+//! The object from which an Argo Rollout takes its Pod template: `spec.workloadRef`.
 //!
 //! Sources in argo-rollouts: `ObjectRef` of pkg/apis/rollouts/v1alpha1/types.go, and
-//! rollout/templateref.go, which has the kinds and where each has its template.
+//! rollout/templateref.go for the kinds and the paths of their templates.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::shape::ShapeError;
 use crate::workload::Node;
 
-/// Names the object that has the Pod template of an Argo Rollout.
+/// A reference to the object that has the Pod template of an Argo Rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TemplateRef {
     group: String,
@@ -19,7 +19,7 @@ pub struct TemplateRef {
     name: String,
 }
 
-/// A kind of object that Argo Rollouts takes a template from.
+/// A kind of object from which Argo Rollouts takes templates.
 struct Source {
     group: &'static str,
     kind: &'static str,
@@ -49,7 +49,7 @@ const SOURCES: [Source; 3] = [
 ];
 
 impl TemplateRef {
-    /// Reads `spec.workloadRef` of a Rollout in this namespace.
+    /// Parses `spec.workloadRef` of a Rollout in this namespace.
     pub(crate) fn read(node: &Node<'_, '_>, namespace: &str) -> Result<Self, ShapeError> {
         let api_version = node.field("apiVersion")?.text_or_empty()?;
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
@@ -61,7 +61,8 @@ impl TemplateRef {
         })
     }
 
-    /// The kind and the version to read the object in. Argo Rollouts goes by the group alone.
+    /// Returns the API version and kind to read the object with. Argo Rollouts compares the group
+    /// only.
     ///
     /// # Errors
     /// Argo Rollouts takes no template from this kind.
@@ -70,19 +71,19 @@ impl TemplateRef {
             .map(|source| (source.api_version, source.kind))
     }
 
-    /// The namespace, which is that of the Rollout.
+    /// Returns the namespace, which is that of the Rollout.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether this is the object that is meant.
+    /// Whether this object is the one referred to.
     #[must_use]
     pub fn names(&self, object: &Value) -> bool {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
@@ -95,7 +96,7 @@ impl TemplateRef {
             && text("/metadata/namespace").is_none_or(|namespace| namespace == self.namespace)
     }
 
-    /// Takes the Pod template out of the object that this names.
+    /// Returns the Pod template of the object referred to.
     ///
     /// # Errors
     /// The object has none.

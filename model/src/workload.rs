@@ -1,9 +1,8 @@
-//! One side of a rollout: an object with the API's defaults filled in, parsed once.
+//! An object of a rollout, parsed once, with the API's defaults filled in.
 
 mod container;
 mod detail;
 mod node;
-mod parts;
 mod read;
 
 use serde_json::Value;
@@ -13,13 +12,13 @@ use crate::kind::Kind;
 use crate::records::{Container, EnvFrom, EnvVar, Pod, SecurityContext, Strategy, VolumeMount};
 use crate::shape::ShapeError;
 use crate::template_ref::TemplateRef;
-pub(crate) use node::{Node, push_token};
+pub(crate) use node::Node;
 
 /// A Deployment, StatefulSet, DaemonSet, Argo Rollout or Service.
 ///
-/// The records are parsed when the object arrives, so that no method can fail and every policy of
-/// a review shares one object. A container's rarely read parts stay in the tree and become records
-/// when asked for.
+/// All records are validated when the object is parsed, so that no method fails, and all policies
+/// of a review share one object. Rarely read parts of a container stay in the JSON tree and are
+/// converted on demand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     kind: Kind,
@@ -44,24 +43,24 @@ pub struct Workload {
 /// Where a workload has its Pod template.
 #[derive(Clone, Debug, PartialEq)]
 enum TemplateSource {
-    /// In itself, as far as its kind has one.
+    /// In the workload itself, if its kind has one.
     Own,
-    /// In another object, which nobody has read. What stands in its place counts for nothing.
+    /// In another object, which was not read. What is at `spec.template` is ignored.
     NotRead(TemplateRef),
-    /// In another object, and shown as if it stood here.
+    /// In another object; shown at `spec.template`.
     Read(TemplateRef),
     /// In another object that could not be read.
     Unreadable { reference: TemplateRef, why: String },
 }
 
 impl Workload {
-    /// Fills the API server's defaults into an object and reads it.
+    /// Parses an object and fills in the API server's defaults.
     ///
-    /// `namespace_of_request` is that of an admission request, or the one that manifests go to; it
-    /// is used where the object itself names none.
+    /// `namespace_of_request` is that of an admission request, or the one that manifests are
+    /// applied to. It is used where the object itself has none.
     ///
     /// # Errors
-    /// When the object is no workload, or something in it has another shape than its API gives it.
+    /// When the object is not a workload, or a field has another type than in its API.
     pub fn parse(mut tree: Value, namespace_of_request: Option<&str>) -> Result<Self, ShapeError> {
         let kind = read::kind(&Node::root(&tree))?;
         forget_managed_fields(&mut tree);
@@ -71,11 +70,11 @@ impl Workload {
         Ok(workload)
     }
 
-    /// Reads a `Scale`, the object of the subresource `/scale`, as the workload it scales: it has
-    /// a name and replicas, but no template.
+    /// Parses a `Scale`, the object of the subresource `/scale`, as the workload that it scales:
+    /// with a name and replicas, but no template.
     ///
     /// # Errors
-    /// When something in it has another shape than its API gives it.
+    /// When a field has another type than in its API.
     pub fn parse_scale(
         kind: Kind,
         tree: Value,
@@ -83,13 +82,13 @@ impl Workload {
     ) -> Result<Self, ShapeError> {
         let root = Node::root(&tree);
         let mut workload = Self::named(kind, &root, namespace_of_request)?;
-        // `replicas` of a Scale is left out when it is 0 (autoscaling/v1 ScaleSpec).
+        // A Scale with 0 replicas omits the field (autoscaling/v1 ScaleSpec).
         workload.replicas = Some(root.field("spec")?.field("replicas")?.i32()?.unwrap_or(0));
         workload.tree = tree;
         Ok(workload)
     }
 
-    /// Reads the object anew with another Pod template.
+    /// Parses the object again, with another Pod template.
     pub(crate) fn with_template(&self, template: Value) -> Result<Self, ShapeError> {
         let mut tree = self.tree.clone();
         if let Some(own) = tree.pointer_mut("/spec/template") {
@@ -98,8 +97,8 @@ impl Workload {
         Self::parse(tree, Some(&self.namespace))
     }
 
-    /// The same object with the Pod template that its `spec.workloadRef` names, or why that could not
-    /// be read.
+    /// Returns the object with the Pod template that its `spec.workloadRef` refers to, or with the
+    /// reason why that could not be read.
     pub(crate) fn with_referred_template(&self, template: Result<Value, String>) -> Self {
         let Some(reference) = self.template_ref().cloned() else {
             return self.clone();
@@ -125,8 +124,8 @@ impl Workload {
         }
     }
 
-    /// The object that the Pod template stands in, where it is another one: that of an Argo Rollout's
-    /// `spec.workloadRef`.
+    /// Returns the object that has the Pod template, where it is not this one: that of an Argo
+    /// Rollout's `spec.workloadRef`.
     #[must_use]
     pub const fn template_ref(&self) -> Option<&TemplateRef> {
         match &self.template_source {
@@ -137,21 +136,21 @@ impl Workload {
         }
     }
 
-    /// Why the Pod template is not known. A policy that asks for any of it has to fail: what it is not
-    /// shown could be wrong.
+    /// Returns why the Pod template is not known; `None` where it is. A policy that asks for any
+    /// part of it must fail, since the part that it cannot see may be faulty.
     #[must_use]
     pub fn no_template(&self) -> Option<String> {
         match &self.template_source {
             TemplateSource::Unreadable { reference, why } => Some(format!(
-                "the Pod template of this {} stands in {reference} (`spec.workloadRef`), which could not be read: {why}",
+                "the Pod template of this {} is in {reference} (`spec.workloadRef`), which could not be read: {why}",
                 self.kind
             )),
             _ => None,
         }
     }
 
-    /// Why what stands at a pointer may not be shown: it is or holds the Pod template, and that is not
-    /// known.
+    /// Returns why the value at a pointer is not known: it is, contains or is part of a Pod
+    /// template that could not be read.
     #[must_use]
     pub fn no_template_at(&self, pointer: &str) -> Option<String> {
         const TEMPLATE: &str = "/spec/template";
@@ -161,8 +160,7 @@ impl Workload {
         self.no_template().filter(|_| inside || holds)
     }
 
-    /// Whether what stands at `/spec/template` is the template: it may stand in another object that
-    /// was not read.
+    /// Whether the value at `/spec/template` is the template that Pods are created from.
     pub(crate) const fn shows_template(&self) -> bool {
         matches!(
             self.template_source,
@@ -170,37 +168,37 @@ impl Workload {
         )
     }
 
-    /// The kind.
+    /// Returns the kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// For example `apps/v1`.
+    /// Returns the API version, such as `apps/v1`.
     #[must_use]
     pub const fn api_version(&self) -> &'static str {
         self.kind.api_version()
     }
 
-    /// `metadata.name`; for an object that is still to be named, its `generateName`.
+    /// Returns `metadata.name`, or `generateName` where the API server is to choose the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The namespace of the object or the request; empty where neither names one.
+    /// Returns the namespace of the object or the request; empty where neither has one.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// `metadata.labels`, sorted by key.
+    /// Returns `metadata.labels`, sorted by key.
     #[must_use]
     pub fn labels(&self) -> &[(String, String)] {
         &self.labels
     }
 
-    /// `metadata.annotations`, sorted by key.
+    /// Returns `metadata.annotations`, sorted by key.
     #[must_use]
     pub fn annotations(&self) -> &[(String, String)] {
         &self.annotations
@@ -212,104 +210,105 @@ impl Workload {
         self.json("/metadata/deletionTimestamp").is_some()
     }
 
-    /// The Pod template's labels, sorted by key.
+    /// Returns the Pod template's labels, sorted by key.
     #[must_use]
     pub fn pod_labels(&self) -> &[(String, String)] {
         &self.pod_labels
     }
 
-    /// The Pod template's annotations, sorted by key.
+    /// Returns the Pod template's annotations, sorted by key.
     #[must_use]
     pub fn pod_annotations(&self) -> &[(String, String)] {
         &self.pod_annotations
     }
 
-    /// `spec.selector` as equality pairs (`matchLabels`, or a Service's selector), sorted.
+    /// Returns `spec.selector` as equality pairs (`matchLabels`, or a Service's selector), sorted.
     #[must_use]
     pub fn selector(&self) -> &[(String, String)] {
         &self.selector
     }
 
-    /// `spec.replicas`; `None` for kinds that have none.
+    /// Returns `spec.replicas`; `None` for kinds that have none.
     #[must_use]
     pub const fn replicas(&self) -> Option<i32> {
         self.replicas
     }
 
-    /// How Pods are replaced; `None` for a Service.
+    /// Returns how Pods are replaced; `None` for a Service.
     #[must_use]
     pub const fn strategy(&self) -> Option<&Strategy> {
         self.strategy.as_ref()
     }
 
-    /// `spec.minReadySeconds`, in seconds; 0 where the kind or the object has none.
+    /// Returns `spec.minReadySeconds`; 0 where the kind or the object has none.
     #[must_use]
     pub const fn min_ready_seconds(&self) -> i32 {
         self.min_ready_seconds
     }
 
-    /// `spec.progressDeadlineSeconds`, in seconds; `None` for kinds that have none.
+    /// Returns `spec.progressDeadlineSeconds`; `None` for kinds that have none.
     #[must_use]
     pub const fn progress_deadline_seconds(&self) -> Option<i32> {
         self.progress_deadline_seconds
     }
 
-    /// `spec.paused`.
+    /// Returns `spec.paused`.
     #[must_use]
     pub const fn paused(&self) -> bool {
         self.paused
     }
 
-    /// Pod-level fields of the template; `None` for a Service.
+    /// Returns the Pod-level fields of the template; `None` for a Service.
     #[must_use]
     pub const fn pod(&self) -> Option<&Pod> {
         self.pod.as_ref()
     }
 
-    /// `spec.template.spec.containers`, then `spec.template.spec.initContainers`.
+    /// Returns `spec.template.spec.containers`, followed by `spec.template.spec.initContainers`.
     #[must_use]
     pub fn containers(&self) -> &[Container] {
         &self.containers
     }
 
-    /// The variables of the container with this index; empty when there is no such container.
+    /// Returns the variables of the container with this index; empty when there is no such
+    /// container.
     #[must_use]
     pub fn env(&self, container: u32) -> Vec<EnvVar> {
         self.detail(container, detail::env)
     }
 
-    /// The `envFrom` sources of the container with this index.
+    /// Returns the `envFrom` sources of the container with this index.
     #[must_use]
     pub fn env_from(&self, container: u32) -> Vec<EnvFrom> {
         self.detail(container, detail::env_from)
     }
 
-    /// The volume mounts of the container with this index.
+    /// Returns the volume mounts of the container with this index.
     #[must_use]
     pub fn volume_mounts(&self, container: u32) -> Vec<VolumeMount> {
         self.detail(container, detail::volume_mounts)
     }
 
-    /// The volume devices of the container with this index: name and device path.
+    /// Returns the volume devices of the container with this index: name and device path.
     #[must_use]
     pub fn volume_devices(&self, container: u32) -> Vec<(String, String)> {
         self.detail(container, detail::volume_devices)
     }
 
-    /// The security context of the container with this index; `None` where none is set.
+    /// Returns the security context of the container with this index; `None` where none is set.
     #[must_use]
     pub fn security_context(&self, container: u32) -> Option<SecurityContext> {
         self.detail(container, detail::security_context)
     }
 
-    /// What stands at an RFC 6901 pointer into the object; the empty pointer is the whole object. An
-    /// explicit `null` is nothing, as in the API.
+    /// Returns the value at an RFC 6901 pointer; the empty pointer is the whole object. As in the
+    /// API, an explicit `null` counts as absent.
     #[must_use]
     pub fn json(&self, pointer: &str) -> Option<&Value> {
         self.tree.pointer(pointer).filter(|value| !value.is_null())
     }
 
-    /// The whole object, with the API's defaults filled in.
+    /// Returns the whole object, with the API's defaults filled in.
     #[must_use]
     pub const fn tree(&self) -> &Value {
         &self.tree
@@ -330,7 +329,7 @@ impl Workload {
     }
 }
 
-/// No policy is shown them, whichever way the object came.
+/// Removes the managed fields, which no policy is shown.
 fn forget_managed_fields(tree: &mut Value) {
     if let Some(Value::Object(metadata)) = tree.get_mut("metadata") {
         metadata.remove("managedFields");

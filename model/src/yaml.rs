@@ -1,51 +1,50 @@
-//! Reads YAML, and with it JSON, as kubectl does, and remembers where everything stands.
+//! Parses YAML, and with it JSON, as kubectl does, and keeps the position of every value.
 //!
 //! One pass over the parser's events builds the JSON tree and, beside it, a flat index of byte
-//! spans; lines and columns are worked out only for what is shown. Scalars mean what they mean to
-//! `sigs.k8s.io/yaml`, which kubectl, Flux and Argo CD read manifests with, see [`read`].
+//! spans. Lines and columns are computed only for what is shown. Scalars have the types that
+//! `sigs.k8s.io/yaml` gives them, with which kubectl, Flux and Argo CD parse manifests; see
+//! [`read`].
 
 mod anchors;
-mod index;
 mod load;
 mod parts;
 mod scalar;
 mod source;
 mod spans;
-mod strict;
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use rollgate_strict::{FieldError, FieldProblem, from_value};
 pub use source::Location;
-pub use spans::{Place, Spans};
-pub use strict::{Misfit, Problem, StrictError, fit};
+pub use spans::{Position, Spans};
 
 use source::Source;
 
-/// The deepest nesting that is read, in mappings and sequences.
+/// The maximum nesting of mappings and sequences.
 pub const MAX_DEPTH: usize = 255;
 
-/// The longest text that is read, in bytes.
+/// The maximum size of a text, in bytes.
 pub const MAX_TEXT: usize = 64 << 20;
 
-/// What the copies of anchored values may take in one text, in bytes: a few lines of nested
-/// aliases could otherwise ask for more memory than there is.
+/// The maximum size of all copies of anchored values in one text, in bytes. Without it, a few lines
+/// of nested aliases could exhaust the memory.
 pub const MAX_COPIED: usize = 32 << 20;
 
-/// One document of a YAML stream: its tree, and where each part of it stands.
+/// One document of a YAML stream.
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The document as JSON.
     pub tree: Value,
-    /// Where the parts of `tree` stand in the text.
+    /// The positions of the values in `tree`.
     pub spans: Spans,
 }
 
 impl Document {
-    /// The part of this document under an RFC 6901 pointer, with pointers relative to it; `None`
-    /// where nothing stands there.
+    /// Returns the part of this document at an RFC 6901 pointer, with pointers relative to it;
+    /// `None` where there is nothing.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Self> {
         let tree = self.tree.pointer(pointer)?.clone();
@@ -55,8 +54,8 @@ impl Document {
         })
     }
 
-    /// Takes the elements of the list under a pointer apart, as for the `items` of a `List`,
-    /// without copying them; empty where no list stands there.
+    /// Returns the elements of the list at a pointer, such as the `items` of a `List`, without
+    /// copying them; empty where there is no list.
     #[must_use]
     pub fn into_items(mut self, pointer: &str) -> Vec<Self> {
         let Some(Value::Array(items)) = self.tree.pointer_mut(pointer).map(Value::take) else {
@@ -72,18 +71,49 @@ impl Document {
             .collect()
     }
 
-    /// Reads a type from this document. The type says with `deny_unknown_fields` that it is
-    /// strict; what does not fit is told with its place.
+    /// Deserializes a type from this document. Whether unknown fields are errors is up to the type
+    /// (`deny_unknown_fields`).
     ///
     /// # Errors
     ///
-    /// The first thing that does not fit.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, StrictError> {
-        strict::read(self)
+    /// The first mistake, with its position.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        from_value(&self.tree).map_err(|FieldError { problem, pointer }| {
+            let position = self.spans.locate(&pointer);
+            let location = match (&problem, position.key) {
+                (FieldProblem::UnknownField { .. }, Some(key)) => key,
+                _ => position.focus,
+            };
+            ReadError {
+                problem,
+                pointer,
+                location,
+            }
+        })
     }
 }
 
-/// Why a document cannot be read.
+/// A value of a document that does not fit the type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{location}: {problem}{}", shown_path(pointer))]
+pub struct ReadError {
+    /// What is wrong.
+    pub problem: FieldProblem,
+    /// RFC 6901 pointer to the value.
+    pub pointer: String,
+    /// The position of the value.
+    pub location: Location,
+}
+
+fn shown_path(pointer: &str) -> String {
+    if pointer.is_empty() {
+        String::new()
+    } else {
+        format!(" (at {pointer})")
+    }
+}
+
+/// Why a document cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: {kind}")]
 pub struct YamlError {
@@ -107,24 +137,22 @@ pub enum YamlErrorKind {
     ControlCharacter(u32),
     /// A byte order mark inside a document.
     #[error(
-        "an invisible byte order mark (U+FEFF) stands here; remove it (editors on Windows write it at the beginning of a file, and joining files carries it along)"
+        "there is an invisible byte order mark (U+FEFF) here; remove it (editors on Windows write it at the beginning of a file, and joining files carries it along)"
     )]
     ByteOrderMark,
-    /// A character that kubectl takes for the end of a line, and YAML 1.2 does not.
+    /// A character that ends a line for kubectl, but not in YAML 1.2.
     #[error(
-        "the character U+{0:04X} stands here, which kubectl takes for the end of a line and other tools do not; remove it, or write it as an escape in double quotes"
+        "the character U+{0:04X} is here, which kubectl takes for the end of a line and other tools do not; remove it, or write it as an escape in double quotes"
     )]
     LineBreak(u32),
-    /// The parser's own complaint.
+    /// The error of the parser.
     #[error("this is not valid YAML: {0}")]
     Syntax(String),
-    /// The text is a template of Helm or the like, and not YAML yet.
+    /// The text is a template, such as one of Helm, and must be rendered first.
     #[error("this looks like a template (`{{{{ … }}}}`); render it first, as with `helm template`")]
     Template,
-    /// A key stands twice in one mapping.
-    #[error(
-        "the key `{key}` stands here a second time, first on line {first_line}; remove one of the two"
-    )]
+    /// A mapping has a key twice.
+    #[error("duplicate key `{key}`, first on line {first_line}; remove one of the two")]
     DuplicateKey {
         /// The key.
         key: String,
@@ -142,50 +170,51 @@ pub enum YamlErrorKind {
     /// The aliases copy more than [`MAX_COPIED`].
     #[error("the aliases in this document expand to more than {} MiB; write the values out, or use fewer aliases", MAX_COPIED >> 20)]
     TooManyAliases,
-    /// An alias inside the value that it names.
-    #[error("the alias is used inside the value it stands for")]
+    /// An alias is inside the value that it refers to.
+    #[error("the alias is used inside the value that it refers to")]
     CyclicAlias,
-    /// `<<` with something other than a mapping or several.
+    /// `<<` has a value that is neither a mapping nor a list of mappings.
     #[error("`<<` merges a mapping or a list of mappings, and this is {0}")]
     BadMerge(&'static str),
-    /// `<<` behind a key that it brings in with another value.
+    /// `<<` follows a key that it merges with another value.
     #[error(
         "this `<<` brings in another value of `{key}`, which has one from line {first_line}; kubectl takes the later one and other tools the earlier: put `<<` before it, or remove one of the two"
     )]
     MergeOverwrites {
         /// The key.
         key: String,
-        /// The line that has set it, from 1.
+        /// The line of that key, from 1.
         first_line: u32,
     },
-    /// Base64 in the place of a string.
+    /// Base64 in place of a string.
     #[error("`!!binary` is not read here; write the text itself, without the tag")]
     Binary,
-    /// A number that JSON has no word for: infinite, or not a number.
+    /// A number that JSON cannot represent: infinite, or not a number.
     #[error("`{0}` is no number that JSON can hold; quote it to make it a string")]
     NotFinite(String),
-    /// A scalar that its tag does not allow.
+    /// A scalar that does not fit its tag.
     #[error("`{text}` is no {tag}")]
     BadTag {
-        /// What stands there.
+        /// The text of the scalar.
         text: String,
-        /// The type that the tag asks for.
+        /// The type of the tag.
         tag: &'static str,
     },
 }
 
-/// Reads every document of a text, in order. Documents that hold nothing (empty, comments only,
-/// `null`) are left out. A document that cannot be read is an error in its place; those before and
-/// after it are read all the same.
+/// Parses every document of a text, in order. Documents without content (empty, comments only,
+/// `null`) are left out. A document that cannot be parsed is an error in its place, and the others
+/// are parsed all the same.
 ///
-/// What scalars mean follows `sigs.k8s.io/yaml` (YAML 1.1 as of go-yaml 2), so that a manifest is
-/// judged as the cluster will get it: an unquoted `yes`, `no`, `on`, `off`, `y`, `n` is a boolean,
-/// `0755` an octal number, `1_000` a thousand, `1.0` the integer 1, an integer beyond 64 bits a
-/// float, a date a string; keys that are numbers or booleans become strings. Byte order marks before a
-/// document are skipped, and JSON objects may follow one another without a separator.
+/// Scalars have the types that `sigs.k8s.io/yaml` (YAML 1.1 as of go-yaml 2) gives them, so that a
+/// manifest is evaluated as the cluster will get it: an unquoted `yes`, `no`, `on`, `off`, `y`, `n`
+/// is a boolean, `0755` an octal number, `1_000` a thousand, `1.0` the integer 1, an integer beyond
+/// 64 bits a float, a date a string. Keys that are numbers or booleans become strings. Byte order
+/// marks before a document are skipped, and JSON objects may follow one another without a
+/// separator.
 ///
-/// Where tools differ, nothing is guessed: a key that stands twice is an error, and so are a `<<` that
-/// would overwrite a key before it, `!!binary`, and line breaks that only YAML 1.1 knows.
+/// Where tools differ, the document is an error: a duplicate key, a `<<` that would overwrite a key
+/// before it, `!!binary`, and line breaks that only YAML 1.1 knows.
 ///
 /// # Errors
 ///

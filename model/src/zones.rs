@@ -1,7 +1,7 @@
-//! Civil time in an IANA zone and back, as `wit/clock.wit` has it.
+//! Converts between instants and civil time in IANA time zones, as `wit/clock.wit` specifies.
 //!
-//! The zones are the ones bundled into the program and no others, so that a laptop, an empty
-//! container image and a server agree.
+//! Only the bundled time zones are used, so that a laptop, an empty container image and a server
+//! agree.
 
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, civil};
@@ -34,18 +34,18 @@ pub struct Local {
     pub offset_seconds: i32,
     /// The zone's abbreviation then, such as `CEST`.
     pub abbreviation: String,
-    /// Whether daylight saving time is in force.
+    /// Whether daylight saving time applies.
     pub dst: bool,
 }
 
-/// The instant of a local time, with the case where the clocks change told.
+/// The instant of a local time, including the two cases in which clocks change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instant {
     /// The local time happens once.
     Once(Timestamp),
-    /// Clocks go forward and skip it. The instant of the change.
+    /// Clocks go forward and skip the local time. This is the instant of the change.
     Skipped(Timestamp),
-    /// Clocks go back and it happens twice: earlier, later.
+    /// Clocks go back, and the local time happens twice: earlier, later.
     Twice(Timestamp, Timestamp),
 }
 
@@ -55,7 +55,7 @@ pub enum Instant {
 pub struct ZoneError {
     /// The kind of failure.
     pub code: ZoneErrorCode,
-    /// In words, naming what was given.
+    /// A message for people, which contains the input.
     pub message: String,
 }
 
@@ -71,7 +71,7 @@ pub enum ZoneErrorCode {
 }
 
 impl ZoneErrorCode {
-    /// The word the contract uses.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +82,8 @@ impl ZoneErrorCode {
     }
 }
 
-/// The local time at an instant in an IANA zone such as `Europe/Berlin` (letter case is free).
+/// Returns the local time at an instant in an IANA time zone such as `Europe/Berlin`, in upper or
+/// lower case.
 ///
 /// # Errors
 /// [`ZoneErrorCode::UnknownZone`].
@@ -99,7 +100,8 @@ pub fn to_civil(at: Timestamp, zone: &str) -> Result<Local, ZoneError> {
     })
 }
 
-/// The instant of a local time in an IANA zone such as `Europe/Berlin` (letter case is free).
+/// Returns the instant of a local time in an IANA time zone such as `Europe/Berlin`, in upper or
+/// lower case.
 ///
 /// # Errors
 /// Any of [`ZoneErrorCode`].
@@ -114,7 +116,7 @@ pub fn from_civil(civil: Civil, zone: &str) -> Result<Instant, ZoneError> {
     match tz.to_ambiguous_timestamp(local).offset() {
         AmbiguousOffset::Unambiguous { offset } => Ok(Instant::Once(at(offset)?)),
         AmbiguousOffset::Fold { before, after } => Ok(Instant::Twice(at(before)?, at(after)?)),
-        // Read with the offset that is yet to come, a skipped time lies before the change.
+        // With the offset after the change, a skipped time is an instant before the change.
         AmbiguousOffset::Gap { after, .. } => tz
             .following(at(after)?)
             .find(|change| change.offset() == after)
@@ -137,8 +139,7 @@ fn find(zone: &str) -> Result<TimeZone, ZoneError> {
         })
 }
 
-/// What a guest gave is repeated to people, so not at any length. IANA names have at most 32
-/// characters so far.
+/// Truncates a name from a guest for messages. IANA names have at most 32 characters so far.
 fn clip(zone: &str) -> String {
     const LONGEST: usize = 64;
     match zone.char_indices().nth(LONGEST) {
@@ -179,7 +180,7 @@ impl Civil {
 
 impl From<civil::DateTime> for Civil {
     fn from(local: civil::DateTime) -> Self {
-        // jiff counts in i8, none of them negative but the year.
+        // jiff uses `i8`; only the year can be negative.
         Self {
             year: local.year(),
             month: local.month().unsigned_abs(),

@@ -1,10 +1,8 @@
-//! What existing findings are held against: the revision that was created last, and not one that a
-//! rollback brought back.
+//! The baseline of existing findings: the revision that was created last, not one that a rollback
+//! brought back.
 
 use jiff::Timestamp;
-use rollgate_model::{
-    Asker, Baseline, Operation, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
-};
+use rollgate_model::{Baseline, Request, Revision, Revisions, Rollout};
 use serde_json::{Value, json};
 
 #[test]
@@ -23,7 +21,7 @@ fn baseline_of_an_ordinary_rollout_is_the_old_object_itself() {
 fn rollback_leaves_the_baseline_at_the_newest_revision() {
     let undone = known(&[("cart:1", 3, &[1]), ("cart:2", 2, &[])]);
     assert_eq!(baseline("cart:1", "cart:9", &undone), Some("cart:2".into()));
-    // A policy that judges rollbacks is handed the same.
+    // A policy that matches rollbacks gets the same baseline.
     let back = known(&[("cart:1", 1, &[]), ("cart:2", 2, &[])]);
     assert_eq!(baseline("cart:2", "cart:1", &back), Some("cart:2".into()));
 }
@@ -44,7 +42,7 @@ fn baseline_is_the_old_object_but_for_its_template() {
 }
 
 #[test]
-fn what_the_controller_has_still_to_write_down_is_held_against_its_newest_revision() {
+fn unrecorded_template_is_compared_with_the_newest_revision() {
     let revisions = known(&[("cart:1", 1, &[])]);
     assert_eq!(
         baseline("cart:2", "cart:3", &revisions),
@@ -53,7 +51,7 @@ fn what_the_controller_has_still_to_write_down_is_held_against_its_newest_revisi
 }
 
 #[test]
-fn revisions_of_one_second_are_ordered_by_the_number_of_their_creation() {
+fn revisions_of_one_second_are_ordered_by_their_first_number() {
     let mut revisions = vec![revision("cart:1", 3, &[1]), revision("cart:2", 2, &[])];
     revisions[0].created = revisions[1].created;
     let known = Revisions::Known(revisions);
@@ -61,7 +59,7 @@ fn revisions_of_one_second_are_ordered_by_the_number_of_their_creation() {
 }
 
 #[test]
-fn nothing_is_existing_where_nothing_tells_what_was_there() {
+fn no_finding_is_existing_where_the_previous_state_is_not_known() {
     let why = || "of a test".to_owned();
     for nothing in [
         Revisions::Known(Vec::new()),
@@ -83,30 +81,30 @@ fn nothing_is_existing_where_nothing_tells_what_was_there() {
 #[test]
 fn without_a_cluster_the_old_object_is_the_baseline() {
     let why = "of a test".to_owned();
-    let out_of_reach = Revisions::OutOfReach { why };
+    let out_of_reach = Revisions::NoCluster { why };
     assert_eq!(
         baseline("cart:1", "cart:2", &out_of_reach),
         Some("cart:1".into())
     );
 }
 
-/// Whoever may change a Deployment may also have its controller forget all earlier revisions, by
-/// `revisionHistoryLimit: 0`, after going back to the first one.
+/// Whoever may change a Deployment can delete its earlier revisions by `revisionHistoryLimit: 0`,
+/// after a rollback to the first one.
 #[test]
-fn deleting_the_newer_revision_after_a_rollback_makes_nothing_existing() {
+fn deleting_the_newer_revision_after_a_rollback_makes_no_finding_existing() {
     let forgotten = known(&[("cart:1", 3, &[1])]);
     assert_eq!(baseline("cart:1", "cart:9", &forgotten), None);
     let rollout = update("cart:1", "cart:9", &forgotten);
     assert_eq!(
         rollout.change_note(),
         Some(
-            "revisions that are newer than cart-cart:1 were deleted, so faults that were there before cannot be told from new ones"
+            "revisions newer than cart-cart:1 were deleted, so every finding counts as new, also where the fault existed before"
         )
     );
 }
 
 #[test]
-fn revisions_that_a_short_history_no_longer_has_take_nothing_away() {
+fn baseline_is_known_although_the_oldest_revisions_were_pruned() {
     let short = known(&[("cart:7", 7, &[])]);
     assert_eq!(baseline("cart:7", "cart:8", &short), Some("cart:7".into()));
     let huge = known(&[("cart:7", i64::MAX, &[i64::MIN])]);
@@ -118,13 +116,13 @@ fn revisions_that_a_short_history_no_longer_has_take_nothing_away() {
 }
 
 #[test]
-fn workload_that_is_created_had_nothing_before() {
+fn created_workload_has_no_baseline() {
     let rollout = rollout(None, deployment("cart:1"), &Revisions::Known(Vec::new()));
     assert!(rollout.baseline().is_none());
 }
 
 #[test]
-fn restart_is_held_against_what_it_restarts() {
+fn baseline_of_a_restart_is_the_old_object() {
     let mut restarted = deployment("cart:1");
     restarted["spec"]["template"]["metadata"]["annotations"] =
         json!({"kubectl.kubernetes.io/restartedAt": "now"});
@@ -136,13 +134,13 @@ fn restart_is_held_against_what_it_restarts() {
 }
 
 #[test]
-fn another_baseline_can_be_given_to_one_policy() {
+fn baseline_can_be_replaced() {
     let revisions = known(&[("cart:1", 1, &[]), ("cart:2", 2, &[])]);
     let rollout = update("cart:2", "cart:3", &revisions);
     assert!(
         rollout
             .clone()
-            .held_against(Baseline::nothing())
+            .with_baseline(Baseline::nothing())
             .baseline()
             .is_none()
     );
@@ -163,25 +161,9 @@ fn update(old: &str, new: &str, revisions: &Revisions) -> Rollout {
 }
 
 fn rollout(old: Option<Value>, new: Value, revisions: &Revisions) -> Rollout {
-    let request = Request {
-        operation: if old.is_some() {
-            Operation::Update
-        } else {
-            Operation::Create
-        },
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(new),
-        old_object: old,
-    };
-    match Rollout::from_request(request, revisions) {
-        Ok(Reviewed::Rollout(rollout)) => *rollout,
-        other => panic!("no rollout: {other:?}"),
-    }
+    let request = Request::of_objects(old, Some(new)).expect("a new object");
+    let classified = request.classify_with(revisions).expect("valid objects");
+    classified.into_rollout().expect("a rollout")
 }
 
 /// Image, present number and earlier numbers of each, in the order of their creation.

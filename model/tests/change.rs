@@ -1,11 +1,11 @@
-//! The change table: each case of `changes/*.yaml` is one request and the class it has.
+//! The change table: each case of `changes/*.yaml` is one request with its class.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Asker, Change, Flaw, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout,
+    Change, ClassifiedRequest, Flaw, Operation, Request, Requester, Revision, Revisions, Rollout,
     ShapeError, SubResource, Undo, Workload, template_text, yaml,
 };
 use serde::Deserialize;
@@ -46,7 +46,7 @@ struct Case {
     error: Option<String>,
 }
 
-/// Who asks.
+/// Who sends the request.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum By {
@@ -74,9 +74,9 @@ fn update() -> String {
     "UPDATE".to_owned()
 }
 
-/// What came of a case, in the words of its file.
+/// The result of a case, in the words of its file.
 #[derive(Debug, Default, PartialEq)]
-struct Told {
+struct CaseResult {
     expect: Option<String>,
     note: Option<String>,
     why: Option<String>,
@@ -85,43 +85,43 @@ struct Told {
 }
 
 #[test]
-fn creates_and_changes_of_the_template() {
+fn creation_and_new_template_are_classified() {
     table("templates.yaml", 28);
 }
 
 #[test]
-fn restarts() {
+fn restart_is_classified() {
     table("restarts.yaml", 23);
 }
 
 #[test]
-fn rollbacks_and_what_only_looks_like_one() {
+fn rollback_is_distinguished_from_what_only_looks_like_one() {
     table("rollbacks.yaml", 26);
 }
 
 #[test]
-fn resumes() {
+fn resume_is_classified() {
     table("resumes.yaml", 28);
 }
 
 #[test]
-fn releases() {
+fn release_is_classified() {
     table("releases.yaml", 60);
 }
 
 #[test]
-fn templates_that_stand_in_another_object() {
+fn template_in_another_object_is_compared() {
     table("referred.yaml", 11);
 }
 
 #[test]
-fn requests_that_cannot_be_read() {
+fn malformed_request_is_an_error() {
     table("errors.yaml", 11);
 }
 
-/// What 300 commits did to the Deployments of a real shop: each changed the template.
+/// 300 commits to the Deployments of a real shop; each changed the template.
 #[test]
-fn real_changes_are_all_told_apart() {
+fn every_real_change_is_a_roll_forward() {
     let Some(corpus) = std::env::var_os("ROLLGATE_CORPUS") else {
         eprintln!("skipped: ROLLGATE_CORPUS is not set");
         return;
@@ -137,27 +137,13 @@ fn real_changes_are_all_told_apart() {
 }
 
 fn class_of(change: &Value) -> String {
-    let object = |side: &str| Some(change[side].clone()).filter(|object| !object.is_null());
-    let request = Request {
-        operation: Operation::Update,
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: false,
-        object: object("new"),
-        old_object: object("old"),
-    };
-    let told = told(Rollout::from_request(
-        request,
-        &Revisions::Known(Vec::new()),
-    ));
-    assert_eq!(told.error, None, "{}", change["commit"]);
-    told.expect.expect("what is no error has a class")
+    let request = Request::update(change["old"].clone(), change["new"].clone());
+    let actual = result(request.classify_with(&Revisions::Known(Vec::new())));
+    assert_eq!(actual.error, None, "{}", change["commit"]);
+    actual.expect.expect("what is no error has a class")
 }
 
-/// `at_least` guards against a file that is read but holds no cases.
+/// `at_least` guards against an empty or truncated file.
 fn table(file: &str, at_least: usize) {
     let cases: Vec<Case> = read(&folder().join(file));
     assert!(
@@ -170,47 +156,47 @@ fn table(file: &str, at_least: usize) {
 }
 
 fn failure(case: &Case) -> Option<String> {
-    let expected = Told {
+    let expected = CaseResult {
         expect: case.expect.clone(),
         note: case.note.clone(),
         why: case.why.clone(),
         undo: case.undo.clone(),
         error: case.error.clone(),
     };
-    let told = told(classify(case));
-    (told != expected).then(|| {
+    let actual = result(classify(case));
+    (actual != expected).then(|| {
         format!(
-            "- {}\n  expected {expected:?}\n  told     {told:?}",
+            "- {}\n  expected {expected:?}\n  actual   {actual:?}",
             case.name
         )
     })
 }
 
-fn told(reviewed: Result<Reviewed, ShapeError>) -> Told {
-    match reviewed {
-        Ok(Reviewed::Rollout(rollout)) => {
-            texts_agree(&rollout);
-            Told {
+fn result(classified: Result<ClassifiedRequest, ShapeError>) -> CaseResult {
+    match classified {
+        Ok(ClassifiedRequest::Rollout(rollout)) => {
+            assert_texts_agree(&rollout);
+            CaseResult {
                 expect: Some(rollout.change().to_string()),
                 note: rollout.change_note().map(str::to_owned),
                 undo: Some(word(rollout.undo()).to_owned()),
-                ..Told::default()
+                ..CaseResult::default()
             }
         }
-        Ok(Reviewed::NotARollout { why, .. }) => Told {
+        Ok(ClassifiedRequest::NotARollout { why, .. }) => CaseResult {
             expect: Some("none".to_owned()),
             why: Some(why.to_owned()),
-            ..Told::default()
+            ..CaseResult::default()
         },
-        Err(error) => Told {
+        Err(error) => CaseResult {
             error: Some(error.to_string()),
-            ..Told::default()
+            ..CaseResult::default()
         },
     }
 }
 
-/// The text of a template tells two apart exactly where the class says that they differ.
-fn texts_agree(rollout: &Rollout) {
+/// Checks that `template_text` differs exactly where the class says that the templates differ.
+fn assert_texts_agree(rollout: &Rollout) {
     let (Some(old), Some(new)) = (rollout.old(), rollout.new()) else {
         return;
     };
@@ -231,13 +217,13 @@ fn is_restart(rollout: &Rollout) -> bool {
 
 fn word(undo: &Undo) -> &'static str {
     match undo {
-        Undo::Passes => "passes",
+        Undo::Rollback => "passes",
         Undo::NotPossible => "not-possible",
         Undo::Unknown { .. } => "unknown",
     }
 }
 
-fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
+fn classify(case: &Case) -> Result<ClassifiedRequest, ShapeError> {
     let base: Value = read(&folder().join("base").join(format!("{}.yaml", case.base)));
     let old = patched(&base, case.old.as_ref());
     let new = patched(&old, case.new.as_ref());
@@ -254,9 +240,9 @@ fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
         namespace: Some("shop".to_owned()),
         user: "admin".to_owned(),
         groups: Vec::new(),
-        asker: match case.by {
-            By::Argo => Asker::ArgoController,
-            By::SomebodyElse => Asker::Other,
+        requester: match case.by {
+            By::Argo => Requester::ArgoController,
+            By::SomebodyElse => Requester::Other,
         },
         dry_run: false,
         object: with("object", new, &[Operation::Create, Operation::Update]),
@@ -266,11 +252,8 @@ fn classify(case: &Case) -> Result<Reviewed, ShapeError> {
         .mutable_tags
         .iter()
         .map(|tag| tag.parse().expect("a tag"));
-    let read = match Rollout::read_by(request, &tags.collect())? {
-        Read::Referring(referring) => referring.resolve(|rollout| referred(case, rollout)),
-        read => read,
-    };
-    Ok(read.settle(&revisions(case, &base)))
+    let classification = request.classify(&tags.collect())?;
+    Ok(classification.resolve(|rollout| referred(case, rollout), &revisions(case, &base)))
 }
 
 fn referred(case: &Case, rollout: &Workload) -> Result<Value, String> {

@@ -1,16 +1,15 @@
-//! Defaults: what is filled into each manifest of `defaults/`, and that nothing a manifest may hold
-//! upsets it.
+//! The defaults of each manifest in `defaults/`, and robustness against malformed manifests.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollgate_model::defaults::{self, Fill, table};
-use rollgate_model::{Kind, ShapeError, Workload, yaml};
+use rollgate_model::defaults::{self, DefaultValue, table};
+use rollgate_model::{Kind, ShapeError, Workload, pointer, yaml};
 use serde_json::{Value, json};
 
 #[test]
-fn each_manifest_gets_the_defaults_of_the_api_server() {
+fn manifests_get_the_defaults_of_the_api_server() {
     for path in yaml_files(&manifests()) {
         let object = filled(&document(&path));
         let name = path
@@ -24,7 +23,7 @@ fn each_manifest_gets_the_defaults_of_the_api_server() {
 }
 
 #[test]
-fn filling_in_once_more_changes_nothing() {
+fn filling_in_defaults_twice_changes_nothing() {
     for path in yaml_files(&manifests()) {
         let once = filled(&document(&path));
         assert_eq!(filled(&once), once, "{}", path.display());
@@ -32,7 +31,7 @@ fn filling_in_once_more_changes_nothing() {
 }
 
 #[test]
-fn each_row_of_the_table_shows_in_a_manifest() {
+fn every_default_is_covered_by_a_manifest() {
     let objects: Vec<Value> = yaml_files(&manifests())
         .iter()
         .map(|path| filled(&document(path)))
@@ -42,11 +41,11 @@ fn each_row_of_the_table_shows_in_a_manifest() {
         assert!(!shape.source.is_empty(), "{} has no source", shape.name);
         for row in shape.rows {
             let default = match row.value {
-                Fill::Text(text) => json!(text).to_string(),
-                Fill::Int(number) => number.to_string(),
-                Fill::Flag(flag) => flag.to_string(),
-                Fill::Empty => "{}".to_owned(),
-                Fill::Beside(_) => String::new(),
+                DefaultValue::Text(text) => json!(text).to_string(),
+                DefaultValue::Int(number) => number.to_string(),
+                DefaultValue::Flag(flag) => flag.to_string(),
+                DefaultValue::Empty => "{}".to_owned(),
+                DefaultValue::Beside(_) => String::new(),
             };
             let written = format!("\"{}\":{default}", row.field);
             assert!(
@@ -81,10 +80,10 @@ fn defaults_that_the_api_gives_a_pod_only_are_not_filled_in() {
     );
 }
 
-/// Each value of each manifest is replaced by each of these, and left out: nothing may panic, and
-/// what was read must stand in the tree.
+/// Each value of each manifest is replaced by each of these, and removed: nothing may panic, and
+/// every parsed container must be in the tree.
 #[test]
-fn no_shape_of_an_object_upsets_it() {
+fn malformed_objects_never_panic() {
     let strange = [
         Value::Null,
         json!(true),
@@ -150,8 +149,9 @@ fn collect_pointers(value: &Value, at: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                collect_pointers(value, format!("{at}/{key}"), pointers);
+                let mut pointer = at.clone();
+                pointer::push(&mut pointer, key);
+                collect_pointers(value, pointer, pointers);
             }
         }
         Value::Array(items) => {
@@ -164,10 +164,10 @@ fn collect_pointers(value: &Value, at: String, pointers: &mut Vec<String>) {
     pointers.push(at);
 }
 
-/// Real manifests, many of them odd on purpose. Each workload among them is read or refused with
-/// its place, and filling in its defaults twice is the same as once.
+/// Real manifests, many of them odd on purpose. Each workload is parsed or refused with a pointer,
+/// and filling in defaults twice equals once.
 #[test]
-fn the_corpus_is_read_or_refused_by_name() {
+fn corpus_is_parsed_or_refused_with_a_reason() {
     let Some(corpus) = std::env::var_os("ROLLGATE_CORPUS") else {
         eprintln!("skipped: ROLLGATE_CORPUS is not set");
         return;

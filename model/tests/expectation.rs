@@ -1,4 +1,4 @@
-//! What a scenario expects, held against what a policy said.
+//! Compares the expectations of scenarios with results of policies.
 
 use rollgate_model::scenario::{Expectation, Mismatch};
 use rollgate_model::{Change, Evidence, Failure, Finding, Outcome, Severity, Verdict, yaml};
@@ -64,14 +64,14 @@ fn check(text: &str, answer: &Result<Verdict, Failure>) -> Result<(), Mismatch> 
 }
 
 #[test]
-fn what_is_not_said_is_not_looked_at() {
+fn omitted_fields_are_not_compared() {
     check("outcome: deny\n", &denied()).expect("it fits");
     check("outcome: hold\n", &held(None)).expect("it fits");
     check("outcome: failure\n", &failed()).expect("it fits");
 }
 
 #[test]
-fn listed_findings_are_all_there_are_in_any_order() {
+fn list_of_findings_is_complete_in_any_order() {
     check("outcome: deny\nfindings: [{ rule: readiness-missing, path: /b }, { rule: readiness-missing }]\n", &denied())
         .expect("it fits");
     check(
@@ -83,7 +83,7 @@ fn listed_findings_are_all_there_are_in_any_order() {
 }
 
 #[test]
-fn the_end_of_a_hold_is_an_instant_or_unknown() {
+fn end_of_a_hold_is_an_instant_or_unknown() {
     let nine = held(Some("2026-03-02T09:00:00Z"));
     check("{ outcome: hold, until: '2026-03-02T09:00:00Z' }", &nine).expect("it fits");
     check(
@@ -101,7 +101,7 @@ fn the_end_of_a_hold_is_an_instant_or_unknown() {
 }
 
 #[test]
-fn the_expectation_of_an_answer_fits_it_and_reads_back() {
+fn expectation_of_a_result_matches_it_and_can_be_parsed() {
     for answer in [
         denied(),
         held(None),

@@ -1,27 +1,28 @@
-//! A list of revisions that lacks the newest ones tells the class that the whole list tells, or says
-//! that it does not: shown for every short history of three templates.
+//! A list of revisions that lacks the newest ones gives the same class as the whole list, or is
+//! reported as not enough: checked for every short history of three templates.
 
 use jiff::{SignedDuration, Timestamp};
 use rollgate_model::{
-    Asker, Change, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, SubResource,
-    Unsettled,
+    Change, Classification, ClassifiedRequest, MutableTags, NeedsHistory, Request, Revision,
+    Revisions,
 };
 use serde_json::{Value, json};
 
 const TEMPLATES: usize = 3;
 const MOST_REVISIONS: u32 = 4;
 
-/// What tells which of two revisions of one second came first.
+/// How two revisions of one second are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// The number that each was created with, as for ReplicaSets.
+    /// The first number of each revision is known, as for ReplicaSets.
     OfCreation,
-    /// Nothing, as for ControllerRevisions, whose number moves without a trace.
+    /// The numbers decide nothing, as for ControllerRevisions, which keep only their present
+    /// number.
     Moving,
 }
 
 #[test]
-fn older_list_tells_the_class_that_the_whole_one_tells() {
+fn stale_list_gives_the_same_class_as_the_whole_list() {
     let mut told = 0;
     each_older_list(Numbers::OfCreation, |by_older, by_whole, _, case| {
         assert_eq!(by_older, by_whole, "{case}");
@@ -30,10 +31,10 @@ fn older_list_tells_the_class_that_the_whole_one_tells() {
     assert!(told > 500, "only {told} older lists told a class");
 }
 
-/// Going to what was created within the present one's second and is not in the older list is a
-/// roll-forward by that list, which is the truth, and passes as a rollback by the whole one.
+/// The stale list may lack a revision that was created within the second of the present one. Going
+/// to it is then a roll-forward, which is right, and a rollback by the whole list.
 #[test]
-fn older_list_without_numbers_refuses_no_undo_and_passes_nothing_else() {
+fn stale_list_without_numbers_recognizes_every_undo_and_nothing_else() {
     let mut told = 0;
     each_older_list(Numbers::Moving, |by_older, by_whole, goes_back, case| {
         if by_older == Change::Rollback {
@@ -48,12 +49,12 @@ fn older_list_without_numbers_refuses_no_undo_and_passes_nothing_else() {
 }
 
 #[test]
-fn undo_is_never_refused_within_a_second_or_over_many() {
+fn undo_is_always_a_rollback() {
     for numbers in [Numbers::OfCreation, Numbers::Moving] {
         let mut undone = 0;
         for history in histories() {
             for (old, new) in changes().filter(|(old, new)| goes_back(&history, *old, *new)) {
-                let class = class_of(update(old, new).settle(&known(&history, numbers)));
+                let class = class_of(update(old, new).resolve(&known(&history, numbers)));
                 assert_eq!(class, Change::Rollback, "{history:?}, {old} to {new}");
                 undone += 1;
             }
@@ -63,10 +64,10 @@ fn undo_is_never_refused_within_a_second_or_over_many() {
 }
 
 #[test]
-fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
+fn later_revision_is_no_rollback_where_first_numbers_are_known() {
     for history in histories() {
         for (old, new) in changes() {
-            let class = class_of(update(old, new).settle(&known(&history, Numbers::OfCreation)));
+            let class = class_of(update(old, new).resolve(&known(&history, Numbers::OfCreation)));
             if history.contains(&old) && !goes_back(&history, old, new) {
                 assert_eq!(class, Change::RollForward, "{history:?}, {old} to {new}");
             }
@@ -74,16 +75,16 @@ fn what_was_created_later_is_no_rollback_where_numbers_of_creation_are_known() {
     }
 }
 
-/// Hands `check` each change that an older list tells the class of: that class, the one that the
-/// whole list tells, and whether the change really goes back.
+/// Calls `check` for each change that a stale list is enough for, with its class, the class by the
+/// whole list, and whether the change really goes back.
 fn each_older_list(numbers: Numbers, mut check: impl FnMut(Change, Change, bool, &str)) {
     for history in histories() {
         for (old, new) in changes() {
-            let by_whole = class_of(update(old, new).settle(&known(&history, numbers)));
+            let by_whole = class_of(update(old, new).resolve(&known(&history, numbers)));
             for lacking in 1..=history.len() {
                 let older = known(&history[..history.len() - lacking], numbers);
-                if update(old, new).is_told_by_older(&older) {
-                    let by_older = class_of(update(old, new).settle(&older));
+                if update(old, new).is_resolved_by_stale(&older) {
+                    let by_older = class_of(update(old, new).resolve(&older));
                     let case = format!("{history:?}, {old} to {new}, less {lacking}");
                     check(by_older, by_whole, goes_back(&history, old, new), &case);
                 }
@@ -92,7 +93,7 @@ fn each_older_list(numbers: Numbers, mut check: impl FnMut(Change, Change, bool,
     }
 }
 
-/// Whether the new template was there before the old one.
+/// Whether the new template existed before the old one.
 fn goes_back(history: &[usize], old: usize, new: usize) -> bool {
     let first = |template| history.iter().position(|of| *of == template);
     first(new)
@@ -101,22 +102,22 @@ fn goes_back(history: &[usize], old: usize, new: usize) -> bool {
 }
 
 #[test]
-fn a_list_without_the_present_template_tells_nothing() {
+fn list_without_the_present_template_is_not_enough() {
     let known = |history: &[usize]| known(history, Numbers::OfCreation);
-    assert!(!update(0, 1).is_told_by_older(&known(&[1, 2])));
-    assert!(update(0, 1).is_told_by_older(&known(&[1, 0])));
+    assert!(!update(0, 1).is_resolved_by_stale(&known(&[1, 2])));
+    assert!(update(0, 1).is_resolved_by_stale(&known(&[1, 0])));
 }
 
 #[test]
-fn what_has_pods_now_is_told_by_the_newest_list_only() {
+fn stale_list_is_never_enough_where_pods_decide() {
     let mut paused = deployment(0);
     paused["spec"]["paused"] = true.into();
-    let resumed = unsettled(paused, deployment(0));
-    assert!(!resumed.may_be_told_by_older());
-    assert!(!resumed.is_told_by_older(&known(&[0], Numbers::OfCreation)));
+    let resumed = needs_history(paused, deployment(0));
+    assert!(!resumed.accepts_stale_revisions());
+    assert!(!resumed.is_resolved_by_stale(&known(&[0], Numbers::OfCreation)));
 }
 
-/// Which template each revision has, the oldest first.
+/// The template of each revision, the oldest first.
 fn histories() -> Vec<Vec<usize>> {
     let of_length = |length: u32| {
         (0..TEMPLATES.pow(length)).map(move |number| {
@@ -132,7 +133,7 @@ fn changes() -> impl Iterator<Item = (usize, usize)> {
     pairs.filter(|(old, new)| old != new)
 }
 
-/// Two revisions are created in each second, which is as exact as the API tells it.
+/// Two revisions per second, which is the resolution of the API.
 fn known(history: &[usize], numbers: Numbers) -> Revisions {
     let revision = |(index, template): (i64, &usize)| {
         let created = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(index / 2);
@@ -145,32 +146,18 @@ fn known(history: &[usize], numbers: Numbers) -> Revisions {
     Revisions::Known((0..).zip(history).map(revision).collect())
 }
 
-fn class_of(reviewed: Reviewed) -> Change {
-    match reviewed {
-        Reviewed::Rollout(rollout) => rollout.change(),
-        Reviewed::NotARollout { why, .. } => panic!("no rollout: {why}"),
-    }
+fn class_of(classified: ClassifiedRequest) -> Change {
+    classified.into_rollout().expect("a rollout").change()
 }
 
-fn update(old: usize, new: usize) -> Unsettled {
-    unsettled(deployment(old), deployment(new))
+fn update(old: usize, new: usize) -> NeedsHistory {
+    needs_history(deployment(old), deployment(new))
 }
 
-fn unsettled(old: Value, new: Value) -> Unsettled {
-    let request = Request {
-        operation: Operation::Update,
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(new),
-        old_object: Some(old),
-    };
-    match Rollout::read(request) {
-        Ok(Read::Unsettled(unsettled)) => *unsettled,
-        other => panic!("told without revisions: {other:?}"),
+fn needs_history(old: Value, new: Value) -> NeedsHistory {
+    match Request::update(old, new).classify(&MutableTags::default()) {
+        Ok(Classification::NeedsHistory(needs)) => *needs,
+        other => panic!("classified without revisions: {other:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A recording leaves secrets out.
+//! Recordings contain no secrets.
 
 use rollgate_model::scenario::Redactor;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn pod(variables: &Value) -> Value {
 }
 
 #[test]
-fn values_of_variables_are_left_out_wherever_a_template_stands() {
+fn values_of_variables_are_redacted_in_every_template() {
     let secret = json!([
         { "name": "PASSWORD", "value": "hunter2" },
         { "name": "EMPTY", "value": "" },
@@ -34,7 +34,7 @@ fn values_of_variables_are_left_out_wherever_a_template_stands() {
 }
 
 #[test]
-fn a_changed_variable_remains_a_change_and_an_equal_one_remains_equal() {
+fn redaction_preserves_which_variables_changed() {
     let mut redactor = Redactor::default();
     let [mut old, mut same, mut new] =
         ["one", "one", "two"].map(|value| pod(&json!([{ "name": "PASSWORD", "value": value }])));
@@ -46,7 +46,7 @@ fn a_changed_variable_remains_a_change_and_an_equal_one_remains_equal() {
 }
 
 #[test]
-fn the_data_of_a_secret_are_left_out() {
+fn data_of_a_secret_is_redacted() {
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -64,7 +64,7 @@ fn the_data_of_a_secret_are_left_out() {
 }
 
 #[test]
-fn copies_of_the_object_are_left_out() {
+fn copies_of_the_object_are_redacted() {
     let told = redacted(json!({ "metadata": {
         "name": "a",
         "managedFields": [{ "manager": "kubectl" }],
@@ -80,7 +80,7 @@ fn copies_of_the_object_are_left_out() {
 }
 
 #[test]
-fn headers_with_credentials_are_left_out() {
+fn headers_with_credentials_are_redacted() {
     let told = redacted(json!({ "httpGet": { "httpHeaders": [
         { "name": "authorization", "value": "Bearer abc" },
         { "name": "Accept", "value": "text/plain" },
@@ -93,7 +93,7 @@ fn headers_with_credentials_are_left_out() {
 }
 
 #[test]
-fn odd_shapes_are_left_as_they_are() {
+fn malformed_objects_are_left_as_they_are() {
     for odd in [
         json!(null),
         json!({ "env": "x", "metadata": [], "httpHeaders": { "name": "Cookie" } }),

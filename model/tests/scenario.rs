@@ -1,4 +1,4 @@
-//! The scenario format: what it says, what it refuses, what it answers.
+//! The scenario format: parsing, validation and answers.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollgate_model::scenario::{MetricEntry, MetricRange, RevisionEntry, Scenario};
 use rollgate_model::{
-    Change, ClusterErrorCode, MetricsError, MetricsErrorCode, Operation, Point, Reviewed,
-    Revisions, Sample, Series, yaml,
+    Change, ClusterErrorCode, MetricsError, MetricsErrorCode, Operation, Point, Revisions, Sample,
+    Series, yaml,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn parse(body: &str) -> Result<Scenario, String> {
 }
 
 #[test]
-fn a_scenario_reads_back_as_it_was_written() {
+fn scenario_survives_writing_and_parsing() {
     let scenario = complete();
     let yaml = scenario.to_yaml().expect("scenarios can be written");
     insta::assert_snapshot!(yaml);
@@ -40,7 +40,7 @@ fn a_scenario_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn what_yaml_likes_to_misread_is_written_safely() {
+fn ambiguous_scalars_are_quoted() {
     let awkward = [
         "yes",
         "no",
@@ -120,7 +120,7 @@ fn what_yaml_likes_to_misread_is_written_safely() {
 }
 
 #[test]
-fn what_is_recorded_reads_back() {
+fn recording_can_be_parsed() {
     let (noon, one) = (at("2026-03-02T12:00:00.5Z"), at("2026-03-02T13:00:00Z"));
     let sample = |value| Sample {
         labels: vec![("pod".into(), "a".into())],
@@ -167,7 +167,7 @@ fn what_is_recorded_reads_back() {
 }
 
 #[test]
-fn what_does_not_belong_in_a_scenario_is_refused_with_its_place() {
+fn invalid_scenario_is_refused_with_the_position() {
     let text = std::fs::read(file("tests/scenarios/refused.yaml")).expect("a data file");
     let cases = yaml::read(&text).remove(0).expect("sound YAML").tree;
     let told = cases.as_array().expect("a list").iter().map(|case| {
@@ -178,7 +178,7 @@ fn what_does_not_belong_in_a_scenario_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_file_holds_one_scenario_and_names_its_manifests_from_where_it_stands() {
+fn file_has_one_scenario_and_paths_are_relative_to_it() {
     let two = "a: 1\n---\nb: 2\n";
     let error = Scenario::parse(two.as_bytes()).expect_err("two documents");
     assert_eq!(
@@ -216,7 +216,7 @@ fn a_file_holds_one_scenario_and_names_its_manifests_from_where_it_stands() {
     }
 }
 
-/// A folder with a scenario in it.
+/// Creates a folder with a scenario in it.
 fn tempfile(body: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scenario-{:x}", body.len()));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -226,7 +226,7 @@ fn tempfile(body: &str) -> PathBuf {
 }
 
 #[test]
-fn a_query_is_answered_at_its_instant() {
+fn query_is_answered_at_its_instant() {
     let scenario = complete();
     let (now, query) = (at("2026-03-02T10:00:00Z"), "sum(rate(errors[5m]))");
     let answer = scenario
@@ -268,7 +268,7 @@ fn a_query_is_answered_at_its_instant() {
 }
 
 #[test]
-fn without_a_now_an_entry_answers_any_instant() {
+fn entry_answers_any_instant_without_now() {
     let scenario =
         parse("metrics: [{ source: a, query: up, samples: [{ value: 1 }] }]\n").expect("sound");
     let any = at("2031-01-01T00:00:00Z");
@@ -277,7 +277,7 @@ fn without_a_now_an_entry_answers_any_instant() {
 }
 
 #[test]
-fn a_range_is_answered_where_it_is_the_same() {
+fn range_query_is_answered_for_the_same_range() {
     let scenario = complete();
     let range = MetricRange {
         start: at("2026-03-02T09:00:00Z"),
@@ -307,7 +307,7 @@ fn a_range_is_answered_where_it_is_the_same() {
 }
 
 #[test]
-fn objects_are_found_and_listed_as_in_a_cluster() {
+fn objects_are_read_and_listed_as_in_a_cluster() {
     let scenario = complete();
     let name = |object: &Value| {
         object["metadata"]["name"]
@@ -366,7 +366,7 @@ fn objects_are_found_and_listed_as_in_a_cluster() {
 }
 
 #[test]
-fn what_is_not_answered_prints_lines_that_answer_it() {
+fn missing_fact_prints_the_lines_that_answer_it() {
     let scenario = Scenario {
         now: Some(at("2026-03-02T10:00:00Z")),
         ..Scenario::named("empty")
@@ -403,7 +403,7 @@ fn what_is_not_answered_prints_lines_that_answer_it() {
 }
 
 #[test]
-fn a_scenario_tells_the_request_and_its_class() {
+fn scenario_describes_a_request_and_its_class() {
     let scenario = complete();
     let request = scenario.request().expect("it has objects");
     assert_eq!(request.operation, Operation::Update);
@@ -411,10 +411,8 @@ fn a_scenario_tells_the_request_and_its_class() {
         (request.user.as_str(), request.groups.len(), request.dry_run),
         ("ada", 1, true)
     );
-    match scenario.review().expect("sound objects") {
-        Reviewed::Rollout(rollout) => assert_eq!(rollout.change(), Change::RollForward),
-        Reviewed::NotARollout { why, .. } => panic!("{why}"),
-    }
+    let rollout = scenario.rollout().expect("valid objects");
+    assert_eq!(rollout.change(), Change::RollForward);
 
     let create = Scenario {
         old: None,
@@ -432,7 +430,7 @@ fn a_scenario_tells_the_request_and_its_class() {
         delete.request().expect("it has an object").operation,
         Operation::Delete
     );
-    assert!(Scenario::named("world").review().is_err());
+    assert!(Scenario::named("world").classify().is_err());
 }
 
 #[test]
@@ -453,7 +451,7 @@ fn revisions_are_known_unknown_or_none() {
 }
 
 #[test]
-fn the_documented_scenario_is_sound() {
+fn documented_scenario_is_valid() {
     let guide = std::fs::read_to_string(file("../docs/scenario.md")).expect("the guide");
     let examples: Vec<_> = guide
         .split("```yaml\n")
@@ -472,7 +470,7 @@ fn the_documented_scenario_is_sound() {
 }
 
 #[test]
-fn the_guide_names_every_field_of_the_schema() {
+fn guide_documents_every_field_of_the_schema() {
     let guide = std::fs::read_to_string(file("../docs/scenario.md")).expect("the guide");
     let schema = Scenario::schema();
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema).expect("JSON"));

@@ -1,4 +1,4 @@
-//! Reading a type strictly: every misfit names the field, what was expected, and the place.
+//! Strict deserialization: every mistake has its field, the expected value and the position.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ fn read(text: &str) -> String {
 }
 
 #[test]
-fn what_fits_is_read() {
+fn matching_document_is_deserialized() {
     let read = read(
         "name: a\nmaxHold: 5\naction: Warn\nwindows: [never, {cron: x}, weekly: {days: [Mon]}]\nlabels: {a: b}\n",
     );
@@ -55,7 +55,7 @@ fn what_fits_is_read() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_in_words_and_with_its_place() {
+fn mistakes_are_reported_in_plain_words_with_their_position() {
     let cases = [
         "name: a\nmaxhold: 5\n",
         "name: a\nmaxHoldSeconds: 5\n",

@@ -1,4 +1,4 @@
-//! How a verdict is read that contradicts itself or lacks what the contract asks.
+//! Verdicts that contradict themselves or violate the contract.
 
 use jiff::Timestamp;
 use rollgate_model::{Finding, Outcome, Severity, Verdict};
@@ -19,13 +19,17 @@ fn finding(severity: Severity) -> Finding {
     }
 }
 
-fn breaches(finding: Finding) -> Vec<String> {
+fn violations(finding: Finding) -> Vec<String> {
     let verdict = Verdict::new(Outcome::Deny, vec![finding], vec![]);
-    verdict.breaches().iter().map(ToString::to_string).collect()
+    verdict
+        .violations()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
-fn the_strictest_of_outcome_and_findings_decides() {
+fn stricter_of_outcome_and_findings_decides() {
     let endless = Outcome::Hold(None);
     let cases = [
         (Outcome::Allow, &[][..], Outcome::Allow),
@@ -53,28 +57,28 @@ fn the_strictest_of_outcome_and_findings_decides() {
         let findings = severities.iter().copied().map(finding).collect();
         let verdict = Verdict::new(said.clone(), findings, vec![]);
         assert_eq!(verdict.outcome, counts_as, "{said:?} with {severities:?}");
-        assert_eq!(verdict.breaches(), [], "{said:?} with {severities:?}");
+        assert_eq!(verdict.violations(), [], "{said:?} with {severities:?}");
     }
 }
 
 #[test]
-fn a_hold_or_denial_without_a_finding_stays_one_and_breaks_the_contract() {
+fn hold_or_denial_without_a_finding_counts_and_violates_the_contract() {
     for outcome in [Outcome::Hold(None), NOON, Outcome::Deny] {
         let verdict = Verdict::new(outcome.clone(), vec![], vec![]);
         assert_eq!(verdict.outcome, outcome);
-        let broken = verdict.keeps_contract().expect_err("no reason").to_string();
+        let broken = verdict.check_contract().expect_err("no reason").to_string();
         assert!(broken.contains("no finding says why"), "{broken}");
     }
 }
 
 #[test]
-fn only_the_syntax_of_rfc_6901_is_a_path() {
+fn path_that_is_no_json_pointer_violates_the_contract() {
     let with = |path: &str| Finding {
         path: path.into(),
         ..finding(Severity::Deny)
     };
     for path in ["", "/", "/spec/replicas", "/a~0b/c~1d", "/spec//0", "/ "] {
-        assert_eq!(breaches(with(path)), [""; 0], "{path:?}");
+        assert_eq!(violations(with(path)), [""; 0], "{path:?}");
     }
     for path in [
         "spec/replicas",
@@ -85,7 +89,7 @@ fn only_the_syntax_of_rfc_6901_is_a_path() {
         "~",
         " /spec",
     ] {
-        let told = breaches(with(path));
+        let told = violations(with(path));
         assert!(told[0].starts_with("findings/0/path: "), "{told:?}");
     }
     let verdict = Verdict::new(Outcome::Deny, vec![with("spec/replicas")], vec![]);
@@ -93,13 +97,13 @@ fn only_the_syntax_of_rfc_6901_is_a_path() {
 }
 
 #[test]
-fn a_rule_is_named_as_the_value_of_a_label_is_written() {
+fn rule_without_the_syntax_of_a_label_value_violates_the_contract() {
     let with = |rule: &str| Finding {
         rule: rule.into(),
         ..finding(Severity::Deny)
     };
     for rule in ["a", "readiness-missing", "Rule_7.b", &"x".repeat(63)] {
-        assert_eq!(breaches(with(rule)), [""; 0], "{rule:?}");
+        assert_eq!(violations(with(rule)), [""; 0], "{rule:?}");
     }
     for rule in [
         "",
@@ -112,19 +116,19 @@ fn a_rule_is_named_as_the_value_of_a_label_is_written() {
         "a\n",
         &"x".repeat(64),
     ] {
-        let told = breaches(with(rule));
+        let told = violations(with(rule));
         assert!(told[0].starts_with("findings/0/rule: "), "{told:?}");
     }
 }
 
 #[test]
-fn a_finding_without_a_message_is_shown_by_its_rule() {
+fn finding_without_a_message_is_shown_by_its_rule() {
     for message in ["", " \t\n"] {
         let empty = Finding {
             message: message.into(),
             ..finding(Severity::Deny)
         };
-        assert!(breaches(empty.clone())[0].starts_with("findings/0/message: "));
+        assert!(violations(empty.clone())[0].starts_with("findings/0/message: "));
         let verdict = Verdict::new(Outcome::Deny, vec![empty], vec![]);
         let shown = &verdict.findings[0].message;
         assert!(shown.contains("readiness-missing"), "{shown}");
@@ -132,12 +136,12 @@ fn a_finding_without_a_message_is_shown_by_its_rule() {
 }
 
 #[test]
-fn a_flood_of_breaches_is_told_in_part() {
+fn number_of_reported_violations_is_limited() {
     let bad = Finding {
         rule: "x".repeat(1 << 20),
         ..finding(Severity::Warn)
     };
     let verdict = Verdict::new(Outcome::Allow, vec![bad; 100], vec![]);
-    let told = verdict.keeps_contract().expect_err("bad rules").to_string();
+    let told = verdict.check_contract().expect_err("bad rules").to_string();
     assert!(told.len() < 8 << 10, "{} bytes", told.len());
 }

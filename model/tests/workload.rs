@@ -1,4 +1,4 @@
-//! What of an object policies read, and what is said of one that has another shape.
+//! The fields of a workload that policies read, and the errors for malformed ones.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn parse(tree: Value) -> Workload {
     Workload::parse(tree, Some("shop")).expect("the object has the shape of its kind")
 }
 
-/// The object with something else at a pointer, as it is refused.
+/// Returns the error for the object with another value at a pointer.
 fn refused(pointer: &str, value: Value) -> String {
     let mut tree = rich();
     *tree.pointer_mut(pointer).expect("it stands in the file") = value;
@@ -26,7 +26,7 @@ fn refused(pointer: &str, value: Value) -> String {
 }
 
 #[test]
-fn the_object_itself() {
+fn metadata_and_spec_are_parsed() {
     let workload = parse(rich());
     let pairs = |pairs: &[(String, String)]| format!("{pairs:?}");
     assert_eq!(
@@ -63,12 +63,12 @@ fn the_object_itself() {
 }
 
 #[test]
-fn its_containers_with_init_containers_and_sidecars_told_apart() {
+fn containers_have_their_roles() {
     insta::assert_debug_snapshot!("workload-containers", parse(rich()).containers());
 }
 
 #[test]
-fn what_of_a_container_is_read_by_its_index() {
+fn container_details_are_read_by_index() {
     let workload = parse(rich());
     let (cart, proxy, none) = (0, 3, 4);
     insta::assert_debug_snapshot!(
@@ -86,7 +86,7 @@ fn what_of_a_container_is_read_by_its_index() {
 }
 
 #[test]
-fn any_other_field_by_its_pointer_with_defaults_filled_in() {
+fn any_field_is_read_by_its_pointer_with_defaults() {
     let workload = parse(rich());
     assert_eq!(
         workload.json("/spec/template/spec/restartPolicy"),
@@ -104,7 +104,7 @@ fn any_other_field_by_its_pointer_with_defaults_filled_in() {
 }
 
 #[test]
-fn the_namespace_of_the_object_goes_before_that_of_the_request() {
+fn namespace_of_the_object_precedes_that_of_the_request() {
     let mut tree = rich();
     tree["metadata"]["namespace"] = json!("own");
     assert_eq!(parse(tree).namespace(), "own");
@@ -117,7 +117,7 @@ fn the_namespace_of_the_object_goes_before_that_of_the_request() {
 }
 
 #[test]
-fn a_service_has_a_selector_and_no_template() {
+fn service_has_a_selector_and_no_template() {
     let service = parse(json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "replicas": "none of its fields"},
@@ -131,7 +131,7 @@ fn a_service_has_a_selector_and_no_template() {
 }
 
 #[test]
-fn an_argo_rollout_names_its_strategy_by_the_field_that_is_set() {
+fn strategy_of_an_argo_rollout_is_the_field_that_is_set() {
     let rollout = |strategy: Value| {
         parse(json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
@@ -155,7 +155,7 @@ fn an_argo_rollout_names_its_strategy_by_the_field_that_is_set() {
 }
 
 #[test]
-fn a_scale_is_the_workload_that_it_scales() {
+fn scale_is_parsed_as_the_scaled_workload() {
     let tree = json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "db"}, "spec": {}});
     let scale =
         Workload::parse_scale(Kind::StatefulSet, tree, Some("shop")).expect("it has its shape");
@@ -168,7 +168,7 @@ fn a_scale_is_the_workload_that_it_scales() {
 }
 
 #[test]
-fn a_wrong_shape_is_named_with_its_place_and_what_stands_there() {
+fn wrong_type_is_reported_with_its_pointer_and_value() {
     let cases = [
         (
             "/spec/replicas",
@@ -238,7 +238,7 @@ fn a_wrong_shape_is_named_with_its_place_and_what_stands_there() {
 }
 
 #[test]
-fn a_variable_is_refused_without_its_value() {
+fn error_about_a_variable_hides_its_value() {
     let env = "/spec/template/spec/containers/0/env/0/value";
     let message = refused(env, json!(31_337));
     assert_eq!(
@@ -248,7 +248,7 @@ fn a_variable_is_refused_without_its_value() {
 }
 
 #[test]
-fn what_is_no_workload_is_told_apart() {
+fn other_kinds_are_refused() {
     let refused = |tree: Value| Workload::parse(tree, None).expect_err("it is no workload");
     let wrong = |expected: &str, pointer: &str, found: &str| ShapeError::Wrong {
         pointer: pointer.to_owned(),

@@ -1,8 +1,9 @@
-//! Reading YAML: what scalars mean, where things stand, and what hostile texts meet.
+//! YAML: the values of scalars, positions, and hostile texts.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use rollgate_model::pointer;
 use rollgate_model::yaml::{self, Document, YamlErrorKind};
 use serde_json::{Value, json};
 
@@ -28,31 +29,28 @@ fn refusal(text: &[u8]) -> yaml::YamlError {
     errors.remove(0)
 }
 
-/// Every pointer into a tree.
+/// Returns every pointer into a tree.
 fn pointers(tree: &Value) -> Vec<String> {
     let mut all = vec![String::new()];
-    let mut below = |step: String, value: &Value| {
-        all.extend(
-            pointers(value)
-                .into_iter()
-                .map(|rest| format!("/{step}{rest}")),
-        );
+    let mut below = |token: &str, value: &Value| {
+        let mut start = String::new();
+        pointer::push(&mut start, token);
+        let rest = pointers(value).into_iter();
+        all.extend(rest.map(|rest| format!("{start}{rest}")));
     };
     match tree {
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .for_each(|(i, v)| below(i.to_string(), v)),
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| {
-            below(key.replace('~', "~0").replace('/', "~1"), value);
-        }),
+            .for_each(|(index, value)| below(&index.to_string(), value)),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| below(key, value)),
         _ => {}
     }
     all
 }
 
 #[test]
-fn each_scalar_means_what_it_means_to_kubectl() {
+fn scalars_have_the_values_that_kubectl_gives_them() {
     for pair in one(&data("scalars.yaml")).tree.as_array().expect("a list") {
         let expected = match &pair[1] {
             Value::String(json) => serde_json::from_str(json).expect("JSON"),
@@ -72,7 +70,7 @@ fn keys_that_are_numbers_or_booleans_become_strings() {
 }
 
 #[test]
-fn everything_is_told_where_it_stands() {
+fn every_value_has_its_position() {
     let text = data("places.yaml");
     let document = one(&text);
     let mut shown = String::new();
@@ -103,7 +101,7 @@ fn everything_is_told_where_it_stands() {
 }
 
 #[test]
-fn a_part_of_a_document_knows_its_places() {
+fn part_of_a_document_has_positions() {
     let list = one("kind: List\nitems:\n  - a: 1\n  - b: [2, 3]\n");
     let spec = list.at("/items/1").expect("it stands there");
     assert_eq!(spec.tree, json!({ "b": [2, 3] }));
@@ -119,7 +117,7 @@ fn a_part_of_a_document_knows_its_places() {
 }
 
 #[test]
-fn the_items_behind_an_alias_stand_where_the_alias_is_used() {
+fn items_behind_an_alias_have_the_position_of_the_alias() {
     let list = one("base: &base [{ a: 1 }, { a: 2 }]\nitems: *base\n");
     let items = list.into_items("/items");
     assert_eq!(items.len(), 2);
@@ -128,7 +126,7 @@ fn the_items_behind_an_alias_stand_where_the_alias_is_used() {
 }
 
 #[test]
-fn taking_apart_what_is_no_list_gives_nothing() {
+fn value_that_is_no_list_has_no_items() {
     assert!(one("items: 1\n").into_items("/items").is_empty());
     assert!(one("a: 1\n").into_items("/items").is_empty());
 }
@@ -142,7 +140,7 @@ fn documents_without_content_are_left_out() {
 }
 
 #[test]
-fn a_broken_document_hides_no_other() {
+fn invalid_document_does_not_hide_others() {
     let text = "a: 1\n---\nb: [1\n---\nc: 3\n---\nd: 4\nd: 5\n---\ne: *x\n---\nf: 6\n";
     let shown: Vec<_> = yaml::read(text.as_bytes())
         .into_iter()
@@ -165,7 +163,7 @@ fn a_broken_document_hides_no_other() {
 }
 
 #[test]
-fn json_is_read_with_its_escapes_and_places() {
+fn json_is_parsed_with_escapes_and_positions() {
     let text = "{\n\t\"a\\u00e9\\/\": [1, {\"b\": null}],\r\n\t\"c\": \"\\ud83d\\ude00\"}";
     let document = one(text);
     assert_eq!(
@@ -177,7 +175,7 @@ fn json_is_read_with_its_escapes_and_places() {
 }
 
 #[test]
-fn a_byte_order_mark_and_carriage_returns_shift_nothing() {
+fn byte_order_mark_and_carriage_returns_shift_no_position() {
     let text = "\u{feff}a: ä\r\nbü: [1,\r\n  2]\r\n";
     let document = one(text);
     assert_eq!(document.tree, json!({ "a": "ä", "bü": [1, 2] }));
@@ -187,7 +185,7 @@ fn a_byte_order_mark_and_carriage_returns_shift_nothing() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
+fn invalid_yaml_is_reported_with_its_position() {
     for case in one(&data("refused.yaml")).tree.as_array().expect("a list") {
         let text = case["text"].as_str().expect("a text");
         assert_eq!(
@@ -199,7 +197,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told_with_their_place() {
+fn invalid_utf8_is_reported_with_its_position() {
     let latin = refusal(b"a: 1\nb: caf\xe9\n");
     assert_eq!(
         (latin.kind, latin.location.to_string()),
@@ -215,7 +213,7 @@ fn bytes_that_are_no_text_are_told_with_their_place() {
 }
 
 #[test]
-fn a_billion_laughs_are_refused_and_cost_no_memory() {
+fn billion_laughs_are_refused_without_using_memory() {
     let mut bomb = String::from("a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n");
     for level in 1..12 {
         let uses = vec![format!("*a{}", level - 1); 10].join(", ");
@@ -233,7 +231,7 @@ fn a_billion_laughs_are_refused_and_cost_no_memory() {
 }
 
 #[test]
-fn many_documents_share_one_budget_for_aliases() {
+fn documents_share_one_limit_for_aliases() {
     let document = format!(
         "a: &a {}\nb: [{}]\n---\n",
         "x".repeat(1 << 20),
@@ -245,7 +243,7 @@ fn many_documents_share_one_budget_for_aliases() {
 }
 
 #[test]
-fn nesting_without_end_is_refused() {
+fn excessive_nesting_is_refused() {
     let depth = 10_000;
     let blocks: String = (0..1000).map(|level| " ".repeat(level) + "a:\n").collect();
     let compact = "- ".repeat(depth);
@@ -257,7 +255,7 @@ fn nesting_without_end_is_refused() {
 }
 
 #[test]
-fn aliases_do_not_nest_deeper_than_the_text_could() {
+fn aliases_count_towards_the_maximum_nesting() {
     let (open, close) = ("[".repeat(200), "]".repeat(200));
     let mut text = format!("a0: &a0 {open}{close}\n");
     for level in 1..60 {
@@ -268,7 +266,7 @@ fn aliases_do_not_nest_deeper_than_the_text_could() {
 }
 
 #[test]
-fn a_long_run_of_anything_takes_no_time() {
+fn long_repetitions_are_parsed_in_linear_time() {
     let n = 100_000;
     for text in [
         "a: &a 1\n".to_owned() + &"- *a\n".repeat(n),
@@ -299,7 +297,7 @@ fn a_long_run_of_anything_takes_no_time() {
 }
 
 #[test]
-fn no_mutation_of_a_text_leads_outside_of_it() {
+fn positions_in_a_mutated_text_stay_inside_it() {
     let texts = [
         "yaml/places.yaml",
         "yaml/scalars.yaml",
@@ -339,7 +337,7 @@ fn no_mutation_of_a_text_leads_outside_of_it() {
 }
 
 #[test]
-fn every_place_in_the_corpus_lies_in_its_document() {
+fn positions_in_the_corpus_are_inside_their_documents() {
     let Some(corpus) = std::env::var_os("ROLLGATE_CORPUS") else {
         eprintln!("skipped: ROLLGATE_CORPUS is not set");
         return;
@@ -410,7 +408,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn merge_before_a_key_yields_to_it_and_the_earlier_of_a_list_wins() {
+fn key_after_a_merge_overrides_it_and_earlier_mappings_win() {
     for (text, tree) in [
         ("<<: {p: 1, q: 1}\np: 2", json!({ "p": 2, "q": 1 })),
         (
@@ -426,7 +424,7 @@ fn merge_before_a_key_yields_to_it_and_the_earlier_of_a_list_wins() {
 }
 
 #[test]
-fn document_that_cannot_be_read_spoils_no_other() {
+fn document_that_cannot_be_parsed_does_not_affect_others() {
     let text = "a: 1\n---\n{{ .Values.b }}\nb: [\n---\nc: 3\n...\nd: [\n---\n\u{feff}e: 5\n";
     let read = yaml::read(text.as_bytes());
     let read: Vec<_> = read
@@ -446,7 +444,7 @@ fn document_that_cannot_be_read_spoils_no_other() {
 }
 
 #[test]
-fn places_count_from_the_start_of_the_text_in_every_document() {
+fn positions_are_relative_to_the_start_of_the_text() {
     let text = "{\"a\": 1}{\"b\": 2}\n---\n\u{feff}c: 3\n---\nd: [4\n";
     let read = yaml::read(text.as_bytes());
     let place = |at: usize, pointer| {

@@ -1,17 +1,18 @@
-//! What is inside a list, a mapping or an enum.
+//! Access to the content of lists, mappings and enums.
 
 use std::slice;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 use serde_json::{Map, Value, map};
 
-use crate::Misfit;
-use crate::deserializer::{At, Path, Unknown};
-use crate::fault::{Fault, Problem};
+use crate::FieldError;
+use crate::deserializer::{At, Unknown, locate};
+use crate::error::{Error, FieldProblem};
+use crate::pointer::Path;
 
 pub(super) struct Items<'a> {
     pub(super) items: slice::Iter<'a, Value>,
@@ -21,24 +22,24 @@ pub(super) struct Items<'a> {
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Fault;
+    type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
+    ) -> Result<Option<T::Value>, Error> {
         let Some(value) = self.items.next() else {
             return Ok(None);
         };
-        let path = Path::Item(self.path, self.next);
+        let path = Path::Index(self.path, self.next);
         self.next += 1;
         let unknown = self.unknown;
-        path.locate(seed.deserialize(At {
+        let at = At {
             value,
             path,
             unknown,
-        }))
-        .map(Some)
+        };
+        locate(&path, seed.deserialize(at)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -48,7 +49,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
 pub(super) struct Fields<'a> {
     fields: map::Iter<'a>,
-    /// Those that the type has; empty where it takes any, or tells itself.
+    /// The fields of the type; empty where it accepts any, or reports unknown ones itself.
     known: &'static [&'static str],
     current: Option<(&'a str, &'a Value)>,
     path: &'a Path<'a>,
@@ -71,7 +72,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The next field that the type has. The others are noted on the way, where they are to be.
+    /// Returns the next field that the type has, and collects the unknown ones before it.
     fn next_known(&mut self) -> Option<(&'a String, &'a Value)> {
         let (known, path) = (self.known, self.path);
         let Some(unknown) = self.unknown.filter(|_| !known.is_empty()) else {
@@ -80,8 +81,8 @@ impl<'a> Fields<'a> {
         self.fields.find(|(field, _)| {
             let is_known = known.contains(&field.as_str());
             if !is_known {
-                unknown.borrow_mut().push(Misfit {
-                    problem: Problem::UnknownField {
+                unknown.borrow_mut().push(FieldError {
+                    problem: FieldProblem::UnknownField {
                         field: (*field).clone(),
                         known,
                     },
@@ -94,34 +95,33 @@ impl<'a> Fields<'a> {
 }
 
 impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Fault;
+    type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
+    ) -> Result<Option<K::Value>, Error> {
         let Some((key, value)) = self.next_known() else {
             return Ok(None);
         };
         self.current = Some((key, value));
-        let name: StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
-        Path::Key(self.path, key)
-            .locate(seed.deserialize(name))
-            .map(Some)
+        let name: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
+        locate(&Path::Key(self.path, key), seed.deserialize(name)).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
         let (key, value) = self
             .current
             .take()
-            .ok_or_else(|| Fault::custom("a value without a key was asked for"))?;
+            .ok_or_else(|| Error::custom("a value was requested before its key"))?;
         let path = Path::Key(self.path, key);
         let unknown = self.unknown;
-        path.locate(seed.deserialize(At {
+        let at = At {
             value,
             path,
             unknown,
-        }))
+        };
+        locate(&path, seed.deserialize(at))
     }
 }
 
@@ -133,15 +133,15 @@ pub(super) struct Variant<'a> {
 }
 
 impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
-    type Error = Fault;
+    type Error = Error;
     type Variant = Content<'a>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
-    ) -> Result<(V::Value, Self::Variant), Fault> {
-        let word: StrDeserializer<'_, Fault> = self.word.into_deserializer();
-        let variant = self.path.locate(seed.deserialize(word))?;
+    ) -> Result<(V::Value, Self::Variant), Error> {
+        let word: StrDeserializer<'_, Error> = self.word.into_deserializer();
+        let variant = locate(self.path, seed.deserialize(word))?;
         Ok((
             variant,
             Content {
@@ -162,34 +162,37 @@ pub(super) struct Content<'a> {
 }
 
 impl Content<'_> {
-    fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn visit<T>(self, read: impl FnOnce(At<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let path = Path::Key(self.path, self.word);
         match self.content {
-            Some(value) => path.locate(read(At {
-                value,
-                path,
-                unknown: self.unknown,
-            })),
-            None => Err(Fault::custom(format!("`{}` needs a value", self.word))),
+            Some(value) => {
+                let at = At {
+                    value,
+                    path,
+                    unknown: self.unknown,
+                };
+                locate(&path, read(at))
+            }
+            None => Err(Error::custom(format!("`{}` needs a value", self.word))),
         }
     }
 }
 
 impl<'de> VariantAccess<'de> for Content<'_> {
-    type Error = Fault;
+    type Error = Error;
 
-    fn unit_variant(self) -> Result<(), Fault> {
+    fn unit_variant(self) -> Result<(), Error> {
         match self.content {
             None | Some(Value::Null) => Ok(()),
-            Some(_) => Err(Fault::custom(format!("`{}` takes no value", self.word))),
+            Some(_) => Err(Error::custom(format!("`{}` takes no value", self.word))),
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
         self.visit(|at| seed.deserialize(at))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
         self.visit(|at| at.deserialize_seq(visitor))
     }
 
@@ -197,7 +200,7 @@ impl<'de> VariantAccess<'de> for Content<'_> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         self.visit(|at| at.deserialize_struct("", fields, visitor))
     }
 }

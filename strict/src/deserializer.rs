@@ -1,20 +1,20 @@
-//! A deserializer over a tree that knows where it is.
+//! A deserializer for a JSON tree that tracks the path of each value.
 
 use std::cell::RefCell;
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
 
-use crate::Misfit;
+use crate::FieldError;
 use crate::access::{Fields, Items, Variant};
-use crate::fault::Fault;
+use crate::error::Error;
+use crate::pointer::Path;
 
-/// Where fields go that a type does not have; `None` where the type itself says what becomes of
-/// them.
-pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<Misfit>>>;
+/// Collects unknown fields; `None` where the type itself decides about them.
+pub(super) type Unknown<'a> = Option<&'a RefCell<Vec<FieldError>>>;
 
-/// A value and how it was reached.
+/// A value and its path.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
@@ -22,36 +22,12 @@ pub(super) struct At<'a> {
     pub(super) unknown: Unknown<'a>,
 }
 
-/// A pointer as a chain of borrowed steps: it costs nothing until something is wrong.
-#[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    pub(super) fn pointer(&self) -> String {
-        match self {
-            Self::Root => String::new(),
-            Self::Key(parent, key) => {
-                format!(
-                    "{}/{}",
-                    parent.pointer(),
-                    key.replace('~', "~0").replace('/', "~1")
-                )
-            }
-            Self::Item(parent, index) => format!("{}/{index}", parent.pointer()),
-        }
-    }
-
-    /// Gives a fault that has no place yet this one.
-    pub(super) fn locate<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        result.map_err(|mut fault| {
-            fault.pointer.get_or_insert_with(|| self.pointer());
-            fault
-        })
-    }
+/// Adds this path to an error, unless it has one already.
+pub(super) fn locate<T>(path: &Path<'_>, result: Result<T, Error>) -> Result<T, Error> {
+    result.map_err(|mut error| {
+        error.pointer.get_or_insert_with(|| path.pointer());
+        error
+    })
 }
 
 impl<'a> At<'a> {
@@ -65,39 +41,39 @@ impl<'a> At<'a> {
 }
 
 impl At<'_> {
-    /// Something else than this stands here.
-    fn is_not(&self, expected: &str) -> Fault {
-        let mut fault = Fault::wrong(kind(self.value), expected);
-        fault.pointer = Some(self.path.pointer());
-        fault
+    /// Returns the error that the value has another type.
+    fn is_not(&self, expected: &str) -> Error {
+        let mut error = Error::wrong(kind(self.value), expected);
+        error.pointer = Some(self.path.pointer());
+        error
     }
 }
 
-/// Reads a whole number of one type, and says its bounds where it does not fit.
+/// Deserializes a whole number of one type, with its bounds in the error.
 macro_rules! whole_numbers {
     ($($method:ident $type:ty => $visit:ident,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let number = self.value.as_number().and_then(Number::as_i128).and_then(|number| <$type>::try_from(number).ok());
             let number = number.ok_or_else(|| {
                 self.is_not(&format!("a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
             })?;
-            self.path.locate(visitor.$visit(number))
+            locate(&self.path, visitor.$visit(number))
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for At<'_> {
-    type Error = Fault;
+    type Error = Error;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Value::Array(_) => self.deserialize_seq(visitor),
             Value::Object(_) => self.deserialize_map(visitor),
-            scalar => self.path.locate(visit_scalar(scalar, visitor)),
+            scalar => locate(&self.path, visit_scalar(scalar, visitor)),
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let items = self.value.as_array().ok_or_else(|| self.is_not("a list"))?;
         let items = Items {
             items: items.iter(),
@@ -105,10 +81,10 @@ impl<'de> Deserializer<'de> for At<'_> {
             path: &self.path,
             unknown: self.unknown,
         };
-        self.path.locate(visitor.visit_seq(items))
+        locate(&self.path, visitor.visit_seq(items))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_struct("", &[], visitor)
     }
 
@@ -117,21 +93,21 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         known: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let fields = self
             .value
             .as_object()
             .ok_or_else(|| self.is_not("a mapping"))?;
         let fields = Fields::new(fields, known, &self.path, self.unknown);
-        self.path.locate(visitor.visit_map(fields))
+        locate(&self.path, visitor.visit_map(fields))
     }
 
-    /// Of a tuple with the wrong number of items, the type says which it has.
+    /// Accepts any number of items: the type checks it.
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
@@ -140,29 +116,29 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = match self.value {
             Value::String(text) => text,
             Value::Bool(_) | Value::Number(_) => return Err(self.is_not("a string in quotes")),
             _ => return Err(self.is_not("a string")),
         };
-        self.path.locate(visitor.visit_str(text))
+        locate(&self.path, visitor.visit_str(text))
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let flag = self
             .value
             .as_bool()
             .ok_or_else(|| self.is_not("`true` or `false`"))?;
-        self.path.locate(visitor.visit_bool(flag))
+        locate(&self.path, visitor.visit_bool(flag))
     }
 
     whole_numbers! {
@@ -176,16 +152,16 @@ impl<'de> Deserializer<'de> for At<'_> {
         deserialize_u64 u64 => visit_u64,
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let number = self.value.as_f64().ok_or_else(|| self.is_not("a number"))?;
-        self.path.locate(visitor.visit_f64(number))
+        locate(&self.path, visitor.visit_f64(number))
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.value.is_null() {
             visitor.visit_none()
         } else {
@@ -197,9 +173,9 @@ impl<'de> Deserializer<'de> for At<'_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let path = self.path;
-        path.locate(visitor.visit_newtype_struct(self))
+        locate(&path, visitor.visit_newtype_struct(self))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -207,21 +183,24 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Error> {
         let path = &self.path;
         let (word, content) = match self.value {
             Value::String(word) => (word, None),
             Value::Object(fields) => only_field(fields)
                 .map(|(word, content)| (word, Some(content)))
                 .ok_or_else(|| self.is_not("a mapping with just one key"))?,
-            _ => return path.locate(Err(Fault::no_word(kind(self.value), variants))),
+            _ => return locate(path, Err(Error::no_word(kind(self.value), variants))),
         };
-        path.locate(visitor.visit_enum(Variant {
-            word,
-            content,
+        locate(
             path,
-            unknown: self.unknown,
-        }))
+            visitor.visit_enum(Variant {
+                word,
+                content,
+                path,
+                unknown: self.unknown,
+            }),
+        )
     }
 
     forward_to_deserialize_any! {
@@ -229,7 +208,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 }
 
-fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::Value, Fault> {
+fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::Value, Error> {
     match scalar {
         Value::Bool(flag) => visitor.visit_bool(*flag),
         Value::String(text) => visitor.visit_str(text),
@@ -237,13 +216,13 @@ fn visit_scalar<'de, V: Visitor<'de>>(scalar: &Value, visitor: V) -> Result<V::V
             (Some(number), ..) => visitor.visit_u64(number),
             (_, Some(number), _) => visitor.visit_i64(number),
             (.., Some(number)) => visitor.visit_f64(number),
-            _ => Err(Fault::custom("this number is out of range")),
+            _ => Err(Error::custom("this number is out of range")),
         },
         Value::Null | Value::Array(_) | Value::Object(_) => visitor.visit_unit(),
     }
 }
 
-/// What stands there, in serde's terms.
+/// Returns the type of a value in serde's terms.
 fn kind(value: &Value) -> Unexpected<'_> {
     match value {
         Value::Null => Unexpected::Unit,

@@ -1,11 +1,12 @@
-//! Reads a type from a tree of JSON or YAML, and tells what does not fit with its place.
+//! Deserializes types from JSON trees, and reports mistakes with their JSON pointer.
 //!
-//! People read these messages beside the line that they wrote, so they speak of mappings, lists and
-//! whole numbers, and never of Rust's types.
+//! People read these errors beside the YAML that they wrote. So the errors speak of mappings, lists
+//! and whole numbers, and never of Rust's types.
 
 mod access;
 mod deserializer;
-mod fault;
+mod error;
+pub mod pointer;
 mod words;
 
 use std::cell::RefCell;
@@ -15,45 +16,45 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use deserializer::At;
-pub use fault::Problem;
+pub use error::FieldProblem;
 
-/// Something in a tree that does not fit the type it is read as.
+/// A value in a tree that does not fit the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
+pub struct FieldError {
     /// What is wrong.
-    pub problem: Problem,
-    /// RFC 6901 pointer to it.
+    pub problem: FieldProblem,
+    /// RFC 6901 pointer to the value.
     pub pointer: String,
 }
 
-/// Reads a type from a tree.
+/// Deserializes a type from a tree.
 ///
 /// # Errors
-/// The first thing that does not fit.
-pub fn fit<T: DeserializeOwned>(tree: &Value) -> Result<T, Misfit> {
-    T::deserialize(At::root(tree, None)).map_err(Misfit::from)
+/// The first mistake.
+pub fn from_value<T: DeserializeOwned>(tree: &Value) -> Result<T, FieldError> {
+    T::deserialize(At::root(tree, None)).map_err(FieldError::from)
 }
 
-/// Reads a type from a tree that has nothing but the type's own fields: also where the type does
-/// not say `deny_unknown_fields`, a field that it does not have is refused.
+/// Deserializes a type from a tree, and reports every unknown field, even where the type does not
+/// say `deny_unknown_fields`.
 ///
 /// # Errors
-/// Each field that there is none of, and the first value that does not fit.
-pub fn fit_closely<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<Misfit>> {
+/// Each unknown field, and the first other mistake.
+pub fn from_value_strict<T: DeserializeOwned>(tree: &Value) -> Result<T, Vec<FieldError>> {
     let unknown = RefCell::new(Vec::new());
     let read = T::deserialize(At::root(tree, Some(&unknown)));
-    let mut misfits = unknown.into_inner();
+    let mut errors = unknown.into_inner();
     match read {
-        Ok(value) if misfits.is_empty() => Ok(value),
-        Ok(_) => Err(misfits),
-        Err(fault) => {
-            misfits.push(fault.into());
-            Err(misfits)
+        Ok(value) if errors.is_empty() => Ok(value),
+        Ok(_) => Err(errors),
+        Err(error) => {
+            errors.push(error.into());
+            Err(errors)
         }
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.problem)?;
         if self.pointer.is_empty() {
@@ -63,4 +64,4 @@ impl fmt::Display for Misfit {
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for FieldError {}

@@ -1,10 +1,10 @@
-//! The words for what stands in a tree and for what should.
+//! Describes found values and expected types in the words of YAML.
 
 use std::fmt;
 
 use serde::de::Unexpected;
 
-/// What stands there, in the words of YAML.
+/// Describes a value that was found.
 pub(crate) fn found(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Unit | Unexpected::Option => "null".into(),
@@ -16,7 +16,7 @@ pub(crate) fn found(found: Unexpected<'_>) -> String {
         Unexpected::Char(letter) => format!("the string \"{}\"", letter.escape_debug()),
         Unexpected::Seq => "a list".into(),
         Unexpected::Map => "a mapping".into(),
-        // How serde calls the content of an enum's word.
+        // serde's name for the content of an enum's word.
         Unexpected::UnitVariant => "a word alone".into(),
         Unexpected::NewtypeVariant | Unexpected::TupleVariant | Unexpected::StructVariant => {
             "a word with a value".into()
@@ -25,8 +25,8 @@ pub(crate) fn found(found: Unexpected<'_>) -> String {
     }
 }
 
-/// What a type expects, in the words of YAML. Types say it in Rust's: by name, those of serde and
-/// of the standard library.
+/// Describes what a type expects. Types describe it in the words of Rust, serde and the standard
+/// library.
 pub(crate) fn expected(text: &str) -> String {
     if let Some(number) = whole_number(text) {
         return number;
@@ -45,7 +45,7 @@ pub(crate) fn expected(text: &str) -> String {
     kind.to_owned()
 }
 
-/// A whole number of one of Rust's types, with its bounds.
+/// Describes a whole number of one of Rust's types, with its bounds.
 fn whole_number(text: &str) -> Option<String> {
     let (name, is_nonzero) = match text.strip_prefix("a nonzero ") {
         Some(name) => (name, true),
@@ -55,7 +55,7 @@ fn whole_number(text: &str) -> Option<String> {
         "u8" => (0, u8::MAX.into()),
         "u16" => (0, u16::MAX.into()),
         "u32" => (0, u32::MAX.into()),
-        // What a settings' author means by `usize` is a count, on whatever machine.
+        // In settings, `usize` means a count, whatever the machine.
         "usize" => (0, u32::MAX.into()),
         "u64" => (0, u64::MAX.into()),
         "i8" => (i8::MIN.into(), i8::MAX.unsigned_abs().into()),
@@ -72,7 +72,7 @@ fn whole_number(text: &str) -> Option<String> {
     })
 }
 
-/// What serde calls by the type's name: `struct Exception`, `tuple variant Rule::Between`.
+/// Describes what serde names after the type: `struct Exception`, `tuple variant Rule::Between`.
 fn described(text: &str) -> Option<String> {
     // `a tuple of size 2`, `struct Pair with 2 elements`, `an array of length 3`.
     let mut words = text.split(' ').rev();
@@ -107,7 +107,8 @@ fn described(text: &str) -> Option<String> {
     }
 }
 
-/// Anything else that a type says, without Rust's words.
+/// Rewrites other errors without Rust's words. serde reports this one as text only; if its wording
+/// changes, the text is shown as it is.
 pub(crate) fn other(message: String) -> String {
     if message.starts_with("data did not match any variant of untagged enum ") {
         return "this fits none of the forms that are allowed here".to_owned();
@@ -115,8 +116,8 @@ pub(crate) fn other(message: String) -> String {
     message
 }
 
-/// What YAML made of a word that somebody wrote without quotes, with what may be meant; empty
-/// where the value is no boolean.
+/// Explains which unquoted words YAML parses as this boolean, and suggests the one that may be
+/// meant. Empty where the value is no boolean.
 pub(crate) struct ReadAsBoolean<'a> {
     pub(crate) found: Option<bool>,
     pub(crate) known: &'a [&'static str],
@@ -137,7 +138,8 @@ impl fmt::Display for ReadAsBoolean<'_> {
             let mut known = self.known.iter();
             known.find(|known| words.contains(&known.to_lowercase().as_str()))
         };
-        // Only words that are as harmless as what was written: nobody who wrote `off` meant `allow`.
+        // Suggests only words that are as harmless as the written one: nobody who wrote `off` meant
+        // `allow`.
         let meant: &[&str] = if flag {
             &["enabled", "enable", "always"]
         } else {

@@ -42,7 +42,7 @@ fn evaluate(c: &mut Criterion) {
             },
         );
     }
-    native().judge_repeatedly::<Probes, _>(|judge| {
+    native().evaluate_repeatedly::<Probes, _>(|judge| {
         group.bench_function("native function", |bench| {
             bench.iter(|| judge().expect("a verdict"));
         });

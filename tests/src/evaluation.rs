@@ -8,9 +8,7 @@ use rollgate::engine::{
     Module, Review,
 };
 use rollgate::sources::{Disconnected, FixedClock, NamedMetrics, Sources};
-use rollgate_model::{
-    Asker, Operation, Request, Reviewed, Revisions, Rollout, SubResource, Verdict,
-};
+use rollgate_model::{Request, Revisions, Rollout, Verdict};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -72,22 +70,14 @@ pub fn clock_only() -> Sources {
 /// Where the text is no review of a rollout: it is test data.
 #[must_use]
 pub fn rollout(review: &str) -> Rollout {
-    let mut review: Value = serde_json::from_str(review).expect("JSON");
-    let request = review["request"].take();
+    let review: Value = serde_json::from_str(review).expect("JSON");
+    let request = &review["request"];
+    let object = |field: &str| Some(request[field].clone()).filter(|object| !object.is_null());
+    let namespace = request["namespace"].as_str().map(str::to_owned);
+    let request = Request::of_objects(object("oldObject"), object("object"));
     let request = Request {
-        operation: request["operation"]
-            .as_str()
-            .expect("an operation")
-            .parse()
-            .expect("a known one"),
-        sub_resource: SubResource::None,
-        namespace: request["namespace"].as_str().map(str::to_owned),
-        user: String::new(),
-        groups: vec![],
-        asker: Asker::Other,
-        dry_run: false,
-        object: request.get("object").cloned(),
-        old_object: request.get("oldObject").cloned(),
+        namespace,
+        ..request.expect("an object")
     };
     reviewed(request)
 }
@@ -98,17 +88,7 @@ pub fn rollout(review: &str) -> Rollout {
 /// Where the object is no workload: it is test data.
 #[must_use]
 pub fn creation(object: Value) -> Rollout {
-    reviewed(Request {
-        operation: Operation::Create,
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: vec![],
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(object),
-        old_object: None,
-    })
+    reviewed(Request::create(object))
 }
 
 /// A review of a rollout, with nothing but a clock.
@@ -131,11 +111,9 @@ pub async fn evaluate(
 }
 
 fn reviewed(request: Request) -> Rollout {
-    let revisions = Revisions::OutOfReach {
+    let revisions = Revisions::NoCluster {
         why: "this is a test".into(),
     };
-    match Rollout::from_request(request, &revisions).expect("a workload") {
-        Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
-    }
+    let classified = request.classify_with(&revisions).expect("a workload");
+    classified.into_rollout().expect("a rollout")
 }

@@ -62,7 +62,7 @@ async fn answers_as_expected(file: &Path, loaded: &mut Loaded<'_>) -> Result<(),
 /// What the policy itself said; all else went wrong around it.
 fn answer(said: Result<Verdict, EvaluationError>) -> Result<Result<Verdict, Failure>, String> {
     match said {
-        Ok(verdict) => match verdict.keeps_contract() {
+        Ok(verdict) => match verdict.check_contract() {
             Ok(()) => Ok(Ok(verdict)),
             Err(broken) => Err(broken.to_string()),
         },

@@ -189,7 +189,7 @@ async fn replica_set_that_a_user_made_is_no_earlier_revision() -> Result<()> {
     let evil = workload("Deployment", "cart", "evil:1").to_string();
     let refused = plane.kubectl(apply).input(evil).refused().await?;
     assert!(refused.contains("roll-forward of"), "{refused}");
-    let why = "the template is that of cart-evil, but going to it is no rollback: it has not the name and the labels";
+    let why = "the template is that of cart-evil, but this is no rollback to it: cart-evil does not have the name and labels";
     assert!(unbroken(&refused).contains(why), "{refused}");
     Ok(())
 }
@@ -216,7 +216,7 @@ async fn revision_from_before_the_workload_was_created_again_is_no_earlier_one()
     let apply = ["apply", "--namespace", &shop, "--filename=-"];
     let refused = plane.kubectl(apply).input(old).refused().await?;
     assert!(refused.contains("roll-forward of"), "{refused}");
-    let why = "it is older than this Deployment, which was deleted and created again since";
+    let why = "is older than this Deployment, which was deleted and created again since";
     assert!(unbroken(&refused).contains(why), "{refused}");
     Ok(())
 }

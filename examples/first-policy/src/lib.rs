@@ -1,4 +1,4 @@
-//! Images must come from a registry we trust and say which version they are.
+//! Requires images to come from a trusted registry and to have a fixed version.
 
 use rollgate_sdk::{
     Container, Existing, Finding, Findings, SettingsError, Workload, WorkloadCheck,
@@ -10,10 +10,9 @@ use serde::Deserialize;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// Where images may come from, such as `registry.example.com/shop/`: what an image's name
-    /// must start with.
+    /// The prefixes of images that are allowed, such as `registry.example.com/shop/`.
     registries: Vec<String>,
-    /// What becomes of findings that the running version has too.
+    /// How findings count that the workload had before the change.
     #[serde(default)]
     existing: Existing,
 }
@@ -96,7 +95,8 @@ enum Version<'a> {
     None,
 }
 
-/// What follows the last `/`, as a colon before it belongs to the registry's port.
+/// Returns the kind of version. Only the part after the last `/` counts, since a colon before it
+/// precedes the registry's port.
 fn version(image: &str) -> Version<'_> {
     let name = image.rsplit('/').next().unwrap_or(image);
     match name.split_once(':') {

@@ -1,4 +1,4 @@
-//! Each file in `scenarios/` is a rollout and the verdict we expect of it.
+//! Runs each file in `scenarios/`, which is a rollout and its expected verdict.
 
 use first_policy::PinnedImages;
 use rollgate_sdk::serde_json::json;
@@ -7,7 +7,7 @@ use rollgate_sdk::testing;
 testing::scenarios!(PinnedImages, "scenarios");
 
 #[test]
-fn a_registry_that_others_could_pretend_to_be_is_refused() {
+fn registry_without_a_trailing_slash_is_refused() {
     let refused = testing::configure::<PinnedImages>(
         json!({"registries": ["a.example.com/", "b.example.com"]}),
     );

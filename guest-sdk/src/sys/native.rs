@@ -1,4 +1,5 @@
-//! The model crate as the contract's objects, and the fake host as its imports.
+//! The host interface off Wasm: the model crate for the contract's objects, and the fake host for
+//! its imports.
 
 use crate::clock::{Instant, Local, ZoneError};
 use crate::cluster::ClusterError;
@@ -19,7 +20,7 @@ pub(crate) mod records {
     };
 }
 
-/// The `resource rollout` of the contract, which hands out values of its own.
+/// The `rollout` resource of the contract, with owned values.
 pub(crate) struct RawRollout(pub(crate) model::Rollout);
 
 impl RawRollout {
@@ -71,7 +72,7 @@ impl RawRollout {
     }
 }
 
-/// The `resource workload` of the contract, which hands out values of its own.
+/// The `workload` resource of the contract, with owned values.
 pub(crate) struct RawWorkload(pub(crate) Arc<model::Workload>);
 
 impl RawWorkload {
@@ -164,14 +165,14 @@ impl RawWorkload {
         self.0.json(pointer).map(ToString::to_string)
     }
 
-    /// The workload, for a question about its Pod template.
+    /// Returns the workload if its Pod template is known.
     fn with_template(&self) -> &model::Workload {
         known(self.0.no_template());
         &self.0
     }
 }
 
-/// Ends a policy that asks for a Pod template which is not known.
+/// Stops a policy that asks for a Pod template that is not known.
 fn known(no_template: Option<String>) {
     if let Some(why) = no_template {
         host::no_template(why)
@@ -268,7 +269,7 @@ pub(crate) fn list(
     host::with(|host| host.list(api_version, kind, namespace, label_selector))
 }
 
-/// A scenario's answers are of one instant.
+/// A scenario is never stale.
 pub(crate) fn get_fresh(
     api_version: &str,
     kind: &str,

@@ -1,4 +1,4 @@
-//! The contract's imports, and the SDK's types as the contract's.
+//! The host interface on Wasm: the contract's imports, and conversions of the SDK's types.
 
 use crate::bindings::rollgate::policy::{
     clock as wit_clock, cluster as wit_cluster, log as wit_log,
@@ -181,7 +181,7 @@ fn evidence_to_wit(evidence: Evidence) -> wit::Evidence {
     }
 }
 
-/// The contract counts nanoseconds forward from the second, jiff towards the epoch.
+/// The contract counts nanoseconds forward from the second; jiff counts them towards the epoch.
 fn to_wit(at: Timestamp) -> wit::Timestamp {
     let (seconds, nanoseconds) = (at.as_second(), at.subsec_nanosecond());
     match u32::try_from(nanoseconds) {
@@ -198,7 +198,7 @@ fn to_wit(at: Timestamp) -> wit::Timestamp {
 
 fn from_wit(at: wit::Timestamp) -> Timestamp {
     let nanoseconds = i32::try_from(at.nanoseconds).unwrap_or(0);
-    // Never printed: jiff's errors speak of all it can parse, and would be half of a small policy.
+    // The error is never shown: formatting jiff's errors would double the size of a small policy.
     let Ok(at) = Timestamp::new(at.seconds, nanoseconds) else {
         unreachable!("the host's clock stays within years -9999 to 9999")
     };

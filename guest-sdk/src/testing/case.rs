@@ -1,6 +1,6 @@
-//! A scenario from code.
+//! Builds scenarios in code.
 
-use super::answer::{build, judge, judge_repeatedly};
+use super::run::{build, evaluate, evaluate_repeatedly};
 use crate::{Failure, Policy, SettingsError, Verdict};
 use jiff::Timestamp;
 use rollgate_model::scenario::{MetricEntry, Scenario, User};
@@ -8,37 +8,37 @@ use rollgate_model::{MetricsError, MetricsErrorCode, Sample};
 use serde_json::Value;
 use std::rc::Rc;
 
-use super::answer::NoAnswer;
+use super::run::RunError;
 
-/// One rollout and the world it is judged in, from code. See the [module](super) for an example.
+/// A scenario that is built in code. See the [module](super) for an example.
 ///
-/// Its methods panic on what is no sense, such as a time that is none: they are for tests.
+/// For tests: the methods panic on invalid arguments, such as a malformed time.
 #[derive(Clone, Debug)]
 pub struct Case {
     scenario: Scenario,
 }
 
 impl Case {
-    /// A workload that is created.
+    /// The creation of a workload.
     #[must_use]
     pub fn create(new: Value) -> Self {
         Self::of(None, Some(new))
     }
 
-    /// A workload that is changed.
+    /// The update of a workload.
     #[must_use]
     pub fn update(old: Value, new: Value) -> Self {
         Self::of(Some(old), Some(new))
     }
 
-    /// A workload that is deleted.
+    /// The deletion of a workload.
     #[must_use]
     pub fn delete(old: Value) -> Self {
         Self::of(Some(old), None)
     }
 
     fn of(old: Option<Value>, new: Option<Value>) -> Self {
-        // No earlier revisions, so that what changes a template is a roll-forward.
+        // Without earlier revisions, every new template is a roll-forward.
         let revisions = Some(Vec::new());
         Self {
             scenario: Scenario {
@@ -50,27 +50,27 @@ impl Case {
         }
     }
 
-    /// What existing findings are held against; the old object where nothing is said.
+    /// Sets what existing findings are compared with; by default the old object.
     #[must_use]
     pub fn baseline(mut self, baseline: Value) -> Self {
         self.scenario.baseline = Some(baseline);
         self
     }
 
-    /// Nothing counts as existing, as where earlier revisions could not be read.
+    /// Makes nothing count as existing, as where earlier revisions could not be read.
     #[must_use]
     pub fn without_baseline(self) -> Self {
         self.baseline("none".into())
     }
 
-    /// The policy's settings; `{}` where nothing is said.
+    /// Sets the policy's settings; by default `{}`.
     #[must_use]
     pub fn settings(mut self, settings: Value) -> Self {
         self.scenario.settings = Some(settings);
         self
     }
 
-    /// The instant of the review, such as `2026-03-01T10:00:00Z`.
+    /// Sets the instant of the review, such as `2026-03-01T10:00:00Z`.
     #[must_use]
     #[track_caller]
     pub fn now(mut self, now: &str) -> Self {
@@ -78,7 +78,7 @@ impl Case {
         self
     }
 
-    /// Who asks.
+    /// Sets the requesting user.
     #[must_use]
     pub fn user(mut self, name: &str, groups: &[&str]) -> Self {
         let groups = groups.iter().map(|&group| group.to_owned()).collect();
@@ -89,8 +89,8 @@ impl Case {
         self
     }
 
-    /// The answer to a query at the instant of the review, which is said before: one sample
-    /// without labels for each value; none means no data.
+    /// Adds the answer to an instant query: one sample without labels for each value; none means no
+    /// data. Call [`now`](Self::now) first.
     #[must_use]
     #[track_caller]
     pub fn metric(self, source: &str, query: &str, values: &[f64]) -> Self {
@@ -106,7 +106,7 @@ impl Case {
         self.answer(MetricEntry::instant(source, query, at, Ok(samples)))
     }
 
-    /// A query at the instant of the review that its source does not answer.
+    /// Adds an instant query that fails because its source is unavailable.
     #[must_use]
     #[track_caller]
     pub fn metric_unavailable(self, source: &str, query: &str, message: &str) -> Self {
@@ -118,14 +118,14 @@ impl Case {
         self.answer(MetricEntry::instant(source, query, at, Err(error)))
     }
 
-    /// Any other answer to a query: labels, ranges, errors.
+    /// Adds any other answer to a query: labels, ranges, errors.
     #[must_use]
     pub fn answer(mut self, entry: MetricEntry) -> Self {
         self.scenario.metrics.push(entry);
         self
     }
 
-    /// The objects of the cluster, all there are.
+    /// Sets all objects of the cluster.
     #[must_use]
     pub fn objects(mut self, objects: impl IntoIterator<Item = Value>) -> Self {
         self.scenario
@@ -135,35 +135,35 @@ impl Case {
         self
     }
 
-    /// Builds the policy and lets it judge.
+    /// Builds the policy and evaluates it.
     ///
     /// # Errors
-    /// The policy could not be evaluated.
+    /// The policy failed.
     ///
     /// # Panics
-    /// The policy came to no answer: it refuses its settings, makes a call that the case does not
+    /// The policy has no result: it refuses its settings, makes a call that the case does not
     /// answer, or panics itself.
     #[track_caller]
-    pub fn judge<P: Policy>(self) -> Result<Verdict, Failure> {
-        match judge::<P>(&Rc::new(self.scenario)) {
-            Ok(answer) => answer.said,
+    pub fn evaluate<P: Policy>(self) -> Result<Verdict, Failure> {
+        match evaluate::<P>(&Rc::new(self.scenario)) {
+            Ok(answer) => answer.result,
             Err(none) => panic!("{none}"),
         }
     }
 }
 
 impl Case {
-    /// Builds the policy once and hands `run` a function that has it judge, again and again: the
-    /// native side of a benchmark.
+    /// Builds the policy once, and passes `run` a function that evaluates it any number of times:
+    /// for benchmarks of native code.
     ///
     /// # Panics
-    /// As [`Case::judge`].
+    /// As [`Case::evaluate`].
     #[track_caller]
-    pub fn judge_repeatedly<P: Policy, R>(
+    pub fn evaluate_repeatedly<P: Policy, R>(
         self,
         run: impl FnOnce(&mut dyn FnMut() -> Result<Verdict, Failure>) -> R,
     ) -> R {
-        match judge_repeatedly::<P, R>(&Rc::new(self.scenario), run) {
+        match evaluate_repeatedly::<P, R>(&Rc::new(self.scenario), run) {
             Ok(result) => result,
             Err(none) => panic!("{none}"),
         }
@@ -179,10 +179,10 @@ impl From<Scenario> for Case {
 /// Builds a policy from settings, as the host does at load.
 ///
 /// # Errors
-/// What the policy says is wrong with them.
+/// The mistakes in the settings that the policy reports.
 ///
 /// # Panics
-/// The policy panics, or calls what no host answers at load.
+/// The policy panics, or makes a host call that is not available at load.
 #[track_caller]
 pub fn configure<P: Policy>(settings: Value) -> Result<P, SettingsError> {
     let scenario = Scenario {
@@ -191,7 +191,7 @@ pub fn configure<P: Policy>(settings: Value) -> Result<P, SettingsError> {
     };
     match build::<P>(&Rc::new(scenario)) {
         Ok(policy) => Ok(policy),
-        Err(NoAnswer::Settings(error)) => Err(error),
+        Err(RunError::Settings(error)) => Err(error),
         Err(none) => panic!("{none}"),
     }
 }

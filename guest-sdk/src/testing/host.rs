@@ -1,42 +1,42 @@
-//! The fake host: a scenario answers a policy's calls off Wasm.
+//! The fake host, which answers a policy's host calls from a scenario off Wasm.
 
 use crate::cluster::ClusterError;
 use crate::metrics::{MetricsError, Point, Sample, Series};
 use jiff::Timestamp;
 use rollgate_model as model;
-use rollgate_model::asking;
-use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
+use rollgate_model::host_calls;
+use rollgate_model::scenario::{MetricRange, MissingFact, Scenario};
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The scenario that answers, and what the policy is doing.
+/// The scenario with the answers, and the phase of the policy.
 #[derive(Clone)]
 pub(crate) struct Host {
     scenario: Rc<Scenario>,
     phase: Phase,
-    /// Questions to metrics and the cluster that may still be asked.
+    /// The number of host calls that are left.
     left: Rc<Cell<u32>>,
 }
 
-/// What the policy is doing.
+/// The phase of a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It is built from its settings.
+    /// It is being built from its settings.
     Building,
-    /// It judges.
-    Judging,
+    /// It is evaluating a rollout.
+    Evaluating,
 }
 
-/// A call that ends the policy's run. It unwinds with this as its payload.
+/// A host call that ends the policy's run, by unwinding with this payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fatal {
-    /// The scenario does not answer it.
-    Unanswered(Unanswered),
-    /// It asks for a Pod template that is not known.
+    /// The scenario has no answer.
+    MissingFact(MissingFact),
+    /// The policy asked for a Pod template that is not known.
     NoTemplate(String),
-    /// The host answers no such call while a policy is built.
+    /// The call is not available while a policy is built.
     WhileBuilding(&'static str),
 }
 
@@ -44,9 +44,9 @@ thread_local! {
     static HOST: RefCell<Option<Host>> = const { RefCell::new(None) };
 }
 
-/// Answers the calls of `run` from a scenario.
+/// Answers the host calls of `run` from a scenario.
 pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce() -> R) -> R {
-    /// Puts back what was there before, on a panic too.
+    /// Restores the previous host, also on a panic.
     struct Restore(Option<Host>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -56,29 +56,29 @@ pub(crate) fn during<R>(scenario: &Rc<Scenario>, phase: Phase, run: impl FnOnce(
     let host = Host {
         scenario: Rc::clone(scenario),
         phase,
-        left: Rc::new(Cell::new(asking::CALLS)),
+        left: Rc::new(Cell::new(host_calls::LIMIT)),
     };
     let _restore = Restore(HOST.replace(Some(host)));
     run()
 }
 
-/// Asks the host of the running test.
+/// Calls the host of the running test.
 pub(crate) fn with<R>(ask: impl FnOnce(&Host) -> R) -> R {
     let host = HOST.with_borrow(Clone::clone);
-    ask(&host.expect("off Wasm a policy asks its host only within `rollgate_sdk::testing`"))
+    ask(&host.expect("off Wasm, host calls work only within `rollgate_sdk::testing`"))
 }
 
-/// Gives a policy that judges once more the questions of a fresh one.
+/// Resets the number of host calls for another evaluation.
 pub(crate) fn begin_evaluation() {
-    with(|host| host.left.set(asking::CALLS));
+    with(|host| host.left.set(host_calls::LIMIT));
 }
 
 impl Host {
     pub(crate) fn now(&self) -> Timestamp {
-        self.judging("clock.now");
+        self.require_evaluation("clock.now");
         self.scenario
             .now
-            .unwrap_or_else(|| unanswered(Unanswered::Now))
+            .unwrap_or_else(|| missing_fact(MissingFact::Now))
     }
 
     pub(crate) fn query(
@@ -87,13 +87,13 @@ impl Host {
         query: &str,
         at: Option<Timestamp>,
     ) -> Result<Vec<Sample>, MetricsError> {
-        self.judging("metrics.query");
+        self.require_evaluation("metrics.query");
         let at = at.unwrap_or_else(|| self.now());
         self.ask_metrics()?;
         let answer = self
             .scenario
             .metrics_at(source, query, at)
-            .unwrap_or_else(unanswered);
+            .unwrap_or_else(missing_fact);
         Ok(answer
             .map_err(metrics_error)?
             .into_iter()
@@ -109,9 +109,9 @@ impl Host {
         end: Timestamp,
         step: u64,
     ) -> Result<Vec<Series>, MetricsError> {
-        self.judging("metrics.query-range");
+        self.require_evaluation("metrics.query-range");
         let step = Duration::from_millis(step);
-        asking::range(start, end, step).map_err(|message| MetricsError {
+        host_calls::check_range(start, end, step).map_err(|message| MetricsError {
             code: model::MetricsErrorCode::BadQuery.as_str().into(),
             message,
         })?;
@@ -120,7 +120,7 @@ impl Host {
         let answer = self
             .scenario
             .metrics_range(source, query, range)
-            .unwrap_or_else(unanswered);
+            .unwrap_or_else(missing_fact);
         Ok(answer
             .map_err(metrics_error)?
             .into_iter()
@@ -135,12 +135,12 @@ impl Host {
         namespace: &str,
         name: &str,
     ) -> Result<String, ClusterError> {
-        self.judging("cluster.get");
+        self.require_evaluation("cluster.get");
         self.ask_cluster(kind)?;
         let answer = self
             .scenario
             .object(api_version, kind, namespace, name)
-            .unwrap_or_else(unanswered);
+            .unwrap_or_else(missing_fact);
         answer.map(ToString::to_string).map_err(cluster_error)
     }
 
@@ -151,12 +151,12 @@ impl Host {
         namespace: &str,
         label_selector: &str,
     ) -> Result<Vec<String>, ClusterError> {
-        self.judging("cluster.list");
+        self.require_evaluation("cluster.list");
         self.ask_cluster(kind)?;
         let answer = self
             .scenario
             .list(api_version, kind, namespace, label_selector)
-            .unwrap_or_else(unanswered);
+            .unwrap_or_else(missing_fact);
         Ok(answer
             .map_err(cluster_error)?
             .into_iter()
@@ -176,34 +176,34 @@ impl Host {
             code: code.as_str().into(),
             message,
         };
-        if asking::is_secret(kind) {
+        if host_calls::is_secret(kind) {
             let code = model::ClusterErrorCode::NotGranted;
-            return Err(error(code, asking::NO_SECRETS.to_owned()));
+            return Err(error(code, host_calls::NO_SECRETS.to_owned()));
         }
         self.count()
             .map_err(|message| error(model::ClusterErrorCode::Limit, message))
     }
 
-    /// Takes one of the questions that may be asked.
+    /// Counts a host call.
     fn count(&self) -> Result<(), String> {
         let left = self.left.get().checked_sub(1);
-        self.left.set(left.ok_or_else(asking::spent)?);
+        self.left.set(left.ok_or_else(host_calls::limit_message)?);
         Ok(())
     }
 
-    fn judging(&self, call: &'static str) {
+    fn require_evaluation(&self, call: &'static str) {
         if self.phase == Phase::Building {
             resume_unwind(Box::new(Fatal::WhileBuilding(call)));
         }
     }
 }
 
-/// Unwinds without a panic message: the test tells what is missing, once.
-fn unanswered<T>(question: Unanswered) -> T {
-    resume_unwind(Box::new(Fatal::Unanswered(question)))
+/// Unwinds without a panic message: the test reports what is missing, once.
+fn missing_fact<T>(question: MissingFact) -> T {
+    resume_unwind(Box::new(Fatal::MissingFact(question)))
 }
 
-/// Unwinds as [`unanswered`] does.
+/// Unwinds as [`missing_fact`] does.
 pub(crate) fn no_template(why: String) -> ! {
     resume_unwind(Box::new(Fatal::NoTemplate(why)))
 }

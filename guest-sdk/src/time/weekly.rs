@@ -1,4 +1,4 @@
-//! Windows on days of the week.
+//! Weekly windows.
 
 use crate::Problems;
 use crate::clock::ZoneError;
@@ -9,7 +9,7 @@ use std::iter::successors;
 
 use super::{Moment, Occurrence, Purpose, Zone};
 
-/// `from` to `to` on days of the week.
+/// A window from `from` to `to` on days of the week.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WeeklySettings {
@@ -24,7 +24,7 @@ pub struct WeeklySettings {
     pub to: String,
 }
 
-/// `from` to `to`, starting on some days of the week.
+/// A window from `from` to `to` that starts on some days of the week.
 #[derive(Clone, Debug)]
 pub struct Weekly {
     days: Days,
@@ -32,7 +32,7 @@ pub struct Weekly {
     to: Close,
 }
 
-/// When a window that started on some day closes.
+/// When a window closes, relative to the day on which it starts.
 #[derive(Clone, Copy, Debug)]
 enum Close {
     SameDay(Time),
@@ -40,7 +40,8 @@ enum Close {
 }
 
 impl Weekly {
-    /// Reads the settings; what is wrong goes to `problems`, whose place is that of the settings.
+    /// Parses the settings. Mistakes are recorded in `problems`, which is at the place of the
+    /// settings.
     pub fn parse(settings: &WeeklySettings, problems: &mut Problems<'_>) -> Option<Self> {
         let days = Days::parse(&settings.days, &mut problems.at("days"));
         let from = problems.at("from").keep(time_of_day(&settings.from));
@@ -64,14 +65,14 @@ impl Weekly {
         Some(Self { days, from, to })
     }
 
-    /// The earliest occurrence that ends after `now`.
+    /// Returns the first occurrence that ends after `now`.
     ///
-    /// Sixteen days are enough: a window is shorter than a day, so what is open now started
-    /// yesterday at the earliest; and the fourteen days from tomorrow on hold every weekday twice,
-    /// of which the clocks can skip one.
+    /// Searching sixteen days is enough. A window is shorter than a day, so an open one started
+    /// yesterday at the earliest. The fourteen days from tomorrow on have every weekday twice, of
+    /// which the clocks can skip one.
     ///
     /// # Errors
-    /// The search ran out of the calendar.
+    /// The search reached the end of the calendar.
     pub fn occurrence(
         &self,
         now: Moment,
@@ -87,7 +88,7 @@ impl Weekly {
             let Some((from, to)) = self.on(date) else {
                 break;
             };
-            // The end first: most dates are over, and each look at the clock costs.
+            // Converts the end first: most dates are over, and each conversion costs a host call.
             let to = zone.instant(to)?;
             if to.latest() <= now.at {
                 continue;
@@ -100,7 +101,8 @@ impl Weekly {
         Ok(None)
     }
 
-    /// The local edges of the occurrence that starts on `date`; `None` past the calendar's end.
+    /// Returns the local start and end of the occurrence that starts on `date`; `None` beyond the
+    /// end of the calendar.
     fn on(&self, date: Date) -> Option<(DateTime, DateTime)> {
         let to = match self.to {
             Close::SameDay(time) => date.to_datetime(time),
@@ -129,7 +131,7 @@ impl Days {
         days
     }
 
-    /// `mon`, `Monday`, `mon-fri` or `sat-mon`.
+    /// Parses `mon`, `Monday`, `mon-fri` or `sat-mon`.
     fn named(name: &str) -> Result<Self, String> {
         let (first, last) = name.split_once('-').unwrap_or((name, name));
         let (Some(first), Some(last)) = (weekday(first), weekday(last)) else {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Asker, Kind, Operation, Outcome, Request, ShapeError, SubResource};
+use rollgate_model::{Kind, Operation, Outcome, Request, Requester, ShapeError, SubResource};
 use serde::Deserialize;
 
 use super::decision::Decision;
@@ -169,7 +169,7 @@ impl Review {
                 operation,
                 sub_resource,
                 namespace: request.namespace,
-                asker: asker(&request.user_info.username, argo),
+                requester: requester(&request.user_info.username, argo),
                 user: request.user_info.username,
                 groups: request.user_info.groups,
                 dry_run: request.dry_run.unwrap_or_default(),
@@ -180,11 +180,11 @@ impl Review {
     }
 }
 
-fn asker(user: &str, argo: &[String]) -> Asker {
+fn requester(user: &str, argo: &[String]) -> Requester {
     if argo.iter().any(|controller| controller == user) {
-        Asker::ArgoController
+        Requester::ArgoController
     } else {
-        Asker::Other
+        Requester::Other
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rollgate_model::{Read, Referring, Revisions, TemplateRef, Unsettled, Workload};
+use rollgate_model::{
+    Classification, NeedsHistory, NeedsTemplate, Revisions, TemplateRef, Workload,
+};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,11 +44,11 @@ pub(super) async fn namespace_labels(
 /// they are now. If one cannot be read, a policy that asks for it fails.
 pub(super) async fn referred_templates(
     cluster: &dyn Cluster,
-    referring: Referring,
+    needs: NeedsTemplate,
     deadline: Instant,
-) -> Read {
+) -> Classification {
     let until = part_of(deadline, TEMPLATE_PART);
-    let [old, new] = [referring.old(), referring.new()].map(template_ref_of);
+    let [old, new] = [needs.old(), needs.new()].map(template_ref_of);
     let mut templates: Vec<(TemplateRef, Result<Value, String>)> = Vec::new();
     for reference in [old, new].into_iter().flatten() {
         if templates.iter().any(|(read, _)| *read == reference) {
@@ -56,7 +58,7 @@ pub(super) async fn referred_templates(
         let template = template.unwrap_or_else(|_| Err(TOO_LATE.to_owned()));
         templates.push((reference, template));
     }
-    referring.resolve(|rollout| {
+    needs.resolve(|rollout| {
         let mut templates = templates.iter();
         let found = templates.find(|(reference, _)| Some(reference) == rollout.template_ref());
         found.expect("every reference was read").1.clone()
@@ -92,11 +94,11 @@ pub(crate) async fn referred_template(
 /// roll-forward: a policy may then hold a rollback, but never lets something pass that it should not.
 pub(super) async fn revisions(
     history: &dyn History,
-    unsettled: &Unsettled,
+    needs: &NeedsHistory,
     deadline: Instant,
 ) -> Revisions {
     let until = part_of(deadline, REVISIONS_PART);
-    match timeout_at(until, sufficient_revisions(history, unsettled)).await {
+    match timeout_at(until, sufficient_revisions(history, needs)).await {
         Ok(revisions) => revisions,
         Err(_) => Revisions::Unknown {
             why: "the API server did not return the earlier revisions in time".into(),
@@ -105,11 +107,11 @@ pub(super) async fn revisions(
 }
 
 /// Reads from the API server's cache first, which is fast and suffices for most changes.
-async fn sufficient_revisions(history: &dyn History, unsettled: &Unsettled) -> Revisions {
-    let wanted = unsettled.wanted();
-    if unsettled.may_be_told_by_older() {
+async fn sufficient_revisions(history: &dyn History, needs: &NeedsHistory) -> Revisions {
+    let wanted = needs.revision_query();
+    if needs.accepts_stale_revisions() {
         let recent = history.revisions(&wanted, Reading::Recent).await;
-        if recent.why_not_known().is_some() || unsettled.is_told_by_older(&recent) {
+        if recent.why_not_known().is_some() || needs.is_resolved_by_stale(&recent) {
             return recent;
         }
     }
@@ -128,7 +130,7 @@ mod tests {
 
     use futures_util::FutureExt;
     use futures_util::future::{BoxFuture, pending, ready};
-    use rollgate_model::{Asker, Operation, Read, Request, Revision, Rollout, SubResource, Wanted};
+    use rollgate_model::{MutableTags, Request, Revision, RevisionQuery};
     use serde_json::{Value, json};
 
     use super::*;
@@ -136,7 +138,7 @@ mod tests {
     struct Silent;
 
     impl History for Silent {
-        fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+        fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
             pending().boxed()
         }
     }
@@ -209,7 +211,11 @@ mod tests {
     }
 
     impl History for Lagging {
-        fn revisions<'a>(&'a self, _: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
+        fn revisions<'a>(
+            &'a self,
+            _: &'a RevisionQuery,
+            reading: Reading,
+        ) -> BoxFuture<'a, Revisions> {
             self.parsed.lock().expect("no panic").push(reading);
             let answer = match (&self.known, reading) {
                 (None, _) => Revisions::Unknown {
@@ -230,21 +236,10 @@ mod tests {
         history.parsed.lock().expect("no panic").clone()
     }
 
-    fn update(old: Value, new: Value) -> Unsettled {
-        let request = Request {
-            operation: Operation::Update,
-            sub_resource: SubResource::None,
-            namespace: None,
-            user: String::new(),
-            groups: Vec::new(),
-            asker: Asker::Other,
-            dry_run: false,
-            object: Some(new),
-            old_object: Some(old),
-        };
-        match Rollout::read(request) {
-            Ok(Read::Unsettled(unsettled)) => *unsettled,
-            other => panic!("told without revisions: {other:?}"),
+    fn update(old: Value, new: Value) -> NeedsHistory {
+        match Request::update(old, new).classify(&MutableTags::default()) {
+            Ok(Classification::NeedsHistory(needs)) => *needs,
+            other => panic!("classified without revisions: {other:?}"),
         }
     }
 

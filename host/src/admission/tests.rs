@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rollgate_model::{
-    Asker, Evidence, Finding, Kind, Operation, Outcome, Request, Reviewed, Revisions, Rollout,
-    Severity, SubResource, Verdict,
+    Evidence, Finding, Kind, Outcome, Request, Revisions, Rollout, Severity, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -287,26 +286,17 @@ fn rollout() -> Rollout {
     let cart = |image: &str| {
         let mut cart = reviews::cart();
         cart["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
-        Some(cart)
+        cart
     };
     let request = Request {
-        operation: Operation::Update,
-        sub_resource: SubResource::None,
-        namespace: None,
         user: "jo".into(),
-        groups: vec![],
-        asker: Asker::Other,
-        dry_run: false,
-        object: cart("cart:2"),
-        old_object: cart("cart:1"),
+        ..Request::update(cart("cart:1"), cart("cart:2"))
     };
-    let revisions = Revisions::OutOfReach {
+    let revisions = Revisions::NoCluster {
         why: "this is a test".into(),
     };
-    match Rollout::from_request(request, &revisions).expect("a workload") {
-        Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
-    }
+    let classified = request.classify_with(&revisions).expect("a workload");
+    classified.into_rollout().expect("a rollout")
 }
 
 fn said(name: &str, verdict: Verdict) -> PolicyResult {

@@ -6,7 +6,7 @@ mod matches;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rollgate_model::{asking, dns};
+use rollgate_model::{dns, host_calls};
 
 pub(super) use self::matches::matches_alone;
 
@@ -169,7 +169,7 @@ fn cluster_grant(
     pointer: &str,
     mistakes: &mut Mistakes,
 ) -> ClusterGrant {
-    if asking::is_secret(&spec.kind) {
+    if host_calls::is_secret(&spec.kind) {
         mistakes.add(
             format!("{pointer}/kind"),
             "Secrets are never shown to a policy, so they cannot be granted; remove this grant",

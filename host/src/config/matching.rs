@@ -316,7 +316,7 @@ impl Case for Change {
 
 #[cfg(test)]
 mod tests {
-    use rollgate_model::{Asker, Operation, Request, Reviewed, Revisions, SubResource};
+    use rollgate_model::{Request, Revisions};
     use serde_json::{Value, json};
 
     use super::super::Requirement;
@@ -337,26 +337,10 @@ mod tests {
     }
 
     fn rollout(old: Option<Value>, new: Option<Value>) -> Rollout {
-        let request = Request {
-            operation: match (&old, &new) {
-                (None, _) => Operation::Create,
-                (Some(_), Some(_)) => Operation::Update,
-                (Some(_), None) => Operation::Delete,
-            },
-            sub_resource: SubResource::None,
-            namespace: None,
-            user: String::new(),
-            groups: Vec::new(),
-            asker: Asker::Other,
-            dry_run: false,
-            object: new,
-            old_object: old,
-        };
-        match Rollout::from_request(request, &Revisions::Known(Vec::new())).expect("sound objects")
-        {
-            Reviewed::Rollout(rollout) => *rollout,
-            Reviewed::NotARollout { why, .. } => panic!("no rollout: {why}"),
-        }
+        let request = Request::of_objects(old, new).expect("an object");
+        let classified = request.classify_with(&Revisions::Known(Vec::new()));
+        let classified = classified.expect("valid objects");
+        classified.into_rollout().expect("a rollout")
     }
 
     fn creation() -> Rollout {

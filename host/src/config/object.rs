@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rollgate_model::yaml::{self, Misfit};
+use rollgate_model::yaml::{self, FieldError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn compiled(
 /// Returns a refused policy if its match can be read. Denies if its action or `onError` cannot be read.
 fn refused(head: &ObjectHead, spec: &Value, problems: &[Problem]) -> Option<RefusedItem> {
     let matches: MatchSpec = match spec.get("match") {
-        Some(matches) => yaml::fit(matches).ok()?,
+        Some(matches) => yaml::from_value(matches).ok()?,
         None => MatchSpec::default(),
     };
     Some(RefusedItem {
@@ -115,12 +115,12 @@ fn refused(head: &ObjectHead, spec: &Value, problems: &[Problem]) -> Option<Refu
 
 fn word<T: DeserializeOwned + Default>(spec: &Value, field: &str) -> T {
     spec.get(field)
-        .and_then(|word| yaml::fit(word).ok())
+        .and_then(|word| yaml::from_value(word).ok())
         .unwrap_or_default()
 }
 
 fn fit<T: DeserializeOwned>(spec: &Value, location: &SourceLocation) -> Result<T, Problem> {
-    yaml::fit(spec).map_err(|Misfit { problem, pointer }| {
+    yaml::from_value(spec).map_err(|FieldError { problem, pointer }| {
         location.problem(&format!("/spec{pointer}"), problem.to_string())
     })
 }

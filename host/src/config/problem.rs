@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::sync::Arc;
 
+use rollgate_model::pointer;
 use rollgate_model::yaml::{Location, Spans};
 
 /// A problem in a file or in an object of the cluster: where it is, and what to do about it.
@@ -144,10 +145,8 @@ pub fn missing(spans: &Spans, pointer: &str) -> Option<String> {
     let (start, _) = starts
         .zip(ends)
         .find(|&(_, end)| !spans.locate(&pointer[..end]).exact)?;
-    let fields = pointer[start + 1..]
-        .split('/')
-        .map(|field| field.replace("~1", "/").replace("~0", "~"));
-    Some(fields.collect::<Vec<_>>().join("."))
+    let fields: Vec<_> = pointer::tokens(&pointer[start..]).collect();
+    Some(fields.join("."))
 }
 
 /// Converts an RFC 6901 pointer to a field path, such as `spec.template.spec.containers[0].image`.
@@ -155,8 +154,7 @@ pub fn missing(spans: &Spans, pointer: &str) -> Option<String> {
 /// A key that is no plain word is put in brackets: `metadata.labels["app.kubernetes.io/name"]`.
 pub(crate) fn json_path(pointer: &str) -> String {
     let mut path = String::with_capacity(pointer.len());
-    for token in pointer.split('/').skip(1) {
-        let key = token.replace("~1", "/").replace("~0", "~");
+    for key in pointer::tokens(pointer) {
         if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
             write!(path, "[{key}]").expect("writing to a String does not fail");
         } else if is_word(&key) {

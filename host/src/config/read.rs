@@ -292,7 +292,7 @@ fn kind_of(file: &Arc<str>, document: &Document) -> Result<Kind, Vec<Problem>> {
         ),
         (API_VERSION, other) => problem(
             "/kind",
-            yaml::Problem::UnknownWord {
+            yaml::FieldProblem::UnknownWord {
                 word: other.to_owned(),
                 known: KINDS.to_vec(),
             }

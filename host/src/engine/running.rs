@@ -129,7 +129,7 @@ impl LoadedPolicy {
         let mut store = self.runtime.store(self.state(review));
         match timeout_at(deadline, self.call(&mut store)).await {
             Ok(Ok(Ok(verdict))) => {
-                store.data().log.breaches(verdict.breaches());
+                store.data().log.violations(verdict.violations());
                 Ok(verdict)
             }
             Ok(Ok(Err(GuestError::Failed(failure)))) => Err(EvaluationError::Failed(failure)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use rollgate_model::{ClusterError, ClusterErrorCode, Revisions, Wanted};
+use rollgate_model::{ClusterError, ClusterErrorCode, RevisionQuery, Revisions};
 
 use super::{Cluster, History, ListQuery, NoSecret, ObjectRef, Reading, Secrets};
 
@@ -31,9 +31,9 @@ impl Cluster for Disconnected {
 }
 
 impl History for Disconnected {
-    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
         let why = "this rollgate is not connected to a cluster".to_owned();
-        ready(Revisions::OutOfReach { why }).boxed()
+        ready(Revisions::NoCluster { why }).boxed()
     }
 }
 

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kube::Client;
 use moka::future::Cache;
-use rollgate_model::{ClusterError, Revisions, Wanted};
+use rollgate_model::{ClusterError, RevisionQuery, Revisions};
 
 use self::discovery::Discovery;
 use self::failure::Failure;
@@ -143,7 +143,11 @@ impl Cluster for KubeCluster {
 
 /// The revisions are never kept here; a recent reading is what the API server has in its cache.
 impl History for KubeCluster {
-    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(
+        &'a self,
+        wanted: &'a RevisionQuery,
+        reading: Reading,
+    ) -> BoxFuture<'a, Revisions> {
         async move {
             match revisions::read(&self.client, wanted, reading).await {
                 Ok(revisions) => Revisions::Known(revisions),

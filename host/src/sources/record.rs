@@ -10,7 +10,7 @@ use rollgate_model::scenario::{
     MetricAnswer, MetricEntry, ObjectError, Redactor, RevisionEntry, Scenario,
 };
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, Revisions, Sample, Series, Wanted,
+    ClusterError, ClusterErrorCode, MetricsError, RevisionQuery, Revisions, Sample, Series,
 };
 use serde_json::Value;
 
@@ -206,7 +206,11 @@ impl Cluster for Recorded {
 }
 
 impl History for Recorded {
-    fn revisions<'a>(&'a self, wanted: &'a Wanted, reading: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(
+        &'a self,
+        wanted: &'a RevisionQuery,
+        reading: Reading,
+    ) -> BoxFuture<'a, Revisions> {
         async move {
             let revisions = self.sources.history.revisions(wanted, reading).await;
             if let Revisions::Known(known) = &revisions {

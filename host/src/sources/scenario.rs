@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use rollgate_model::scenario::{MetricRange, Scenario, Unanswered};
+use rollgate_model::scenario::{MetricRange, MissingFact, Scenario};
 use rollgate_model::{
-    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, Revisions, Sample, Series,
-    Wanted,
+    ClusterError, ClusterErrorCode, MetricsError, MetricsErrorCode, RevisionQuery, Revisions,
+    Sample, Series,
 };
 use serde_json::Value;
 
@@ -59,16 +59,16 @@ impl Sources {
 /// The first question that a scenario did not answer. A policy may make light of a fact it could
 /// not have; a test must not.
 #[derive(Debug, Default)]
-pub struct FirstUnanswered(OnceLock<Unanswered>);
+pub struct FirstUnanswered(OnceLock<MissingFact>);
 
 impl FirstUnanswered {
     /// The question, if there was one.
     #[must_use]
-    pub fn question(&self) -> Option<&Unanswered> {
+    pub fn question(&self) -> Option<&MissingFact> {
         self.0.get()
     }
 
-    fn note(&self, question: Unanswered) {
+    fn note(&self, question: MissingFact) {
         // Only the first is kept: it is the one to answer next.
         let _ = self.0.set(question);
     }
@@ -83,7 +83,7 @@ impl Clock for Timeless {
     }
 
     fn told(&self) {
-        self.0.note(Unanswered::Now);
+        self.0.note(MissingFact::Now);
     }
 }
 
@@ -93,7 +93,7 @@ struct World {
 }
 
 impl World {
-    fn metrics_error(&self, question: Unanswered) -> MetricsError {
+    fn metrics_error(&self, question: MissingFact) -> MetricsError {
         let message = question.to_string();
         self.unanswered.note(question);
         MetricsError {
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    fn cluster_error(&self, question: Unanswered) -> ClusterError {
+    fn cluster_error(&self, question: MissingFact) -> ClusterError {
         let message = question.to_string();
         self.unanswered.note(question);
         ClusterError {
@@ -171,7 +171,7 @@ impl Cluster for World {
 }
 
 impl History for World {
-    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
         ready(self.scenario.revisions()).boxed()
     }
 }

@@ -1,9 +1,9 @@
-//! What people do to an Argo Rollout through its status and its strategy.
+//! Recognizes what people do to an Argo Rollout through its status and its strategy.
 //!
-//! Argo's controller keeps the state of a rollout in the status and goes on from what it finds
-//! there, whoever wrote it. So every change of a status by anybody but the controller counts as a
-//! promotion; only an abort is free. A list of the fields that move a rollout would have to be
-//! complete for every version of Argo.
+//! Argo Rollouts' controller keeps the state of a rollout in the status, and continues from what it
+//! finds there, whoever wrote it. So every change of a status by anybody but the controller counts as
+//! a promotion, except an abort. A list of the fields that advance a rollout would have to be complete
+//! for every version of Argo Rollouts.
 //!
 //! Sources in argo-rollouts: `promote`, `abort` and `retry` of pkg/kubectl-argo-rollouts/cmd patch
 //! the status; `RolloutStatus` and `CanaryStrategy` of pkg/apis/rollouts/v1alpha1/types.go.
@@ -11,37 +11,40 @@
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
-use crate::request::Asker;
+use crate::request::Requester;
 use crate::workload::Workload;
 
-/// What somebody asks of Argo's controller through the status of a Rollout.
-pub(super) enum Asked {
-    /// `promote`: ends a pause, skips a step or all that is left, or writes what the controller
-    /// believes.
-    Promotion {
-        /// Names a field that people do not write, where one changed.
+/// A command of `kubectl argo rollouts` that a change of the status amounts to.
+pub(super) enum StatusCommand {
+    /// Ends a pause, skips steps, or overwrites the controller's state.
+    Promote {
+        /// Names a changed field that only the controller should write.
         note: Option<String>,
     },
-    /// `retry`: an aborted rollout goes on.
+    /// Continues an aborted rollout.
     Retry,
 }
 
-/// Tells what a change of the status asks for. An abort asks for nothing new to run, and what the
-/// controller writes is a step of its own.
-pub(super) fn asked(asker: Asker, old: &Workload, new: &Workload) -> Option<Asked> {
-    if new.kind() != Kind::Rollout || asker == Asker::ArgoController {
+/// Returns the command that a change of the status amounts to. An abort starts nothing new, and what
+/// the controller writes itself is no command.
+pub(super) fn status_command(
+    requester: Requester,
+    old: &Workload,
+    new: &Workload,
+) -> Option<StatusCommand> {
+    if new.kind() != Kind::Rollout || requester == Requester::ArgoController {
         return None;
     }
     let [before, after] = [old, new].map(|side| side.json("/status").unwrap_or(&Value::Null));
     match differing(before, after).as_slice() {
         [] => None,
         ["abort"] if after["abort"] == true => None,
-        ["abort"] => Some(Asked::Retry),
-        fields => Some(Asked::Promotion {
+        ["abort"] => Some(StatusCommand::Retry),
+        fields => Some(StatusCommand::Promote {
             note: fields
                 .iter()
                 .find(|field| !WRITTEN_BY_PEOPLE.contains(field))
-                .map(|field| controllers_own(field)),
+                .map(|field| controller_field_note(field)),
         }),
     }
 }
@@ -55,22 +58,21 @@ const WRITTEN_BY_PEOPLE: [&str; 5] = [
     "promoteFull",
 ];
 
-fn controllers_own(field: &str) -> String {
+fn controller_field_note(field: &str) -> String {
     format!(
-        "`status.{field}` is for Argo's controller to write, and whoever asks is not known as it: if it is, name its user by `--argo-controller` (chart: `webhook.argoControllers`)"
+        "only Argo Rollouts' controller should write `status.{field}`, and rollgate does not know this user as the controller; if it is the controller, name it by `--argo-controller` (chart: `webhook.argoControllers`)"
     )
 }
 
-/// Whether what holds a new template back is taken away or led elsewhere: the steps of a canary, its
-/// analysis, the wait of a blue/green switch, the Services and routes that tell which Pods get the
-/// traffic.
+/// Whether the update changes what delays a new template: the steps of a canary, its analysis, the
+/// pause of a blue/green switch, or the Services and routes that decide which Pods get the traffic.
 pub(super) fn loosens(old: &Workload, new: &Workload) -> bool {
     let kind = |workload: &Workload| workload.strategy().map(|strategy| strategy.kind.clone());
     let changed = |strategy| {
         let [old, new] = [old, new].map(|side| side.json(strategy).unwrap_or(&Value::Null));
         differing(old, new)
             .iter()
-            .any(|field| !HOLD_NOTHING_BACK.contains(field))
+            .any(|field| !DELAYS_NOTHING.contains(field))
     };
     new.kind() == Kind::Rollout
         && (kind(old) != kind(new)
@@ -79,9 +81,9 @@ pub(super) fn loosens(old: &Workload, new: &Workload) -> bool {
                 .any(changed))
 }
 
-/// The fields of a strategy that tell how many Pods there are, where they run and how long they are
-/// kept, not which of them get traffic.
-const HOLD_NOTHING_BACK: [&str; 9] = [
+/// The fields of a strategy that set how many Pods there are, where they run and how long they are
+/// kept, but not which of them get traffic.
+const DELAYS_NOTHING: [&str; 9] = [
     "abortScaleDownDelaySeconds",
     "antiAffinity",
     "dynamicStableScale",
@@ -93,13 +95,13 @@ const HOLD_NOTHING_BACK: [&str; 9] = [
     "scaleDownDelaySeconds",
 ];
 
-/// `restart`: replaces the Pods of the present template.
+/// Whether the update is a `kubectl argo rollouts restart`.
 pub(super) fn restarts(old: &Workload, new: &Workload) -> bool {
     let (before, after) = (old.json("/spec/restartAt"), new.json("/spec/restartAt"));
     new.kind() == Kind::Rollout && after.is_some() && after != before
 }
 
-/// The fields in which two objects differ. One that is left out is the same as one that is empty.
+/// Returns the fields in which two objects differ. An absent field equals an empty one.
 fn differing<'a>(old: &'a Value, new: &'a Value) -> Vec<&'a str> {
     let fields = |object: &'a Value| object.as_object().into_iter().flat_map(Map::keys);
     let differs = |field: &&'a String| {
@@ -112,8 +114,8 @@ fn differing<'a>(old: &'a Value, new: &'a Value) -> Vec<&'a str> {
     all.filter(differs).map(String::as_str).collect()
 }
 
-/// Whether Go leaves a value out where the field says `omitempty`. Not so a number: a step of 0 is
-/// not the same as none.
+/// Whether Go omits the value under `omitempty`. A number counts as set: step 0 is not the same as no
+/// step.
 fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -1,11 +1,12 @@
-//! What the earlier revisions tell: whether a template goes back, and whether an undo would.
+//! Decides by the earlier revisions whether a template is an older one, and whether an undo would be a
+//! rollback.
 //!
-//! When a revision was created counts, never its present number: that one moves when a revision is
-//! rolled back to, and "earlier" would turn around. Within one second the number that it was created
-//! with decides. Where that is not known either, a change counts as one that goes back: an undo is
-//! never refused. A template that equals several revisions (a restart makes another of the same)
-//! counts as created with the first of them. What the workload's controller did not make does not
-//! count at all.
+//! Revisions are ordered by when they were created, never by their present number: a rollback gives
+//! the revision a new number, which would turn the order around. Within one second the number that a
+//! revision was created with decides. Where that is not known either, the change counts as a rollback,
+//! so that an undo is never refused. A template that equals several revisions (a restart makes another
+//! of the same) has the age of the first of them. Revisions that the workload's controller did not
+//! create are ignored.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use crate::kind::Kind;
 use crate::revisions::{Flaw, Order, Revision, Revisions, Undo};
 use crate::workload::Workload;
 
-/// The revisions of a workload, seen from the template it has now.
+/// The revisions of a workload, relative to its present template.
 pub(super) struct History<'a> {
     revisions: &'a Revisions,
     present: &'a Workload,
@@ -37,29 +38,29 @@ impl<'a> History<'a> {
     }
 
     /// Whether one of the revisions has the present template.
-    pub(super) fn is_held(&self) -> bool {
+    pub(super) fn has_present_template(&self) -> bool {
         self.present_revision().is_some()
     }
 
-    /// How it was told that the new template goes back to an earlier one; `None` when it does not.
+    /// Returns how the new template is known to be an earlier one; `None` when it is not.
     pub(super) fn goes_back(&self, new: &Workload) -> Option<String> {
-        let target = self.first_with(Template::of(new).here()?)?;
+        let target = self.first_with(Template::of(new).known()?)?;
         let Some(present) = self.present_revision() else {
-            return self.goes_back_from_unwritten(target);
+            return self.goes_back_from_unrecorded(target);
         };
-        let told = match target.came_before(present) {
+        let age = match target.creation_order(present) {
             Order::After => return None,
             Order::Before => "was created before",
             Order::Unknown => "was created in the same second as",
         };
         Some(format!(
-            "the template is that of revision {}, which {told} the present one, {}",
+            "the template is that of revision {}, which {age} the present one, {}",
             target.name, present.name
         ))
     }
 
     /// As [`goes_back`](Self::goes_back), where no revision has the present template.
-    fn goes_back_from_unwritten(&self, target: &Revision) -> Option<String> {
+    fn goes_back_from_unrecorded(&self, target: &Revision) -> Option<String> {
         let others = self
             .counted()
             .filter(|other| !same(other.template(), target.template()));
@@ -70,7 +71,7 @@ impl<'a> History<'a> {
                 target.name, newest.name
             ));
         }
-        // Its controller has still to see the present template, so all that it made is older.
+        // The controller has not seen the present template yet, so all its revisions are older.
         pending::is_unseen(self.present).then(|| {
             format!(
                 "the template is that of revision {}, and there is no revision of the present one yet",
@@ -79,9 +80,10 @@ impl<'a> History<'a> {
         })
     }
 
-    /// How it was told that a template which goes on is older than one that has Pods.
-    pub(super) fn runs_newer(&self, workload: &Workload) -> Option<String> {
-        let target = self.first_with(Template::of(workload).here()?)?;
+    /// Returns how the template is known to be older than another one that has Pods; `None` when it
+    /// is not.
+    pub(super) fn older_than_running(&self, workload: &Workload) -> Option<String> {
+        let target = self.first_with(Template::of(workload).known()?)?;
         let newer = latest(self.counted().filter(|revision| {
             let has_pods = revision.has_pods == Some(true);
             has_pods && revision.name != target.name && target.is_not_after(revision)
@@ -92,25 +94,25 @@ impl<'a> History<'a> {
         ))
     }
 
-    /// How far the new template is from an earlier revision that it could be mistaken for, or that
-    /// the revisions could not be read.
-    pub(super) fn look_alike(&self, new: &Workload) -> Option<String> {
-        match Template::of(new).here() {
+    /// Explains why the change is no rollback, where it may look like one or where revisions are not
+    /// known.
+    pub(super) fn why_no_rollback(&self, new: &Workload) -> Option<String> {
+        match Template::of(new).known() {
             Some(template) => self
-                .discounted(template)
+                .ignored_revision(template)
                 .or_else(|| self.same_images(template))
                 .or_else(|| self.unreadable())
-                .or_else(|| self.lost()),
-            None => new.no_template().map(|why| {
-                format!("whether this goes back to an earlier revision could not be told: {why}")
-            }),
+                .or_else(|| self.deleted_revisions()),
+            None => new
+                .no_template()
+                .map(|why| format!("rollgate could not check whether this is a rollback: {why}")),
         }
     }
 
-    /// Names a revision that has the new template and does not count.
-    fn discounted(&self, template: &Value) -> Option<String> {
+    /// Names a revision that has the new template and is ignored.
+    fn ignored_revision(&self, template: &Value) -> Option<String> {
         let with_it = |revision: &&Revision| same(revision.template(), template);
-        // One that counts was found to be no earlier one.
+        // A counted one was found not to be earlier.
         if self.counted().any(|revision| with_it(&revision)) {
             return None;
         }
@@ -119,20 +121,21 @@ impl<'a> History<'a> {
         let (name, kind) = (&revision.name, self.present.kind());
         Some(match revision.flaw? {
             Flaw::OlderThanWorkload => format!(
-                "the template is that of {name}, but going to it is no rollback: it is older than this {kind}, which was deleted and created again since"
+                "the template is that of {name}, but this is no rollback to it: {name} is older than this {kind}, which was deleted and created again since"
             ),
             Flaw::NotNamedByController => format!(
-                "the template is that of {name}, but going to it is no rollback: it has not the name and the labels that the controller of a {kind} gives its revisions"
+                "the template is that of {name}, but this is no rollback to it: {name} does not have the name and labels that the controller of a {kind} gives its revisions"
             ),
         })
     }
 
     /// Names the latest earlier revision with the same images and the first difference.
     fn same_images(&self, template: &Value) -> Option<String> {
-        let held = self.holder()?;
+        let present = self.present_or_newest()?;
         let wanted = images(template);
         let alike = latest(self.counted().filter(|revision| {
-            revision.came_before(held) == Order::Before && images(revision.template()) == wanted
+            revision.creation_order(present) == Order::Before
+                && images(revision.template()) == wanted
         }))?;
         let Difference::At(pointer) = compare(alike.template(), template) else {
             return None;
@@ -143,23 +146,23 @@ impl<'a> History<'a> {
         ))
     }
 
-    /// Says that rollbacks cannot be told apart, where the revisions could not be read.
+    /// Explains that the revisions could not be read.
     pub(super) fn unreadable(&self) -> Option<String> {
         let why = self.revisions.why_not_known()?;
         Some(format!(
-            "whether this goes back to an earlier revision could not be told: {why}"
+            "rollgate could not check whether this is a rollback: {why}"
         ))
     }
 
-    /// What the workload had before: the template of the revision that was created last, and not
-    /// the one that a rollback brought back. Nothing, where that cannot be told.
+    /// Returns the baseline: the template of the revision that was created last, even where a rollback
+    /// has brought back an older one since. Nothing, where the last one is not known.
     pub(super) fn baseline(&self) -> Baseline {
         match self.revisions {
             Revisions::Known(_) => {}
-            Revisions::OutOfReach { .. } => return Baseline::old_object(),
+            Revisions::NoCluster { .. } => return Baseline::old_object(),
             Revisions::Unknown { .. } => return Baseline::nothing(),
         }
-        let Some(present) = Template::of(self.present).here() else {
+        let Some(present) = Template::of(self.present).known() else {
             return Baseline::old_object();
         };
         match self.last_created() {
@@ -174,9 +177,9 @@ impl<'a> History<'a> {
         }
     }
 
-    /// The revision that was created last; `None` where two of one second cannot be told apart.
+    /// Returns the revision that was created last; `None` where two of one second cannot be ordered.
     fn last_created(&self) -> Option<&'a Revision> {
-        // Which number a ControllerRevision has now is all that is known of it.
+        // A ControllerRevision has its present number only.
         let age = |revision: &Revision| {
             (
                 revision.created,
@@ -189,8 +192,8 @@ impl<'a> History<'a> {
         (!self.counted().any(alike)).then_some(last)
     }
 
-    /// Whether a revision has each number that was given since this one was created. A number that
-    /// none has is that of a deleted revision, which may have been created later.
+    /// Whether every number that was assigned since this revision was created belongs to a revision.
+    /// A number that none has is that of a deleted one, which may have been created later.
     fn none_is_missing_since(&self, last: &Revision) -> bool {
         let Some(first) = last.first_number() else {
             return true;
@@ -207,24 +210,24 @@ impl<'a> History<'a> {
         usize::try_from(given).is_ok_and(|given| given < numbers.len())
     }
 
-    /// Says that revisions were deleted that may tell what the workload had before.
-    fn lost(&self) -> Option<String> {
+    /// Explains that deleted revisions may have been the baseline.
+    fn deleted_revisions(&self) -> Option<String> {
         let last = self.last_created()?;
         (!self.none_is_missing_since(last)).then(|| {
             format!(
-                "revisions that are newer than {} were deleted, so faults that were there before cannot be told from new ones",
+                "revisions newer than {} were deleted, so every finding counts as new, also where the fault existed before",
                 last.name
             )
         })
     }
 
-    /// Whether `kubectl rollout undo` of the present template would be a rollback.
+    /// Returns whether `kubectl rollout undo` of the present template would be a rollback.
     pub(super) fn undo(&self) -> Undo {
         match self.revisions {
-            Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+            Revisions::Unknown { why } | Revisions::NoCluster { why } => {
                 Undo::Unknown { why: why.clone() }
             }
-            Revisions::Known(_) if self.undo_passes() => Undo::Passes,
+            Revisions::Known(_) if self.undo_passes() => Undo::Rollback,
             Revisions::Known(_) => Undo::NotPossible,
         }
     }
@@ -232,28 +235,29 @@ impl<'a> History<'a> {
     fn undo_passes(&self) -> bool {
         // kubectl refuses to undo a paused Deployment.
         let refused = self.present.paused() && self.present.kind() == Kind::Deployment;
-        let Some(held) = self.holder().filter(|_| !refused) else {
+        let Some(present) = self.present_or_newest().filter(|_| !refused) else {
             return false;
         };
-        let older = |revision: &Revision| revision.name != held.name && revision.is_not_after(held);
+        let older =
+            |revision: &Revision| revision.name != present.name && revision.is_not_after(present);
         match self.previous() {
             Previous::Unnumbered => self.counted().any(older),
             Previous::Revision(previous) => {
                 let first = self.first_with(previous.template());
-                first.is_some_and(older) || self.is_present(previous)
+                first.is_some_and(older) || self.equals_present(previous)
             }
             Previous::None => false,
         }
     }
 
-    /// Whether this revision has the present template: going back to it undoes a restart.
-    fn is_present(&self, revision: &Revision) -> bool {
-        let present = Template::of(self.present).here();
+    /// Whether this revision has the present template. Going back to it undoes a restart.
+    fn equals_present(&self, revision: &Revision) -> bool {
+        let present = Template::of(self.present).known();
         present.is_some_and(|present| same(present, revision.template()))
     }
 
-    /// The revision that an undo goes back to: the one with the highest number but one. kubectl and
-    /// the controllers look at all that the workload owns.
+    /// Returns the revision that an undo goes back to: the one with the second highest number. kubectl
+    /// and the controllers consider all that the workload owns.
     fn previous(&self) -> Previous<'a> {
         let mut numbered: Vec<_> = self
             .all()
@@ -269,20 +273,20 @@ impl<'a> History<'a> {
             .map_or(Previous::None, |(_, revision)| Previous::Revision(revision))
     }
 
-    /// The revision that holds the present template; the newest one, where none does yet.
-    fn holder(&self) -> Option<&'a Revision> {
+    /// Returns the revision with the present template, or the newest one where none has it yet.
+    fn present_or_newest(&self) -> Option<&'a Revision> {
         self.present_revision().or_else(|| latest(self.counted()))
     }
 
-    /// The revision that holds the present template.
+    /// Returns the revision with the present template.
     fn present_revision(&self) -> Option<&'a Revision> {
         *self.present_revision.get_or_init(|| {
-            let template = Template::of(self.present).here();
+            let template = Template::of(self.present).known();
             template.and_then(|template| self.first_with(template))
         })
     }
 
-    /// The first revision with this template.
+    /// Returns the oldest revision with this template.
     fn first_with(&self, template: &Value) -> Option<&'a Revision> {
         let with_it = self
             .counted()
@@ -290,7 +294,7 @@ impl<'a> History<'a> {
         with_it.min_by_key(|revision| age(revision))
     }
 
-    /// The revisions that the controller of the workload made.
+    /// Returns the revisions that the controller of the workload created.
     fn counted(&self) -> impl Iterator<Item = &'a Revision> + use<'a> {
         self.all().iter().filter(|revision| revision.flaw.is_none())
     }
@@ -298,7 +302,7 @@ impl<'a> History<'a> {
     fn all(&self) -> &'a [Revision] {
         match self.revisions {
             Revisions::Known(revisions) => revisions,
-            Revisions::Unknown { .. } | Revisions::OutOfReach { .. } => &[],
+            Revisions::Unknown { .. } | Revisions::NoCluster { .. } => &[],
         }
     }
 }
@@ -309,7 +313,7 @@ enum Previous<'a> {
     None,
 }
 
-/// What sorts revisions by when they were created.
+/// The key that orders revisions by when they were created.
 fn age(revision: &Revision) -> (Timestamp, Option<i64>) {
     (revision.created, revision.first_number())
 }

@@ -1,30 +1,30 @@
-//! Whether a template waits, by the old object's status, and whether a change lets it go on.
+//! Whether a template is pending, by the old object's status, and whether a change lets it roll out.
 //!
-//! `metadata.generation` of the new object is whatever the request says and is never looked at.
+//! `metadata.generation` of the new object is whatever the request says, so it is ignored.
 
 use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::workload::Workload;
 
-/// Whether a change lets a template that waits go on: unpaused, the partition of a StatefulSet
-/// lowered, or Pods replaced that were only replaced when somebody deleted them.
+/// Whether a change lets a pending template roll out: it unpauses the workload, lowers the partition
+/// of a StatefulSet, or changes `OnDelete` to `RollingUpdate`.
 pub(super) fn resumes(old: &Workload, new: &Workload) -> bool {
     let unpaused = old.paused() && !new.paused();
-    unpaused || partition_lowered(old, new) || replaces_at_last(old, new)
+    unpaused || partition_lowered(old, new) || starts_replacing_pods(old, new)
 }
 
-/// Whether a template waits: some of the wanted Pods do not run it.
+/// Whether a template is pending: some of the desired Pods do not run it.
 pub(super) fn is_pending(old: &Workload) -> bool {
     let Some(status) = Status::of(old) else {
         return true;
     };
-    let wanted = status.wanted(old);
-    if wanted == 0 && !old.paused() && !status.argo_paused() {
+    let desired = status.desired(old);
+    if desired == 0 && !old.paused() && !status.argo_paused() {
         return false;
     }
     status.is_stale(old)
-        || status.updated(old) < wanted
+        || status.updated(old) < desired
         || (old.paused() && status.updated(old) == 0)
         || status.differ("currentRevision", "updateRevision")
         || status.differ("stableRS", "currentPodHash")
@@ -45,7 +45,7 @@ fn partition_lowered(old: &Workload, new: &Workload) -> bool {
     old.kind() == Kind::StatefulSet && partition(new) < partition(old)
 }
 
-fn replaces_at_last(old: &Workload, new: &Workload) -> bool {
+fn starts_replacing_pods(old: &Workload, new: &Workload) -> bool {
     let is = |workload: &Workload, kind| {
         workload
             .strategy()
@@ -57,14 +57,14 @@ fn replaces_at_last(old: &Workload, new: &Workload) -> bool {
 struct Status<'a>(&'a Value);
 
 impl<'a> Status<'a> {
-    /// The status, unless no controller has written one yet.
+    /// Returns the status; `None` where no controller has written one yet.
     fn of(workload: &'a Workload) -> Option<Self> {
         let status = workload.json("/status")?;
         let written = status.as_object().is_some_and(|fields| !fields.is_empty());
         written.then_some(Self(status))
     }
 
-    fn wanted(&self, workload: &Workload) -> i64 {
+    fn desired(&self, workload: &Workload) -> i64 {
         match workload.kind() {
             Kind::DaemonSet => self.number("desiredNumberScheduled"),
             _ => workload.replicas().map_or(0, i64::from),
@@ -78,8 +78,8 @@ impl<'a> Status<'a> {
         }
     }
 
-    /// Whether the controller has not seen the present spec, so that its counts are of another
-    /// template. Argo writes the generation as text.
+    /// Whether the controller has not seen the present spec, so that its counts are about another
+    /// template. Argo Rollouts writes the generation as text.
     fn is_stale(&self, workload: &Workload) -> bool {
         let observed = self.0.get("observedGeneration");
         let observed =

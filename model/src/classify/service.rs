@@ -1,81 +1,77 @@
-//! A Service whose selector changes moves traffic to other Pods; so may one that is new, or of
-//! another type.
+//! Classifies changes of Services: a new selector or type may move traffic to other Pods.
 
 use super::template::ARGO_HASH;
-use super::{Classified, FirstSight, Open};
+use super::{Class, FirstPass, Question};
 use crate::change::Change;
-use crate::request::Asker;
-use crate::revisions::{Order, Revisions, Undo};
+use crate::request::Requester;
+use crate::revisions::{Order, Revisions};
 use crate::workload::Workload;
 
-/// A new Service has no Pods of its own: they may have been there before it.
-pub(super) fn created(asker: Asker) -> Classified {
-    match asker {
-        Asker::ArgoController => Classified::NotARollout {
-            why: "Argo's controller creates the Services of its experiments",
+/// A new Service may select Pods that exist already.
+pub(super) fn created(requester: Requester) -> Class {
+    match requester {
+        Requester::ArgoController => Class::NotARollout {
+            why: "Argo Rollouts' controller creates the Services of its experiments",
         },
-        Asker::Other => super::alone(Change::Create, None),
+        Requester::Other => Class::without_undo(Change::Create, None),
     }
 }
 
-/// Whether traffic now goes elsewhere. What leads it past the selector is never a way back.
-pub(super) fn first_sight(asker: Asker, old: &Workload, new: &Workload) -> FirstSight {
-    let (left, chosen) = (old.selector(), new.selector());
-    let told = if let Some(field) = redirected(old, new) {
-        super::alone(
+/// Classifies an update of a Service. A redirection past the selector is never a rollback.
+pub(super) fn updated(requester: Requester, old: &Workload, new: &Workload) -> FirstPass {
+    let (from, to) = (old.selector(), new.selector());
+    let class = if let Some(field) = redirected(old, new) {
+        Class::without_undo(
             Change::Release,
             Some(format!("`spec.{field}` of the Service changed")),
         )
-    } else if left == chosen {
-        Classified::NotARollout {
+    } else if from == to {
+        Class::NotARollout {
             why: "the selector and the type of the Service are the same",
         }
-    } else if asker == Asker::ArgoController && without_hash(left).eq(without_hash(chosen)) {
-        Classified::NotARollout {
-            why: "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo's controller",
+    } else if requester == Requester::ArgoController && without_hash(from).eq(without_hash(to)) {
+        Class::NotARollout {
+            why: "only `rollouts-pod-template-hash` of the selector changed, which is a step of Argo Rollouts' controller",
         }
     } else {
-        return FirstSight::Open(Open::Switched);
+        return FirstPass::NeedsHistory(Question::TrafficSwitched);
     };
-    FirstSight::Told(told)
+    FirstPass::Decided(class)
 }
 
-/// The field beside the selector that tells who gets the traffic, where one changed: an
-/// `ExternalName` leads it out of the cluster, and Pods that are not ready get none unless their
-/// addresses are published.
+/// Returns a changed field, other than the selector, that decides where the traffic goes: an
+/// `ExternalName` leads it out of the cluster, and `publishNotReadyAddresses` leads it to Pods that are
+/// not ready.
 fn redirected(old: &Workload, new: &Workload) -> Option<&'static str> {
     const FIELDS: [(&str, &str); 3] = [
         ("type", "/spec/type"),
         ("externalName", "/spec/externalName"),
         ("publishNotReadyAddresses", "/spec/publishNotReadyAddresses"),
     ];
-    let told = |side: &Workload, pointer| {
+    let set = |side: &Workload, pointer| {
         let value = side.json(pointer).cloned();
         value.filter(|value| *value != false && *value != "" && *value != "ClusterIP")
     };
     FIELDS
         .into_iter()
-        .find(|(_, pointer)| told(old, pointer) != told(new, pointer))
+        .find(|(_, pointer)| set(old, pointer) != set(new, pointer))
         .map(|(field, _)| field)
 }
 
-/// Whether the Pods that it selects now are older than those that it leaves.
-pub(super) fn settle(old: &Workload, new: &Workload, revisions: &Revisions) -> Classified {
+/// Classifies a new selector: it is a rollback where the Pods that it selects are older than those of
+/// the old one.
+pub(super) fn resolve(old: &Workload, new: &Workload, revisions: &Revisions) -> Class {
     let (change, note) = match switch(old.selector(), new.selector(), revisions) {
         Switch::Back(note) => (Change::Rollback, Some(note)),
         Switch::Forward => (Change::Release, None),
         Switch::Unknown(why) => (
             Change::Release,
             Some(format!(
-                "whether traffic goes back to older Pods could not be told: {why}"
+                "rollgate could not check whether this is a rollback: {why}"
             )),
         ),
     };
-    Classified::Rollout {
-        change,
-        note,
-        undo: Undo::NotPossible,
-    }
+    Class::without_undo(change, note)
 }
 
 type Labels = [(String, String)];
@@ -86,11 +82,11 @@ enum Switch {
     Unknown(String),
 }
 
-/// Whether traffic goes back: every ReplicaSet that it goes to is older than each that it leaves.
-fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
+/// Whether every ReplicaSet that gets the traffic is older than each one that loses it.
+fn switch(from: &Labels, to: &Labels, revisions: &Revisions) -> Switch {
     let revisions = match revisions {
         Revisions::Known(revisions) => revisions,
-        Revisions::Unknown { why } | Revisions::OutOfReach { why } => {
+        Revisions::Unknown { why } | Revisions::NoCluster { why } => {
             return Switch::Unknown(why.clone());
         }
     };
@@ -100,28 +96,28 @@ fn switch(left: &Labels, chosen: &Labels, revisions: &Revisions) -> Switch {
             .iter()
             .filter(|revision| revision.has_pods != Some(false))
     };
-    let chosen_ones = with_pods().filter(|revision| revision.is_selected_by(chosen));
-    if let Some(odd) = chosen_ones.clone().find(|revision| revision.flaw.is_some()) {
+    let selected = with_pods().filter(|revision| revision.is_selected_by(to));
+    if let Some(odd) = selected.clone().find(|revision| revision.flaw.is_some()) {
         return Switch::Unknown(format!(
-            "ReplicaSet {} was not made by the controller of a Deployment or an Argo Rollout",
+            "ReplicaSet {} was not created by the controller of a Deployment or an Argo Rollout",
             odd.name
         ));
     }
-    let to = chosen_ones.max_by_key(|to| to.created);
-    let from = with_pods()
-        .filter(|revision| revision.is_selected_by(left) && !revision.is_selected_by(chosen))
-        .min_by_key(|from| from.created);
-    match (from, to) {
+    let newest_to = selected.max_by_key(|revision| revision.created);
+    let oldest_from = with_pods()
+        .filter(|revision| revision.is_selected_by(from) && !revision.is_selected_by(to))
+        .min_by_key(|revision| revision.created);
+    match (oldest_from, newest_to) {
         (_, None) => {
-            Switch::Unknown("no ReplicaSet with Pods has the labels of the new selector".to_owned())
+            Switch::Unknown("the new selector selects no ReplicaSet that has Pods".to_owned())
         }
-        (None, _) => {
-            Switch::Unknown("no ReplicaSet with Pods is left by the new selector".to_owned())
+        (None, _) => Switch::Unknown("no ReplicaSet that has Pods loses the traffic".to_owned()),
+        (Some(from), Some(to)) if to.creation_order(from) == Order::Before => {
+            Switch::Back(format!(
+                "traffic goes back to the Pods of ReplicaSet {}, which is older than ReplicaSet {}",
+                to.name, from.name
+            ))
         }
-        (Some(from), Some(to)) if to.came_before(from) == Order::Before => Switch::Back(format!(
-            "traffic goes back to the Pods of ReplicaSet {}, which is older than {} that it leaves",
-            to.name, from.name
-        )),
         _ => Switch::Forward,
     }
 }

@@ -1,28 +1,28 @@
-//! Compares Pod templates in place, without what controllers and restarts write into them.
+//! Compares Pod templates, ignoring what controllers and restarts write into them.
 
-mod text;
+use std::fmt::Write as _;
 
+use rollgate_strict::pointer;
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::template_ref::TemplateRef;
-use crate::workload::{Workload, push_token};
-pub use text::template_text;
+use crate::workload::Workload;
 
-/// What `kubectl rollout restart` writes into a template's annotations.
+/// The annotation that `kubectl rollout restart` writes into a template.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
-/// What Argo's controller writes into the labels of its Pods, and into Services' selectors.
+/// The label that Argo Rollouts' controller writes into its Pods and into Services' selectors.
 pub(crate) const ARGO_HASH: &str = "rollouts-pod-template-hash";
 
 const IGNORED_LABELS: [&str; 2] = ["pod-template-hash", ARGO_HASH];
 const IGNORED_ANNOTATIONS: [&str; 1] = [RESTARTED_AT];
 
-/// Where a workload has its template: in itself, or in the object that an Argo Rollout's
-/// `workloadRef` names. A `Scale` has neither.
+/// The Pod template of a workload: its own, or that of the object in an Argo Rollout's `workloadRef`.
+/// A `Scale` has neither.
 #[derive(Clone, Copy)]
 pub(super) struct Template<'a> {
     own: Option<&'a Value>,
-    /// Where it was not read.
+    /// The `workloadRef`, where its object was not read.
     reference: Option<&'a Value>,
     source: Option<&'a TemplateRef>,
 }
@@ -30,11 +30,11 @@ pub(super) struct Template<'a> {
 /// How two templates differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// Not at all.
+    /// They are equal.
     None,
-    /// In nothing but what is ignored.
+    /// They differ only in ignored labels or annotations.
     Ignored,
-    /// In something that counts, at this pointer of the workload.
+    /// They differ significantly, at this JSON pointer of the workload.
     At(String),
 }
 
@@ -42,7 +42,7 @@ impl<'a> Template<'a> {
     pub(super) fn of(workload: &'a Workload) -> Self {
         let argo = workload.kind() == Kind::Rollout;
         Self {
-            // Beside a reference stands no template, or an empty one.
+            // A Rollout with a `workloadRef` has no template of its own, or an empty one.
             own: workload
                 .json("/spec/template")
                 .filter(|_| !argo || !workload.containers().is_empty()),
@@ -53,8 +53,8 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// The template, where it is known.
-    pub(super) fn here(self) -> Option<&'a Value> {
+    /// Returns the template, where it is known.
+    pub(super) fn known(self) -> Option<&'a Value> {
         self.own.filter(|_| self.reference.is_none())
     }
 
@@ -91,7 +91,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> Difference {
     }
 }
 
-/// A template without the labels that controllers write into it.
+/// Removes the labels that controllers write into a template.
 pub(super) fn without_hashes(mut template: Value) -> Value {
     if let Some(Value::Object(labels)) = template.pointer_mut("/metadata/labels") {
         labels.retain(|key, _| !IGNORED_LABELS.contains(&key.as_str()));
@@ -99,7 +99,7 @@ pub(super) fn without_hashes(mut template: Value) -> Value {
     template
 }
 
-/// When `kubectl rollout restart` last restarted a workload.
+/// Returns when `kubectl rollout restart` last restarted a workload.
 pub(super) fn restarted_at(workload: &Workload) -> Option<&str> {
     let mut annotations = workload.pod_annotations().iter();
     annotations
@@ -107,7 +107,7 @@ pub(super) fn restarted_at(workload: &Workload) -> Option<&str> {
         .map(|(_, at)| at.as_str())
 }
 
-/// The images of a template, in an order that tells nothing.
+/// Returns the images of a template, sorted.
 pub(super) fn images(template: &Value) -> Vec<&str> {
     let mut images: Vec<&str> = ["/spec/containers", "/spec/initContainers"]
         .into_iter()
@@ -119,7 +119,7 @@ pub(super) fn images(template: &Value) -> Vec<&str> {
     images
 }
 
-/// How a reference is scaled down says nothing of the template it names.
+/// Compares two references, except for `scaleDown`, which does not affect the template.
 fn compare_references(old: &Value, new: &Value) -> Difference {
     match fields_differ(old, new, &["scaleDown"]) {
         Some(trail) => Difference::At(trail.pointer("/spec/workloadRef")),
@@ -144,7 +144,7 @@ fn ignored_differs(old: &Value, new: &Value) -> bool {
             .any(|key| differs("annotations", key))
 }
 
-/// The way to the first difference between two values, found from its end.
+/// Returns the path to the first difference between two values.
 fn values_differ<'v>(old: &'v Value, new: &'v Value) -> Option<Trail<'v>> {
     match (old, new) {
         (Value::Object(_), Value::Object(_)) => fields_differ(old, new, &[]),
@@ -153,7 +153,7 @@ fn values_differ<'v>(old: &'v Value, new: &'v Value) -> Option<Trail<'v>> {
     }
 }
 
-/// As `values_differ`, for two objects of which either may be absent.
+/// As `values_differ`, for two objects; either may be absent.
 fn fields_differ<'v>(old: &'v Value, new: &'v Value, skip: &[&str]) -> Option<Trail<'v>> {
     let keys_of_old = old.as_object().into_iter().flat_map(Map::keys);
     let keys_of_new = new.as_object().into_iter().flat_map(Map::keys);
@@ -173,7 +173,7 @@ fn items_differ<'v>(old: &'v [Value], new: &'v [Value]) -> Option<Trail<'v>> {
         .or_else(|| (old.len() != new.len()).then(|| Trail::default().at(common)))
 }
 
-/// The API drops empty lists, and takes `null` for an absent field.
+/// Whether the API treats a value as absent: `null` and empty lists.
 fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
@@ -182,7 +182,7 @@ fn field<'v>(value: &'v Value, key: &str) -> &'v Value {
     value.get(key).unwrap_or(&Value::Null)
 }
 
-/// The way to a difference, its last step first: what is the same costs no pointer.
+/// The path to a difference, its last step first, so that equal values build no pointer.
 #[derive(Default)]
 struct Trail<'v>(Vec<Step<'v>>);
 
@@ -205,12 +205,78 @@ impl<'v> Trail<'v> {
     fn pointer(&self, root: &str) -> String {
         let mut pointer = root.to_owned();
         for step in self.0.iter().rev() {
-            pointer.push('/');
             match step {
-                Step::Key(key) => push_token(&mut pointer, key),
-                Step::Index(index) => pointer.push_str(&index.to_string()),
+                Step::Key(key) => pointer::push(&mut pointer, key),
+                Step::Index(index) => pointer::push(&mut pointer, &index.to_string()),
             }
         }
         pointer
+    }
+}
+
+/// Returns a canonical text of what a workload runs. Two workloads have the same text exactly when
+/// [`Request::classify`](crate::Request::classify) finds no significant difference between their Pod
+/// templates. For a Service, the text is that of its selector. A `Scale` has no template, and all of
+/// them have the same text.
+///
+/// People store digests of this text (an override bound to one template), so it does not depend on
+/// the order of keys, and every change of the format is announced in the changelog.
+#[must_use]
+pub fn template_text(workload: &Workload) -> String {
+    let mut text = String::new();
+    if workload.kind() == Kind::Service {
+        let selector = workload.json("/spec/selector").unwrap_or(&Value::Null);
+        write_fields(&mut text, selector, &[ARGO_HASH]);
+        return text;
+    }
+    let Template { own, reference, .. } = Template::of(workload);
+    if let Some(template) = own {
+        write_template(&mut text, template);
+    }
+    if let Some(reference) = reference {
+        text.push('@');
+        write_fields(&mut text, reference, &["scaleDown"]);
+    }
+    text
+}
+
+/// Writes labels, annotations, the other metadata and the rest, each in braces of its own.
+fn write_template(text: &mut String, template: &Value) {
+    let metadata = field(template, "metadata");
+    write_fields(text, field(metadata, "labels"), &IGNORED_LABELS);
+    write_fields(text, field(metadata, "annotations"), &IGNORED_ANNOTATIONS);
+    write_fields(text, metadata, &["labels", "annotations"]);
+    write_fields(text, template, &["metadata"]);
+}
+
+fn write_fields(text: &mut String, object: &Value, skip: &[&str]) {
+    let entries = object.as_object().into_iter().flat_map(Map::iter);
+    let mut significant: Vec<_> = entries
+        .filter(|(key, value)| !skip.contains(&key.as_str()) && !is_nothing(value))
+        .collect();
+    significant.sort_unstable_by_key(|(key, _)| *key);
+    text.push('{');
+    for (key, value) in significant {
+        write_value(text, &Value::from(key.as_str()));
+        text.push(':');
+        write_value(text, value);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+fn write_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Object(_) => write_fields(text, value, &[]),
+        _ if is_nothing(value) => text.push_str("null"),
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write_value(text, item);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        scalar => write!(text, "{scalar}").expect("writing to a String does not fail"),
     }
 }

@@ -1,10 +1,10 @@
-//! The pull policy that follows from an image's tag.
+//! Determines the pull policy from an image's tag.
 
 use serde_json::Value;
 
-/// `Always` for the tag `latest`, named or implied, and `IfNotPresent` for any other image,
-/// including one whose name the API server cannot parse (it ignores that error here and leaves it
-/// to the kubelet).
+/// Returns `Always` for the tag `latest`, explicit or implied, and `IfNotPresent` for any other
+/// image. That includes one whose name the API server cannot parse: it ignores the error here, and
+/// the kubelet reports it.
 pub(super) fn pull_policy(image: Option<&Value>) -> Option<Value> {
     let image = image.and_then(Value::as_str).unwrap_or_default();
     let policy = if is_latest(image) {
@@ -33,7 +33,7 @@ impl<'a> Image<'a> {
             Some((named, digest)) => (named, Some(digest)),
             None => (image, None),
         };
-        // A colon before the last slash is that of a registry's port.
+        // A colon before the last slash precedes a registry's port.
         let last = named.rfind('/').map_or(0, |slash| slash + 1);
         let (path, tag) = match named[last..].find(':') {
             Some(colon) => (&named[..last + colon], Some(&named[last + colon + 1..])),
@@ -43,13 +43,14 @@ impl<'a> Image<'a> {
     }
 }
 
-/// The tag by which an image is pulled: `latest` where none is named, none where a digest decides.
+/// Returns the tag by which an image is pulled: `latest` where it has none, `None` where it has a
+/// digest.
 pub(crate) fn pulled_tag(image: &str) -> Option<&str> {
     let Image { tag, digest, .. } = Image::parse(image);
     digest.is_none().then(|| tag.unwrap_or("latest"))
 }
 
-/// Whether this is a repository, with its registry or without, by the grammar of the distribution
+/// Whether this is a repository, with or without a registry, by the grammar of the distribution
 /// project's `reference` package.
 fn is_repository(name: &str) -> bool {
     let path = match name.split_once('/') {
@@ -81,7 +82,7 @@ mod tests {
     use super::is_latest;
 
     #[test]
-    fn the_tag_decides() {
+    fn pull_policy_depends_on_the_tag() {
         for image in [
             "nginx",
             "nginx:latest",
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_cannot_be_parsed_is_not_latest() {
+    fn image_that_cannot_be_parsed_is_not_latest() {
         for image in [
             "",
             "Nginx",

@@ -1,4 +1,4 @@
-//! Quantities in the one spelling that the API server writes: `0.5` becomes `500m`, `1024Mi`
+//! Writes quantities in the canonical form of the API server: `0.5` becomes `500m`, `1024Mi`
 //! becomes `1Gi`, the number 1 becomes the text `1`.
 //!
 //! Source: apimachinery pkg/api/resource/quantity.go `CanonicalizeBytes`, and
@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::Object;
 
-/// Rewrites each value of a resource list.
+/// Canonicalizes each value of a resource list.
 pub(super) fn canonicalize(quantities: &mut Object) {
     quantities.values_mut().for_each(canonicalize_one);
 }
 
-/// Rewrites one quantity. What is no quantity, or too large for certain arithmetic, stays.
+/// Canonicalizes one quantity. A value that is no quantity, or too large for exact arithmetic, is
+/// left as it is.
 pub(super) fn canonicalize_one(value: &mut Value) {
     let text = match &*value {
         Value::String(text) => canonical(text).filter(|canonical| canonical != text),
@@ -32,7 +33,7 @@ enum Format {
     Exponent,
 }
 
-/// A number of thousandths, which is as fine as a resource list goes.
+/// A quantity in thousandths, which is the precision of a resource list.
 struct Quantity {
     thousandths: i128,
     format: Format,
@@ -81,7 +82,7 @@ fn exponent(thousandths: i128) -> String {
     }
 }
 
-/// Divides by a thousand while nothing is lost, at most so often.
+/// Divides by a thousand while that is exact, `most` times at most.
 fn reduce(mut number: i128, most: usize) -> (i128, usize) {
     let mut times = 0;
     while number % 1000 == 0 && times < most {
@@ -116,12 +117,12 @@ fn parse(text: &str) -> Option<Quantity> {
     })
 }
 
-/// Away from zero, as the API server rounds.
+/// Rounds away from zero, as the API server does.
 fn round_up(numerator: i128, denominator: i128) -> i128 {
     numerator / denominator + i128::from(numerator % denominator != 0)
 }
 
-/// A suffix as a fraction.
+/// Returns a suffix as a fraction.
 fn scale(suffix: &str) -> Option<(Format, i128, i128)> {
     let binary = |power: u32| Some((Format::Binary, 1 << (10 * power), 1));
     let decimal = |power: u32| Some((Format::Decimal, 10_i128.pow(power), 1));
@@ -158,7 +159,7 @@ mod tests {
     use super::canonical;
 
     #[test]
-    fn a_quantity_has_one_spelling() {
+    fn quantity_is_written_in_canonical_form() {
         let spellings = [
             ("0.5", "500m"),
             ("500m", "500m"),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_stays_as_it_is() {
+    fn invalid_quantity_is_left_as_it_is() {
         for text in [
             "", "-", "m", "1.2.3", "1 Gi", "1gi", "lots", "1e", "1e99", "é", "٣",
         ] {
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_spelling_is_its_own() {
+    fn canonical_quantity_is_unchanged() {
         for text in ["500m", "1500m", "1Gi", "12k", "1e3", "524800", "-1"] {
             assert_eq!(canonical(text).as_deref(), Some(text));
         }

@@ -1,7 +1,7 @@
 //! The table of defaults.
 //!
-//! Sources are files of kubernetes/kubernetes, release 1.35; `zz_generated.defaults.go` holds what
-//! stands as a `+default` marker at a field of the API types.
+//! Sources are files of kubernetes/kubernetes, release 1.35. `zz_generated.defaults.go` has the
+//! defaults that are `+default` markers of fields in the API types.
 
 pub(super) mod pods;
 pub(super) mod services;
@@ -14,57 +14,57 @@ use super::Object;
 
 /// The defaults of one type of the API.
 #[derive(Debug)]
-pub struct Shape {
+pub struct TypeDefaults {
     /// The type, such as `core/v1 Probe`.
     pub name: &'static str,
     /// Where the defaults come from: a file and its function, or a document.
     pub source: &'static str,
     /// The fields that get a default.
-    pub rows: &'static [Row],
+    pub rows: &'static [FieldDefault],
 }
 
 /// The default of one field.
 #[derive(Debug)]
-pub struct Row {
+pub struct FieldDefault {
     /// The field.
     pub field: &'static str,
-    /// What counts as not set.
+    /// Which values count as not set.
     pub when: When,
     /// The default.
-    pub value: Fill,
+    pub value: DefaultValue,
 }
 
 /// When a default applies. An explicit `null` always counts as not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Where the field is absent: the API's type is a pointer, which tells 0 from nothing.
+    /// Where the field is absent: the API's type is a pointer, which distinguishes 0 from absent.
     Absent,
-    /// Where the field is absent, empty text or 0: the API's type cannot tell these apart.
+    /// Where the field is absent, empty text or 0: the API's type cannot distinguish these.
     Zero,
 }
 
 /// The value of a default.
 #[derive(Clone, Copy, Debug)]
-pub enum Fill {
+pub enum DefaultValue {
     /// This text.
     Text(&'static str),
     /// This number.
     Int(i64),
-    /// This truth value.
+    /// This boolean.
     Flag(bool),
     /// An object without fields.
     Empty,
-    /// Told from the fields beside it; `None` gives no default.
+    /// Computed from the fields beside it; `None` gives no default.
     Beside(fn(&Map<String, Value>) -> Option<Value>),
 }
 
 /// All defaults.
-pub fn table() -> impl Iterator<Item = &'static Shape> {
+pub fn table() -> impl Iterator<Item = &'static TypeDefaults> {
     SHAPES.into_iter()
 }
 
-/// Fills the defaults of a type into one of its objects.
-pub(super) fn apply(shape: &Shape, object: &mut Object) {
+/// Fills the defaults of a type into an object.
+pub(super) fn apply(shape: &TypeDefaults, object: &mut Object) {
     for row in shape.rows {
         if row.when.applies(object.get(row.field))
             && let Some(value) = row.value.make(object)
@@ -85,35 +85,35 @@ impl When {
     }
 }
 
-impl Fill {
+impl DefaultValue {
     fn make(self, object: &Object) -> Option<Value> {
         Some(match self {
             Self::Text(text) => Value::String(text.to_owned()),
             Self::Int(number) => Value::Number(Number::from(number)),
             Self::Flag(flag) => Value::Bool(flag),
             Self::Empty => Value::Object(Map::new()),
-            Self::Beside(tell) => return tell(object),
+            Self::Beside(compute) => return compute(object),
         })
     }
 }
 
-const fn absent(field: &'static str, value: Fill) -> Row {
-    Row {
+const fn absent(field: &'static str, value: DefaultValue) -> FieldDefault {
+    FieldDefault {
         field,
         when: When::Absent,
         value,
     }
 }
 
-const fn zero(field: &'static str, value: Fill) -> Row {
-    Row {
+const fn zero(field: &'static str, value: DefaultValue) -> FieldDefault {
+    FieldDefault {
         field,
         when: When::Zero,
         value,
     }
 }
 
-const SHAPES: [&Shape; 36] = [
+const SHAPES: [&TypeDefaults; 36] = [
     &workloads::DEPLOYMENT_SPEC,
     &workloads::DEPLOYMENT_STRATEGY,
     &workloads::DEPLOYMENT_ROLLING_UPDATE,

@@ -1,10 +1,10 @@
-//! Defaults of volumes and of claims for them.
+//! Fills the defaults of volumes and volume claims.
 
-use super::rows::{self, Shape, apply};
+use super::rows::{self, TypeDefaults, apply};
 use super::{Object, child, children, opened, quantity, resources};
 
-/// Volume sources whose own fields get defaults, and nothing below them.
-const SOURCES: [(&str, &Shape); 10] = [
+/// Volume sources that have defaults of their own, with none in nested fields.
+const SOURCES: [(&str, &TypeDefaults); 10] = [
     ("secret", &rows::volumes::VOLUME_WITH_FILES),
     ("configMap", &rows::volumes::VOLUME_WITH_FILES),
     ("downwardAPI", &rows::volumes::VOLUME_WITH_FILES),
@@ -43,7 +43,7 @@ pub(super) fn fill(volume: &mut Object) {
     }
 }
 
-/// A claim of a StatefulSet's `volumeClaimTemplates`.
+/// Fills a claim of a StatefulSet's `volumeClaimTemplates`.
 pub(super) fn fill_claim(claim: &mut Object) {
     apply(&rows::volumes::CLAIM, claim);
     if let Some(spec) = opened(claim, "spec") {
@@ -54,7 +54,7 @@ pub(super) fn fill_claim(claim: &mut Object) {
     }
 }
 
-/// A divisor is a quantity that the API server writes even when it is not set.
+/// Canonicalizes a divisor, a quantity that the API server writes even when it is not set.
 pub(super) fn divisor(resource_field: &mut Object) {
     apply(&rows::pods::RESOURCE_FIELD_REF, resource_field);
     if let Some(divisor) = resource_field.get_mut("divisor") {

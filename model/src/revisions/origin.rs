@@ -1,4 +1,4 @@
-//! Tells the revisions that a controller made from objects that only look like them.
+//! Distinguishes revisions that a controller created from objects that only look like them.
 //!
 //! Sources: `generateReplicaSetName` in pkg/controller/deployment/sync.go, `snapshot` in
 //! pkg/controller/daemon/update.go and `ControllerRevisionName` in pkg/controller/history of
@@ -12,32 +12,33 @@ use crate::kind::Kind;
 /// Why an object that a workload owns does not count as an earlier revision of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It was created before the workload itself, which was deleted and created again.
+    /// It is older than the workload, which was deleted and created again.
     OlderThanWorkload,
-    /// It has another name or other labels than the workload's controller gives its revisions.
+    /// Its name or labels are not those that the workload's controller gives its revisions.
     NotNamedByController,
 }
 
 /// The longest name of an object (DNS1123SubdomainMaxLength).
 const LONGEST_NAME: usize = 253;
-/// What remains of a StatefulSet's name before the hash (`ControllerRevisionName`).
+/// The longest part of a StatefulSet's name before the hash (`ControllerRevisionName`).
 const LONGEST_PREFIX: usize = 223;
 
 impl Owner {
-    /// Why an object with this name, hash and time of creation is no revision that this workload's
-    /// controller made; `None` where it is one. The hash is the value of
+    /// Returns why an object with this name, hash and creation time is not a revision of this
+    /// workload's controller; `None` where it is one. The hash is the value of
     /// [`hash_label`](Self::hash_label).
     #[must_use]
     pub fn flaw(&self, name: &str, hash: Option<&str>, created: Timestamp) -> Option<Flaw> {
         if !Self::names(self.kind, &self.name, name, hash) {
             return Some(Flaw::NotNamedByController);
         }
-        // Both times are whole seconds, so the first revision may have that of its workload.
+        // Both times are whole seconds, so the first revision may have the same time as its
+        // workload.
         let older = self.created.is_none_or(|workload| created < workload);
         older.then_some(Flaw::OlderThanWorkload)
     }
 
-    /// The label by which the controller of a kind tells its revisions apart.
+    /// Returns the label in which the controller of a kind stores the hash of a revision.
     #[must_use]
     pub const fn hash_label(kind: Kind) -> Option<&'static str> {
         match kind {
@@ -49,15 +50,14 @@ impl Owner {
         }
     }
 
-    /// Whether the controller of a workload of this kind and name gives a revision this name and
-    /// hash.
+    /// Whether the controller of this workload would give a revision this name and hash.
     #[must_use]
     pub fn names(kind: Kind, workload: &str, revision: &str, hash: Option<&str>) -> bool {
         let Some((prefix, suffix)) = revision.rsplit_once('-') else {
             return false;
         };
-        // Only the StatefulSet's controller leaves the label as it is when it makes another name
-        // after a collision.
+        // After a hash collision, only the StatefulSet's controller changes the name and keeps the
+        // label.
         let has_hash = match kind {
             Kind::StatefulSet => hash.is_some_and(|hash| !hash.is_empty()),
             _ => hash == Some(suffix),
@@ -120,19 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn revision_without_the_label_of_its_controller_does_not_count() {
+    fn revision_without_the_label_of_its_controller_is_ignored() {
         for kind in KINDS {
             let flaw = owner(kind, "cart").flaw("cart-7cd76d4db5", None, at(100));
             assert_eq!(flaw, Some(Flaw::NotNamedByController), "{kind}");
         }
         let other = flaw(Kind::Deployment, "cart", "cart-7cd76d4db5", "6b5f8c7d9c");
         assert_eq!(other, Some(Flaw::NotNamedByController));
-        // After a collision its controller makes another name and keeps the label.
+        // After a hash collision the controller changes the name and keeps the label.
         assert_eq!(flaw(Kind::StatefulSet, "db", "db-54d8", "6b5f"), None);
     }
 
     #[test]
-    fn long_name_is_cut_as_its_controller_cuts_it() {
+    fn long_name_is_truncated_as_by_its_controller() {
         let long = "a".repeat(LONGEST_NAME);
         let named = |length: usize| format!("{}-7cd76d4db5", "a".repeat(length));
         let flaw = |kind, length| flaw(kind, &long, &named(length), "7cd76d4db5");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn revision_older_than_its_workload_does_not_count() {
+    fn revision_older_than_its_workload_is_ignored() {
         let cart = owner(Kind::Deployment, "cart");
         let flaw = |second| cart.flaw("cart-7cd7", Some("7cd7"), at(second));
         assert_eq!(flaw(99), Some(Flaw::OlderThanWorkload));

@@ -9,16 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::mismatch::{self, Mismatch};
 use crate::{Change, Evidence, Failure, Finding, Outcome, Severity, Verdict};
 
-/// The verdict expected. What is left out is not looked at; a list that is given is complete.
+/// The verdict expected. Omitted fields are not compared; a list is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The class of the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
-    /// Whether the rollout may go, or that the policy could not judge.
+    /// The outcome, or that the policy fails.
     pub outcome: ExpectedOutcome,
-    /// On a hold: from when on the rollout may go, or `unknown` where no end is known.
+    /// On a hold: the instant from which on the rollout is allowed, or `unknown` where no end is
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
     /// On a failure: its code, such as `no-data`.
@@ -27,7 +28,7 @@ pub struct Expectation {
     /// On a failure: a part of its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// All findings, in any order; an empty list says that there are none.
+    /// All findings, in any order; an empty list means that there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<ExpectedFinding>>,
     /// All evidence, in any order.
@@ -35,17 +36,17 @@ pub struct Expectation {
     pub evidence: Option<Vec<ExpectedEvidence>>,
 }
 
-/// What a policy may come to.
+/// The possible results of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpectedOutcome {
-    /// The rollout may go.
+    /// The rollout is allowed.
     Allow,
-    /// Not now.
+    /// The rollout is blocked for now.
     Hold,
-    /// No.
+    /// The rollout is denied.
     Deny,
-    /// The policy could not judge.
+    /// The policy fails: it cannot reach a verdict.
     Failure,
 }
 
@@ -54,13 +55,13 @@ pub enum ExpectedOutcome {
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum Until {
-    /// It is known.
+    /// The end is known.
     At(Timestamp),
-    /// It is not.
+    /// The end is not known.
     Unknown,
 }
 
-/// One finding. The rule tells which one; further fields must hold where they are given.
+/// One finding. It is identified by its rule; further fields are compared where they are given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedFinding {
@@ -72,16 +73,16 @@ pub struct ExpectedFinding {
     /// The severity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// Whether the old object has it too.
+    /// Whether the workload had the same finding before the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<bool>,
     /// A part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What stands there.
+    /// The value found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// What should stand there.
+    /// The value expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// A part of the hint.
@@ -89,22 +90,22 @@ pub struct ExpectedFinding {
     pub hint: Option<String>,
 }
 
-/// One fact that the verdict rests on. The name tells which one.
+/// One piece of evidence, identified by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedEvidence {
-    /// What was looked at.
+    /// What was measured or read.
     pub name: String,
-    /// What it was.
+    /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What it was held against.
+    /// The bound that the value was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
 }
 
 impl Expectation {
-    /// Expects exactly this answer to this class of change.
+    /// Creates the expectation of exactly this result for this class of change.
     #[must_use]
     pub fn of(change: Change, answer: &Result<Verdict, Failure>) -> Self {
         let mut expectation = Self {
@@ -130,7 +131,7 @@ impl Expectation {
         expectation
     }
 
-    /// What is told of a scenario that expects nothing: it could not fail, so it is no test.
+    /// Returns the error for a scenario that expects nothing: it could not fail, so it is no test.
     #[must_use]
     pub fn missing(change: Change, answer: &Result<Verdict, Failure>) -> String {
         let mut scenario = super::Scenario::named("x");
@@ -139,10 +140,10 @@ impl Expectation {
         let expect = yaml
             .find("expect:")
             .map_or("", |start| yaml[start..].trim_end());
-        format!("the scenario does not say what is expected; the policy said:\n{expect}")
+        format!("the scenario has no `expect`; the policy returned:\n{expect}")
     }
 
-    /// Holds the answer to a class of change against what is expected.
+    /// Compares a result for a class of change with the expectation.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl Expectation {
 }
 
 impl ExpectedOutcome {
-    /// What an answer comes to.
+    /// Returns the outcome of a result.
     #[must_use]
     pub const fn of(answer: &Result<Verdict, Failure>) -> Self {
         match answer {
@@ -211,12 +212,12 @@ impl TryFrom<String> for Until {
     }
 }
 
-/// A text that says no end of a hold.
+/// The error for a text that is no end of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is neither an instant such as `2026-03-02T10:00:00Z` nor `unknown`")]
 pub struct NoEnd(String);
 
-/// The end of an outcome, where it is a hold.
+/// Returns the end of an outcome, where it is a hold.
 pub(super) fn until(outcome: &Outcome) -> Option<Until> {
     match outcome {
         Outcome::Hold(Some(instant)) => Some(Until::At(*instant)),

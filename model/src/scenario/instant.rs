@@ -1,25 +1,25 @@
-//! Instants as RFC 3339 text, refused in words that show one.
+//! Deserializes instants in RFC 3339, with errors that show an example.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// An instant that must be there.
+/// Deserializes a required instant.
 pub(super) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    deserializer.deserialize_str(Reader)
+    deserializer.deserialize_str(InstantVisitor)
 }
 
-/// An instant that may be left out.
+/// Deserializes an optional instant.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {
-    deserializer.deserialize_option(OptionalReader)
+    deserializer.deserialize_option(OptionalInstantVisitor)
 }
 
-struct Reader;
+struct InstantVisitor;
 
-impl Visitor<'_> for Reader {
+impl Visitor<'_> for InstantVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,13 +32,13 @@ impl Visitor<'_> for Reader {
     }
 }
 
-struct OptionalReader;
+struct OptionalInstantVisitor;
 
-impl<'de> Visitor<'de> for OptionalReader {
+impl<'de> Visitor<'de> for OptionalInstantVisitor {
     type Value = Option<Timestamp>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Reader.expecting(f)
+        InstantVisitor.expecting(f)
     }
 
     fn visit_none<E: Error>(self) -> Result<Option<Timestamp>, E> {

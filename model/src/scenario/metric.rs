@@ -1,4 +1,4 @@
-//! Metrics in a scenario: what was asked, and what is answered.
+//! The metrics of a scenario: queries and their answers.
 
 mod entry;
 mod value;
@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 pub use entry::{MetricAnswer, MetricEntry};
 pub use value::MetricValue;
 
-use super::{Scenario, Unanswered, instant};
+use super::{MissingFact, Scenario, instant};
 use crate::{MetricsError, Point, Sample, Series};
 
-/// The ends and the step of a range query.
+/// The start, end and step of a range query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetricRange {
@@ -67,7 +67,7 @@ pub struct ScenarioSeries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioPoint {
-    /// When it was so.
+    /// The time of the value.
     #[serde(deserialize_with = "instant::required")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
@@ -78,7 +78,7 @@ pub struct ScenarioPoint {
 type Labels = std::collections::BTreeMap<String, String>;
 
 impl Scenario {
-    /// What the scenario answers to a query at an instant. An entry without `at` answers the
+    /// Returns the scenario's answer to an instant query. An entry without `at` answers the
     /// scenario's `now`, and where there is none, any instant.
     ///
     /// # Errors
@@ -89,8 +89,8 @@ impl Scenario {
         source: &str,
         query: &str,
         at: Timestamp,
-    ) -> Result<Result<Vec<Sample>, MetricsError>, Unanswered> {
-        self.asked(source, query)
+    ) -> Result<Result<Vec<Sample>, MetricsError>, MissingFact> {
+        self.entries_for(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Instant {
                     at: entry_at,
@@ -102,14 +102,14 @@ impl Scenario {
                 ),
                 _ => None,
             })
-            .ok_or_else(|| Unanswered::Instant {
+            .ok_or_else(|| MissingFact::Instant {
                 source: source.to_owned(),
                 query: query.to_owned(),
                 at: (self.now != Some(at)).then_some(at),
             })
     }
 
-    /// What the scenario answers to a query over a range.
+    /// Returns the scenario's answer to a range query.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl Scenario {
         source: &str,
         query: &str,
         range: MetricRange,
-    ) -> Result<Result<Vec<Series>, MetricsError>, Unanswered> {
-        self.asked(source, query)
+    ) -> Result<Result<Vec<Series>, MetricsError>, MissingFact> {
+        self.entries_for(source, query)
             .find_map(|entry| match &entry.answer {
                 MetricAnswer::Range {
                     range: entry_range,
@@ -132,14 +132,14 @@ impl Scenario {
                 ),
                 _ => None,
             })
-            .ok_or_else(|| Unanswered::Range {
+            .ok_or_else(|| MissingFact::Range {
                 source: source.to_owned(),
                 query: query.to_owned(),
                 range,
             })
     }
 
-    fn asked(&self, source: &str, query: &str) -> impl Iterator<Item = &MetricEntry> {
+    fn entries_for(&self, source: &str, query: &str) -> impl Iterator<Item = &MetricEntry> {
         self.metrics
             .iter()
             .filter(move |entry| entry.source == source && entry.query == query)
@@ -147,11 +147,11 @@ impl Scenario {
 }
 
 impl ScenarioSample {
-    fn sample(&self, asked_at: Timestamp) -> Sample {
+    fn sample(&self, query_time: Timestamp) -> Sample {
         Sample {
             labels: pairs(&self.labels),
             value: self.value.0,
-            at: self.at.unwrap_or(asked_at),
+            at: self.at.unwrap_or(query_time),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Compares what a policy said with what a scenario expects.
+//! Compares the result of a policy with what a scenario expects.
 
 mod entry;
 
@@ -8,7 +8,7 @@ use super::expect::{self, Expectation, ExpectedOutcome};
 use crate::{Change, Failure, Verdict};
 use entry::{Expected, Field};
 
-/// The answer is not the one expected.
+/// The result is not the one expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// Every difference.
@@ -18,18 +18,18 @@ pub struct Mismatch {
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Something that both have is another.
+    /// A field has another value.
     Value {
-        /// What: `outcome`, or a field of a finding.
+        /// The field: `outcome`, or a field of a finding.
         what: String,
         /// What the scenario expects.
         expected: String,
-        /// What the policy said.
+        /// What the policy returned.
         found: String,
     },
-    /// Expected, and not said.
+    /// Expected, but not returned.
     Missing(String),
-    /// Said, and not expected.
+    /// Returned, but not expected.
     Unexpected(String),
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Holds an answer against an expectation.
+/// Compares a result with an expectation.
 pub(super) fn compare(
     expected: &Expectation,
     change: Change,
@@ -123,32 +123,34 @@ impl Differences {
         }
     }
 
-    /// Pairs what is expected with what was said: first what fits whole, then what has the name.
-    fn list<E: Expected>(&mut self, expected: &[E], said: &[E::Said]) {
-        let mut said: Vec<_> = said.iter().collect();
+    /// Pairs what is expected with what was returned: first exact matches, then those with the same
+    /// name.
+    fn list<E: Expected>(&mut self, expected: &[E], actual: &[E::Actual]) {
+        let mut actual: Vec<_> = actual.iter().collect();
         let mut open: Vec<_> = expected.iter().collect();
-        open.retain(|expected| take(&mut said, |said| expected.fits(said)).is_none());
+        open.retain(|expected| take(&mut actual, |actual| expected.fits(actual)).is_none());
         for expected in open {
-            match take(&mut said, |said| expected.names(said)) {
+            match take(&mut actual, |actual| expected.names(actual)) {
                 None => self.0.push(Difference::Missing(expected.to_string())),
-                Some(said) => {
+                Some(actual) => {
                     let what = expected.to_string();
                     expected
-                        .fields(said)
+                        .fields(actual)
                         .iter()
                         .for_each(|field| self.field(&what, field));
                 }
             }
         }
         self.0.extend(
-            said.into_iter()
-                .map(|said| Difference::Unexpected(E::shown(said))),
+            actual
+                .into_iter()
+                .map(|actual| Difference::Unexpected(E::shown(actual))),
         );
     }
 
     fn field(&mut self, of: &str, field: &Field<'_>) {
         if let (false, Some(wish)) = (field.holds(), field.wish()) {
-            let found = field.found.as_deref().unwrap_or("(nothing is said)");
+            let found = field.found.as_deref().unwrap_or("(not set)");
             self.value(&format!("{of}: {}", field.name), &wish, &found);
         }
     }

@@ -1,47 +1,48 @@
-//! The cluster of a scenario.
+//! The cluster objects of a scenario.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Scenario, Unanswered};
+use super::{MissingFact, Scenario};
 use crate::selector::LabelSelector;
 use crate::{ClusterError, ClusterErrorCode};
 
-/// A read that the cluster refuses.
+/// A read that fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectError {
-    /// The version of the kind that is read.
+    /// The API version of the kind.
     pub api_version: String,
     /// The kind.
     pub kind: String,
-    /// The namespace; absent means in any.
+    /// The namespace; absent means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of the one object; absent means any, and lists too.
+    /// The name of the object; absent means any, including lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The kind of failure.
     pub code: ClusterErrorCode,
-    /// In words.
+    /// A message for people.
     pub message: String,
 }
 
 impl Scenario {
-    /// What the scenario answers to the read of one object; an empty namespace means that the kind
-    /// has none. With `objects` given, an object that is not among them is not found.
+    /// Returns the scenario's answer to the read of one object. An empty namespace means a
+    /// cluster-scoped kind. Where the scenario has `objects`, an object that is not among them does
+    /// not exist.
     ///
     /// # Errors
     ///
-    /// The scenario says nothing of objects.
+    /// The scenario has no objects.
     pub fn object(
         &self,
         api_version: &str,
         kind: &str,
         namespace: &str,
         name: &str,
-    ) -> Result<Result<&Value, ClusterError>, Unanswered> {
+    ) -> Result<Result<&Value, ClusterError>, MissingFact> {
         let of_kind = OfKind {
             api_version,
             kind,
@@ -50,7 +51,7 @@ impl Scenario {
         if let Some(refusal) = self.refusal(of_kind, Some(name)) {
             return Ok(Err(refusal));
         }
-        let objects = self.objects.as_ref().ok_or_else(|| Unanswered::Object {
+        let objects = self.objects.as_ref().ok_or_else(|| MissingFact::Object {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),
@@ -64,19 +65,19 @@ impl Scenario {
         Ok(found.ok_or_else(|| of_kind.not_found(name)))
     }
 
-    /// What the scenario answers to a list of the objects of one kind, sorted by namespace and
-    /// name; an empty namespace means all of them, an empty selector any labels.
+    /// Returns the scenario's answer to a list of the objects of one kind, sorted by namespace and
+    /// name. An empty namespace means all, an empty selector any labels.
     ///
     /// # Errors
     ///
-    /// The scenario says nothing of objects.
+    /// The scenario has no objects.
     pub fn list(
         &self,
         api_version: &str,
         kind: &str,
         namespace: &str,
         label_selector: &str,
-    ) -> Result<Result<Vec<&Value>, ClusterError>, Unanswered> {
+    ) -> Result<Result<Vec<&Value>, ClusterError>, MissingFact> {
         let of_kind = OfKind {
             api_version,
             kind,
@@ -95,7 +96,7 @@ impl Scenario {
                 }));
             }
         };
-        let objects = self.objects.as_ref().ok_or_else(|| Unanswered::List {
+        let objects = self.objects.as_ref().ok_or_else(|| MissingFact::List {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),
@@ -111,14 +112,14 @@ impl Scenario {
         Ok(Ok(found))
     }
 
-    fn refusal(&self, asked: OfKind<'_>, name: Option<&str>) -> Option<ClusterError> {
+    fn refusal(&self, wanted: OfKind<'_>, name: Option<&str>) -> Option<ClusterError> {
         let refuses = |error: &&ObjectError| {
-            error.api_version == asked.api_version
-                && error.kind == asked.kind
+            error.api_version == wanted.api_version
+                && error.kind == wanted.kind
                 && error
                     .namespace
                     .as_deref()
-                    .is_none_or(|namespace| namespace == asked.namespace)
+                    .is_none_or(|namespace| namespace == wanted.namespace)
                 && error
                     .name
                     .as_deref()

@@ -1,4 +1,4 @@
-//! What a recording leaves out: the values of Secrets and of variables.
+//! Removes secrets from recordings: the values of Secrets and of variables.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ const SECRET_HEADERS: [&str; 4] = [
     "x-api-key",
 ];
 
-/// Replaces secret values by placeholders. Use one for a whole recording: the same value gets the
-/// same placeholder everywhere, so that a changed variable remains a change.
+/// Replaces secret values by placeholders. Use one redactor for a whole recording: equal values get
+/// equal placeholders, so that a changed variable is still a change.
 #[derive(Debug, Default)]
 pub struct Redactor {
     placeholders: HashMap<String, String>,
 }
 
 impl Redactor {
-    /// Redacts an object and all that is in it: the data of Secrets, literal values of variables,
-    /// headers with credentials, and what kubectl and the API server keep copies in.
+    /// Redacts an object and everything in it: the data of Secrets, literal values of variables,
+    /// headers with credentials, and the copies that kubectl and the API server keep.
     pub fn redact(&mut self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.redact(item)),
@@ -62,7 +62,7 @@ impl Redactor {
         }
     }
 
-    /// An empty value says nothing, and stays.
+    /// Replaces a value, unless it is empty.
     fn replace(&mut self, value: &mut Value) {
         let text = match *value {
             Value::Null => return,

@@ -1,48 +1,46 @@
-//! A scenario as the request and the revisions it tells of.
+//! Turns a scenario into a classified request.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::{
-    Asker, Baseline, Operation, Read, Request, Reviewed, Revision, Revisions, Rollout, ShapeError,
+    Baseline, ClassifiedRequest, MutableTags, Request, Revision, Revisions, Rollout, ShapeError,
     SubResource, TemplateRef, Workload,
 };
 
 use super::{NO_BASELINE, RevisionEntry, Scenario};
 
-/// Why a scenario tells of no request.
+/// Why a scenario describes no rollout.
 #[derive(Debug, thiserror::Error)]
-pub enum NoReview {
-    /// It lends its world only.
+pub enum NoRollout {
+    /// It has neither an old nor a new object.
     #[error("the scenario has neither `old` nor `new`: say which object is rolled out")]
     NoObject,
-    /// No policy is asked about it.
-    #[error("this is no rollout, so no policy is asked: {0}")]
+    /// No policy is evaluated for it.
+    #[error("this is no rollout, so no policy is evaluated: {0}")]
     NotARollout(&'static str),
-    /// An object has another shape than its API gives it.
+    /// An object has a field of the wrong type.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
 
 impl Scenario {
-    /// The request, read and classified.
+    /// Classifies the request that the scenario describes.
     ///
     /// # Errors
     ///
     /// The scenario has no object, or one that is no workload.
-    pub fn review(&self) -> Result<Reviewed, NoReview> {
-        let request = self.request().ok_or(NoReview::NoObject)?;
-        let read = match Rollout::read(request)? {
-            Read::Referring(referring) => referring.resolve(|rollout| self.template_of(rollout)),
-            read => read,
-        };
-        let reviewed = read.settle(&self.revisions());
-        Ok(reviewed.held_against(self.baseline()?))
+    pub fn classify(&self) -> Result<ClassifiedRequest, NoRollout> {
+        let request = self.request().ok_or(NoRollout::NoObject)?;
+        let classification = request.classify(&MutableTags::default())?;
+        let classified =
+            classification.resolve(|rollout| self.template_of(rollout), &self.revisions());
+        Ok(classified.with_baseline(self.baseline()?))
     }
 
-    /// The Pod template of a Rollout that refers to another object: the one that stands in the
-    /// Rollout, as policies are shown it, or that of the object among `objects`.
+    /// Returns the Pod template of a Rollout with a `workloadRef`: the one in the Rollout itself, as
+    /// policies are shown it, or that of the object in `objects`.
     fn template_of(&self, rollout: &Workload) -> Result<Value, String> {
         if let Some(template) = rollout.json("/spec/template")
             && !rollout.containers().is_empty()
@@ -52,7 +50,7 @@ impl Scenario {
         self.referred(rollout.template_ref().ok_or("it names no object")?)
     }
 
-    /// The Pod template of an object among `objects`, for a Rollout that refers to it.
+    /// Returns the Pod template of an object in `objects`, for a Rollout that refers to it.
     ///
     /// # Errors
     /// Why there is none, in words.
@@ -64,7 +62,7 @@ impl Scenario {
         reference.template_of(object.map_err(|error| error.message)?)
     }
 
-    /// What existing findings are held against.
+    /// Returns what existing findings are compared with.
     fn baseline(&self) -> Result<Baseline, ShapeError> {
         Ok(match &self.baseline {
             None => Baseline::old_object(),
@@ -73,7 +71,7 @@ impl Scenario {
         })
     }
 
-    /// Says what existing findings of a rollout were held against, where that was not the old
+    /// Records what existing findings of a rollout were compared with, where that was not the old
     /// object.
     pub fn set_baseline(&mut self, rollout: &Rollout) {
         self.baseline = match (rollout.old(), rollout.baseline()) {
@@ -84,56 +82,45 @@ impl Scenario {
         };
     }
 
-    /// The rollout that the scenario tells of.
+    /// Returns the rollout that the scenario describes.
     ///
     /// # Errors
     ///
-    /// As [`review`](Self::review), and where it is no rollout.
-    pub fn rollout(&self) -> Result<Rollout, NoReview> {
-        match self.review()? {
-            Reviewed::Rollout(rollout) => Ok(*rollout),
-            Reviewed::NotARollout { why, .. } => Err(NoReview::NotARollout(why)),
-        }
+    /// As [`classify`](Self::classify), and where it is no rollout.
+    pub fn rollout(&self) -> Result<Rollout, NoRollout> {
+        let classified = self.classify()?;
+        classified.into_rollout().map_err(NoRollout::NotARollout)
     }
 
-    /// The request that the scenario tells of: a create without `old`, a delete without `new`.
+    /// Returns the request that the scenario describes: a create without `old`, a delete without
+    /// `new`.
     #[must_use]
     pub fn request(&self) -> Option<Request> {
-        let operation = match (&self.old, &self.new) {
-            (None, None) => return None,
-            (None, Some(_)) => Operation::Create,
-            (Some(_), Some(_)) => Operation::Update,
-            (Some(_), None) => Operation::Delete,
-        };
         let user = self.user.clone();
         let (user, groups) = user
             .map(|user| (user.name, user.groups))
             .unwrap_or_default();
         let request = Request {
-            operation,
             sub_resource: self.scale_of.map_or(SubResource::None, SubResource::Scale),
-            namespace: None,
             user,
             groups,
-            asker: Asker::Other,
             dry_run: self.dry_run,
-            object: self.new.clone(),
-            old_object: self.old.clone(),
+            ..Request::of_objects(self.old.clone(), self.new.clone())?
         };
-        // A scenario that tells a new status is of somebody who writes one.
-        let tells_status = self
+        // A scenario with a status in `new` is about somebody who writes one.
+        let writes_status = self
             .new
             .as_ref()
             .and_then(|new| new.get("status")?.as_object())
             .is_some_and(|status| !status.is_empty());
-        Some(if tells_status {
+        Some(if writes_status {
             request
         } else {
             request.keeping_status()
         })
     }
 
-    /// The earlier revisions.
+    /// Returns the earlier revisions.
     #[must_use]
     pub fn revisions(&self) -> Revisions {
         match &self.revisions {

@@ -1,12 +1,12 @@
-//! What the types of a scenario cannot say.
+//! Validates what the types of a scenario cannot express.
 
 use serde_json::Value;
 
 use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, NO_BASELINE, Scenario};
-use crate::fields::{self, Misspelt};
-use crate::yaml::{Problem, Spans, StrictError};
+use crate::fields::{self, Misspelled};
+use crate::yaml::{FieldProblem, ReadError, Spans};
 
-/// Something wrong, with the pointer to it.
+/// An error and the pointer to it.
 pub(super) struct Wrong {
     pointer: String,
     message: String,
@@ -20,17 +20,17 @@ impl Wrong {
         }
     }
 
-    pub(super) fn located(self, spans: &Spans) -> StrictError {
+    pub(super) fn located(self, spans: &Spans) -> ReadError {
         let location = spans.locate(&self.pointer).focus;
-        StrictError {
-            problem: Problem::Other(self.message),
+        ReadError {
+            problem: FieldProblem::Other(self.message),
             pointer: self.pointer,
             location,
         }
     }
 }
 
-/// Fields that mean different things where they are empty and where there are none.
+/// Lists that mean something else when they are empty than when they are absent.
 const TELLING_LISTS: [&str; 5] = [
     "/settings",
     "/objects",
@@ -39,8 +39,7 @@ const TELLING_LISTS: [&str; 5] = [
     "/expect/evidence",
 ];
 
-/// Whether each list that is begun is a list: `findings:` and nothing after it would look at
-/// nothing.
+/// Checks that each of these lists is one: `findings:` without a value would compare nothing.
 pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
     let empty = |pointer: &&str| tree.pointer(pointer).is_some_and(Value::is_null);
     TELLING_LISTS
@@ -58,7 +57,7 @@ pub(super) fn lists(tree: &Value) -> Result<(), Wrong> {
         })
 }
 
-/// Whether the parts of a scenario go together.
+/// Checks that the fields of a scenario fit together.
 pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     if scenario.metadata.name.trim().is_empty() {
         return Err(Wrong::new("/metadata/name", "give the scenario a name"));
@@ -76,7 +75,7 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
     for (pointer, object) in [("/old", &scenario.old), ("/new", &scenario.new)] {
         if let Some(object) = object {
             is_object(pointer, object)?;
-            spelt(pointer, fields::misspelt(object))?;
+            spelt(pointer, fields::misspelled(object))?;
         }
     }
     baseline(scenario)?;
@@ -91,28 +90,28 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Wrong> {
                 "a template is a mapping, as under `spec.template`",
             ));
         }
-        let misspelt = fields::misspelt_in("PodTemplateSpec", &revision.template);
-        spelt(&format!("/revisions/{index}/template"), misspelt)?;
+        let misspelled = fields::misspelled_in("PodTemplateSpec", &revision.template);
+        spelt(&format!("/revisions/{index}/template"), misspelled)?;
     }
     metrics(&scenario.metrics)?;
     scenario.expect.as_ref().map_or(Ok(()), expectation)
 }
 
-/// A baseline that is never looked at would test nothing.
+/// Checks the baseline: one that is never used would test nothing.
 fn baseline(scenario: &Scenario) -> Result<(), Wrong> {
     let pointer = "/baseline";
     let Some(baseline) = &scenario.baseline else {
         return Ok(());
     };
     let Some(old) = &scenario.old else {
-        let message = "what is created had nothing before: leave the baseline out, or give `old`";
+        let message = "a created object has no baseline: remove `baseline`, or add `old`";
         return Err(Wrong::new(pointer, message));
     };
     if baseline == NO_BASELINE {
         return Ok(());
     }
     is_object(pointer, baseline)?;
-    spelt(pointer, fields::misspelt(baseline))?;
+    spelt(pointer, fields::misspelled(baseline))?;
     if baseline["kind"] != old["kind"] {
         let message = "the baseline is an earlier state of `old`, so it has the same kind";
         return Err(Wrong::new(format!("{pointer}/kind"), message));
@@ -141,10 +140,10 @@ fn is_object(pointer: &str, object: &Value) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// A misspelt field would be a field left out.
-fn spelt(pointer: &str, misspelt: Option<Misspelt>) -> Result<(), Wrong> {
-    misspelt.map_or(Ok(()), |wrong| {
-        let Misspelt {
+/// Refuses a misspelled field, which would count as absent.
+fn spelt(pointer: &str, misspelled: Option<Misspelled>) -> Result<(), Wrong> {
+    misspelled.map_or(Ok(()), |wrong| {
+        let Misspelled {
             pointer: at,
             field,
             of,
@@ -179,13 +178,13 @@ fn asks_same(one: &MetricEntry, other: &MetricEntry) -> bool {
     same_time && one.source == other.source && one.query == other.query
 }
 
-/// A field that an outcome cannot have would never be looked at.
+/// Refuses fields that the expected outcome cannot have, since they would never be compared.
 fn expectation(expected: &Expectation) -> Result<(), Wrong> {
     let outcome = expected.outcome;
     let failed = outcome == ExpectedOutcome::Failure;
-    let held = outcome == ExpectedOutcome::Hold;
+    let is_hold = outcome == ExpectedOutcome::Hold;
     for (field, given, fits) in [
-        ("until", expected.until.is_some(), held),
+        ("until", expected.until.is_some(), is_hold),
         ("code", expected.code.is_some(), failed),
         ("message", expected.message.is_some(), failed),
         ("findings", expected.findings.is_some(), !failed),

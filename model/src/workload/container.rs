@@ -7,16 +7,16 @@ use crate::records::{
 };
 use crate::shape::ShapeError;
 
-/// The containers of a Pod spec, then its init containers.
+/// Parses the containers of a Pod spec, then its init containers.
 pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeError> {
     let main = spec.field("containers")?;
     if main.value().is_null() {
         return Err(main.wrong("a list of containers"));
     }
-    let mut containers = main.each(|node| container(&node, Place::Main))?;
+    let mut containers = main.each(|node| container(&node, List::Main))?;
     containers.extend(
         spec.field("initContainers")?
-            .each(|node| container(&node, Place::Init))?,
+            .each(|node| container(&node, List::Init))?,
     );
     for (index, container) in (0..).zip(&mut containers) {
         container.index = index;
@@ -25,12 +25,12 @@ pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeErr
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum List {
     Main,
     Init,
 }
 
-fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError> {
+fn container(node: &Node<'_, '_>, list: List) -> Result<Container, ShapeError> {
     if node.object()?.is_none() {
         return Err(node.wrong("a container"));
     }
@@ -41,7 +41,7 @@ fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError>
         path: node.pointer(),
         name: node.field("name")?.text_or_empty()?,
         image: node.field("image")?.text_or_empty()?,
-        role: role(node, place)?.to_owned(),
+        role: role(node, list)?.to_owned(),
         image_pull_policy: node.field("imagePullPolicy")?.text_or_empty()?,
         command: node.field("command")?.texts()?,
         args: node.field("args")?.texts()?,
@@ -80,13 +80,13 @@ fn container(node: &Node<'_, '_>, place: Place) -> Result<Container, ShapeError>
     })
 }
 
-/// An init container that restarts always is a sidecar (KEP-753).
-fn role(node: &Node<'_, '_>, place: Place) -> Result<&'static str, ShapeError> {
+/// Returns the role. An init container with `restartPolicy: Always` is a sidecar (KEP-753).
+fn role(node: &Node<'_, '_>, list: List) -> Result<&'static str, ShapeError> {
     let restart_policy = node.field("restartPolicy")?.text()?;
-    Ok(match (place, restart_policy) {
-        (Place::Main, _) => "main",
-        (Place::Init, Some("Always")) => "sidecar",
-        (Place::Init, _) => "init",
+    Ok(match (list, restart_policy) {
+        (List::Main, _) => "main",
+        (List::Init, Some("Always")) => "sidecar",
+        (List::Init, _) => "init",
     })
 }
 
@@ -94,7 +94,7 @@ fn container_port(node: &Node<'_, '_>) -> Result<ContainerPort, ShapeError> {
     Ok(ContainerPort {
         name: node.field("name")?.filled()?,
         container_port: node.field("containerPort")?.i32()?.unwrap_or_default(),
-        // Zero is how the API writes "none".
+        // The API writes "none" as 0.
         host_port: node.field("hostPort")?.i32()?.filter(|port| *port != 0),
         protocol: node.field("protocol")?.text_or_empty()?,
     })
@@ -113,8 +113,8 @@ fn probe(node: &Node<'_, '_>) -> Result<Probe, ShapeError> {
     })
 }
 
-/// The handlers of this API version. What else stands in a probe is a number, so that an object
-/// there is the handler of a newer one.
+/// The handlers of this API version. All other fields of a probe are numbers, so an object in
+/// another field is the handler of a newer version.
 const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 
 fn handler(node: &Node<'_, '_>) -> Result<Handler, ShapeError> {

@@ -1,6 +1,7 @@
-//! What of a container is read only when a policy asks: variables, mounts, security context.
+//! The parts of a container that are read only when a policy asks: variables, mounts, security
+//! context.
 //!
-//! Everything is checked when the object is parsed, so that reading it later cannot fail.
+//! Everything is validated when the object is parsed, so that reading it later cannot fail.
 
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use super::node::Node;
 use crate::records::{EnvFrom, EnvVar, SecurityContext, VolumeMount};
 use crate::shape::ShapeError;
 
-/// Checks all that the functions of this module read of a container.
+/// Validates everything that the functions of this module read.
 pub(crate) fn check(container: &Node<'_, '_>) -> Result<(), ShapeError> {
     container
         .field("env")?
@@ -82,7 +83,7 @@ pub(crate) fn security_context(
     }))
 }
 
-/// A variable as it stands in the tree: checking one allocates nothing.
+/// A variable, borrowed from the tree, so that validation allocates nothing.
 struct EnvRef<'v> {
     name: &'v str,
     value: &'v str,
@@ -91,7 +92,7 @@ struct EnvRef<'v> {
 
 fn env_ref<'v>(node: &Node<'v, '_>) -> Result<EnvRef<'v>, ShapeError> {
     let value = node.field("value")?;
-    // A value may be a secret: no message repeats it.
+    // The value may be a secret, so no message contains it.
     let value = value
         .text()
         .map_err(|_| value.wrong_hidden("a string (put it in quotes)"))?;
@@ -116,7 +117,7 @@ impl From<EnvRef<'_>> for EnvVar {
     }
 }
 
-/// The one field of a union that is set, whatever its name.
+/// Returns the one field of a union that is set, whatever its name.
 fn sole_field<'v>(
     union: &Node<'v, '_>,
     beside: &str,

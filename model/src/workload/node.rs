@@ -1,7 +1,8 @@
-//! Reads typed values out of a JSON tree, remembering where it is.
+//! Reads typed values from a JSON tree and tracks their path for error messages.
 //!
-//! As in the Kubernetes API an explicit `null` is the same as an absent field.
+//! As in the Kubernetes API, an explicit `null` counts as absent.
 
+use rollgate_strict::pointer::Path;
 use serde_json::{Map, Value};
 
 use crate::records::IntOrString;
@@ -9,18 +10,10 @@ use crate::shape::ShapeError;
 
 const ABSENT: &Value = &Value::Null;
 
-/// A value, present or not, and the way to it from the root of its object.
+/// A value, present or absent, and its path from the root of the object.
 pub(crate) struct Node<'v, 'p> {
     value: &'v Value,
     path: Path<'p>,
-}
-
-/// The way to a node, kept on the stack: text is made of it only when something is wrong.
-#[derive(Clone, Copy)]
-enum Path<'p> {
-    Root,
-    Key(&'p Path<'p>, &'p str),
-    Index(&'p Path<'p>, usize),
 }
 
 impl<'v> Node<'v, 'static> {
@@ -33,7 +26,7 @@ impl<'v> Node<'v, 'static> {
 }
 
 impl<'v, 'p> Node<'v, 'p> {
-    /// A field of this object; absent where this is absent.
+    /// Returns a field of this object; absent where the object is absent.
     pub(crate) fn field<'s>(&'s self, key: &'s str) -> Result<Node<'v, 's>, ShapeError> {
         let value = self
             .object()?
@@ -70,7 +63,8 @@ impl<'v, 'p> Node<'v, 'p> {
         }
     }
 
-    /// The text; `None` for an empty one too, which the API does not tell from an absent one.
+    /// Returns the text; `None` also where it is empty, which the API does not distinguish from
+    /// absent.
     pub(crate) fn filled(&self) -> Result<Option<String>, ShapeError> {
         Ok(self
             .text()?
@@ -143,12 +137,12 @@ impl<'v, 'p> Node<'v, 'p> {
         })
     }
 
-    /// The entries of a map of strings, sorted by key.
+    /// Returns the entries of a map of strings, sorted by key.
     pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, ShapeError> {
         self.sorted(|value| Ok(value.text()?.unwrap_or_default().to_owned()))
     }
 
-    /// The entries of a map of quantities, sorted by key; a quantity may be a number.
+    /// Returns the entries of a map of quantities, sorted by key. A quantity may be a number.
     pub(crate) fn quantities(&self) -> Result<Vec<(String, String)>, ShapeError> {
         self.sorted(|value| match value.value {
             Value::String(text) => Ok(text.clone()),
@@ -165,7 +159,7 @@ impl<'v, 'p> Node<'v, 'p> {
         }
     }
 
-    /// As `wrong`, for a value that no message may repeat.
+    /// As `wrong`, for a value that no message may contain.
     pub(crate) fn wrong_hidden(&self, expected: &str) -> ShapeError {
         ShapeError::Wrong {
             pointer: self.pointer(),
@@ -175,9 +169,7 @@ impl<'v, 'p> Node<'v, 'p> {
     }
 
     pub(crate) fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        self.path.write(&mut pointer);
-        pointer
+        self.path.pointer()
     }
 
     fn items(&self) -> Result<&'v [Value], ShapeError> {
@@ -205,42 +197,13 @@ impl<'v, 'p> Node<'v, 'p> {
                 })?,
             ));
         }
-        // Already so, unless a crate in the build switched serde_json's `preserve_order` on.
+        // Sorted already, unless a crate in the build enabled serde_json's `preserve_order`.
         pairs.sort_unstable();
         Ok(pairs)
     }
 }
 
-impl Path<'_> {
-    fn write(&self, pointer: &mut String) {
-        match self {
-            Self::Root => {}
-            Self::Key(parent, key) => {
-                parent.write(pointer);
-                pointer.push('/');
-                push_token(pointer, key);
-            }
-            Self::Index(parent, index) => {
-                parent.write(pointer);
-                pointer.push('/');
-                pointer.push_str(&index.to_string());
-            }
-        }
-    }
-}
-
-/// Appends a reference token, escaped as RFC 6901 says.
-pub(crate) fn push_token(pointer: &mut String, key: &str) {
-    for character in key.chars() {
-        match character {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
-    }
-}
-
-/// YAML's `3.0` is the number 3 to the API server.
+/// Returns a whole number; the API server reads YAML's `3.0` as 3.
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;

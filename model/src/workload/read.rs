@@ -1,14 +1,15 @@
-//! Reads an object of a known kind, once.
+//! Parses the fields of an object of a known kind.
 
 use serde_json::Value;
 
 use super::node::Node;
-use super::{TemplateSource, Workload, container, detail, parts};
+use super::{TemplateSource, Workload, container, detail};
 use crate::kind::Kind;
+use crate::records::{Pod, Strategy};
 use crate::shape::ShapeError;
 use crate::template_ref::TemplateRef;
 
-/// The kind of an object.
+/// Returns the kind of an object.
 pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
     if root.object()?.is_none() {
         return Err(root.wrong("an object"));
@@ -31,8 +32,8 @@ pub(super) fn kind(root: &Node<'_, '_>) -> Result<Kind, ShapeError> {
     })
 }
 
-/// An Argo Rollout with a `workloadRef` has its template in another object, and beside it no
-/// template or the empty one that a Go client writes.
+/// Whether an Argo Rollout has a `workloadRef` and no template of its own. A Go client writes an
+/// empty template beside the reference.
 fn has_template_elsewhere(kind: Kind, spec: &Node<'_, '_>) -> Result<bool, ShapeError> {
     let template = spec.field("template")?;
     if kind != Kind::Rollout || template.value().is_null() {
@@ -48,7 +49,7 @@ fn has_template_elsewhere(kind: Kind, spec: &Node<'_, '_>) -> Result<bool, Shape
 }
 
 impl Workload {
-    /// All of an object but its tree.
+    /// Parses everything except the tree, which the caller adds.
     pub(super) fn read(
         kind: Kind,
         root: &Node<'_, '_>,
@@ -62,7 +63,7 @@ impl Workload {
         }
         workload.selector = spec.field("selector")?.field("matchLabels")?.pairs()?;
         workload.replicas = spec.field("replicas")?.i32()?;
-        workload.strategy = parts::strategy(kind, &spec)?;
+        workload.strategy = strategy(kind, &spec)?;
         workload.min_ready_seconds = spec.field("minReadySeconds")?.i32()?.unwrap_or_default();
         workload.progress_deadline_seconds = spec.field("progressDeadlineSeconds")?.i32()?;
         workload.paused = spec.field("paused")?.flag()?.unwrap_or_default();
@@ -84,7 +85,7 @@ impl Workload {
         self.pod_annotations = metadata.field("annotations")?.pairs()?;
         let spec = template.field("spec")?;
         self.containers = container::containers(&spec)?;
-        self.pod = Some(parts::pod(&spec)?);
+        self.pod = Some(pod(&spec)?);
         for list in ["containers", "initContainers"] {
             spec.field(list)?
                 .each(|container| detail::check(&container))?;
@@ -92,7 +93,7 @@ impl Workload {
         Ok(())
     }
 
-    /// What every object has, a `Scale` too.
+    /// Parses what every object has, including a `Scale`.
     pub(super) fn named(
         kind: Kind,
         root: &Node<'_, '_>,
@@ -131,4 +132,62 @@ impl Workload {
             template_source: TemplateSource::Own,
         }
     }
+}
+
+fn pod(spec: &Node<'_, '_>) -> Result<Pod, ShapeError> {
+    let flag = |key| Ok::<_, ShapeError>(spec.field(key)?.flag()?.unwrap_or_default());
+    Ok(Pod {
+        restart_policy: spec.field("restartPolicy")?.text_or_empty()?,
+        termination_grace_period_seconds: spec
+            .field("terminationGracePeriodSeconds")?
+            .i64()?
+            .unwrap_or_default(),
+        service_account_name: spec.field("serviceAccountName")?.filled()?,
+        automount_service_account_token: spec.field("automountServiceAccountToken")?.flag()?,
+        host_network: flag("hostNetwork")?,
+        host_pid: flag("hostPID")?,
+        host_ipc: flag("hostIPC")?,
+        share_process_namespace: flag("shareProcessNamespace")?,
+        priority_class_name: spec.field("priorityClassName")?.filled()?,
+        dns_policy: spec.field("dnsPolicy")?.text_or_empty()?,
+        node_selector: spec.field("nodeSelector")?.pairs()?,
+        readiness_gates: spec
+            .field("readinessGates")?
+            .each(|gate| gate.field("conditionType")?.text_or_empty())?,
+    })
+}
+
+/// Parses the strategy of a workload; `None` for a Service and for an Argo Rollout without one.
+fn strategy(kind: Kind, spec: &Node<'_, '_>) -> Result<Option<Strategy>, ShapeError> {
+    match kind {
+        Kind::Deployment => update_strategy(&spec.field("strategy")?).map(Some),
+        Kind::StatefulSet | Kind::DaemonSet => {
+            update_strategy(&spec.field("updateStrategy")?).map(Some)
+        }
+        Kind::Rollout => argo_strategy(&spec.field("strategy")?),
+        Kind::Service => Ok(None),
+    }
+}
+
+fn update_strategy(node: &Node<'_, '_>) -> Result<Strategy, ShapeError> {
+    let kind = node.field("type")?.text_or_empty()?;
+    limits(kind, &node.field("rollingUpdate")?)
+}
+
+fn argo_strategy(node: &Node<'_, '_>) -> Result<Option<Strategy>, ShapeError> {
+    for (field, kind) in [("canary", "Canary"), ("blueGreen", "BlueGreen")] {
+        if let Some(strategy) = node.field(field)?.present() {
+            return limits(kind.to_owned(), &strategy).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn limits(kind: String, node: &Node<'_, '_>) -> Result<Strategy, ShapeError> {
+    Ok(Strategy {
+        kind,
+        max_unavailable: node.field("maxUnavailable")?.int_or_string()?,
+        max_surge: node.field("maxSurge")?.int_or_string()?,
+        partition: node.field("partition")?.i32()?,
+    })
 }

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::{MAX_COPIED, MAX_DEPTH, YamlErrorKind};
 
-/// The anchored values of one document by the parser's ids, and what copies took in all documents.
+/// The anchored values of one document, by the parser's ids, and the size of the copies in all
+/// documents.
 #[derive(Default)]
 pub(super) struct Anchors {
-    /// `None` while the value is still being read.
+    /// `None` while the value is being parsed.
     values: HashMap<usize, Option<Anchored>>,
     copied: usize,
 }
@@ -20,29 +21,29 @@ struct Anchored {
 }
 
 impl Anchors {
-    /// Begins a document, which sees no anchors of another.
+    /// Starts a document, which cannot refer to anchors of another.
     pub(super) fn begin_document(&mut self) {
         self.values.clear();
     }
 
-    /// What copies took so far.
+    /// Returns the size of all copies so far.
     pub(super) const fn copied(&self) -> usize {
         self.copied
     }
 
-    /// Forgets the copies of a document that could not be read.
+    /// Subtracts the copies of a document that could not be parsed.
     pub(super) const fn refund(&mut self, copied: usize) {
         self.copied = copied;
     }
 
-    /// Notes that a value with this anchor, if any, is being read.
+    /// Records that a value with this anchor, if any, is being parsed.
     pub(super) fn begin(&mut self, anchor: usize) {
         if anchor != 0 {
             self.values.insert(anchor, None);
         }
     }
 
-    /// Keeps a copy of a value that has an anchor.
+    /// Stores a copy of a value that has an anchor.
     pub(super) fn keep(&mut self, anchor: usize, value: &Value) -> Result<(), YamlErrorKind> {
         if anchor != 0 {
             let size = Size::of(value);
@@ -58,7 +59,7 @@ impl Anchors {
         Ok(())
     }
 
-    /// A copy of an anchored value, for use at a depth.
+    /// Returns a copy of an anchored value, for use at this depth.
     pub(super) fn copy(&mut self, anchor: usize, depth: usize) -> Result<Value, YamlErrorKind> {
         let anchored = self.values.get(&anchor).and_then(Option::as_ref);
         let Anchored { value, size } = anchored.ok_or(YamlErrorKind::CyclicAlias)?;
@@ -79,17 +80,17 @@ fn charge(copied: &mut usize, size: Size) -> Result<(), YamlErrorKind> {
     }
 }
 
-/// What a copy costs.
+/// The size of a copy.
 #[derive(Clone, Copy)]
 struct Size {
-    /// About what it takes in memory.
+    /// The memory that it takes, roughly.
     bytes: usize,
     /// How many mappings and sequences are nested in it.
     height: usize,
 }
 
 impl Size {
-    /// What a value takes beside its text, roughly.
+    /// The memory that a value takes beside its text, roughly.
     const NODE: usize = 64;
 
     fn of(value: &Value) -> Self {

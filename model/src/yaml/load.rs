@@ -1,4 +1,4 @@
-//! From the parser's events to trees and spans, in one pass.
+//! Builds trees and spans from the parser's events, in one pass.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,13 +7,12 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInp
 use serde_json::{Map, Value};
 
 use super::anchors::Anchors;
-use super::index::{Index, Key, Origin};
 use super::parts::{BYTE_ORDER_MARK, Form, Part, parts};
 use super::source::Source;
-use super::spans::Spans;
+use super::spans::{Index, Key, Origin, Spans};
 use super::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
 
-/// Reads every document of a text.
+/// Parses every document of a text.
 pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>> {
     let mut anchors = Anchors::default();
     let mut documents = Vec::new();
@@ -35,8 +34,8 @@ pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>
     documents
 }
 
-/// The line breaks of YAML 1.1 that are none in YAML 1.2. What stands behind one may be a comment to
-/// one reader and a field to another.
+/// Line breaks of YAML 1.1 that YAML 1.2 does not have. The text after one may be a comment to one
+/// parser and a field to another.
 const FOREIGN_LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 fn foreign_line_break(source: &Source, part: &Part) -> Option<YamlError> {
@@ -53,17 +52,17 @@ fn foreign_line_break(source: &Source, part: &Part) -> Option<YamlError> {
     })
 }
 
-/// Reads one part of a text.
+/// Parses one part of a text.
 struct Loader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     source: &'s Arc<Source>,
-    /// Where in the text the part stands; the parser counts from its start.
+    /// The span of the part in the text; the parser counts from its start.
     bytes: Range<usize>,
     index: Index,
     anchors: Anchors,
 }
 
-/// What a mapping merges with `<<`.
+/// A mapping to merge with `<<`.
 struct Merge {
     fields: Map<String, Value>,
     key: Range<usize>,
@@ -84,7 +83,8 @@ impl<'s> Loader<'s> {
         }
     }
 
-    /// The next document, `Ok(None)` for one that holds nothing, `None` at the end of the text.
+    /// Returns the next document: `Ok(None)` for one without content, `None` at the end of the
+    /// text.
     fn next_document(&mut self) -> Option<Result<Option<Document>, YamlError>> {
         self.index = Index::new(Arc::clone(self.source));
         self.anchors.begin_document();
@@ -144,7 +144,7 @@ impl<'s> Loader<'s> {
             }
             other => Err(self.error(
                 span,
-                YamlErrorKind::Syntax(format!("a value should stand here, and not {other:?}")),
+                YamlErrorKind::Syntax(format!("expected a value here, found {other:?}")),
             )),
         }
     }
@@ -226,7 +226,7 @@ impl<'s> Loader<'s> {
         .map_err(|kind| self.error(span, kind))
     }
 
-    /// Reads what stands after `<<`; a later mapping of a list yields to an earlier one.
+    /// Parses the value of `<<`. In a list, an earlier mapping wins over a later one.
     fn merges(&mut self, key: &Span, depth: usize) -> Result<Vec<Merge>, YamlError> {
         let (event, span) = self.next()?;
         let id = self.index.next_id();
@@ -247,8 +247,8 @@ impl<'s> Loader<'s> {
         values.into_iter().map(merge).collect()
     }
 
-    /// Refuses a `<<` that brings in another value of a key that stands before it: with go-yaml 2,
-    /// and so kubectl, that value wins, and elsewhere the one that was there.
+    /// Refuses a `<<` that brings in another value of a key before it: in go-yaml 2, and so in
+    /// kubectl, the new value wins, and elsewhere the old one.
     fn refuse_overwriting(
         &self,
         mapping: u32,
@@ -258,7 +258,7 @@ impl<'s> Loader<'s> {
     ) -> Result<(), YamlError> {
         let mut own = Map::new();
         for (name, value) in merged.iter().flat_map(|merge| &merge.fields) {
-            // Within one `<<` the earlier mapping wins everywhere.
+            // Within one `<<`, the earlier mapping wins in all parsers.
             if own.contains_key(name) {
                 continue;
             }
@@ -341,7 +341,7 @@ impl<'s> Loader<'s> {
         self.bytes.start + within.start..self.bytes.start + within.end
     }
 
-    /// Where a bracket ends; a block ends with its last child instead.
+    /// Returns the end of a closing bracket; a block ends with its last child instead.
     fn closing(&self, span: &Span) -> Option<usize> {
         let range = self.range(span);
         (!range.is_empty()).then_some(range.end)
@@ -377,7 +377,7 @@ impl<'s> Loader<'s> {
     }
 }
 
-/// An unquoted `<<`, or one that is tagged as a merge.
+/// Whether this is an unquoted `<<`, or a scalar that is tagged as a merge.
 fn is_merge(event: &Event<'_>) -> bool {
     let Event::Scalar(text, style, _, tag) = event else {
         return false;
@@ -388,14 +388,14 @@ fn is_merge(event: &Event<'_>) -> bool {
     text == "<<" && (tagged || (tag.is_none() && *style == ScalarStyle::Plain))
 }
 
-/// The type of YAML's own that a tag asks for, however it is written; `None` for any other tag.
+/// Returns the type of a tag of YAML's own schema; `None` for any other tag.
 fn type_name(tag: &Tag) -> Option<String> {
     let (handle, suffix) = tag.parts();
     let full = format!("{handle}{suffix}");
     full.strip_prefix("tag:yaml.org,2002:").map(str::to_owned)
 }
 
-/// Whether `{{` stands in a line outside quotes and comments, where YAML has no use for it.
+/// Whether a line has `{{` outside quotes and comments, where YAML does not use it.
 fn has_bare_braces(line: &str) -> bool {
     let (mut quote, mut before) = (None, ' ');
     for (at, character) in line.char_indices() {
@@ -417,7 +417,7 @@ mod tests {
     use super::has_bare_braces;
 
     #[test]
-    fn braces_count_outside_quotes_and_comments() {
+    fn template_braces_are_found_outside_quotes_and_comments() {
         for line in [
             "{{- if .Values.enabled }}",
             "name: {{ include \"shop\" . }}",

@@ -1,21 +1,21 @@
-//! Where the documents of a text begin and end, as kubectl takes a stream apart: at lines of three
-//! hyphens, and behind each JSON object.
+//! Splits a text into documents, as kubectl splits a stream: at lines of three hyphens, and after
+//! each JSON object.
 
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-/// What editors on Windows write at the beginning of a file. Joined files carry it inside.
+/// Editors on Windows write it at the beginning of a file; joined files contain it inside.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A part of a text that is parsed by itself.
+/// A part of a text that is parsed on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) bytes: Range<usize>,
     pub(super) form: Form,
 }
 
-/// How a part is written.
+/// The syntax of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Yaml,
@@ -23,8 +23,8 @@ pub(super) enum Form {
     Json,
 }
 
-/// Splits a text. Parts without any text are left out, byte order marks at the beginning of a
-/// document too.
+/// Splits a text. Parts without content and byte order marks at the beginning of a document are
+/// left out.
 pub(super) fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     for section in sections(text) {
@@ -33,16 +33,16 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     parts
 }
 
-/// What stands in a section so far.
+/// The content of a section so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Head {
     Nothing,
-    /// Directives such as `%YAML 1.2`, which belong to the document behind the next separator.
+    /// Directives such as `%YAML 1.2`, which belong to the document after the next separator.
     Directives,
     Content,
 }
 
-/// The text between the separators.
+/// Returns the text between the separators.
 fn sections(text: &str) -> Vec<Range<usize>> {
     let mut sections = Vec::new();
     let (mut start, mut at, mut head) = (0, 0, Head::Nothing);
@@ -67,8 +67,8 @@ fn sections(text: &str) -> Vec<Range<usize>> {
     sections
 }
 
-/// Three hyphens and at most a comment. What else may stand behind them in YAML is left to the
-/// parser.
+/// Whether a line has three hyphens and at most a comment. Other content after the hyphens is left
+/// to the parser.
 fn is_separator(line: &str) -> bool {
     line.strip_prefix("---").is_some_and(is_blank)
 }
@@ -78,7 +78,7 @@ fn is_blank(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// Takes the JSON objects off the front of a section; what is left is YAML.
+/// Splits the JSON objects off the start of a section; the rest is YAML.
 fn split(text: &str, section: Range<usize>, parts: &mut Vec<Part>) {
     let mut rest = section;
     loop {
@@ -106,8 +106,8 @@ fn split(text: &str, section: Range<usize>, parts: &mut Vec<Part>) {
     }
 }
 
-/// How much to skip to come behind the byte order marks at the beginning, which may stand behind
-/// empty lines and comments.
+/// Returns the end of the byte order marks at the beginning, which may follow empty lines and
+/// comments.
 fn marks(section: &str) -> usize {
     let mut at = 0;
     for line in section.split_inclusive('\n') {
@@ -123,7 +123,7 @@ fn marks(section: &str) -> usize {
     0
 }
 
-/// The length of the JSON object that a text begins with.
+/// Returns the length of the JSON object at the start of a text.
 fn json_object(text: &str) -> Option<usize> {
     if !text.starts_with('{') {
         return None;
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_with_blanks_or_a_comment_part_documents() {
+    fn separator_with_blanks_or_a_comment_splits_documents() {
         assert_eq!(shown("a: 1\n---\nb: 2\n"), yaml(&["a: 1", "b: 2"]));
         assert_eq!(
             shown("---\r\na: 1\r\n---  # b\r\nb: 2"),
@@ -160,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn hyphens_elsewhere_part_nothing() {
+    fn hyphens_elsewhere_split_nothing() {
         for text in ["a: |\n  ---\n  b", "--- a: 1", " ---", "a: ---"] {
             assert_eq!(shown(text), yaml(&[text.trim()]));
         }
     }
 
     #[test]
-    fn directives_belong_to_the_document_behind_the_separator() {
+    fn directives_belong_to_the_document_after_the_separator() {
         let text = "# c\n%YAML 1.2\n---\na: 1\n---\nb: 2";
         assert_eq!(shown(text), yaml(&["# c\n%YAML 1.2\n---\na: 1", "b: 2"]));
     }
 
     #[test]
-    fn byte_order_marks_before_a_document_are_no_part_of_it() {
+    fn byte_order_marks_before_a_document_are_skipped() {
         for text in [
             "\u{feff}a: 1\n---\n\u{feff}b: 2",
             "a: 1\n\u{feff}---\n\u{feff}\u{feff}b: 2",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn json_objects_in_a_row_are_a_part_each() {
+    fn each_of_several_json_objects_is_a_document() {
         let text = "{\"a\": \"}\"} {\"b\": [\n{}]}\n\u{feff}{\"c\": 1}\nd: 1";
         let json = |text| (text, Form::Json);
         assert_eq!(
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_like_json_is_yaml() {
+    fn text_that_only_starts_like_json_is_yaml() {
         for text in ["{a: b}", "{\"a\": 1", "{{ .Values.a }}", "[1]"] {
             assert_eq!(shown(text), yaml(&[text]));
         }

@@ -1,11 +1,11 @@
-//! What a scalar means, after `resolve` and `convertToJSONableObject` of `sigs.k8s.io/yaml`
-//! (go-yaml 2.4).
+//! The type and value of scalars, after `resolve` and `convertToJSONableObject` of
+//! `sigs.k8s.io/yaml` (go-yaml 2.4).
 
 use serde_json::{Number, Value};
 
 use super::YamlErrorKind;
 
-/// The value of an unquoted scalar without a tag.
+/// Returns the value of an unquoted scalar without a tag.
 pub(super) fn plain(text: &str) -> Result<Value, YamlErrorKind> {
     match text.as_bytes().first() {
         None => Ok(Value::Null),
@@ -19,7 +19,7 @@ pub(super) fn plain(text: &str) -> Result<Value, YamlErrorKind> {
     }
 }
 
-/// The value of a scalar with a tag of YAML's own schema. Any other tag means a string.
+/// Returns the value of a scalar with a tag of YAML's own schema. Any other tag means a string.
 pub(super) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
     let wanted = match suffix {
         "null" => "null",
@@ -46,7 +46,7 @@ pub(super) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
     }
 }
 
-/// A scalar as a key: numbers and booleans become strings.
+/// Returns a scalar as a key: numbers and booleans become strings.
 pub(super) fn key(value: Value) -> Result<String, YamlErrorKind> {
     match value {
         Value::String(text) => Ok(text),
@@ -56,7 +56,7 @@ pub(super) fn key(value: Value) -> Result<String, YamlErrorKind> {
     }
 }
 
-/// What a value is, for people.
+/// Describes the type of a value for people.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -68,7 +68,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The words of YAML 1.1 that go-yaml knows, in its spellings.
+/// Returns the value of a word of YAML 1.1, in the spellings that go-yaml knows.
 fn word(text: &str) -> Option<Value> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
@@ -110,8 +110,8 @@ fn is_special_float(text: &str) -> bool {
     matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-/// As Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`: the prefix tells the base, and a
-/// mere `0` means octal.
+/// Parses an integer as Go's `strconv.ParseInt(text, 0, 64)` and then `ParseUint` do: the prefix
+/// decides the base, and a leading `0` means octal.
 fn integer(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (digits, base) = match unsigned.as_bytes() {
@@ -136,7 +136,7 @@ fn integer(text: &str) -> Option<Value> {
     }
 }
 
-/// go-yaml's `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.
+/// Matches go-yaml's `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.
 fn is_float(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -155,8 +155,8 @@ fn is_float(text: &str) -> bool {
         && exponent_fits
 }
 
-/// Go's JSON writes a float without a fraction as an integer, and so the API server reads one.
-/// Beyond 2^53 not every integer is a float, and the float is kept.
+/// Returns a finite number. Go's JSON writes a float without a fraction as an integer, and so the
+/// API server reads one. Beyond 2^53 not every integer is a float, and the float is kept.
 fn finite(float: f64) -> Option<Value> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if float.fract() == 0.0 && float.abs() <= EXACT {

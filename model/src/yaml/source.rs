@@ -1,4 +1,4 @@
-//! The text, and how byte offsets become lines and columns.
+//! The text of a YAML stream, and the conversion of byte offsets to lines and columns.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,7 +13,7 @@ pub struct Location {
     pub line: u32,
     /// The column, in characters, from 1.
     pub column: u32,
-    /// The bytes of the text that are meant.
+    /// The span in bytes.
     pub bytes: Range<usize>,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Location {
 #[derive(Debug)]
 pub(super) struct Source {
     text: Box<str>,
-    /// Where each line starts; most texts are never asked for a line.
+    /// The offset of each line; most texts never need them.
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -52,7 +52,7 @@ impl Source {
         &self.text
     }
 
-    /// The location of a span; offsets outside the text are drawn into it.
+    /// Returns the location of a span, clamped to the text.
     pub(super) fn locate(&self, bytes: Range<usize>) -> Location {
         let end = self.text.floor_char_boundary(bytes.end);
         let start = self.text.floor_char_boundary(bytes.start.min(end));
@@ -71,13 +71,13 @@ impl Source {
         }
     }
 
-    /// A range without the blanks and line breaks at its end, which block scalars have.
+    /// Returns a span without the blanks and line breaks at its end, which block scalars have.
     pub(super) fn trimmed(&self, range: Range<usize>) -> Range<usize> {
         let text = self.text.get(range.clone()).unwrap_or_default();
         range.start..range.start + text.trim_end().len()
     }
 
-    /// The line on which a location begins.
+    /// Returns the line in which a location starts.
     pub(super) fn line(&self, location: &Location) -> &str {
         let before = self.text.get(..location.bytes.start).unwrap_or_default();
         let start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -86,7 +86,7 @@ impl Source {
             .unwrap_or_default()
     }
 
-    /// The end of the line that holds an offset, without its line break.
+    /// Returns the end of the line at an offset, without its line break.
     pub(super) fn line_end(&self, offset: usize) -> usize {
         let rest = &self.text.as_bytes()[offset.min(self.text.len())..];
         let line = rest
@@ -97,7 +97,7 @@ impl Source {
     }
 }
 
-/// YAML 1.1, 5.1: of the C0 block only tab and line breaks are printable.
+/// Whether YAML 1.1, 5.1, forbids a byte: of the C0 block only tab and line breaks are printable.
 fn is_forbidden(byte: u8) -> bool {
     (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f
 }
@@ -109,7 +109,7 @@ fn line_starts(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// An error at the end of the sound part of a text that cannot be kept.
+/// Returns an error at the end of the valid part of a text.
 fn error_at(sound: &[u8], kind: YamlErrorKind) -> YamlError {
     let line_start = sound
         .iter()
@@ -130,7 +130,7 @@ fn error_at(sound: &[u8], kind: YamlErrorKind) -> YamlError {
     }
 }
 
-/// Offsets, lines and columns of a text of at most [`MAX_TEXT`] bytes fit.
+/// Converts an offset, line or column. It fits because a text has [`MAX_TEXT`] bytes at most.
 pub(super) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

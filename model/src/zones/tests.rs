@@ -34,13 +34,13 @@ fn sunday_is_the_seventh_day() {
 }
 
 #[test]
-fn fractions_before_1970_are_dropped_downwards() {
+fn fractions_before_1970_are_rounded_down() {
     let local = to_civil(at("1969-12-31T23:59:59.5Z"), "UTC").unwrap();
     assert_eq!(local.civil, civil("1969-12-31T23:59:59"));
 }
 
 #[test]
-fn the_letter_case_of_a_zone_is_free() {
+fn zone_names_are_case_insensitive() {
     assert_eq!(
         to_civil(at("2026-07-03T22:30:15Z"), "europe/BERLIN"),
         to_civil(at("2026-07-03T22:30:15Z"), "Europe/Berlin")
@@ -48,7 +48,7 @@ fn the_letter_case_of_a_zone_is_free() {
 }
 
 #[test]
-fn a_plain_local_time_happens_once() {
+fn ordinary_local_time_happens_once() {
     assert_eq!(
         instant("2026-03-02T09:00:00", "America/New_York"),
         Instant::Once(at("2026-03-02T14:00:00Z"))
@@ -60,7 +60,7 @@ fn a_plain_local_time_happens_once() {
 }
 
 #[test]
-fn skipped_local_times_tell_the_instant_of_the_change() {
+fn skipped_local_time_is_the_instant_of_the_change() {
     for (local, zone, change) in [
         (
             "2026-03-29T02:00:00",
@@ -94,7 +94,7 @@ fn skipped_local_times_tell_the_instant_of_the_change() {
             "Pacific/Apia",
             "2011-12-30T10:00:00Z",
         ),
-        // Beyond the last change that the database lists: told by its rule.
+        // After the last change in the database: computed by its rule.
         (
             "2199-03-31T02:30:00",
             "Europe/Berlin",
@@ -110,7 +110,7 @@ fn skipped_local_times_tell_the_instant_of_the_change() {
 }
 
 #[test]
-fn repeated_local_times_tell_both_instants() {
+fn repeated_local_time_has_two_instants() {
     for (local, zone, earlier, later) in [
         (
             "2026-10-25T02:00:00",
@@ -146,7 +146,7 @@ fn repeated_local_times_tell_both_instants() {
 }
 
 #[test]
-fn the_edges_of_a_change_happen_once() {
+fn edges_of_a_clock_change_happen_once() {
     for (local, zone, once) in [
         (
             "2026-03-29T01:59:59",
@@ -188,7 +188,7 @@ fn the_edges_of_a_change_happen_once() {
 }
 
 #[test]
-fn a_zone_nobody_knows_is_named() {
+fn unknown_zone_is_named_in_the_error() {
     for zone in [
         "Mars/Olympus",
         "",
@@ -208,13 +208,13 @@ fn a_zone_nobody_knows_is_named() {
 }
 
 #[test]
-fn an_endless_zone_name_is_not_repeated_at_length() {
+fn long_zone_name_is_truncated_in_the_error() {
     let error = to_civil(at("2026-01-01T00:00:00Z"), &"ä".repeat(1 << 20)).unwrap_err();
     assert!(error.message.len() < 300, "{} bytes", error.message.len());
 }
 
 #[test]
-fn a_time_that_no_calendar_has_is_refused() {
+fn invalid_civil_time_is_refused() {
     let good = civil("2026-02-28T23:59:59");
     for bad in [
         Civil { day: 29, ..good },
@@ -236,7 +236,7 @@ fn a_time_that_no_calendar_has_is_refused() {
 }
 
 #[test]
-fn the_first_day_of_the_calendar_has_no_instant_in_the_east() {
+fn first_day_of_the_calendar_has_no_instant_east_of_utc() {
     let first = Civil {
         year: -9999,
         ..civil("2026-01-01T00:00:00")
@@ -248,7 +248,7 @@ fn the_first_day_of_the_calendar_has_no_instant_in_the_east() {
 }
 
 #[test]
-fn the_ends_of_time_have_a_local_time_everywhere() {
+fn first_and_last_instant_have_a_local_time_in_every_zone() {
     for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Niue", "Asia/Tokyo"] {
         to_civil(Timestamp::MIN, zone).unwrap();
         to_civil(Timestamp::MAX, zone).unwrap();

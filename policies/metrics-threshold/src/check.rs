@@ -1,4 +1,4 @@
-//! One check: what is asked of the source, and how its answer is judged.
+//! One check: the query to the source, and the evaluation of its result.
 
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{self, MetricsError, MetricsErrorCode, Sample};
@@ -9,63 +9,67 @@ use rollgate_sdk::{Combined, Evidence, Failure, Verdict};
 use crate::over::Over;
 use crate::subject::Subject;
 
-/// A check whose settings are sound.
+/// A check with validated settings.
 #[derive(Debug)]
 pub(crate) struct Check {
     /// The metric source.
     pub(crate) source: String,
-    /// What is measured.
+    /// The query for the value.
     pub(crate) query: QueryTemplate,
-    /// Asks for the Unix time of the newest sample; absent where its age does not matter.
+    /// The query for the Unix time of the newest sample; `None` where its age does not matter.
     pub(crate) freshness: Option<QueryTemplate>,
-    /// The time during which the bounds must have held; absent where only now counts.
+    /// The time during which the bounds must have held; `None` where only the value now counts.
     pub(crate) over: Option<Over>,
-    /// The bounds, and what it means when there is no proper value.
+    /// The bounds, and what happens when there is no value.
     pub(crate) threshold: Threshold,
 }
 
-/// The values that the source answered.
+/// The values that the source returned.
 struct Measured {
     samples: Vec<Sample>,
-    /// When the newest sample behind them was taken, where that was asked for and told.
+    /// The time of the newest sample, where it was queried and is known.
     newest: Option<Timestamp>,
 }
 
 impl Check {
-    /// Measures and judges. A value out of bounds counts, whatever is missing beside it.
+    /// Queries and evaluates. A value out of bounds counts, whatever is missing beside it.
     ///
     /// # Errors
-    /// No value is out of bounds, and there is no proper value where the settings say that the
-    /// policy fails then; or the configuration is wrong.
-    pub(crate) fn judge(&self, subject: &Subject<'_>, now: Timestamp) -> Result<Verdict, Failure> {
+    /// No value is out of bounds, and the settings say that the policy fails where there is none;
+    /// or the configuration is wrong.
+    pub(crate) fn evaluate(
+        &self,
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict, Failure> {
         let query = subject.render(&self.query)?;
-        let mut judged = Combined::new();
+        let mut combined = Combined::new();
         let mut newest = None;
-        match self.measure(&query, now, &mut judged) {
+        match self.measure(&query, now, &mut combined) {
             Ok(samples) if samples.is_empty() => {}
             Ok(samples) => {
-                let measured = self.date(samples, subject, &mut judged)?;
+                let measured = self.date(samples, subject, &mut combined)?;
                 newest = measured.newest;
-                judged.add(self.threshold.judge(Ok(measured.samples), now));
+                combined.add(self.threshold.evaluate(Ok(measured.samples), now));
             }
-            Err(error) => judged.add(self.unanswered(&error)),
+            Err(error) => combined.add(self.query_failed(&error)),
         }
-        let verdict = judged.finish()?;
+        let verdict = combined.finish()?;
         Ok(self.explain(verdict, &query, newest, now))
     }
 
-    /// Asks for the values. What is missing among them goes to `judged`.
+    /// Queries the values. Missing ones are added to `combined`.
     fn measure(
         &self,
         query: &str,
         now: Timestamp,
-        judged: &mut Combined,
+        combined: &mut Combined,
     ) -> Result<Vec<Sample>, MetricsError> {
         let threshold = &self.threshold;
         let Some(over) = self.over else {
             let samples = metrics::query(&self.source, query)?;
             if samples.is_empty() {
-                judged.add(threshold.judge(Ok(Vec::new()), now));
+                combined.add(threshold.evaluate(Ok(Vec::new()), now));
             }
             return Ok(samples);
         };
@@ -74,18 +78,18 @@ impl Check {
         let seen = over.read(series, threshold.bounds);
         if let Some(when) = seen.gap {
             let message = format!("{} has no data {when}", threshold.name);
-            judged.add(threshold.without_value(NoValue::NoData, message));
+            combined.add(threshold.without_value(NoValue::NoData, message));
         }
         for (labels, when) in seen.not_numbers {
             let series = threshold.series_name(&labels);
             let message = format!("{series} is not a number (NaN) {when}");
-            judged.add(threshold.without_value(NoValue::NotANumber, message));
+            combined.add(threshold.without_value(NoValue::NotANumber, message));
         }
         Ok(seen.worst)
     }
 
-    /// Dates the values by the newest sample behind them, where its age matters. That it is not
-    /// told goes to `judged`; the values still count.
+    /// Sets the time of the values to that of the newest sample, where its age matters. If that is
+    /// not known, this is added to `combined`, and the values still count.
     ///
     /// # Errors
     /// A variable of the query has no value.
@@ -93,7 +97,7 @@ impl Check {
         &self,
         mut samples: Vec<Sample>,
         subject: &Subject<'_>,
-        judged: &mut Combined,
+        combined: &mut Combined,
     ) -> Result<Measured, Failure> {
         let mut newest = None;
         if let Some(freshness) = &self.freshness {
@@ -101,10 +105,10 @@ impl Check {
                 Ok(Some(at)) => newest = Some(at),
                 Ok(None) => {
                     let name = &self.threshold.name;
-                    let message = format!("{name} has no data that tells how old its values are");
-                    judged.add(self.threshold.without_value(NoValue::NoData, message));
+                    let message = format!("{name} has no data on the age of its values");
+                    combined.add(self.threshold.without_value(NoValue::NoData, message));
                 }
-                Err(error) => judged.add(self.unanswered(&error)),
+                Err(error) => combined.add(self.query_failed(&error)),
             }
         }
         if let Some(at) = newest {
@@ -113,7 +117,7 @@ impl Check {
         Ok(Measured { samples, newest })
     }
 
-    /// When the newest sample behind the values was taken; `None` where that cannot be told.
+    /// Returns the time of the newest sample; `None` where it is not known.
     fn newest(&self, freshness: &str) -> Result<Option<Timestamp>, MetricsError> {
         let samples = metrics::query(&self.source, freshness)?;
         let newest = samples.iter().map(|sample| sample.value).reduce(f64::max);
@@ -121,9 +125,9 @@ impl Check {
         Ok(newest.and_then(|since_epoch| Timestamp::from_duration(since_epoch).ok()))
     }
 
-    /// What it means that the source did not answer. The settings say it; unless the configuration
-    /// is wrong, which no waiting mends and no answer may cover up.
-    fn unanswered(&self, error: &MetricsError) -> Result<Verdict, Failure> {
+    /// Returns the result for a failed query, as the settings say. The exception is a wrong
+    /// configuration, which no waiting repairs and no answer may hide.
+    fn query_failed(&self, error: &MetricsError) -> Result<Verdict, Failure> {
         let name = &self.threshold.name;
         match error.code {
             MetricsErrorCode::NotGranted
@@ -138,7 +142,7 @@ impl Check {
         }
     }
 
-    /// Adds the query to reasons and facts, and the age of the samples to the facts.
+    /// Adds the query to findings and evidence, and the age of the samples to the evidence.
     fn explain(
         &self,
         mut verdict: Verdict,

@@ -1,11 +1,10 @@
-//! Lets rollouts go while live metrics keep within bounds.
+//! Allows rollouts while live metrics keep within bounds.
 //!
-//! Queries are templates whose values cannot change them; what it means when a metric is absent,
-//! not a number, old or not to be had has no default. Both come from the SDK; this crate puts them
-//! under settings, adds the ready-made checks, and looks at the last minutes where that is asked.
+//! The SDK provides query templates, whose values cannot change the query, and thresholds, which
+//! have no default for a metric that is absent, NaN, stale or unavailable. This crate adds the
+//! settings, the ready-made checks and checks over the last minutes.
 
 mod check;
-mod duration;
 mod over;
 mod parse;
 pub mod pods;
@@ -42,13 +41,13 @@ impl Policy for MetricsThreshold {
             ));
         };
         let now = clock::now();
-        // What one check measured stands, whether or not the others could be judged.
-        let judged: Combined = self
+        // A failed check does not hide what another one measured.
+        let combined: Combined = self
             .checks
             .iter()
-            .map(|check| check.judge(&subject, now))
+            .map(|check| check.evaluate(&subject, now))
             .collect();
-        judged.finish()
+        combined.finish()
     }
 }
 

@@ -8,21 +8,21 @@ use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{Sample, Series};
 use rollgate_sdk::threshold::Bounds;
 
-use crate::duration;
+use crate::parse;
 use crate::settings::CheckSettings;
 
-/// The last minutes, looked at in steps.
+/// The last minutes, and the step between the points that are evaluated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Over {
     length: SignedDuration,
     step: SignedDuration,
 }
 
-/// More would be a load for the source, and a finer look than samples are taken.
+/// More would be a load for the source, and finer than the samples are taken.
 const MOST_POINTS: i64 = 1_000;
 
 impl Over {
-    /// Reads `over` and `step`; `Ok(None)` where the check looks at the value now.
+    /// Parses `over` and `step`; returns `Ok(None)` where the check evaluates the value now.
     pub(crate) fn parse(
         check: &CheckSettings,
         problems: &mut Problems<'_>,
@@ -35,9 +35,9 @@ impl Over {
                     .refuse("is only for `over`, which is not set"),
             };
         };
-        let length = problems.at("over").keep(duration::parse(over))?;
+        let length = problems.at("over").keep(parse::duration(over))?;
         let step = match &check.step {
-            Some(step) => problems.at("step").keep(duration::parse(step))?,
+            Some(step) => problems.at("step").keep(parse::duration(step))?,
             None => SignedDuration::from_secs((length.as_secs() / 20).max(1)),
         };
         if step > length || length.as_secs() / step.as_secs() > MOST_POINTS {
@@ -50,18 +50,18 @@ impl Over {
         Some(Some(Self { length, step }))
     }
 
-    /// The first instant looked at.
+    /// Returns the first instant that is evaluated.
     pub(crate) fn start(self, now: Timestamp) -> Timestamp {
         now.checked_sub(self.length).unwrap_or(Timestamp::MIN)
     }
 
-    /// The distance between two points.
+    /// Returns the distance between two points.
     pub(crate) fn step(self) -> Duration {
         self.step.unsigned_abs()
     }
 
-    /// Reads what was answered: the points without data, those that are not a number, and
-    /// the worst number of each series.
+    /// Summarizes the result of a range query: the points without data, those that are NaN, and the
+    /// worst value of each series.
     pub(crate) fn read(self, series: Vec<Series>, bounds: Bounds) -> Seen {
         let gap = self.gap(&series);
         let mut seen = Seen {
@@ -93,7 +93,7 @@ impl Over {
         seen
     }
 
-    /// At how many points no series has data, where there are such; without series, all.
+    /// Describes at how many points no series has data, if there are any; without series, at all.
     fn gap(self, series: &[Series]) -> Option<String> {
         let expected = self.length.as_secs() / self.step.as_secs() + 1;
         let points = series.iter().flat_map(|series| &series.points);
@@ -103,13 +103,13 @@ impl Over {
     }
 }
 
-/// What a range of points shows.
+/// The summary of a range query.
 pub(crate) struct Seen {
-    /// Each series as its worst number, with the time of its last point; NaN where it has none.
+    /// Each series with its worst value and the time of its last point; NaN where it has no value.
     pub(crate) worst: Vec<Sample>,
-    /// The series with numbers and with points that are none, and at how many.
+    /// The series that have values and also points that are NaN, and the number of those.
     pub(crate) not_numbers: Vec<(Vec<(String, String)>, String)>,
-    /// At how many points there is no data.
+    /// The number of points without data.
     pub(crate) gap: Option<String>,
 }
 
@@ -119,8 +119,8 @@ impl std::fmt::Display for Over {
     }
 }
 
-/// The number that comes closest to breaking the bounds: the greatest where it is above `max` or
-/// there is no `min`, else the least. `None` where there are no numbers.
+/// Returns the value that is closest to breaking the bounds: the greatest where it is above `max`
+/// or there is no `min`, else the least. `None` without values.
 fn worst(numbers: &[f64], bounds: Bounds) -> Option<f64> {
     let numbers = || numbers.iter().copied();
     let greatest = numbers().reduce(f64::max)?;

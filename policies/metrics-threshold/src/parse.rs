@@ -1,4 +1,4 @@
-//! From settings to checks, with everything noted that is wrong.
+//! Parses settings into checks, and collects all mistakes.
 
 use rollgate_sdk::jiff::SignedDuration;
 use rollgate_sdk::template::QueryTemplate;
@@ -10,9 +10,9 @@ use crate::over::Over;
 use crate::reach;
 use crate::red::{self, Ready};
 use crate::settings::{AnswerSettings, CheckSettings, Settings};
-use crate::{duration, subject};
+use crate::subject;
 
-/// Reads all checks.
+/// Parses all checks.
 pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
     let mut problems = problems.at("checks");
     if settings.checks.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option
 fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) -> Option<Check> {
     let name = problems.at("name").keep(name(&check.name));
     let source = source(check, common, problems);
-    let asked = asked(check, problems);
+    let queries = queries(check, problems);
     let over = Over::parse(check, problems);
     let bounds = problems.keep(Bounds::new(check.min, check.max));
     if let Some(bounds) = bounds {
@@ -49,7 +49,7 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
         Answer::Allow => MaxAge::Any,
         _ => max_age(check, common, problems)?,
     };
-    let Asked { query, freshness } = asked?;
+    let Queries { query, freshness } = queries?;
     let freshness = match (max_age, freshness) {
         (MaxAge::Any, _) => None,
         (MaxAge::AtMost(_), Some(freshness)) => Some(freshness),
@@ -70,8 +70,8 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
     })
 }
 
-const NO_FRESHNESS: &str = "is missing: the query alone does not tell how old its samples are, as \
-    Prometheus stamps answers with the time of the question; write a query for their Unix time, \
+const NO_FRESHNESS: &str = "is missing: the query alone does not show how old its samples are, as \
+    Prometheus returns the time of the query as the timestamp; write a query for their Unix time, \
     such as max(timestamp(METRIC{...})), or set `answers.stale` to allow";
 
 fn name(name: &str) -> Result<String, String> {
@@ -93,13 +93,13 @@ fn source(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>)
     }
 }
 
-/// What is asked of the source.
-struct Asked {
+/// The queries of a check.
+struct Queries {
     query: QueryTemplate,
     freshness: Option<QueryTemplate>,
 }
 
-fn asked(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Asked> {
+fn queries(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Queries> {
     let ready = match (
         &check.query,
         &check.request_rate,
@@ -114,7 +114,7 @@ fn asked(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Asked> {
                 .map(subject::template)
                 .transpose();
             let freshness = problems.at("freshness").keep(freshness);
-            return Some(Asked {
+            return Some(Queries {
                 query: query?,
                 freshness: freshness?,
             });
@@ -139,14 +139,14 @@ fn asked(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Asked> {
     if check.freshness.is_some() {
         return problems
             .at("freshness")
-            .refuse("is only for `query`; this check asks for it itself");
+            .refuse("is only for `query`; this check queries it itself");
     }
     let (field, Some(Ready { query, freshness })) = ready else {
         return None;
     };
     let mut matchers = problems.at(field);
     let mut matchers = matchers.at("matchers");
-    Some(Asked {
+    Some(Queries {
         query: matchers.keep(subject::template(&query))?,
         freshness: Some(matchers.keep(subject::template(&freshness))?),
     })
@@ -177,7 +177,7 @@ fn answers(
     })
 }
 
-/// How old the newest sample may be.
+/// The maximum age of the newest sample.
 #[derive(Clone, Copy)]
 enum MaxAge {
     Any,
@@ -205,6 +205,18 @@ fn max_age(
     };
     problems
         .at("maxAge")
-        .keep(duration::parse(text))
+        .keep(duration(text))
         .map(MaxAge::AtMost)
+}
+
+/// Parses `10m`, `1h 30m` or `90s`.
+pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
+    let parsed = text.parse::<SignedDuration>().ok();
+    parsed
+        .filter(|duration| {
+            *duration >= SignedDuration::from_secs(1) && duration.subsec_nanos() == 0
+        })
+        .ok_or_else(|| {
+            format!("`{text}` is no duration of whole seconds; write 10m, 1h 30m or 90s")
+        })
 }

@@ -11,38 +11,39 @@ use std::fmt;
 use rollgate_sdk::Kind;
 use rollgate_sdk::template::escape_regex;
 
-/// What stands before the random part of a generated name has this many characters at most.
+/// The maximum length of a generated name before its random part.
 const LONGEST_BASE: usize = 58;
 
-/// The random part: no vowels, nor what looks like one (`k8s.io/apimachinery/pkg/util/rand`).
+/// The random part: no vowels, and no characters that look like one
+/// (`k8s.io/apimachinery/pkg/util/rand`).
 const RANDOM: &str = "[bcdfghjklmnpqrstvwxz2456789]{5}";
 
-/// One letter of a template's hash: a decimal digit of a 32-bit number in the same alphabet.
+/// One character of a template's hash: a decimal digit of a 32-bit number in the same alphabet.
 const HASH: &str = "[4-9bcdf]";
 
-/// How many letters a hash has. Nine in 400,000 templates have fewer; as many as there are names
-/// such as `web-db` that would be taken for a hash.
+/// The minimum length of a hash. Nine in 400,000 templates have a shorter one; about as many as
+/// there are names such as `web-db` that would be mistaken for a hash.
 const SHORTEST_HASH: usize = 6;
 const LONGEST_HASH: usize = 10;
 
-/// A name of which the Pods' names keep nothing but what other workloads' Pods may share.
+/// A name so long that the Pods' names contain only what other workloads' Pods may share.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong {
     kind: String,
     length: usize,
 }
 
-/// Returns a regular expression for the names of the workload's Pods, which those of a workload
-/// whose name merely begins alike do not match.
+/// Returns a regular expression for the names of the workload's Pods. It does not match those of a
+/// workload whose name merely starts with the same characters.
 ///
 /// # Errors
-/// The name is so long that the Pods' names do not tell whose they are.
+/// The name is so long that the Pods' names do not identify the workload.
 pub fn pattern(kind: &Kind, name: &str) -> Result<String, TooLong> {
     let endings = match kind {
         Kind::StatefulSet => vec![ORDINAL.to_owned()],
         Kind::DaemonSet => of_daemon_set(name),
         Kind::Deployment | Kind::Rollout => of_replica_sets(name),
-        // A Service has no Pods; most bear the name of the workload behind it.
+        // A Service has no Pods of its own; most have the name of the workload behind them.
         _ => [of_replica_sets(name), of_daemon_set(name)]
             .concat()
             .into_iter()
@@ -65,7 +66,7 @@ fn of_daemon_set(name: &str) -> Vec<String> {
     whole.then(|| RANDOM.to_owned()).into_iter().collect()
 }
 
-/// The hash whole, where it and the `-` behind it fit; else as much of it as fits, without a `-`.
+/// Matches the whole hash and the `-` after it where they fit, else as much of the hash as fits.
 fn of_replica_sets(name: &str) -> Vec<String> {
     let room = LONGEST_BASE.saturating_sub(name.len() + 1);
     let longest_whole = LONGEST_HASH.min(room.saturating_sub(1));
@@ -81,8 +82,8 @@ impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the {}'s name has {} characters, and Kubernetes cuts the names of its Pods so short that \
-             they do not tell whose they are: pick its series by other labels in the check's \
+            "the {}'s name has {} characters, and Kubernetes truncates the names of its Pods so much that \
+             they do not identify the workload: select its series by other labels in the check's \
              `matchers`",
             self.kind, self.length
         )
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_name_keeps_the_whole_hash() {
+    fn pod_of_a_short_name_has_the_whole_hash() {
         assert_eq!(
             pattern(&Kind::Deployment, "web").as_deref(),
             Ok("web-([4-9bcdf]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5})")
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn long_name_leaves_room_for_a_part_of_the_hash() {
+    fn pod_of_a_long_name_has_part_of_the_hash() {
         let ending = |length| {
             let name = "a".repeat(length);
             let pattern = pattern(&Kind::Deployment, &name).expect("some room");
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_fills_the_base_is_refused_and_an_ordinal_never_is() {
+    fn name_that_leaves_no_room_for_a_hash_is_refused_except_with_ordinals() {
         let name = |length| "a".repeat(length);
         for (kind, longest) in [
             (Kind::Deployment, 56),

@@ -1,11 +1,11 @@
-//! Bounds that what a ready-made check measures can, or cannot, break.
+//! Validates the bounds of ready-made checks: whether any measured value can break, or keep, them.
 
 use rollgate_sdk::Problems;
 use rollgate_sdk::threshold::Bounds;
 
 use crate::settings::CheckSettings;
 
-/// What a ready-made check measures, with the values that it can have.
+/// The measurement of a ready-made check, with its possible values.
 #[derive(Clone, Copy)]
 enum Measure {
     RequestRate,
@@ -13,7 +13,7 @@ enum Measure {
     Latency,
 }
 
-/// Notes the bounds that nothing or everything would break, most often by a wrong unit.
+/// Reports bounds that no value, or every value, would break, most often because of a wrong unit.
 pub(crate) fn check(settings: &CheckSettings, bounds: Bounds, problems: &mut Problems<'_>) {
     let Some(measure) = Measure::of(settings) else {
         return;
@@ -27,7 +27,7 @@ pub(crate) fn check(settings: &CheckSettings, bounds: Bounds, problems: &mut Pro
 }
 
 impl Measure {
-    /// Of a query, only who wrote it knows what values it can have.
+    /// Returns `None` for a query, whose possible values only its author knows.
     fn of(settings: &CheckSettings) -> Option<Self> {
         let rate = settings.request_rate.as_ref().map(|_| Measure::RequestRate);
         let ratio = settings.error_ratio.as_ref().map(|_| Measure::ErrorRatio);
@@ -39,7 +39,7 @@ impl Measure {
         let measure = self.name();
         match self {
             _ if min < 0.0 => Some(format!(
-                "no {measure} is below {min}: nothing would break it; write {}",
+                "no {measure} is below {min}, so no value breaks this bound; write {}",
                 self.example()
             )),
             Self::ErrorRatio if min > 1.0 => Some(format!(
@@ -47,7 +47,7 @@ impl Measure {
                 percent(min)
             )),
             Self::ErrorRatio if min == 0.0 && bounds.max().is_none() => Some(format!(
-                "no {measure} is below 0: nothing would break it; give `max`, such as 0.01"
+                "no {measure} is below 0, so no value breaks this bound; give `max`, such as 0.01"
             )),
             _ => None,
         }
@@ -62,7 +62,7 @@ impl Measure {
                 self.example()
             )),
             Self::ErrorRatio if max > 1.0 || (max >= 1.0 && !min_can_break) => Some(format!(
-                "no {measure} is above {max}, as it lies between 0 and 1: nothing would break it{}",
+                "no {measure} is above {max}, as it lies between 0 and 1, so no value breaks this bound{}",
                 percent(max)
             )),
             _ => None,
@@ -86,7 +86,7 @@ impl Measure {
     }
 }
 
-/// What to write where percent were meant.
+/// Suggests the ratio where percent were meant.
 fn percent(bound: f64) -> String {
     if bound > 100.0 {
         return String::new();

@@ -1,18 +1,18 @@
-//! The ready-made checks: rate, errors, duration.
+//! The ready-made checks: rate, errors and duration (RED).
 
 use rollgate_sdk::Problems;
 
-use crate::duration;
+use crate::parse;
 use crate::settings::{ErrorRatio, Latency, RequestRate};
 
-/// A query template, and one for the Unix time of the newest sample behind it.
+/// A query template, and one for the Unix time of its newest sample.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) query: String,
     pub(crate) freshness: String,
 }
 
-/// The workload's own Pods, by the names that their controller gives them; see `pods.rs`.
+/// Selects the workload's own Pods, by the names that their controller gives them; see `pods.rs`.
 const OWN_PODS: &str = r#"namespace="${namespace}",pod=~"${pods}""#;
 
 /// Requests per second.
@@ -26,8 +26,8 @@ pub(crate) fn request_rate(settings: &RequestRate, problems: &mut Problems<'_>) 
     })
 }
 
-/// Failed requests in proportion to all. Where nothing failed yet there is no failed series: that
-/// is 0. Where there were no requests it is NaN.
+/// Failed requests in proportion to all. Where nothing has failed yet there is no failed series,
+/// which is 0. Without requests it is NaN.
 pub(crate) fn error_ratio(settings: &ErrorRatio, problems: &mut Problems<'_>) -> Option<Ready> {
     let label = settings.label.as_deref().unwrap_or("code");
     let errors = settings.errors.as_deref().unwrap_or("5..");
@@ -44,7 +44,7 @@ pub(crate) fn error_ratio(settings: &ErrorRatio, problems: &mut Problems<'_>) ->
     })
 }
 
-/// The seconds that `quantile` of the requests stay below.
+/// The duration within which `quantile` of the requests end, in seconds.
 pub(crate) fn latency(settings: &Latency, problems: &mut Problems<'_>) -> Option<Ready> {
     let quantile = problems.at("quantile").keep(quantile(settings.quantile));
     let bucket = match settings.metric.ends_with("_bucket") {
@@ -63,7 +63,7 @@ pub(crate) fn latency(settings: &Latency, problems: &mut Problems<'_>) -> Option
     })
 }
 
-/// A metric with the matchers that pick the workload's series.
+/// A metric with the matchers for the workload's series.
 struct Series<'a> {
     metric: &'a str,
     matchers: &'a str,
@@ -95,7 +95,7 @@ fn series<'a>(
     if matchers.starts_with('{') {
         return problems
             .at("matchers")
-            .refuse("takes what stands between the braces of a selector, without the braces");
+            .refuse("takes the content of a selector's braces, without the braces");
     }
     let metric = problems.at("metric").keep(metric_name(metric))?;
     Some(Series { metric, matchers })
@@ -104,11 +104,11 @@ fn series<'a>(
 fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
     let window = problems
         .at("window")
-        .keep(duration::parse(text.unwrap_or("5m")))?;
+        .keep(parse::duration(text.unwrap_or("5m")))?;
     Some(format!("{}s", window.as_secs()))
 }
 
-/// As in Prometheus' data model, where names of metrics may have a `:` and those of labels not.
+/// Checks a metric name, which may have a `:` in Prometheus' data model, other than a label name.
 fn metric_name(name: &str) -> Result<&str, String> {
     is_name(name, &['_', ':']).then_some(name).ok_or_else(|| {
         format!(
@@ -128,7 +128,7 @@ fn is_name(name: &str, signs: &[char]) -> bool {
     name.starts_with(|c: char| fits(c) && !c.is_ascii_digit()) && name.chars().all(fits)
 }
 
-/// The text as a PromQL string literal in which no variable is read.
+/// Returns the text as a PromQL string literal without variables.
 fn quoted(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains('\n') {
         return Err(

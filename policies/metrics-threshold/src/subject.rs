@@ -1,4 +1,5 @@
-//! What a query is about: the workload of the rollout, as values for the variables of a template.
+//! The subject of a query: the workload of the rollout, which gives the variables of a template
+//! their values.
 
 use rollgate_sdk::template::{QueryTemplate, TemplateError};
 use rollgate_sdk::{Failure, Rollout, Workload};
@@ -11,7 +12,7 @@ const KIND: &str = "kind";
 const PODS: &str = "pods";
 const LABEL: &str = "label:";
 
-/// Reads a template that may use the variables of a subject.
+/// Parses a template that may use the variables of a subject.
 pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
     let label = |rest: &'_ str| Some(rest.split_once('}')?.0.to_owned());
     let labels: Vec<String> = text
@@ -20,28 +21,28 @@ pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
         .filter(|rest| rest.len() > LABEL.len() && rest.starts_with(LABEL))
         .filter_map(label)
         .collect();
-    // What the operator is told there is, where a variable is unknown: `label:KEY` stands for all.
+    // The variables that an error message lists; `label:KEY` represents all labels.
     let mut known = vec![NAMESPACE, NAME, KIND];
     known.extend(labels.iter().map(String::as_str));
     known.push("label:KEY");
     QueryTemplate::parse_with_patterns(text, &known, &[PODS])
 }
 
-/// The workload that the queries are about.
+/// The workload that is queried.
 pub(crate) struct Subject<'a>(&'a Workload);
 
 impl<'a> Subject<'a> {
-    /// The new object, or the old one where it is deleted.
+    /// Returns the new object, or the old one where it is deleted.
     pub(crate) fn of(rollout: &'a Rollout<'_>) -> Option<Self> {
         rollout.new().or_else(|| rollout.old()).map(Self)
     }
 
-    /// The query about this workload.
+    /// Renders the query for this workload.
     ///
     /// # Errors
-    /// A variable has no value. It is no empty string then: `namespace=""` would match the series
-    /// that have no namespace at all, and judge something else. And whoever deploys could leave
-    /// out a label, so what the settings say of a source's errors is not asked.
+    /// A variable has no value. It is not replaced by an empty string: `namespace=""` would match
+    /// the series without a namespace, and so evaluate something else. And since whoever deploys
+    /// could omit a label, this is a failure whatever the settings say about errors of the source.
     pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, Failure> {
         template.render(|variable| {
             if variable == PODS {

@@ -1,4 +1,4 @@
-//! Every scenario, judged natively.
+//! Runs every scenario natively.
 
 rollgate_sdk::testing::scenarios!(
     rollgate_policy_metrics_threshold::MetricsThreshold,

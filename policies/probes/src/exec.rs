@@ -1,36 +1,36 @@
-//! What a probe's command runs, as far as its text tells.
+//! What the command of a probe runs, as far as its text shows.
 //!
-//! Shell scripts are split as a shell splits them; what depends on a variable is not judged.
+//! Shell scripts are split as a shell splits them. What depends on a variable is not evaluated.
 
-mod heavy;
 mod network;
 mod shell;
 mod wrappers;
 
 use wrappers::{Runs, unwrap};
 
-/// Scripts within scripts are followed this deep, which bounds the time.
+/// The maximum depth of scripts in scripts, which bounds the time.
 const DEEPEST: u8 = 8;
 
-/// The first program of the command that starts an interpreter or a virtual machine, or is one of
-/// `more`.
+/// Returns the first program in the command that starts an interpreter or a virtual machine, or is
+/// one of `more`.
 pub(crate) fn heavy_program(command: &[String], more: &[String]) -> Option<String> {
-    let is_heavy =
-        |program: &str| heavy::is_heavy(program) || more.iter().any(|heavy| heavy == program);
+    let is_expensive =
+        |program: &str| is_heavy(program) || more.iter().any(|heavy| heavy == program);
     find(command, DEEPEST, &|program, _| {
-        is_heavy(program).then(|| program.to_owned())
+        is_expensive(program).then(|| program.to_owned())
     })
 }
 
-/// The first host other than the Pod itself that the command asks with one of the usual tools.
+/// Returns the first host, other than the Pod itself, that the command contacts with a common
+/// network tool.
 pub(crate) fn foreign_target(command: &[String]) -> Option<String> {
     find(command, DEEPEST, &|program, arguments| {
         network::foreign_target(program, arguments).map(str::to_owned)
     })
 }
 
-/// The first that `look` finds at a program, by its file name and with its arguments, in a command
-/// and in the scripts that it runs.
+/// Returns the first result of `look`, which is called for each program in a command and in the
+/// scripts that it runs, with the program's file name and arguments.
 fn find<F>(command: &[String], deepest: u8, look: &F) -> Option<String>
 where
     F: Fn(&str, &[String]) -> Option<String>,
@@ -58,6 +58,52 @@ where
 fn file_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
+
+/// Whether the program starts an interpreter or a virtual machine, which takes some hundred
+/// milliseconds of CPU each time.
+fn is_heavy(program: &str) -> bool {
+    let family = ["python", "kafka-"];
+    family.iter().any(|start| program.starts_with(start)) || HEAVY_PROGRAMS.contains(&program)
+}
+
+/// Interpreters and virtual machines, and the tools that are known to be written for them.
+const HEAVY_PROGRAMS: &[&str] = &[
+    // Virtual machines.
+    "java",
+    "dotnet",
+    "mono",
+    "erl",
+    "elixir",
+    "iex",
+    // Interpreters.
+    "node",
+    "nodejs",
+    "deno",
+    "bun",
+    "npm",
+    "npx",
+    "yarn",
+    "pnpm",
+    "ruby",
+    "perl",
+    "php",
+    "Rscript",
+    "pwsh",
+    "powershell",
+    "powershell.exe",
+    // Tools that start one of these.
+    "rabbitmqctl",
+    "rabbitmq-diagnostics",
+    "nodetool",
+    "cqlsh",
+    "zkCli.sh",
+    "mongosh",
+    "aws",
+    "gcloud",
+    "az",
+    // A client that discovers the whole API first.
+    "kubectl",
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
-//! Hosts, as they are written in probes and commands.
+//! Hosts in probes and commands.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Whether the host is the machine, or the Pod, that asks. Asked as a target, the unspecified
-/// address is loopback.
+/// Whether the host is the requesting machine or Pod itself. As a target, the unspecified address
+/// means loopback.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -12,8 +12,8 @@ pub(crate) fn is_loopback(host: &str) -> bool {
         || ipv4(&name).is_some_and(is_loopback_v4)
 }
 
-/// The names that the kubelet and images write into /etc/hosts, and those that resolvers answer
-/// themselves.
+/// Whether the name is loopback: one that the kubelet and images write into /etc/hosts, or that
+/// resolvers answer themselves.
 fn is_loopback_name(name: &str) -> bool {
     name.ends_with(".localhost")
         || matches!(
@@ -39,8 +39,8 @@ fn is_loopback_v4(address: Ipv4Addr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
-/// An address as the C library reads it: one to four numbers, the last of which fills the rest,
-/// each decimal, `0x…` or octal. `127.1` and `0` are such.
+/// Parses an address as the C library does: one to four numbers, of which the last fills the rest,
+/// each decimal, `0x…` or octal. Examples are `127.1` and `0`.
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut numbers: Vec<u32> = Vec::new();
     for part in text.split('.') {
@@ -75,9 +75,9 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
     Some(address.into())
 }
 
-/// Whether the host may be an address of the node itself, which is the Pod's own under
-/// `hostNetwork`: loopback, or link-local, which node-local services such as a DNS cache bind.
-/// The cloud's metadata service has a link-local address, too, and is somebody else.
+/// Whether the host may be an address of the node, which is also the Pod's own under `hostNetwork`:
+/// loopback, or a link-local address, which node-local services such as a DNS cache use. The
+/// cloud's metadata service also has a link-local address, but is another host.
 pub(crate) fn may_be_on_node(host: &str) -> bool {
     is_loopback(host)
         || host.parse::<Ipv4Addr>().is_ok_and(|address| {
@@ -85,7 +85,7 @@ pub(crate) fn may_be_on_node(host: &str) -> bool {
         })
 }
 
-/// The host of a URL or of `host:port`, without user, port and path.
+/// Returns the host of a URL or of `host:port`, without user, port and path.
 pub(crate) fn of(target: &str) -> &str {
     let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
     let end = after_scheme
@@ -99,7 +99,7 @@ pub(crate) fn of(target: &str) -> &str {
         return v6.split_once(']').map_or(v6, |(inside, _)| inside);
     }
     match address.split_once(':') {
-        // More than one colon without brackets is a bare IPv6 address.
+        // More than one colon without brackets means a bare IPv6 address.
         Some((_, port)) if port.contains(':') => address,
         Some((name, _)) => name,
         None => address,
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_url_is_found_whatever_surrounds_it() {
+    fn host_of_a_url_is_found() {
         for (target, host) in [
             ("http://db/health", "db"),
             ("https://user:pass@db.prod:8443/a?b#c", "db.prod"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_from_what_only_looks_like_it() {
+    fn loopback_is_distinguished_from_similar_names() {
         for host in [
             "localhost",
             "LocalHost",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_service_is_not_on_the_node() {
+    fn metadata_service_is_not_on_the_node() {
         assert!(may_be_on_node("169.254.20.10"));
         assert!(!may_be_on_node("169.254.169.254"));
         assert!(!may_be_on_node("169.254.20.10.nip.io"));

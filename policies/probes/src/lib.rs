@@ -1,8 +1,7 @@
-//! Judges the probes of every container that runs as long as its Pod: main ones and sidecars.
+//! Checks the probes of every container that runs as long as its Pod: main containers and sidecars.
 //!
-//! A probe is the only thing that tells Kubernetes a good rollout from a bad one, and a wrong
-//! probe makes an outage of its own. README.md lists the rules, why each stands and what an
-//! operator can set.
+//! Kubernetes recognizes a bad rollout by its probes only, and a wrong probe causes outages of its
+//! own. README.md lists the rules with their reasons, and the settings.
 
 mod exec;
 mod host;
@@ -24,7 +23,7 @@ use report::Report;
 use settings::Settings;
 use view::View;
 
-/// The policy: its settings are all it keeps.
+/// The policy, which consists of its settings.
 pub struct Probes {
     settings: Settings,
 }

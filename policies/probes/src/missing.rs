@@ -1,15 +1,15 @@
-//! Probes that are not there.
+//! Missing probes.
 
 use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 
-/// Looks for a missing readiness and a missing liveness probe.
+/// Checks for a missing readiness and a missing liveness probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     let container = view.container;
     match (&container.readiness_probe, &container.startup_probe) {
         (Some(_), _) => {}
-        // The kubelet leaves a container unready until its startup probe has succeeded.
+        // The kubelet keeps a container unready until its startup probe has succeeded.
         (None, Some(_)) => report.add(Rule::ReadinessOnlyAtStart, || only_at_start(view)),
         (None, None) => report.add(Rule::ReadinessMissing, || readiness(view)),
     }

@@ -1,8 +1,8 @@
-//! Ports that a probe asks and its container does not declare.
+//! Ports that a probe uses and its container does not declare.
 //!
-//! Declaring a port is documentation alone: an undeclared number works. It is worth a warning
-//! because it is what a mistyped port looks like, and no warning where the container's own command
-//! or environment speaks of it. A name that is not declared can never work.
+//! A declared number is documentation only: an undeclared one works. It deserves a warning because
+//! a mistyped port looks the same, but not where the container's own command or environment
+//! mentions the number. A name that is not declared never works.
 
 use rollgate_sdk::{Container, Handler, IntOrString};
 
@@ -10,69 +10,73 @@ use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, Port, View};
 
-/// Looks at the port of every probe.
+/// Checks the port of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     for (kind, probe) in view.probes() {
-        let asked = |field| Asked { kind, field };
+        let port_field = |field| ProbePort { kind, field };
         match &probe.handler {
             Handler::HttpGet(get) => {
                 let host = get.host.as_deref();
-                check_port(view, asked("/httpGet/port"), host, &get.port, report);
+                check_port(view, port_field("/httpGet/port"), host, &get.port, report);
             }
             Handler::TcpSocket(tcp) => {
                 let host = tcp.host.as_deref();
-                check_port(view, asked("/tcpSocket/port"), host, &tcp.port, report);
+                check_port(view, port_field("/tcpSocket/port"), host, &tcp.port, report);
             }
-            Handler::Grpc(grpc) => check_number(view, asked("/grpc/port"), grpc.port, report),
+            Handler::Grpc(grpc) => check_number(view, port_field("/grpc/port"), grpc.port, report),
             _ => {}
         }
     }
 }
 
-/// Where a port is asked.
+/// The port of a probe, and the field that names it.
 #[derive(Clone, Copy)]
-struct Asked {
+struct ProbePort {
     kind: Kind,
     field: &'static str,
 }
 
-/// A name must be declared whichever host is asked; a number on another host is none of the
-/// container's.
+/// A name must be declared, whatever the host. A number on another host is not a port of the
+/// container.
 fn check_port(
     view: View<'_>,
-    asked: Asked,
+    port_field: ProbePort,
     host: Option<&str>,
     port: &IntOrString,
     report: &mut Report<'_>,
 ) {
     match view.port(port) {
         Port::Unknown(name) => {
-            report.add(Rule::PortNameUnknown, || name_unknown(view, asked, name));
+            report.add(Rule::PortNameUnknown, || {
+                name_unknown(view, port_field, name)
+            });
         }
         Port::Number(number) if host.is_none_or(str::is_empty) => {
-            check_number(view, asked, number, report);
+            check_number(view, port_field, number, report);
         }
         Port::Number(_) => {}
     }
 }
 
-fn check_number(view: View<'_>, asked: Asked, number: i32, report: &mut Report<'_>) {
+fn check_number(view: View<'_>, port_field: ProbePort, number: i32, report: &mut Report<'_>) {
     match declared(view.container, number) {
         Declared::Tcp => {}
         Declared::Otherwise(protocol) => {
             report.add(Rule::PortUndeclared, || {
-                not_tcp(view, asked, number, protocol)
+                not_tcp(view, port_field, number, protocol)
             });
         }
         Declared::Not if is_mentioned(view.container, number) => {}
-        Declared::Not => report.add(Rule::PortUndeclared, || undeclared(view, asked, number)),
+        Declared::Not => report.add(Rule::PortUndeclared, || {
+            undeclared(view, port_field, number)
+        }),
     }
 }
 
-/// What a container says of one of its ports.
+/// How a container declares a port.
 enum Declared<'a> {
     Tcp,
-    /// For another protocol alone. All probes of ports speak TCP.
+    /// Only for another protocol; all probes of ports use TCP.
     Otherwise(&'a str),
     Not,
 }
@@ -93,8 +97,8 @@ fn declared(container: Container<'_>, number: i32) -> Declared<'_> {
     found
 }
 
-/// Whether the container's command or environment speaks of the number. The environment costs a
-/// call to the host, so it is asked last.
+/// Whether the container's command or environment mentions the number. The environment costs a host
+/// call, so it comes last.
 fn is_mentioned(container: Container<'_>, number: i32) -> bool {
     let mentions = |text: &String| mentions(text, number);
     container.command.iter().any(mentions)
@@ -105,15 +109,15 @@ fn is_mentioned(container: Container<'_>, number: i32) -> bool {
             .any(|variable| variable.value.as_ref().is_some_and(mentions))
 }
 
-/// Whether the number stands in the text, not as part of a longer one.
+/// Whether the text has the number, and not only as part of a longer one.
 fn mentions(text: &str, number: i32) -> bool {
     text.split(|letter: char| !letter.is_ascii_digit())
         .any(|digits| digits.parse() == Ok(number))
 }
 
-fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
-    let consequence = match asked.kind {
+fn name_unknown(view: View<'_>, port_field: ProbePort, name: &str) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
+    let consequence = match port_field.kind {
         Kind::Readiness => "the container never gets ready",
         Kind::Liveness => "a hang is never noticed",
         Kind::Startup => "the container never counts as started",
@@ -125,9 +129,9 @@ fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
          or probe its number."
     };
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message: format!(
-            "{probe} of `{container}` asks port `{name}`, a name that the container does not \
+            "{probe} of `{container}` uses port `{name}`, a name that the container does not \
              declare: the probe cannot run, and {consequence}."
         ),
         found: name.to_owned(),
@@ -136,27 +140,27 @@ fn name_unknown(view: View<'_>, asked: Asked, name: &str) -> Problem {
     }
 }
 
-fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
+fn undeclared(view: View<'_>, port_field: ProbePort, number: i32) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
     let (message, hint) = match owner(view, number) {
         Some(owner) => (
             format!(
-                "{probe} of `{container}` asks port {number}, which container `{owner}` declares: \
-                 `{container}` is judged by how `{owner}` is doing."
+                "{probe} of `{container}` uses port {number}, which container `{owner}` declares: \
+                 it checks the health of `{owner}` instead of `{container}`."
             ),
             format!("Move the probe to `{owner}`, or probe a port of `{container}`."),
         ),
         None => (
             format!(
-                "{probe} of `{container}` asks port {number}, which the container neither declares \
+                "{probe} of `{container}` uses port {number}, which the container neither declares \
                  nor mentions in its command or environment: if nothing listens there, it {}.",
-                consequence(asked.kind)
+                consequence(port_field.kind)
             ),
             format!("Correct the number, or declare {number} under `ports`."),
         ),
     };
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message,
         found: number.to_string(),
         expected: declared_numbers(view.container),
@@ -164,14 +168,14 @@ fn undeclared(view: View<'_>, asked: Asked, number: i32) -> Problem {
     }
 }
 
-fn not_tcp(view: View<'_>, asked: Asked, number: i32, protocol: &str) -> Problem {
-    let (probe, container) = (asked.kind.field(), &view.container.name);
+fn not_tcp(view: View<'_>, port_field: ProbePort, number: i32, protocol: &str) -> Problem {
+    let (probe, container) = (port_field.kind.field(), &view.container.name);
     Problem {
-        path: view.path(asked.kind, asked.field),
+        path: view.path(port_field.kind, port_field.field),
         message: format!(
-            "{probe} of `{container}` asks port {number}, which the container declares for \
+            "{probe} of `{container}` uses port {number}, which the container declares for \
              {protocol}, and the probe speaks TCP: if nothing listens there, it {}.",
-            consequence(asked.kind)
+            consequence(port_field.kind)
         ),
         found: format!("{number}/{protocol}"),
         expected: "a port with protocol TCP".to_owned(),
@@ -179,7 +183,7 @@ fn not_tcp(view: View<'_>, asked: Asked, number: i32, protocol: &str) -> Problem
     }
 }
 
-/// What becomes of a container whose probe never succeeds.
+/// Returns what happens to a container whose probe never succeeds.
 fn consequence(kind: Kind) -> &'static str {
     match kind {
         Kind::Readiness => "never gets ready",
@@ -187,8 +191,8 @@ fn consequence(kind: Kind) -> &'static str {
     }
 }
 
-/// The other container that declares the port. A Pod has few containers; more than these are not
-/// worth the time.
+/// Returns the other container that declares the port. A Pod has few containers; searching more is
+/// not worth the time.
 fn owner<'a>(view: View<'a>, number: i32) -> Option<&'a str> {
     view.container
         .workload()
@@ -198,7 +202,7 @@ fn owner<'a>(view: View<'a>, number: i32) -> Option<&'a str> {
         .map(|other| other.record().name.as_str())
 }
 
-/// How many declared ports a message lists.
+/// The number of declared ports that a message lists.
 const LISTED: usize = 8;
 
 fn declared_names(container: Container<'_>) -> String {

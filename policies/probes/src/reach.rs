@@ -1,7 +1,7 @@
-//! Probes that leave their Pod.
+//! Probes that contact other hosts.
 //!
-//! A probe shall tell how one container does. One that asks somebody else restarts or withdraws
-//! every Pod when somebody else is down.
+//! A probe should show the health of one container. One that contacts another service restarts or
+//! withdraws every Pod when that service is down.
 
 use rollgate_sdk::Handler;
 
@@ -11,14 +11,14 @@ use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 
-/// Looks at where each probe goes.
+/// Checks the host of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     for (kind, probe) in view.probes() {
         match &probe.handler {
             Handler::HttpGet(get) => {
                 check_host(
                     view,
-                    At {
+                    ProbeHost {
                         kind,
                         field: "/httpGet/host",
                     },
@@ -29,7 +29,7 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
             Handler::TcpSocket(tcp) => {
                 check_host(
                     view,
-                    At {
+                    ProbeHost {
                         kind,
                         field: "/tcpSocket/host",
                     },
@@ -39,7 +39,7 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
             }
             Handler::Exec(command) => {
                 if let Some(target) = exec::foreign_target(command) {
-                    let at = At {
+                    let at = ProbeHost {
                         kind,
                         field: "/exec/command",
                     };
@@ -51,14 +51,14 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Where a probe says whom it asks.
+/// The field with the host of a probe.
 #[derive(Clone, Copy)]
-struct At {
+struct ProbeHost {
     kind: Kind,
     field: &'static str,
 }
 
-/// Leaving the Pod is worse where the container is killed for it.
+/// Returns the rule; it is more severe where the container is killed.
 fn rule(kind: Kind) -> Rule {
     match kind {
         Kind::Liveness | Kind::Startup => Rule::LivenessLeavesPod,
@@ -66,7 +66,7 @@ fn rule(kind: Kind) -> Rule {
     }
 }
 
-fn check_host(view: View<'_>, at: At, host: Option<&str>, report: &mut Report<'_>) {
+fn check_host(view: View<'_>, at: ProbeHost, host: Option<&str>, report: &mut Report<'_>) {
     let Some(host) = host.filter(|host| !host.is_empty()) else {
         return;
     };
@@ -82,16 +82,16 @@ fn check_host(view: View<'_>, at: At, host: Option<&str>, report: &mut Report<'_
     report.add(rule(at.kind), || leaves_by_host(view, at, host));
 }
 
-fn leaves_by_host(view: View<'_>, at: At, host: &str) -> Problem {
+fn leaves_by_host(view: View<'_>, at: ProbeHost, host: &str) -> Problem {
     let (probe, container) = (at.kind.field(), &view.container.name);
     let message = if host::is_loopback(host) {
         format!(
-            "{probe} of `{container}` asks `{host}`: the kubelet makes the call, so that is the node \
-             and not this Pod. It tells nothing about the container."
+            "{probe} of `{container}` contacts `{host}`: the kubelet makes the call, so that is the node \
+             and not this Pod. It shows nothing about the container."
         )
     } else {
         format!(
-            "{probe} of `{container}` asks `{host}` and not its Pod. {}",
+            "{probe} of `{container}` contacts `{host}` instead of its Pod. {}",
             consequence(at.kind)
         )
     };
@@ -104,16 +104,16 @@ fn leaves_by_host(view: View<'_>, at: At, host: &str) -> Problem {
     }
 }
 
-fn leaves_by_command(view: View<'_>, at: At, target: &str) -> Problem {
+fn leaves_by_command(view: View<'_>, at: ProbeHost, target: &str) -> Problem {
     Problem {
         path: view.path(at.kind, at.field),
         message: format!(
-            "{} of `{}` runs a command that asks `{target}` and not its Pod. {}",
+            "{} of `{}` runs a command that contacts `{target}` instead of its Pod. {}",
             at.kind.field(),
             view.container.name,
             consequence(at.kind)
         ),
-        found: format!("asks {target}"),
+        found: format!("contacts {target}"),
         expected: "a check of this container alone".to_owned(),
         hint: "Ask localhost, or use httpGet without host; watch the other service with an alert."
             .to_owned(),

@@ -1,22 +1,22 @@
-//! Where the rules put what they find.
+//! Collects the findings of the rules.
 
 use rollgate_sdk::{Container, Finding, Findings};
 
 use crate::rules::Rule;
 use crate::settings::Settings;
 
-/// What a rule found, before the settings say how severe it is.
+/// A finding without its severity, which the settings decide.
 pub(crate) struct Problem {
     /// The JSON pointer of what is wrong, or of what is absent.
     pub(crate) path: String,
-    /// What is wrong and why it hurts.
+    /// What is wrong, and what it causes.
     pub(crate) message: String,
     pub(crate) found: String,
     pub(crate) expected: String,
     pub(crate) hint: String,
 }
 
-/// Takes what is found in one container, as severe as the settings say.
+/// Collects the findings in one container, with the severities of the settings.
 pub(crate) struct Report<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) container: Container<'a>,
@@ -24,7 +24,7 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Adds what a rule found. It is put into words only where the settings want to hear it.
+    /// Adds a finding. The closure is called only if the settings do not ignore the rule.
     pub(crate) fn add(&mut self, rule: Rule, problem: impl FnOnce() -> Problem) {
         let level = self.settings.level(rule, &self.container.name);
         let Some(severity) = level.severity() else {

@@ -1,25 +1,25 @@
-//! Every rule: its name, and what it asks for unless the settings say otherwise.
+//! The rules, with their names and default levels.
 
 use rollgate_sdk::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a rule does with what it finds.
+/// What happens when a rule finds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The rollout is refused.
+    /// The rollout is denied.
     Deny,
-    /// The rollout goes forward, with a warning.
+    /// The rollout is allowed, with a warning.
     Warn,
-    /// The rollout goes forward; the finding is recorded.
+    /// The rollout is allowed; the finding is recorded.
     Info,
-    /// The rule is not applied. (Not called `off`, which YAML reads as `false`.)
+    /// The rule is not applied. (Not named `off`, which YAML reads as `false`.)
     Ignore,
 }
 
 impl Level {
-    /// The severity of a finding at this level; `None` when the rule is not applied.
+    /// Returns the severity of a finding at this level; `None` when the rule is not applied.
     pub(crate) fn severity(self) -> Option<Severity> {
         match self {
             Self::Deny => Some(Severity::Deny),
@@ -30,27 +30,27 @@ impl Level {
     }
 }
 
-/// Writes the table of rules as an enum for the code and a struct for the settings.
+/// Defines the rules as an enum for the code and as a struct for the settings.
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $rule:ident $field:ident $id:literal $level:ident;)+) => {
-        /// A rule, by its name.
+        /// A rule.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
         pub enum Rule {
             $($(#[doc = $doc])+ #[serde(rename = $id)] $rule,)+
         }
 
         impl Rule {
-            /// Every rule.
+            /// All rules.
             pub const ALL: &[Self] = &[$(Self::$rule,)+];
 
-            /// The name that findings and settings use.
+            /// Returns the name of the rule in findings and settings.
             #[must_use]
             pub fn id(self) -> &'static str {
                 match self { $(Self::$rule => $id,)+ }
             }
         }
 
-        /// What each rule does with what it finds.
+        /// The level of each rule.
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct Levels {
@@ -58,7 +58,7 @@ macro_rules! rules {
         }
 
         impl Levels {
-            /// What this rule does with what it finds.
+            /// Returns the level of this rule.
             #[must_use]
             pub fn of(&self, rule: Rule) -> Level {
                 match rule { $(Rule::$rule => self.$field,)+ }
@@ -76,15 +76,15 @@ macro_rules! rules {
 rules! {
     /// A container without a readinessProbe and without a startupProbe.
     ReadinessMissing readiness_missing "readiness-missing" Deny;
-    /// A container without a readinessProbe whose startupProbe alone says when it is ready.
+    /// A container without a readinessProbe whose startupProbe alone decides when it is ready.
     ReadinessOnlyAtStart readiness_only_at_start "readiness-only-at-start" Warn;
     /// A container without a livenessProbe.
     LivenessMissing liveness_missing "liveness-missing" Warn;
     /// Liveness that makes the same check as readiness and may kill before readiness withdraws.
     LivenessRepeatsReadiness liveness_repeats_readiness "liveness-repeats-readiness" Warn;
-    /// A liveness or startup probe that asks something outside its Pod.
+    /// A liveness or startup probe that contacts something outside its Pod.
     LivenessLeavesPod liveness_leaves_pod "liveness-leaves-pod" Deny;
-    /// A readiness probe that asks something outside its Pod.
+    /// A readiness probe that contacts something outside its Pod.
     ReadinessLeavesPod readiness_leaves_pod "readiness-leaves-pod" Warn;
     /// A probe of a port name that its container does not declare.
     PortNameUnknown port_name_unknown "port-name-unknown" Deny;

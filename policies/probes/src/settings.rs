@@ -1,4 +1,4 @@
-//! What an operator can set.
+//! The settings of the policy.
 
 use rollgate_sdk::{Existing, Problems, SettingsError};
 use schemars::JsonSchema;
@@ -6,33 +6,33 @@ use serde::Deserialize;
 
 use crate::rules::{Level, Levels, Rule};
 
-/// Settings of the `probes` policy. Everything has a default; `{}` is a sound start.
+/// Settings of the `probes` policy. Everything has a default; `{}` is a good start.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// What each rule does with what it finds: `deny`, `warn`, `info` or `ignore`.
+    /// The level of each rule: `deny`, `warn`, `info` or `ignore`.
     pub rules: Levels,
-    /// Containers that some rules, or all, leave alone.
+    /// Containers that are exempt from some or all rules.
     pub exceptions: Vec<Exception>,
-    /// The numbers that some rules compare with.
+    /// The limits of some rules.
     pub limits: Limits,
-    /// What becomes of findings that the old object has too: `warn` lets a fix of an imperfect
-    /// workload through, `deny` counts them like new ones, `ignore` leaves them out.
+    /// How findings count that the workload had before the change: `warn` allows a fix of an
+    /// imperfect workload, `deny` counts them like new ones, `ignore` leaves them out.
     pub existing: Existing,
 }
 
-/// Containers that some rules leave alone.
+/// Containers that are exempt from rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exception {
-    /// The container's name; with a `*` at its end, all names that begin so.
+    /// The container's name; with a `*` at its end, all names with this prefix.
     pub container: String,
-    /// The rules that leave it alone; all rules where none is named.
+    /// The rules that do not apply; all rules where none is named.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
 
-/// The numbers that some rules compare with.
+/// The limits of some rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
@@ -42,7 +42,7 @@ pub struct Limits {
     pub exec_period_seconds: u32,
     /// The shortest period of a probe that starts an interpreter or a virtual machine, in seconds.
     pub heavy_exec_period_seconds: u32,
-    /// Further programs that are as heavy as an interpreter, by file name without folder.
+    /// More programs that are as expensive to start as an interpreter, by file name without folder.
     pub heavy_commands: Vec<String>,
 }
 
@@ -58,12 +58,12 @@ impl Default for Limits {
 }
 
 impl Settings {
-    /// Finds what the types cannot: names that match nothing, or everything by mistake, and limits
-    /// that nothing can break.
+    /// Reports what the types cannot express: names that match nothing, or everything by mistake,
+    /// and limits that nothing can break.
     ///
     /// # Errors
     ///
-    /// Each of them.
+    /// All such mistakes.
     pub fn check(&self) -> Result<(), SettingsError> {
         SettingsError::collect(|problems| {
             let mut exceptions = problems.at("exceptions");
@@ -76,7 +76,7 @@ impl Settings {
         })
     }
 
-    /// What a rule does with what it finds in the container of this name.
+    /// Returns the level of a rule for the container with this name.
     #[must_use]
     pub fn level(&self, rule: Rule, container: &str) -> Level {
         if self
@@ -93,7 +93,7 @@ impl Settings {
 impl Limits {
     fn check(&self, problems: &mut Problems<'_>) {
         let (any, heavy) = (self.exec_period_seconds, self.heavy_exec_period_seconds);
-        // A period is a second at least.
+        // A period is at least a second.
         if any <= 1 && heavy <= 1 {
             problems.at("heavyExecPeriodSeconds").refuse::<()>(
                 "no probe has a period below a second, so that `exec-too-often` would find \
@@ -118,7 +118,7 @@ fn file_name(command: &str) -> Result<(), String> {
 }
 
 impl Exception {
-    /// Whether a container can be meant, and not all of them by mistake.
+    /// Whether the name can match a container, and not all of them by mistake.
     fn check(&self) -> Result<(), String> {
         let (name, ends_open) = match self.container.strip_suffix('*') {
             Some(beginning) => (beginning, true),

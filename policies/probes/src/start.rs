@@ -1,4 +1,4 @@
-//! How long a container may take to start, and who loses patience first.
+//! The time that a container may take to start, compared with its probes and deadlines.
 
 use rollgate_sdk::Probe;
 
@@ -7,7 +7,7 @@ use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 
-/// Looks at the start of a container.
+/// Checks the start of a container.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     let pace = |probe: &Option<Probe>| probe.as_ref().map(Pace::of);
     let start = Start {
@@ -22,7 +22,7 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     progress_deadline(view, start, report);
 }
 
-/// The probes that have a say in a container's start.
+/// The probes that affect a container's start.
 #[derive(Clone, Copy)]
 struct Start {
     readiness: Option<Pace>,
@@ -31,8 +31,8 @@ struct Start {
 }
 
 impl Start {
-    /// Seconds from the container's start until it can be ready. Readiness is not asked before the
-    /// startup probe has succeeded, and its own delay counts from the start as well.
+    /// Returns the seconds from the container's start until it can be ready. Readiness is not
+    /// probed before the startup probe has succeeded, and its own delay also counts from the start.
     fn earliest_ready(self) -> i64 {
         let earliest = |probe: Option<Pace>| probe.map_or(0, Pace::earliest_success_of_start);
         earliest(self.startup).max(earliest(self.readiness))
@@ -76,8 +76,8 @@ fn long_delay(view: View<'_>, kind: Kind, pace: Pace, limit: i64) -> Problem {
     }
 }
 
-/// A startup probe keeps liveness silent until the container has started; without one, liveness
-/// runs from the start, beside readiness.
+/// A startup probe suspends liveness until the container has started. Without one, liveness is
+/// probed from the start, beside readiness.
 fn killed_before_ready(view: View<'_>, start: Start, report: &mut Report<'_>) {
     let (Some(liveness), Some(_)) = (start.liveness, start.readiness) else {
         return;
@@ -112,8 +112,8 @@ fn kills_before_ready(view: View<'_>, kill: i64, ready: i64) -> Problem {
     }
 }
 
-/// Each Pod that gets ready counts as progress and starts the deadline anew, so what must fit is
-/// the start of one Pod. `minReadySeconds` comes after that.
+/// Each Pod that gets ready counts as progress and restarts the deadline, so the deadline must
+/// cover the start of one Pod. `minReadySeconds` comes after that.
 fn progress_deadline(view: View<'_>, start: Start, report: &mut Report<'_>) {
     let earliest = start.earliest_ready();
     let allowed = start.startup.map_or(0, Pace::allowed_start);

@@ -1,4 +1,4 @@
-//! How often a probe runs, and what that costs.
+//! The period of a probe, and its cost.
 
 use rollgate_sdk::{Handler, Probe};
 
@@ -9,7 +9,7 @@ use crate::rules::Rule;
 use crate::settings::Limits;
 use crate::view::{Kind, View};
 
-/// Looks at the period of every probe.
+/// Checks the period of every probe.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     let limits = &report.settings.limits;
     for (kind, probe) in view.probes() {
@@ -17,7 +17,7 @@ pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
         if pace.timeout >= pace.period {
             report.add(Rule::TimeoutNotBelowPeriod, || timeout(view, kind, pace));
         }
-        // A startup probe is asked often on purpose, and only until it succeeds.
+        // A startup probe runs often on purpose, and only until it succeeds.
         if kind != Kind::Startup
             && let Some(cost) = too_often(probe, pace, limits)
         {
@@ -37,7 +37,7 @@ fn timeout(view: View<'_>, kind: Kind, pace: Pace) -> Problem {
     let why = if slow > meant {
         format!("a container that hangs is noticed after {slow} s, not after {meant} s")
     } else {
-        "a container that is slow already is asked again without a pause".to_owned()
+        "a container that is already slow is probed again without a pause".to_owned()
     };
     Problem {
         path: view.path(kind, "/timeoutSeconds"),
@@ -59,7 +59,7 @@ fn timeout(view: View<'_>, kind: Kind, pace: Pace) -> Problem {
     }
 }
 
-/// A command that runs too often, and the shortest period that it is worth.
+/// A command that runs too often, and the shortest period that its cost allows.
 struct Cost {
     program: String,
     at_least: u32,

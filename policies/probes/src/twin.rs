@@ -1,8 +1,8 @@
-//! Liveness that does what readiness does.
+//! Liveness probes that repeat the readiness probe.
 //!
-//! The same check for both is sound when liveness kills much later: readiness then takes the Pod
-//! out of its Services first and gives it time. It is harmful when liveness may kill before
-//! readiness has withdrawn.
+//! The same check for both is fine when liveness kills much later: readiness then takes the Pod out
+//! of its Services first and gives it time. It is harmful when liveness may kill before readiness
+//! has withdrawn the Pod.
 
 use rollgate_sdk::{Handler, HttpGet};
 
@@ -11,7 +11,7 @@ use crate::report::{Problem, Report};
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 
-/// Looks for a liveness probe that repeats the readiness probe and does not wait for it.
+/// Checks for a liveness probe that repeats the readiness probe and may act before it.
 pub(crate) fn check(view: View<'_>, report: &mut Report<'_>) {
     let container = view.container;
     let (Some(liveness), Some(readiness)) = (&container.liveness_probe, &container.readiness_probe)
@@ -67,7 +67,7 @@ fn kills_alone(view: View<'_>, liveness: Pace, readiness: Pace) -> Problem {
     }
 }
 
-/// Whether both ask the same of the same; of a handler that is not known nothing is said.
+/// Whether both send the same request to the same target; `false` for unknown handlers.
 fn same_check(view: View<'_>, one: &Handler, other: &Handler) -> bool {
     match (one, other) {
         (Handler::Exec(one), Handler::Exec(other)) => one == other,
@@ -91,7 +91,7 @@ fn same_get(view: View<'_>, one: &HttpGet, other: &HttpGet) -> bool {
         && virtual_host(one) == virtual_host(other)
 }
 
-/// The `Host` header. Other headers mostly say who asks, for the server's log, not what.
+/// Returns the `Host` header. Other headers mostly identify the client for the server's log.
 fn virtual_host(get: &HttpGet) -> Option<&str> {
     let host = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("host");
     get.headers

@@ -1,4 +1,4 @@
-//! What the rules see of one container.
+//! The data that the rules read from one container.
 
 use rollgate_sdk::{Container, IntOrString, Probe};
 
@@ -11,7 +11,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The probe's field in a container.
+    /// Returns the probe's field in a container.
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::Readiness => "readinessProbe",
@@ -28,7 +28,7 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The probes that are set, each with its kind.
+    /// Returns the probes that are set, each with its kind.
     pub(crate) fn probes(self) -> impl Iterator<Item = (Kind, &'a Probe)> {
         let container = self.container.record();
         [
@@ -40,14 +40,14 @@ impl<'a> View<'a> {
         .filter_map(|(kind, probe)| Some((kind, probe?)))
     }
 
-    /// The pointer of a probe, or of a field below it.
+    /// Returns the pointer of a probe, or of a field of it.
     pub(crate) fn path(self, kind: Kind, below: &str) -> String {
         [&self.container.path, "/", kind.field(), below].concat()
     }
 
-    /// A probe's port as the kubelet resolves it: a name among the ports of the probed container
-    /// alone. It takes a number in quotes for a name, too (`ResolveContainerPort` in its
-    /// `pkg/probe`).
+    /// Resolves a probe's port as the kubelet does (`ResolveContainerPort` in its `pkg/probe`): a
+    /// name among the ports of the probed container only. Text that is a number is a name at first,
+    /// too.
     pub(crate) fn port<'p>(self, port: &'p IntOrString) -> Port<'p> {
         match port {
             IntOrString::Int(number) => Port::Number(*number),
@@ -59,7 +59,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The port that a probe asks.
+/// The port of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Port<'a> {
     Number(i32),

@@ -1,4 +1,4 @@
-//! The rules, their README and their scenarios say the same.
+//! The rules, their README and their scenarios agree.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use rollgate_policy_probes::rules::{Level, Levels, Rule};
 
 #[test]
-fn the_readme_lists_every_rule_with_its_default() {
+fn readme_lists_every_rule_with_its_default() {
     let readme = read("README.md");
     let listed: Vec<(&str, &str)> = readme.lines().filter_map(table_row).collect();
     let rules: Vec<(&str, &str)> = Rule::ALL
@@ -17,7 +17,7 @@ fn the_readme_lists_every_rule_with_its_default() {
 }
 
 #[test]
-fn every_rule_has_a_scenario_that_fires_it_and_one_that_comes_close() {
+fn every_rule_has_a_scenario_that_triggers_it_and_one_that_does_not() {
     let scenarios = scenarios();
     for rule in Rule::ALL {
         let fires = format!("- rule: {}\n", rule.id());
@@ -33,7 +33,7 @@ fn every_rule_has_a_scenario_that_fires_it_and_one_that_comes_close() {
     }
 }
 
-/// The rule and its default level, of a row of the README's table.
+/// Returns the rule and its default level from a row of the README's table.
 fn table_row(line: &str) -> Option<(&str, &str)> {
     let mut cells = line.strip_prefix("| [`")?.split('|').map(str::trim);
     let (rule, _) = cells.next()?.split_once('`')?;
@@ -49,7 +49,7 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// Every scenario: its name and its text.
+/// Returns the name and text of every scenario.
 fn scenarios() -> Vec<(String, String)> {
     fs::read_dir(folder().join("scenarios"))
         .expect("the scenarios are beside this crate")

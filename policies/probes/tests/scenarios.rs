@@ -1,3 +1,3 @@
-//! Every scenario, judged natively.
+//! Runs every scenario natively.
 
 rollgate_sdk::testing::scenarios!(rollgate_policy_probes::Probes, "scenarios");

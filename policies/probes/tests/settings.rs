@@ -1,4 +1,4 @@
-//! What an operator may write, and what is said of what they may not.
+//! Valid and invalid settings.
 
 use rollgate_policy_probes::Probes;
 use rollgate_policy_probes::rules::{Level, Rule};
@@ -9,7 +9,7 @@ fn read(json: &str) -> Result<Settings, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
-/// What building the policy says of settings that can be read.
+/// Returns the error of building the policy from valid JSON.
 fn refusal(json: &str) -> String {
     let settings = read(json).expect("the settings can be read");
     Probes::new(settings)
@@ -19,7 +19,7 @@ fn refusal(json: &str) -> String {
 }
 
 #[test]
-fn no_settings_are_a_sound_start() {
+fn empty_settings_are_valid() {
     let settings = read("{}").expect("everything has a default");
     assert_eq!(settings.level(Rule::ReadinessMissing, "web"), Level::Deny);
     assert_eq!(settings.level(Rule::LivenessMissing, "web"), Level::Warn);
@@ -27,7 +27,7 @@ fn no_settings_are_a_sound_start() {
 }
 
 #[test]
-fn an_exception_without_rules_is_for_all_of_them() {
+fn exception_without_rules_applies_to_all_rules() {
     let settings = read(r#"{"exceptions": [{"container": "istio-*"}]}"#).expect("readable");
     for &rule in Rule::ALL {
         assert_eq!(settings.level(rule, "istio-proxy"), Level::Ignore);
@@ -36,7 +36,7 @@ fn an_exception_without_rules_is_for_all_of_them() {
 }
 
 #[test]
-fn a_rule_that_does_not_exist_is_refused_with_those_that_do() {
+fn unknown_rule_is_refused_with_the_known_ones() {
     let error = read(r#"{"rules": {"liveness-mising": "warn"}}"#).expect_err("a typo");
     assert!(
         error.contains("liveness-mising") && error.contains("liveness-missing"),
@@ -45,7 +45,7 @@ fn a_rule_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[test]
-fn a_level_that_does_not_exist_is_refused_with_those_that_do() {
+fn unknown_level_is_refused_with_the_known_ones() {
     let error = read(r#"{"rules": {"liveness-missing": "error"}}"#).expect_err("no level");
     assert!(
         error.contains("`deny`, `warn`, `info`, `ignore`"),
@@ -54,19 +54,19 @@ fn a_level_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[test]
-fn an_exception_that_matches_nothing_is_refused_with_its_place() {
+fn exception_that_matches_nothing_is_refused() {
     let error = refusal(r#"{"exceptions": [{"container": "a"}, {"container": ""}]}"#);
     assert!(error.starts_with("/exceptions/1/container: "), "{error}");
 }
 
 #[test]
-fn a_heavy_command_with_a_folder_is_refused_with_its_place() {
+fn heavy_command_with_a_folder_is_refused() {
     let error = refusal(r#"{"limits": {"heavyCommands": ["/usr/bin/check"]}}"#);
     assert!(error.starts_with("/limits/heavyCommands/0: "), "{error}");
 }
 
 #[test]
-fn exception_that_no_container_or_each_one_matches_is_refused() {
+fn exception_that_matches_no_or_every_container_is_refused() {
     let refused = |container: &str| {
         refusal(&format!(
             r#"{{"exceptions": [{{"container": "{container}"}}]}}"#
@@ -91,7 +91,7 @@ fn exception_that_no_container_or_each_one_matches_is_refused() {
 }
 
 #[test]
-fn limits_that_nothing_can_break_are_refused_with_their_place() {
+fn limits_that_nothing_can_break_are_refused() {
     for limits in [
         r#"{"execPeriodSeconds": 1, "heavyExecPeriodSeconds": 1}"#,
         r#"{"execPeriodSeconds": 0, "heavyExecPeriodSeconds": 0}"#,

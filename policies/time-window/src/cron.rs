@@ -10,7 +10,7 @@ use rollgate_sdk::time::{Moment, Occurrence, Zone};
 
 use crate::settings::CronSettings;
 
-/// Starts by the local clock, each of which lasts a fixed elapsed time.
+/// Starts in local time, each with a fixed duration of elapsed time.
 #[derive(Debug)]
 pub(crate) struct CronWindow {
     cron: Cron,
@@ -20,7 +20,7 @@ pub(crate) struct CronWindow {
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 impl CronWindow {
-    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's `cron`.
+    /// Parses the settings. Mistakes are recorded in `problems`, whose path is the window's `cron`.
     pub(crate) fn parse(settings: &CronSettings, problems: &mut Problems<'_>) -> Option<Self> {
         let cron = problems.at("schedule").keep(expression(&settings.schedule));
         let duration = problems.at("duration").keep(duration(&settings.duration));
@@ -30,12 +30,12 @@ impl CronWindow {
         })
     }
 
-    /// The earliest occurrence that ends after `now`: the one of the first start after
-    /// `now - duration`.
+    /// Returns the first occurrence that ends after `now`: that of the first start after `now -
+    /// duration`.
     ///
-    /// The search runs over local time. The first instant at which the clock shows a time never
-    /// decreases as that time grows, so once it lies beyond the bound, no later time can hold an
-    /// earlier start. Only the times that are shown twice need a look back.
+    /// The search runs in local time. The first instant with a local time never decreases as that
+    /// time grows. So once it is beyond the bound, no later time can have an earlier start, and
+    /// only times that the clock shows twice need a look back.
     pub(crate) fn occurrence(
         &self,
         now: Moment,
@@ -61,8 +61,8 @@ impl CronWindow {
         Ok(start.map(|start| Occurrence::lasting(start, self.duration)))
     }
 
-    /// The local time to search from: that of `bound`, or where the clock is about to go back over
-    /// it, earlier by as much.
+    /// Returns the local time to search from: that of `bound`, or an earlier one where the clock is
+    /// about to go back over it.
     fn search_from(&self, bound: Moment, zone: &Zone) -> Result<DateTime, ZoneError> {
         let shown = zone.instant(bound.civil)?;
         let repeats = shown.latest().duration_since(shown.earliest());
@@ -70,7 +70,7 @@ impl CronWindow {
     }
 }
 
-/// The five fields that every cron has; seconds, years and `@` names are not taken.
+/// Parses the five fields that every cron has, without seconds, years and `@` names.
 fn expression(text: &str) -> Result<Cron, String> {
     if text.contains('@') {
         return Err(format!(
@@ -84,7 +84,8 @@ fn expression(text: &str) -> Result<Cron, String> {
     let cron = parser.parse(text).map_err(|error| {
         format!("`{text}` is no cron expression of five fields (minute, hour, day, month, weekday): {error}")
     })?;
-    // The calendar repeats itself, so an expression that never comes up from here never does.
+    // The calendar repeats itself, so an expression without an occurrence from here on never has
+    // one.
     match cron.find_next_occurrence(&date(2000, 1, 1).at(0, 0, 0, 0), true) {
         Ok(_) => Ok(cron),
         Err(_) => Err(format!(

@@ -1,8 +1,8 @@
-//! Lets rollouts go inside time windows and outside freezes, in a time zone.
+//! Allows rollouts inside time windows and outside freezes, in a time zone.
 //!
-//! What the settings mean is settled once, in [`Schedule`]: zones are known, times parsed, one-time
-//! spans already instants. A rollout then costs a few conversions of time; only where it is held
-//! is the next opening searched.
+//! [`Schedule`] resolves the settings once: zones are known, times parsed, one-time spans converted
+//! to instants. An evaluation then costs a few conversions of time, and searches for the next
+//! opening only where it holds the rollout.
 
 mod cron;
 mod opening;
@@ -22,7 +22,7 @@ pub use crate::settings::Settings;
 use crate::opening::next_opening;
 use crate::schedule::Schedule;
 
-/// The policy: a schedule and the clock.
+/// The policy, which consists of its schedule.
 #[derive(Debug)]
 pub struct TimeWindow {
     schedule: Schedule,

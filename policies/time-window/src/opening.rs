@@ -1,4 +1,4 @@
-//! The search for the next instant at which rollouts may go.
+//! Searches for the next instant at which rollouts are allowed.
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
@@ -7,23 +7,23 @@ use rollgate_sdk::time::{Occurrence, Zone};
 use crate::schedule::Schedule;
 use crate::window::Window;
 
-/// What the search found.
+/// The result of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening<'a> {
-    /// The first instant at which rollouts may go.
+    /// The first instant at which rollouts are allowed.
     At(Timestamp),
-    /// There is none, ever.
+    /// There is none.
     Never(Obstacle<'a>),
-    /// There is none before this instant, which is as far as the search went.
+    /// There is none before this instant, at which the search ended.
     NotBefore(Timestamp),
 }
 
-/// Why there is no opening, ever: what the owner of the schedule has to change.
+/// Why there is no opening, so that the owner of the schedule must change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle<'a> {
     /// A freeze has no end; its label.
     EndlessFreeze(&'a str),
-    /// Each freeze begins before the last one has ended.
+    /// Each freeze starts before the previous one ends.
     FreezesFollowEachOther,
     /// All allowed windows are over.
     NoWindowLeft,
@@ -31,24 +31,25 @@ pub(crate) enum Obstacle<'a> {
     WindowsFrozen,
 }
 
-/// How many occurrences are looked up before the search ends without a result, so that it stays
-/// far below the time that an evaluation may take. Windows and freezes of every day that cover each
-/// other last for two years until then, those of every week for fourteen; a freeze in one
-/// piece is one occurrence, however long.
+/// The number of occurrences after which the search ends without a result, so that it takes far
+/// less than the time of an evaluation. Daily windows and freezes that cover each other last for
+/// two years until then, weekly ones for fourteen. A freeze without interruption is one occurrence,
+/// however long.
 const MOST_LOOKUPS: u32 = 1_500;
 
-/// Nothing new comes after so long. The calendar, weekdays included, repeats itself after 400
-/// years, and so do the zones' rules beyond the changes that the tz database lists one by one,
-/// which is less than 100 years ahead (Morocco's, until 2087).
+/// After this time, nothing new can come. The calendar repeats itself after 400 years, weekdays
+/// included, and so do the zones' rules after the changes that the tz database lists individually,
+/// which end in less than 100 years (Morocco's in 2087).
 const REPEATS: SignedDuration = SignedDuration::from_hours(500 * 366 * 24);
 
-/// The first instant at or after `now` that is inside an allowed window and outside all freezes.
+/// Returns the first instant at or after `now` that is inside an allowed window and outside all
+/// freezes.
 ///
-/// Each step leaps to where something changes: to the end of the freezes in force, or to the next
-/// start of an allowed window. Both are exact, so the first instant that passes is the answer.
+/// Each step moves to where something changes: to the end of the active freezes, or to the next
+/// start of an allowed window. Both are exact, so the first instant that passes is the result.
 ///
 /// # Errors
-/// The search ran out of the calendar.
+/// The search reached the end of the calendar.
 pub(crate) fn next_opening(schedule: &Schedule, now: Timestamp) -> Result<Opening<'_>, ZoneError> {
     let mut search = Search::new(schedule);
     let windows = schedule.allow.iter().chain(&schedule.freezes);
@@ -87,8 +88,8 @@ struct Search<'a> {
     lookups: u32,
 }
 
-/// A window and what is known of it: its earliest occurrence that ends after the instant of the
-/// last step. It stays the earliest until a step reaches its end.
+/// A window with its first occurrence that ends after the instant of the last step. It remains the
+/// first one until a step reaches its end.
 struct Track<'a> {
     window: &'a Window,
     known: Known,

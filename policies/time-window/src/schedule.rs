@@ -1,4 +1,4 @@
-//! The schedule that the settings mean, and what it says of an instant.
+//! The schedule of the settings, and its state at an instant.
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
@@ -8,42 +8,42 @@ use rollgate_sdk::{Problems, SettingsError};
 use crate::settings::{self, Settings};
 use crate::window::Window;
 
-/// Allowed windows, of which one open is enough, and freezes, of which one in force is too many.
+/// Allowed windows, of which one must be open, and freezes, of which none may be active.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    /// The zone that all local times are in.
+    /// The zone of all local times.
     pub(crate) zone: Zone,
-    /// Rollouts may go inside one of these; anywhere, where there are none.
+    /// Rollouts are allowed inside any of these; always, where there are none.
     pub(crate) allow: Vec<Window>,
-    /// Rollouts may not go inside any of these.
+    /// Rollouts are blocked inside any of these.
     pub(crate) freezes: Vec<Window>,
 }
 
-/// A window that an instant is inside of.
+/// A window that contains an instant.
 #[derive(Debug)]
-pub(crate) struct Standing<'a> {
+pub(crate) struct ActiveWindow<'a> {
     /// The window.
     pub(crate) window: &'a Window,
-    /// The occurrence that holds the instant.
+    /// The occurrence that contains the instant.
     pub(crate) occurrence: Occurrence,
 }
 
-/// What the schedule says of one instant.
+/// The state of the schedule at an instant.
 #[derive(Debug)]
 pub(crate) struct State<'a> {
-    /// The freezes in force.
-    pub(crate) frozen: Vec<Standing<'a>>,
+    /// The active freezes.
+    pub(crate) frozen: Vec<ActiveWindow<'a>>,
     /// The allowed windows that are open.
-    pub(crate) open: Vec<Standing<'a>>,
+    pub(crate) open: Vec<ActiveWindow<'a>>,
     /// Whether an allowed window is open, or none is needed.
     pub(crate) inside: bool,
 }
 
 impl Schedule {
-    /// Reads the settings.
+    /// Parses the settings.
     ///
     /// # Errors
-    /// Everything that is wrong with them; of an unknown zone only that.
+    /// All mistakes in them; for an unknown zone only that.
     pub(crate) fn parse(settings: Settings) -> Result<Self, SettingsError> {
         let zone = Zone::named(settings.time_zone)
             .map_err(|error| SettingsError::at("/timeZone", error.message))?;
@@ -66,10 +66,10 @@ impl Schedule {
         })
     }
 
-    /// What the schedule says of `now`.
+    /// Returns the state at `now`.
     ///
     /// # Errors
-    /// The instant lies at the end of the calendar.
+    /// The instant is at the end of the calendar.
     pub(crate) fn state(&self, now: Timestamp) -> Result<State<'_>, ZoneError> {
         let now = self.zone.moment(now)?;
         let open = self.standing(&self.allow, now)?;
@@ -80,10 +80,10 @@ impl Schedule {
         })
     }
 
-    /// Whether a freeze is in force at this instant.
+    /// Whether a freeze is active at this instant.
     ///
     /// # Errors
-    /// The instant lies at the end of the calendar.
+    /// The instant is at the end of the calendar.
     pub(crate) fn is_frozen(&self, at: Timestamp) -> Result<bool, ZoneError> {
         let freezes = self.standing(&self.freezes, self.zone.moment(at)?)?;
         Ok(!freezes.is_empty())
@@ -93,12 +93,12 @@ impl Schedule {
         &self,
         windows: &'a [Window],
         now: Moment,
-    ) -> Result<Vec<Standing<'a>>, ZoneError> {
+    ) -> Result<Vec<ActiveWindow<'a>>, ZoneError> {
         let mut standing = Vec::new();
         for window in windows {
             let occurrence = window.occurrence(now, &self.zone)?;
             if let Some(occurrence) = occurrence.filter(|occurrence| occurrence.contains(now.at)) {
-                standing.push(Standing { window, occurrence });
+                standing.push(ActiveWindow { window, occurrence });
             }
         }
         Ok(standing)
@@ -106,7 +106,7 @@ impl Schedule {
 }
 
 impl State<'_> {
-    /// Whether rollouts may go.
+    /// Whether rollouts are allowed.
     pub(crate) fn is_open(&self) -> bool {
         self.inside && self.frozen.is_empty()
     }

@@ -1,46 +1,45 @@
-//! The settings as an operator writes them. [`Schedule`](crate::schedule::Schedule) is what they
-//! mean.
+//! The settings as an operator writes them; parsed into a [`Schedule`](crate::schedule::Schedule).
 
 use rollgate_sdk::time::WeeklySettings;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// When rollouts may go. A freeze (`deny`) wins over every `allow` window.
+/// When rollouts are allowed. A freeze (`deny`) wins over every `allow` window.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// The IANA time zone that every local time below is in, such as `Europe/Berlin`.
+    /// The IANA time zone of all local times below, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// Rollouts may go while at least one of these is open. Without any, they may always go unless
-    /// a freeze is in force.
+    /// Rollouts are allowed while at least one of these windows is open. Without any, they are
+    /// allowed unless a freeze is active.
     #[serde(default)]
     pub allow: Vec<Window>,
-    /// Freezes: no rollout goes while one of these is in force.
+    /// Freezes: rollouts are blocked while one of these is active.
     #[serde(default)]
     pub deny: Vec<Window>,
 }
 
-/// A stretch of time that may recur: exactly one of `weekly`, `cron`, `span` and `yearly`.
+/// A window that may recur: exactly one of `weekly`, `cron`, `span` and `yearly`.
 ///
 /// Every window includes its start and excludes its end. Where the clocks go forward and skip an
-/// edge, the edge is the instant of the change. Where they go back and an edge is shown twice, the
-/// first counts, except that a freeze lasts until the second.
+/// edge, the edge is the instant of the change. Where they go back and show an edge twice, the
+/// first one counts, except that a freeze lasts until the second.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     {"required": ["weekly"]}, {"required": ["cron"]}, {"required": ["span"]}, {"required": ["yearly"]}
 ]))]
 pub struct Window {
-    /// Why this window is there; shown to everyone it holds up.
+    /// The reason for this window, which is shown to everyone whom it blocks.
     #[serde(default)]
     pub reason: Option<String>,
     /// Days of the week with a time of day.
     #[serde(default)]
     pub weekly: Option<WeeklySettings>,
-    /// A cron expression for the starts, and how long each lasts.
+    /// A cron expression for the starts, and the duration of each occurrence.
     #[serde(default)]
     pub cron: Option<CronSettings>,
-    /// One stretch of time, once.
+    /// A period that does not recur.
     #[serde(default)]
     pub span: Option<SpanSettings>,
     /// Whole days, every year.
@@ -48,25 +47,25 @@ pub struct Window {
     pub yearly: Option<YearlySettings>,
 }
 
-/// A window that starts by a cron expression and lasts a fixed time.
+/// A window that starts by a cron expression and has a fixed duration.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CronSettings {
     /// Five fields in local time: minute, hour, day of the month, month, day of the week. Where the
-    /// clocks go back and a start is shown twice, the window starts twice.
+    /// clocks go back and show a start twice, the window starts twice.
     pub schedule: String,
-    /// How long it lasts, in elapsed time: `8h`, `1h 30m`, `45m`. At most 8784 hours (366 days).
+    /// The duration in elapsed time: `8h`, `1h 30m`, `45m`. At most 8784 hours (366 days).
     pub duration: String,
 }
 
-/// One stretch of time. Without `start` it has always been so, without `end` it stays so.
+/// A period that does not recur. Without `start` it has no beginning, without `end` no end.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpanSettings {
     /// When it begins: local (`2026-12-24T18:00`) or with an offset (`2026-12-24T18:00:00+01:00`).
     #[serde(default)]
     pub start: Option<String>,
-    /// When it is over, written like `start`.
+    /// When it ends, in the same syntax as `start`.
     #[serde(default)]
     pub end: Option<String>,
 }

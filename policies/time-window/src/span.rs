@@ -1,4 +1,4 @@
-//! Windows that happen once.
+//! Windows that do not recur.
 
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::Instant;
@@ -8,12 +8,12 @@ use rollgate_sdk::time::{Moment, Occurrence, Purpose, Zone};
 
 use crate::settings::SpanSettings;
 
-/// One stretch of time; its instants were settled when the settings were read.
+/// A period, whose instants are computed when the settings are parsed.
 #[derive(Debug)]
 pub(crate) struct Span(Occurrence);
 
 impl Span {
-    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's `span`.
+    /// Parses the settings. Mistakes are recorded in `problems`, whose path is the window's `span`.
     pub(crate) fn parse(
         settings: &SpanSettings,
         zone: &Zone,
@@ -39,18 +39,18 @@ impl Span {
         Some(Self(occurrence))
     }
 
-    /// The span itself, unless it is over.
+    /// Returns the span, unless it is over.
     pub(crate) fn occurrence(&self, now: Moment) -> Option<Occurrence> {
         self.0.ends_after(now.at).then_some(self.0)
     }
 
-    /// The last instant at which this window changes anything.
+    /// Returns the last instant at which this window changes.
     pub(crate) fn last_edge(&self) -> Timestamp {
         self.0.end.unwrap_or(self.0.start)
     }
 }
 
-/// An instant with an offset, or a local time in the zone.
+/// Parses an instant with an offset, or a local time in the zone.
 fn instant(text: &str, zone: &Zone) -> Result<Instant, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(Instant::Once(at));

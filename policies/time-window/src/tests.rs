@@ -1,4 +1,5 @@
-//! The schedule against a clock that is read minute by minute, its edges, and its settings.
+//! Compares the schedule with a clock that is read minute by minute, and tests its edges and
+//! settings.
 
 mod minutes;
 mod mistakes;
@@ -11,7 +12,7 @@ use rollgate_sdk::serde_json;
 use crate::opening::{Opening, next_opening};
 use crate::schedule::Schedule;
 
-/// A schedule from settings in YAML's JSON subset.
+/// Parses a schedule from settings in JSON.
 fn schedule(settings: &str) -> Schedule {
     let settings = serde_json::from_str(settings).expect("settings of the right shape");
     Schedule::parse(settings).expect("sound settings")

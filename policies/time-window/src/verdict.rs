@@ -1,14 +1,14 @@
-//! What people are told.
+//! Builds the verdicts and their messages.
 
 use rollgate_sdk::clock::ZoneError;
 use rollgate_sdk::jiff::Timestamp;
 use rollgate_sdk::{Evidence, Finding, Findings, Outcome, Verdict};
 
 use crate::opening::{Obstacle, Opening};
-use crate::schedule::{Schedule, Standing, State};
+use crate::schedule::{ActiveWindow, Schedule, State};
 use crate::window::Window;
 
-/// It may go: the windows that are open, and until when.
+/// Allows the rollout; the evidence has the open windows and their ends.
 pub(crate) fn allow(
     schedule: &Schedule,
     state: &State<'_>,
@@ -25,7 +25,8 @@ pub(crate) fn allow(
     Ok(verdict)
 }
 
-/// Not now: each freeze in force, that no window is open, and when one will be.
+/// Holds the rollout: the findings are the active freezes or that no window is open, with the next
+/// opening.
 pub(crate) fn hold(
     schedule: &Schedule,
     state: &State<'_>,
@@ -52,16 +53,15 @@ pub(crate) fn hold(
     Ok(verdict)
 }
 
-fn frozen(freeze: &Standing<'_>, schedule: &Schedule) -> Result<Finding, ZoneError> {
+fn frozen(freeze: &ActiveWindow<'_>, schedule: &Schedule) -> Result<Finding, ZoneError> {
     let state = match freeze.occurrence.end {
         None => "Rollouts are frozen with no end set".to_owned(),
         Some(end) => {
             let shown = schedule.zone.show(end)?;
             if schedule.is_frozen(end)? {
-                // `until` would promise an instant at which rollouts are still frozen.
-                format!(
-                    "Rollouts are frozen: this freeze ends {shown}, and another is in force then"
-                )
+                // As `until`, this instant would promise an end, but rollouts are still frozen
+                // then.
+                format!("Rollouts are frozen: this freeze ends {shown}, and another is active then")
             } else {
                 format!("Rollouts are frozen until {shown}")
             }
@@ -88,7 +88,7 @@ fn describe(window: &Window) -> String {
     }
 }
 
-/// The next opening as a hint, and as a fact.
+/// Returns the next opening as a hint, and as evidence.
 fn next(opening: Opening<'_>, schedule: &Schedule) -> Result<(String, String), ZoneError> {
     let zone = &schedule.zone;
     Ok(match opening {
@@ -106,8 +106,8 @@ fn next(opening: Opening<'_>, schedule: &Schedule) -> Result<(String, String), Z
             };
             (
                 format!(
-                    "{none} before {shown}, which is as far as was looked: the freezes may leave no \
-                     time for rollouts; ask whoever owns this schedule"
+                    "{none} before {shown}, where the search ended: the freezes may leave no \
+                     time for rollouts; ask the owner of this schedule"
                 ),
                 format!("not before {shown}"),
             )
@@ -115,23 +115,23 @@ fn next(opening: Opening<'_>, schedule: &Schedule) -> Result<(String, String), Z
     })
 }
 
-/// What whoever owns the schedule has to do before rollouts may ever go again.
+/// Explains what the owner of the schedule must change.
 fn never(obstacle: Obstacle<'_>) -> String {
     let what = match obstacle {
         Obstacle::EndlessFreeze(label) => {
             return format!(
-                "The freeze {label} has no end: whoever owns this schedule has to end it"
+                "The freeze {label} has no end: the owner of this schedule must end it"
             );
         }
         Obstacle::FreezesFollowEachOther => {
-            "The freezes leave no time between them: whoever owns this schedule has to shorten or \
+            "The freezes leave no time between them: the owner of this schedule must shorten or \
              end one"
         }
         Obstacle::NoWindowLeft => {
-            "No window for rollouts follows: whoever owns this schedule has to add one"
+            "There is no further window for rollouts: the owner of this schedule must add one"
         }
         Obstacle::WindowsFrozen => {
-            "Every window for rollouts lies inside a freeze: whoever owns this schedule has to \
+            "Every window for rollouts lies inside a freeze: the owner of this schedule must \
              move one of them"
         }
     };

@@ -1,4 +1,4 @@
-//! A window of any kind, with what people are told of it.
+//! A window of any kind, with its label and reason.
 
 use rollgate_sdk::Problems;
 use rollgate_sdk::clock::ZoneError;
@@ -10,7 +10,7 @@ use crate::settings::{self, SpanSettings};
 use crate::span::Span;
 use crate::yearly::Yearly;
 
-/// A stretch of time that may recur.
+/// A period that may recur.
 #[derive(Debug)]
 pub(crate) struct Window {
     purpose: Purpose,
@@ -28,7 +28,7 @@ enum Rule {
 }
 
 impl Window {
-    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's.
+    /// Parses the settings. Mistakes are recorded in `problems`, whose path is that of the window.
     pub(crate) fn parse(
         window: settings::Window,
         zone: &Zone,
@@ -65,10 +65,10 @@ impl Window {
         })
     }
 
-    /// The earliest occurrence that ends after `now`; `None` where none does.
+    /// Returns the first occurrence that ends after `now`; `None` where there is none.
     ///
     /// # Errors
-    /// The search ran out of the calendar.
+    /// The search reached the end of the calendar.
     pub(crate) fn occurrence(
         &self,
         now: Moment,
@@ -82,7 +82,7 @@ impl Window {
         }
     }
 
-    /// The last instant at which this window changes anything; `None` where it recurs for ever.
+    /// Returns the last instant at which this window changes; `None` where it recurs for ever.
     pub(crate) fn last_edge(&self) -> Option<Timestamp> {
         match &self.rule {
             Rule::Span(span) => Some(span.last_edge()),
@@ -90,12 +90,12 @@ impl Window {
         }
     }
 
-    /// The window as it stands in the settings, such as `weekly mon-fri 09:00 to 17:00`.
+    /// Returns the window as it is in the settings, such as `weekly mon-fri 09:00 to 17:00`.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
-    /// Why it is there, in the operator's words.
+    /// Returns its reason, in the operator's words.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }

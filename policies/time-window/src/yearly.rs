@@ -14,7 +14,7 @@ pub(crate) struct Yearly {
     to: MonthDay,
 }
 
-/// A day of the year; February 29 among them.
+/// A day of the year, which may be February 29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct MonthDay {
     month: i8,
@@ -22,7 +22,8 @@ struct MonthDay {
 }
 
 impl Yearly {
-    /// Reads the settings; what is wrong goes to `problems`, whose path is the window's `yearly`.
+    /// Parses the settings. Mistakes are recorded in `problems`, whose path is the window's
+    /// `yearly`.
     pub(crate) fn parse(settings: &YearlySettings, problems: &mut Problems<'_>) -> Option<Self> {
         let from = problems.at("from").keep(month_day(&settings.from));
         let to = problems.at("to").keep(month_day(&settings.to));
@@ -32,10 +33,11 @@ impl Yearly {
         })
     }
 
-    /// The earliest occurrence that ends after `now`.
+    /// Returns the first occurrence that ends after `now`.
     ///
-    /// Eleven years are enough: what is in force now started last year at the earliest, and only
-    /// `02-29` to `02-29` can miss years, at most seven in a row (1897 to 1903, 2097 to 2103).
+    /// Searching eleven years is enough. An active occurrence started last year at the earliest,
+    /// and only `02-29` to `02-29` can miss years, at most seven in a row (1897 to 1903, 2097 to
+    /// 2103).
     pub(crate) fn occurrence(
         &self,
         now: Moment,
@@ -56,8 +58,8 @@ impl Yearly {
         Ok(None)
     }
 
-    /// The first day of the occurrence that starts in `year` and the first day after it; `None`
-    /// outside the calendar.
+    /// Returns the first day of the occurrence that starts in `year`, and the first day after it;
+    /// `None` outside the calendar.
     fn in_year(&self, year: i16) -> Option<(Date, Date)> {
         let end_year = if self.to < self.from {
             year.checked_add(1)?

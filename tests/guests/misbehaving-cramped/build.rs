@@ -1,7 +1,7 @@
-//! Takes away the room that a snapshot needs: the memory may not grow beyond what the guest fills.
+//! Removes the memory that a snapshot needs: it may not grow beyond what the guest fills.
 
 fn main() {
-    // The host's linker does not know the option, and has no memory to bound.
+    // The host's linker does not know the option.
     if std::env::var_os("CARGO_CFG_TARGET_ARCH").is_some_and(|arch| arch == "wasm32") {
         println!("cargo::rustc-cdylib-link-arg=--max-memory=2097152");
     }

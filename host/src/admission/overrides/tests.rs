@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rollgate_model::{
-    Asker, Kind, Operation, Request, Reviewed, Revisions, Rollout, SubResource, yaml,
-};
+use rollgate_model::{Kind, Operation, Request, Revisions, Rollout, yaml};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -200,21 +198,19 @@ fn policies() -> PolicySet {
 }
 
 fn rollout(operation: Operation) -> Rollout {
+    let new = cart("cart:2");
+    let request = match operation {
+        Operation::Update => Request::update(cart("cart:1"), new),
+        _ => Request::create(new),
+    };
     let request = Request {
-        operation,
-        sub_resource: SubResource::None,
         namespace: Some("shop".into()),
         user: "jo".into(),
-        groups: vec![],
-        asker: Asker::Other,
-        dry_run: false,
-        object: Some(cart("cart:2")),
-        old_object: (operation == Operation::Update).then(|| cart("cart:1")),
+        ..request
     };
-    match Rollout::from_request(request, &Revisions::Known(vec![])).expect("a workload") {
-        Reviewed::Rollout(rollout) => *rollout,
-        Reviewed::NotARollout { why, .. } => panic!("not a rollout: {why}"),
-    }
+    let classified = request.classify_with(&Revisions::Known(vec![]));
+    let classified = classified.expect("a workload");
+    classified.into_rollout().expect("a rollout")
 }
 
 fn cart(image: &str) -> Value {

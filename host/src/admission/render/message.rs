@@ -118,7 +118,7 @@ fn note(decision: &Decision) -> Option<&str> {
     let rollout = decision.rollout();
     match rollout.undo() {
         Undo::Unknown { .. } => None,
-        Undo::Passes | Undo::NotPossible => rollout.change_note(),
+        Undo::Rollback | Undo::NotPossible => rollout.change_note(),
     }
 }
 
@@ -177,7 +177,7 @@ fn line(text: &mut String, content: &str, first: &str, hang: &str) {
 /// Returns whether an undo would pass, or that this is not known.
 fn undo_hint(decision: &Decision) -> Option<String> {
     match decision.rollout().undo() {
-        Undo::Passes => Some(undo_passes(decision)),
+        Undo::Rollback => Some(undo_passes(decision)),
         Undo::NotPossible => None,
         Undo::Unknown { why } => Some(format!(
             "rollgate could not check whether this is a rollback: {why}."

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use rollgate_model::{Change, Revision, Revisions, Wanted};
+use rollgate_model::{Change, Revision, RevisionQuery, Revisions};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ use crate::telemetry::Telemetry;
 struct TwoRevisions(AtomicUsize);
 
 impl History for TwoRevisions {
-    fn revisions<'a>(&'a self, _: &'a Wanted, _: Reading) -> BoxFuture<'a, Revisions> {
+    fn revisions<'a>(&'a self, _: &'a RevisionQuery, _: Reading) -> BoxFuture<'a, Revisions> {
         self.0.fetch_add(1, Ordering::Relaxed);
         let revision = |number: i64, image: &str| {
             let created = format!("2026-0{number}-01T00:00:00Z");

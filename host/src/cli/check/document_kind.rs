@@ -69,7 +69,7 @@ fn sort_array(items: &[Value]) -> DocumentKind {
     }
 }
 
-/// Decides for an object without `apiVersion` and `kind`, which may be misspelt.
+/// Decides for an object without `apiVersion` and `kind`, which may be misspelled.
 fn sort_nameless(tree: &Value) -> DocumentKind {
     let keys = tree
         .as_object()
@@ -118,7 +118,7 @@ fn sort_object(api_version: &str, kind: &str) -> DocumentKind {
             ))
         }
         None if api_version == "apps/v1" && !OTHER_APPS.contains(&kind) => of_kind(
-            yaml::Problem::UnknownWord {
+            yaml::FieldProblem::UnknownWord {
                 word: kind.to_owned(),
                 known: vec!["Deployment", "StatefulSet", "DaemonSet"],
             }

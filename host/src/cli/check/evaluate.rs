@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use rollgate_model::{Kind, Outcome, Reviewed, Rollout};
+use rollgate_model::{ClassifiedRequest, Kind, Outcome, Rollout};
 use tokio::time::Instant;
 
 use super::manifests::Origin;
@@ -101,12 +101,14 @@ async fn check(gate: Gate, subject: Subject) -> Checked {
         namespace,
         name,
         origin,
-        reviewed,
+        classified,
     } = subject;
-    let evaluation = match reviewed {
-        Reviewed::Rollout(_) if gate.policies().policies().is_empty() => Evaluation::NoPolicy,
-        Reviewed::Rollout(rollout) => decided(&gate, &origin, *rollout).await,
-        Reviewed::NotARollout { why, relabelled } => match relabelled {
+    let evaluation = match classified {
+        ClassifiedRequest::Rollout(_) if gate.policies().policies().is_empty() => {
+            Evaluation::NoPolicy
+        }
+        ClassifiedRequest::Rollout(rollout) => decided(&gate, &origin, *rollout).await,
+        ClassifiedRequest::NotARollout { why, relabelled } => match relabelled {
             Some(update) if gate.is_matched(&update, deadline()).await => {
                 decided(&gate, &origin, *update).await
             }

@@ -76,12 +76,12 @@ impl<'a> PolicyFindings<'a> {
             .iter()
             .map(|(level, findings)| self.findings(*level, findings))
             .collect();
-        let breaches = verdict.breaches().iter().map(|breach| {
+        let violations = verdict.violations().iter().map(|breach| {
             let title = format!("the policy's verdict breaks the contract: {breach}");
             self.about_the_workload(NoticeLevel::Warning, title)
         });
         if verdict.outcome == Outcome::Allow {
-            notices.extend(breaches);
+            notices.extend(violations);
             return notices;
         }
         if notices.is_empty() {
@@ -96,7 +96,7 @@ impl<'a> PolicyFindings<'a> {
                 .iter()
                 .map(|evidence| ("evidence", evidence_line(evidence).into())),
         );
-        notices.extend(breaches);
+        notices.extend(violations);
         notices
     }
 

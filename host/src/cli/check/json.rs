@@ -82,7 +82,7 @@ struct Policy<'a> {
     evidence: Vec<Shown<'a>>,
     /// How the verdict breaks the contract; absent if it does not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    breaches: Vec<String>,
+    violations: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -222,8 +222,8 @@ impl<'a> Policy<'a> {
                 .iter()
                 .map(Shown::of)
                 .collect(),
-            breaches: verdict
-                .map_or(&[][..], |verdict| verdict.breaches())
+            violations: verdict
+                .map_or(&[][..], |verdict| verdict.violations())
                 .iter()
                 .map(ToString::to_string)
                 .collect(),

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Asker, Baseline, Change, Kind, MutableTags, Operation, Read, Request, Reviewed, Revisions,
-    Rollout, ShapeError, SubResource, Workload,
+    Baseline, Change, ClassifiedRequest, Kind, MutableTags, Request, Revisions, ShapeError,
+    Workload,
 };
 use serde_json::Value;
 
@@ -21,13 +21,13 @@ pub(super) struct Subject {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) origin: Origin,
-    pub(super) reviewed: Reviewed,
+    pub(super) classified: ClassifiedRequest,
 }
 
 impl Subject {
     /// Returns whether it is a new Service that no policy matches, as most are.
     pub(super) fn is_just_there(&self, set: &PolicySet) -> bool {
-        matches!(&self.reviewed, Reviewed::Rollout(rollout)
+        matches!(&self.classified, ClassifiedRequest::Rollout(rollout)
             if self.kind == Kind::Service
                 && rollout.change() == Change::Create
                 && set.matching(Candidate::of(rollout, &NamespaceLabels::NotNeeded)).next().is_none())
@@ -133,7 +133,7 @@ pub(super) fn subjects(
             // Most Services move no traffic.
             Ok(Subject {
                 kind: Kind::Service,
-                reviewed: Reviewed::NotARollout { .. },
+                classified: ClassifiedRequest::NotARollout { .. },
                 ..
             }) => manifests.others += 1,
             Ok(subject) => subjects.push(subject),
@@ -157,29 +157,20 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
         template["metadata"]["annotations"][NEXT] = "another".into();
     }
     let request = Request {
-        operation: Operation::Update,
-        sub_resource: SubResource::None,
-        namespace: None,
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
         dry_run: true,
-        object: Some(next),
-        old_object: Some(tree),
+        ..Request::update(tree, next)
     };
     // There is nothing to roll back to, and existing findings are those of what runs.
-    let read = match Rollout::read(request)? {
-        Read::Referring(referring) => referring.resolve(own_template),
-        read => read,
-    };
-    let revisions = Revisions::Known(Vec::new());
-    let reviewed = read.settle(&revisions).held_against(Baseline::old_object());
+    let classification = request.classify(&MutableTags::default())?;
+    let classified = classification
+        .resolve(own_template, &Revisions::Known(Vec::new()))
+        .with_baseline(Baseline::old_object());
     Ok(Subject {
         kind,
         namespace,
         name,
         origin,
-        reviewed,
+        classified,
     })
 }
 
@@ -199,35 +190,28 @@ fn subject(
     let old = Key::of(&manifest, namespace).and_then(|key| before.0.get(&key));
     let (namespace_of_object, name) = (namespace_of(&manifest, namespace), name_of(&manifest));
     let Manifest { kind, tree, origin } = manifest;
-    let request = Request {
-        operation: if old.is_some() {
-            Operation::Update
-        } else {
-            Operation::Create
-        },
-        sub_resource: SubResource::None,
-        namespace: namespace.map(str::to_owned),
-        user: String::new(),
-        groups: Vec::new(),
-        asker: Asker::Other,
-        dry_run: true,
-        object: Some(tree),
-        old_object: old.map(|old| old.tree.clone()),
+    let request = match old {
+        Some(old) => Request::update(old.tree.clone(), tree),
+        None => Request::create(tree),
     };
-    let revisions = Revisions::OutOfReach {
+    let request = Request {
+        namespace: namespace.map(str::to_owned),
+        dry_run: true,
+        ..request
+    };
+    let revisions = Revisions::NoCluster {
         why: "files have no earlier revisions".to_owned(),
     };
-    let read = Rollout::read_by(request.as_applied(), tags).map(|read| match read {
-        Read::Referring(referring) => referring.resolve(|rollout| templates.referred(rollout)),
-        read => read,
+    let classified = request.as_applied().classify(tags).map(|classification| {
+        classification.resolve(|rollout| templates.referred(rollout), &revisions)
     });
-    match read.map(|read| read.settle(&revisions)) {
-        Ok(reviewed) => Ok(Subject {
+    match classified {
+        Ok(classified) => Ok(Subject {
             kind,
             namespace: namespace_of_object,
             name,
             origin,
-            reviewed,
+            classified,
         }),
         Err(error) => {
             // The error is about the old object if that one fails alone too.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rollgate_model::scenario::{Expectation, Scenario};
-use rollgate_model::{Failure, Reviewed, Rollout};
+use rollgate_model::{ClassifiedRequest, Failure, Rollout};
 
 use super::evaluate::{self, Checked};
 use super::gate;
@@ -24,7 +24,7 @@ pub(super) async fn evaluate(
 ) -> anyhow::Result<Vec<Checked>> {
     let rollouts = subjects
         .iter()
-        .filter(|subject| matches!(subject.reviewed, Reviewed::Rollout(_)))
+        .filter(|subject| matches!(subject.classified, ClassifiedRequest::Rollout(_)))
         .count();
     if rollouts != 1 {
         bail!(

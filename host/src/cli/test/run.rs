@@ -103,7 +103,7 @@ fn compare(
 ) -> Result<(), String> {
     let answer: Result<Verdict, Failure> = match said {
         Ok(verdict) => {
-            let kept = verdict.keeps_contract();
+            let kept = verdict.check_contract();
             kept.map_err(|broken| broken.to_string())?;
             Ok(verdict)
         }

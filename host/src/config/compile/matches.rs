@@ -85,7 +85,7 @@ fn words<W: FromStr>(
     let read = |(index, text): (usize, &String)| {
         let word = text.parse().ok();
         if word.is_none() {
-            let problem = yaml::Problem::UnknownWord {
+            let problem = yaml::FieldProblem::UnknownWord {
                 word: text.clone(),
                 known: known.to_vec(),
             };

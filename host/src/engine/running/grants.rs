@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use rollgate_model::asking::{self, CALLS};
+use rollgate_model::host_calls;
 
 /// What a policy may query from metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
@@ -76,7 +76,7 @@ pub(crate) struct CallBudget(u32);
 
 impl Default for CallBudget {
     fn default() -> Self {
-        Self(CALLS)
+        Self(host_calls::LIMIT)
     }
 }
 
@@ -89,8 +89,8 @@ impl Grants {
     ) -> Result<(), CallRefused> {
         let covered = match call {
             HostCall::Metrics { source } => self.metrics.contains(source),
-            HostCall::Cluster { kind, .. } if asking::is_secret(kind) => {
-                return Err(CallRefused::NotGranted(asking::NO_SECRETS.into()));
+            HostCall::Cluster { kind, .. } if host_calls::is_secret(kind) => {
+                return Err(CallRefused::NotGranted(host_calls::NO_SECRETS.into()));
             }
             HostCall::Cluster {
                 api_version,
@@ -105,7 +105,7 @@ impl Grants {
             return Err(CallRefused::NotGranted(self.missing_grant(call)));
         }
         let left = budget.0.checked_sub(1);
-        budget.0 = left.ok_or_else(|| CallRefused::TooMany(asking::spent()))?;
+        budget.0 = left.ok_or_else(|| CallRefused::TooMany(host_calls::limit_message()))?;
         Ok(())
     }
 
@@ -298,12 +298,16 @@ mod tests {
     #[test]
     fn calls_beyond_the_budget_are_refused() {
         let mut budget = CallBudget::default();
-        let answers: Vec<_> = (0..=CALLS)
+        let answers: Vec<_> = (0..=host_calls::LIMIT)
             .map(|_| grants().check(pods(SHOP), &mut budget))
             .collect();
-        assert!(answers[..CALLS as usize].iter().all(Result::is_ok));
+        assert!(
+            answers[..host_calls::LIMIT as usize]
+                .iter()
+                .all(Result::is_ok)
+        );
         assert!(matches!(
-            answers[CALLS as usize],
+            answers[host_calls::LIMIT as usize],
             Err(CallRefused::TooMany(_))
         ));
     }

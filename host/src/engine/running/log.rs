@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rollgate_model::Breach;
+use rollgate_model::Violation;
 
 use super::state::Review;
 use crate::telemetry::text::short_line;
@@ -59,10 +59,10 @@ impl GuestLog {
     }
 
     /// Warns the operator of each breach of the contract in a verdict.
-    pub(crate) fn breaches(&self, breaches: &[Breach]) {
+    pub(crate) fn violations(&self, violations: &[Violation]) {
         let policy = &*self.policy;
         let uid = self.review.as_ref().map_or("", |review| review.id.as_str());
-        for breach in breaches {
+        for breach in violations {
             let what = breach.to_string();
             tracing::warn!(
                 policy,

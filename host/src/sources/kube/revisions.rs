@@ -3,7 +3,7 @@
 mod item;
 
 use kube::Client;
-use rollgate_model::{Kind, Owner, Revision, Wanted};
+use rollgate_model::{Kind, Owner, Revision, RevisionQuery};
 
 use self::item::Item;
 use super::failure::Failure;
@@ -36,12 +36,12 @@ pub(super) enum Unreadable {
 /// Reads the revisions that tell a change apart.
 pub(super) async fn read(
     client: &Client,
-    wanted: &Wanted,
+    wanted: &RevisionQuery,
     reading: Reading,
 ) -> Result<Vec<Revision>, Unreadable> {
     match wanted {
-        Wanted::Owned(owner) => owned(client, owner, reading).await,
-        Wanted::Served {
+        RevisionQuery::Owned(owner) => owned(client, owner, reading).await,
+        RevisionQuery::Selected {
             namespace,
             selectors,
         } => served(client, namespace, selectors).await,

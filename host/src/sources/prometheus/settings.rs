@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rollgate_model::pointer;
 
 use super::secret::{Held, Local, Remote, SecretRef};
 use super::spec::Spec;
@@ -154,7 +155,11 @@ fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap, SourceError> {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
-    let field = || format!("headers/{}", name.replace('~', "~0").replace('/', "~1"));
+    let field = || {
+        let mut field = "headers".to_owned();
+        pointer::push(&mut field, name);
+        field
+    };
     let parsed: HeaderName = name.parse().map_err(|_| {
         wrong(
             field(),

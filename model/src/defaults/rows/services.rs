@@ -2,43 +2,46 @@
 
 use serde_json::Value;
 
-use super::{Fill, Shape, absent, zero};
+use super::{DefaultValue, TypeDefaults, absent, zero};
 use crate::defaults::Object;
 
-pub(in crate::defaults) const SERVICE_SPEC: Shape = Shape {
+pub(in crate::defaults) const SERVICE_SPEC: TypeDefaults = TypeDefaults {
     name: "core/v1 ServiceSpec",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
     rows: &[
-        zero("sessionAffinity", Fill::Text("None")),
-        zero("type", Fill::Text("ClusterIP")),
+        zero("sessionAffinity", DefaultValue::Text("None")),
+        zero("type", DefaultValue::Text("ClusterIP")),
         zero(
             "externalTrafficPolicy",
-            Fill::Beside(external_traffic_policy),
+            DefaultValue::Beside(external_traffic_policy),
         ),
         absent(
             "internalTrafficPolicy",
-            Fill::Beside(internal_traffic_policy),
+            DefaultValue::Beside(internal_traffic_policy),
         ),
         absent(
             "allocateLoadBalancerNodePorts",
-            Fill::Beside(allocate_node_ports),
+            DefaultValue::Beside(allocate_node_ports),
         ),
     ],
 };
 
-pub(in crate::defaults) const SERVICE_PORT: Shape = Shape {
+pub(in crate::defaults) const SERVICE_PORT: TypeDefaults = TypeDefaults {
     name: "core/v1 ServicePort",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
     rows: &[
-        zero("protocol", Fill::Text("TCP")),
-        zero("targetPort", Fill::Beside(|port| port.get("port").cloned())),
+        zero("protocol", DefaultValue::Text("TCP")),
+        zero(
+            "targetPort",
+            DefaultValue::Beside(|port| port.get("port").cloned()),
+        ),
     ],
 };
 
-pub(in crate::defaults) const CLIENT_IP_CONFIG: Shape = Shape {
+pub(in crate::defaults) const CLIENT_IP_CONFIG: TypeDefaults = TypeDefaults {
     name: "core/v1 ClientIPConfig",
     source: "pkg/apis/core/v1/defaults.go SetDefaults_Service",
-    rows: &[absent("timeoutSeconds", Fill::Int(10800))],
+    rows: &[absent("timeoutSeconds", DefaultValue::Int(10800))],
 };
 
 fn text(value: &str) -> Option<Value> {

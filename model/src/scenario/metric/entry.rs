@@ -1,4 +1,4 @@
-//! One entry of `metrics`: flat in the file, one of four shapes in memory.
+//! One entry of `metrics`: flat in the file, a type for each form in memory.
 
 use std::borrow::Cow;
 
@@ -18,11 +18,11 @@ pub struct MetricEntry {
     pub source: String,
     /// The query, as the policy sends it.
     pub query: String,
-    /// When it asks for, and what it is told.
+    /// The time or range of the query, and its answer.
     pub answer: MetricAnswer,
 }
 
-/// When a query asks for, and what it is told.
+/// The time or range of a query, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetricAnswer {
     /// An instant query.
@@ -42,7 +42,7 @@ pub enum MetricAnswer {
 }
 
 impl MetricEntry {
-    /// Records what a source answered to a query at an instant.
+    /// Records a source's answer to an instant query.
     #[must_use]
     pub fn instant(
         source: &str,
@@ -61,7 +61,7 @@ impl MetricEntry {
         }
     }
 
-    /// Records what a source answered to a query over a range.
+    /// Records a source's answer to a range query.
     #[must_use]
     pub fn range(
         source: &str,
@@ -78,7 +78,7 @@ impl MetricEntry {
     }
 }
 
-/// An entry as it stands in the file.
+/// An entry as it is in the file.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MetricEntry")]
@@ -98,29 +98,29 @@ struct Flat {
     /// The range of a range query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     range: Option<MetricRange>,
-    /// What an instant query is told; an empty list means no data.
+    /// The answer to an instant query; an empty list means no data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     samples: Option<Vec<ScenarioSample>>,
-    /// What a range query is told; an empty list means no data.
+    /// The answer to a range query; an empty list means no data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     series: Option<Vec<ScenarioSeries>>,
-    /// The failure that the query meets instead.
+    /// The failure of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<FlatError>,
 }
 
-/// Why a query is not answered.
+/// Why a query fails.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MetricsError")]
 struct FlatError {
     /// The kind of failure.
     code: MetricsErrorCode,
-    /// In words.
+    /// A message for people.
     message: String,
 }
 
-/// What does not go together in an entry.
+/// Fields of an entry that exclude each other.
 #[derive(Debug, thiserror::Error)]
 enum EntryError {
     #[error("a range query has `range`, an instant query `at`; this has both")]

@@ -1,4 +1,4 @@
-//! A sample's value, with words for what JSON numbers cannot say.
+//! The value of a sample, including those that JSON numbers cannot express.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number, or `NaN`, `+Inf` or `-Inf` as Prometheus writes them.
 ///
-/// Equal means the same value, NaN included: it serves to compare files, not measurements.
+/// Two `NaN` are equal: the comparison is for files, not for measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricValue(pub f64);
 
@@ -35,7 +35,7 @@ impl Serialize for MetricValue {
     }
 }
 
-/// The number without a fraction that this is, but for a negative zero.
+/// Returns the integer that this is, except for a negative zero.
 fn whole(value: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = value.fract() == 0.0 && value.abs() <= EXACT;
@@ -47,13 +47,13 @@ fn whole(value: f64) -> Option<i64> {
 
 impl<'de> Deserialize<'de> for MetricValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct Reader;
+struct ValueVisitor;
 
-impl Visitor<'_> for Reader {
+impl Visitor<'_> for ValueVisitor {
     type Value = MetricValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Findings and evidence, field by field.
+//! Compares findings and evidence, field by field.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::fmt;
 use super::super::expect::{ExpectedEvidence, ExpectedFinding};
 use crate::{Evidence, Finding, Severity};
 
-/// An entry of a list of expectations.
+/// An entry in a list of expectations.
 pub(super) trait Expected: fmt::Display {
-    /// What it is compared with.
-    type Said;
+    /// The type that it is compared with.
+    type Actual;
 
-    /// Whether this is the entry that is meant, whatever else it says.
-    fn names(&self, said: &Self::Said) -> bool;
+    /// Whether both have the same name, whatever the other fields.
+    fn names(&self, actual: &Self::Actual) -> bool;
 
-    /// What both say.
-    fn fields<'a>(&'a self, said: &'a Self::Said) -> Vec<Field<'a>>;
+    /// Returns the fields of both.
+    fn fields<'a>(&'a self, actual: &'a Self::Actual) -> Vec<Field<'a>>;
 
-    /// What was said, on one line.
-    fn shown(said: &Self::Said) -> String;
+    /// Formats what was returned, on one line.
+    fn shown(actual: &Self::Actual) -> String;
 
-    /// Whether this is the entry that is meant, and says all that is expected.
-    fn fits(&self, said: &Self::Said) -> bool {
-        self.names(said) && self.fields(said).iter().all(Field::holds)
+    /// Whether both have the same name and all expected fields match.
+    fn fits(&self, actual: &Self::Actual) -> bool {
+        self.names(actual) && self.fields(actual).iter().all(Field::holds)
     }
 }
 
@@ -34,16 +34,16 @@ pub(super) struct Field<'a> {
     comparison: Comparison,
 }
 
-/// How the two sides of a field compare.
+/// How the two values of a field are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
     Equal,
-    /// What is expected is a part of what was said.
+    /// The expected value is part of the returned one.
     Part,
 }
 
 impl<'a> Field<'a> {
-    /// A field that must be equal, where it is expected.
+    /// A field that must be equal, if it is expected.
     pub(super) fn equal<T: Into<Cow<'a, str>>>(
         name: &'static str,
         expected: Option<T>,
@@ -58,7 +58,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A field that must contain what is expected of it.
+    /// A field that must contain the expected text.
     pub(super) fn part(
         name: &'static str,
         expected: Option<&'a String>,
@@ -70,7 +70,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether what was said is what is expected.
+    /// Whether the returned value matches.
     pub(super) fn holds(&self) -> bool {
         match (&self.expected, &self.found, self.comparison) {
             (None, ..) => true,
@@ -80,7 +80,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// What is expected, in words.
+    /// Describes the expected value.
     pub(super) fn wish(&self) -> Option<String> {
         let expected = self.expected.as_deref()?;
         Some(match self.comparison {
@@ -91,43 +91,43 @@ impl<'a> Field<'a> {
 }
 
 impl Expected for ExpectedFinding {
-    type Said = Finding;
+    type Actual = Finding;
 
-    fn names(&self, said: &Finding) -> bool {
-        self.rule == said.rule && self.path.as_ref().is_none_or(|path| *path == said.path)
+    fn names(&self, actual: &Finding) -> bool {
+        self.rule == actual.rule && self.path.as_ref().is_none_or(|path| *path == actual.path)
     }
 
-    fn fields<'a>(&'a self, said: &'a Finding) -> Vec<Field<'a>> {
+    fn fields<'a>(&'a self, actual: &'a Finding) -> Vec<Field<'a>> {
         let yes_or_no = |flag: bool| if flag { "true" } else { "false" };
         vec![
             Field::equal(
                 "severity",
                 self.severity.map(word),
-                Some(word(said.severity)),
+                Some(word(actual.severity)),
             ),
             Field::equal(
                 "existing",
                 self.existing.map(yes_or_no),
-                Some(yes_or_no(said.existing)),
+                Some(yes_or_no(actual.existing)),
             ),
-            Field::part("message", self.message.as_ref(), Some(&said.message)),
-            Field::equal("found", self.found.as_ref(), said.found.as_ref()),
-            Field::equal("expected", self.expected.as_ref(), said.expected.as_ref()),
-            Field::part("hint", self.hint.as_ref(), said.hint.as_ref()),
+            Field::part("message", self.message.as_ref(), Some(&actual.message)),
+            Field::equal("found", self.found.as_ref(), actual.found.as_ref()),
+            Field::equal("expected", self.expected.as_ref(), actual.expected.as_ref()),
+            Field::part("hint", self.hint.as_ref(), actual.hint.as_ref()),
         ]
     }
 
-    fn shown(said: &Finding) -> String {
+    fn shown(actual: &Finding) -> String {
         let Finding {
             rule,
             path,
             message,
             ..
-        } = said;
+        } = actual;
         format!(
             "finding {rule} at {} ({}): {message}",
             whole_or(path),
-            word(said.severity)
+            word(actual.severity)
         )
     }
 }
@@ -142,25 +142,28 @@ impl fmt::Display for ExpectedFinding {
 }
 
 impl Expected for ExpectedEvidence {
-    type Said = Evidence;
+    type Actual = Evidence;
 
-    fn names(&self, said: &Evidence) -> bool {
-        self.name == said.name
+    fn names(&self, actual: &Evidence) -> bool {
+        self.name == actual.name
     }
 
-    fn fields<'a>(&'a self, said: &'a Evidence) -> Vec<Field<'a>> {
+    fn fields<'a>(&'a self, actual: &'a Evidence) -> Vec<Field<'a>> {
         vec![
-            Field::equal("value", self.value.as_ref(), Some(&said.value)),
-            Field::equal("bound", self.bound.as_ref(), said.bound.as_ref()),
+            Field::equal("value", self.value.as_ref(), Some(&actual.value)),
+            Field::equal("bound", self.bound.as_ref(), actual.bound.as_ref()),
         ]
     }
 
-    fn shown(said: &Evidence) -> String {
-        let bound = said.bound.as_ref().map(|bound| format!(" (bound {bound})"));
+    fn shown(actual: &Evidence) -> String {
+        let bound = actual
+            .bound
+            .as_ref()
+            .map(|bound| format!(" (bound {bound})"));
         format!(
             "evidence {}: {}{}",
-            said.name,
-            said.value,
+            actual.name,
+            actual.value,
             bound.unwrap_or_default()
         )
     }

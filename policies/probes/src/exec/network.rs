@@ -1,8 +1,8 @@
-//! Whom the usual network tools ask, by their arguments.
+//! The hosts that common network tools contact, according to their arguments.
 
 use crate::host;
 
-/// The host that a network tool asks, where that is surely another than the Pod itself.
+/// Returns the host that a network tool contacts, where that is certainly not the Pod itself.
 pub(super) fn foreign_target<'a>(program: &str, arguments: &'a [String]) -> Option<&'a str> {
     let words = arguments.iter().map(String::as_str);
     let target = match program {
@@ -19,8 +19,8 @@ pub(super) fn foreign_target<'a>(program: &str, arguments: &'a [String]) -> Opti
     is_foreign(target).then_some(target)
 }
 
-/// Whether the target names a host, and that is not the Pod. What a variable decides is not
-/// judged, nor is a path, which is a socket.
+/// Whether the target is a host other than the Pod. A target with a variable is not, nor is a path,
+/// which is a socket.
 fn is_foreign(target: &str) -> bool {
     if target.starts_with("unix:") {
         return false;
@@ -29,17 +29,17 @@ fn is_foreign(target: &str) -> bool {
     !host.is_empty() && !host.contains(['$', '`', '%', '\\']) && !host::is_loopback(host)
 }
 
-/// The address of a gRPC target such as `dns:db:50051`, without the word that says how to find it.
+/// Returns the address of a gRPC target such as `dns:db:50051`, without its resolver.
 fn without_resolver(target: &str) -> &str {
     ["dns:", "ipv4:", "ipv6:", "passthrough:"]
         .into_iter()
         .filter_map(|resolver| target.strip_prefix(resolver))
-        // Of a host that has such a name, a port alone would be left.
+        // Without this, a host with the name of a resolver would be reduced to its port.
         .find(|address| !address.bytes().all(|byte| byte.is_ascii_digit()))
         .unwrap_or(target)
 }
 
-/// How a tool that fetches URLs reads its options. Long options that are in neither list take the
+/// The option syntax of a tool that fetches URLs. A long option that is in neither list takes the
 /// next word, unless that is a URL.
 struct Fetcher {
     /// One-letter options that take a value.
@@ -48,7 +48,7 @@ struct Fetcher {
     flags: &'static [&'static str],
     /// Long options whose value may look like a URL.
     texts: &'static [&'static str],
-    /// Options that send the request elsewhere than the URL says.
+    /// Options that send the request to another host than that of the URL.
     detours: &'static [&'static str],
 }
 
@@ -115,7 +115,7 @@ const WGET: Fetcher = Fetcher {
     detours: &[],
 };
 
-/// The first foreign address among the arguments, else the first address.
+/// Returns the first foreign address among the arguments, else the first address.
 fn fetched<'a>(words: impl Iterator<Item = &'a str>, tool: &Fetcher) -> Option<&'a str> {
     let mut target = None;
     let mut before = Before::Nothing;
@@ -142,7 +142,7 @@ fn fetched<'a>(words: impl Iterator<Item = &'a str>, tool: &Fetcher) -> Option<&
     target
 }
 
-/// What the word before means for the next.
+/// The meaning of the next word.
 #[derive(Clone, Copy)]
 enum Before {
     /// It is a word of its own.
@@ -154,8 +154,8 @@ enum Before {
 }
 
 impl Fetcher {
-    /// What the word means for the next: `-o`, `-sfo` and `--output` take it. In `-oFILE` the
-    /// value is part of the word.
+    /// Returns how the word affects the next one: `-o`, `-sfo` and `--output` take it as their
+    /// value; `-oFILE` does not.
     fn option(&self, word: &str) -> Before {
         if word.starts_with("--") {
             return if self.texts.contains(&word) {
@@ -176,15 +176,16 @@ impl Fetcher {
     }
 }
 
-/// Whether a word can be what a fetcher fetches. A bare name without dot, port or path could as
-/// well be the value of an option that is not known here.
+/// Whether a word can be what is fetched. A bare name without dot, port or path may as well be the
+/// value of an unknown option.
 fn is_address(word: &str) -> bool {
     word.contains("://")
         || (word.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
             && word.contains(['.', ':', '/']))
 }
 
-/// The host of `nc`: the first argument that is no option nor its value, where a port follows.
+/// Returns the host of `nc`: the first argument that is neither an option nor its value, if a port
+/// follows.
 fn connected<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut host = None;
     while let Some(word) = words.next() {
@@ -204,7 +205,7 @@ fn connected<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     None
 }
 
-/// The value of an option, as `-h value`, `-hvalue`, `--host value` or `--host=value`.
+/// Returns the value of an option: `-h value`, `-hvalue`, `--host value` or `--host=value`.
 fn option<'a>(mut words: impl Iterator<Item = &'a str>, names: &[&str]) -> Option<&'a str> {
     while let Some(word) = words.next() {
         for name in names {

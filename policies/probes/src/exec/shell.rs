@@ -1,10 +1,10 @@
 //! Splits a shell script into its commands and their words, as a shell does: quotes and escapes are
-//! taken away, comments and redirections are no words. Nothing is expanded: a variable stays as it is
-//! written, and of `$(…)` only `$()`, while what is inside it is told as a script of its own.
+//! removed, comments and redirections are not words. Nothing is expanded: a variable is kept as
+//! written, `$(…)` becomes `$()`, and its content is returned as a script of its own.
 
 use std::mem;
 
-/// What a script runs, as far as its text tells.
+/// What a script runs, as far as its text shows.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// The words of each command, in order.
@@ -13,44 +13,44 @@ pub(super) struct Script {
     pub(super) nested: Vec<String>,
 }
 
-/// Reads a script. One that a shell would refuse is read as far as it makes sense.
+/// Parses a script. One with syntax errors is parsed as far as possible.
 pub(super) fn parse(text: &str) -> Script {
-    let mut reader = Reader {
+    let mut parser = Parser {
         rest: text,
-        ..Reader::default()
+        ..Parser::default()
     };
-    while let Some(letter) = reader.take() {
-        reader.step(letter);
+    while let Some(letter) = parser.take() {
+        parser.step(letter);
     }
-    reader.end_command();
-    reader.script
+    parser.end_command();
+    parser.script
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct Parser<'a> {
     rest: &'a str,
     script: Script,
     command: Vec<String>,
-    /// The word that is being read; `None` between words, as `""` is a word.
+    /// The current word; `None` between words, as `""` is a word.
     word: Option<String>,
-    /// What the next word is.
+    /// The meaning of the next word.
     next: Next,
-    /// The ends of the here-documents that begin after this line.
+    /// The delimiters of the here-documents that start after this line.
     here_documents: Vec<String>,
 }
 
 #[derive(Clone, Copy, Default)]
 enum Next {
-    /// One of the command's.
+    /// A word of the command.
     #[default]
     Word,
     /// The file or descriptor of a redirection.
     Redirection,
-    /// What ends a here-document.
+    /// The delimiter of a here-document.
     Delimiter,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn step(&mut self, letter: char) {
         match letter {
             ' ' | '\t' | '\r' => self.end_word(),
@@ -167,7 +167,7 @@ impl Reader<'_> {
                     }
                 },
                 '`' => self.backticks(),
-                // Within double quotes a further quote is just a letter.
+                // Within double quotes, the next quote is a plain character.
                 '$' if self.rest.starts_with(['\'', '"']) => self.push('$'),
                 '$' => self.dollar(),
                 other => self.push(other),
@@ -188,7 +188,7 @@ impl Reader<'_> {
             word.push_str(variable);
             self.rest = rest;
         } else if !self.rest.starts_with(['\'', '"']) {
-            // `$'…'` and `$"…"` are further ways to quote.
+            // `$'…'` and `$"…"` are other forms of quotes.
             self.push('$');
         }
     }
@@ -211,9 +211,9 @@ impl Reader<'_> {
     }
 }
 
-/// Splits what follows a `$(` at the parenthesis that closes it.
+/// Splits the text after a `$(` at the matching parenthesis.
 fn split_at_closing(text: &str) -> (&str, &str) {
-    /// What the next closing letter closes.
+    /// What the next closing character closes.
     #[derive(PartialEq)]
     enum Open {
         Parenthesis,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn words_lose_their_quotes_wherever_these_stand() {
+    fn quotes_are_removed_everywhere_in_a_word() {
         for (text, words) in [
             (r#"a --host="127.0.0.1""#, vec!["a", "--host=127.0.0.1"]),
             (r"a -h'localhost'", vec!["a", "-hlocalhost"]),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_redirections_and_here_documents_are_no_words() {
+    fn comments_redirections_and_here_documents_are_skipped() {
         for text in [
             "a b # c http://db/",
             "# c http://db/\na b",

@@ -9,7 +9,7 @@ fn script(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn commands_that_ask_elsewhere_are_found() {
+fn command_that_contacts_another_host_is_found() {
     for (text, target) in [
         ("curl http://db/health", "http://db/health"),
         (
@@ -75,7 +75,7 @@ fn commands_that_ask_elsewhere_are_found() {
 }
 
 #[test]
-fn commands_that_stay_in_the_pod_or_cannot_be_told_are_left_alone() {
+fn command_that_stays_in_the_pod_or_is_unclear_is_ignored() {
     for text in [
         "curl -f http://localhost:8080/health",
         "curl -f http://127.0.0.1:8080/health -H 'Host: shop.example.com'",
@@ -137,7 +137,7 @@ fn commands_that_stay_in_the_pod_or_cannot_be_told_are_left_alone() {
 }
 
 #[test]
-fn a_command_without_a_shell_is_not_split() {
+fn command_without_a_shell_is_not_split() {
     assert_eq!(
         foreign_target(&command(&[
             "curl",
@@ -155,7 +155,7 @@ fn a_command_without_a_shell_is_not_split() {
 }
 
 #[test]
-fn heavy_programs_are_found_where_they_run() {
+fn heavy_program_is_found_where_it_runs() {
     for (text, program) in [
         ("python3 /app/check.py", "python3"),
         ("exec /usr/bin/java -jar check.jar", "java"),
@@ -183,16 +183,16 @@ fn heavy_programs_are_found_where_they_run() {
 }
 
 #[test]
-fn settings_can_name_further_heavy_programs() {
+fn settings_can_add_heavy_programs() {
     assert_eq!(
         heavy_program(&script("/app/probe --all"), &command(&["probe"])).as_deref(),
         Some("probe")
     );
 }
 
-/// Commands are written by anybody: every short script over the letters that mean something.
+/// Anybody can write commands: every short script of significant characters.
 #[test]
-fn no_script_makes_the_reader_stumble() {
+fn no_script_makes_the_parser_panic() {
     const LETTERS: [&str; 14] = [
         " ", "\"", "'", "\\", ";", "$(", "é", "c", "-", "=", "[", ":", "@", "/",
     ];

@@ -1,10 +1,10 @@
-//! Programs that run another one: shells, and those that change how it runs.
+//! Programs that run another program: shells, and those that change how it runs.
 
 use std::borrow::Cow;
 
 use super::file_name;
 
-/// What a command runs in the end.
+/// What a command finally runs.
 pub(super) enum Runs<'a> {
     /// A program, by its file name, with its arguments.
     Program(&'a str, &'a [String]),
@@ -12,14 +12,14 @@ pub(super) enum Runs<'a> {
     Script(Cow<'a, str>),
 }
 
-/// Words of the shell before a command.
+/// Keywords of the shell that precede a command.
 const KEYWORDS: &[&str] = &[
     "!", "{", "if", "then", "else", "elif", "while", "until", "do", "time",
 ];
 
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh", "ksh"];
 
-/// Programs whose option `-c` takes a script, among further arguments.
+/// Programs whose option `-c` takes a script, among other arguments.
 const USER_SHELLS: &[&str] = &["su", "runuser"];
 
 /// A program that runs the one after its own arguments.
@@ -27,7 +27,7 @@ struct Wrapper {
     name: &'static str,
     /// Its options that take the next word.
     with_value: &'static [&'static str],
-    /// How many words that are no options it takes.
+    /// The number of positional arguments before the program.
     words: usize,
 }
 
@@ -54,7 +54,8 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("tini", &["-p", "-e"], 0),
 ];
 
-/// What the words of a command run, without what only says how; `None` where that is nothing.
+/// Returns what a command runs, without the programs that only change how it runs; `None` where
+/// that is nothing.
 pub(super) fn unwrap(mut words: &[String]) -> Option<Runs<'_>> {
     loop {
         let (first, rest) = words.split_first()?;
@@ -77,7 +78,7 @@ pub(super) fn unwrap(mut words: &[String]) -> Option<Runs<'_>> {
     }
 }
 
-/// `NAME=value` before a command.
+/// Whether the word is `NAME=value` before a command.
 fn is_assignment(word: &str) -> bool {
     let is_name = |name: &str| {
         name.bytes()
@@ -88,7 +89,7 @@ fn is_assignment(word: &str) -> bool {
 }
 
 impl Wrapper {
-    /// What follows this program's own arguments.
+    /// Returns the words after this program's own arguments.
     fn skip<'a>(&self, mut words: &'a [String]) -> &'a [String] {
         let mut left = self.words;
         while let Some((word, rest)) = words.split_first() {
@@ -108,7 +109,7 @@ impl Wrapper {
     }
 }
 
-/// What a shell runs with these arguments: the script of `-c`, else a file.
+/// Returns what a shell runs with these arguments: the script of `-c`, else a file.
 fn of_shell(mut words: &[String]) -> Option<Runs<'_>> {
     let mut takes_script = false;
     while let Some((word, rest)) = words.split_first() {
@@ -122,7 +123,7 @@ fn of_shell(mut words: &[String]) -> Option<Runs<'_>> {
         };
         let is_long = letters.starts_with('-');
         takes_script |= !is_long && letters.contains('c');
-        // `-o pipefail` and its like.
+        // `-o pipefail` and the like.
         let takes_next = !is_long && letters.ends_with(['o', 'O']);
         words = rest.get(usize::from(takes_next)..).unwrap_or_default();
     }

@@ -1,5 +1,5 @@
-//! Random schedules around the days on which clocks change, against a clock that is read minute by
-//! minute: what is open, and when the next opening comes.
+//! Random schedules around the days on which clocks change, compared with a clock that is read
+//! minute by minute: what is open, and when the next opening comes.
 
 use fastrand::Rng;
 use jiff::tz::TimeZone;
@@ -15,56 +15,56 @@ const SCHEDULES: usize = 30;
 const LOOKS: usize = 20;
 
 #[test]
-fn berlin_goes_forward_at_two() {
+fn schedules_match_the_model_when_berlin_goes_forward() {
     compare("Europe/Berlin", "2026-03-21T00:00Z");
 }
 
 #[test]
-fn berlin_goes_back_at_three() {
+fn schedules_match_the_model_when_berlin_goes_back() {
     compare("Europe/Berlin", "2026-10-17T00:00Z");
 }
 
 #[test]
-fn new_york_goes_forward_at_two() {
+fn schedules_match_the_model_when_new_york_goes_forward() {
     compare("America/New_York", "2026-02-28T00:00Z");
 }
 
 #[test]
-fn new_york_goes_back_at_two() {
+fn schedules_match_the_model_when_new_york_goes_back() {
     compare("America/New_York", "2026-10-24T00:00Z");
 }
 
 #[test]
-fn lord_howe_goes_forward_by_half_an_hour() {
+fn schedules_match_the_model_when_lord_howe_goes_forward() {
     compare("Australia/Lord_Howe", "2026-09-26T00:00Z");
 }
 
 #[test]
-fn lord_howe_goes_back_by_half_an_hour() {
+fn schedules_match_the_model_when_lord_howe_goes_back() {
     compare("Australia/Lord_Howe", "2026-03-28T00:00Z");
 }
 
 #[test]
-fn sao_paulo_skipped_midnight() {
+fn schedules_match_the_model_when_sao_paulo_skips_midnight() {
     compare("America/Sao_Paulo", "2018-10-27T00:00Z");
 }
 
 #[test]
-fn sao_paulo_showed_the_last_hour_of_a_day_twice() {
+fn schedules_match_the_model_when_sao_paulo_repeats_an_hour() {
     compare("America/Sao_Paulo", "2018-02-10T00:00Z");
 }
 
 #[test]
-fn apia_skipped_a_whole_day() {
+fn schedules_match_the_model_when_apia_skips_a_day() {
     compare("Pacific/Apia", "2011-12-22T00:00Z");
 }
 
 #[test]
-fn casablanca_goes_back_and_forward_within_weeks() {
+fn schedules_match_the_model_when_casablanca_changes_twice() {
     compare("Africa/Casablanca", "2026-02-10T00:00Z");
 }
 
-/// What the local clock shows at each minute.
+/// The local time of each minute.
 struct Clock {
     start: Timestamp,
     shown: Vec<DateTime>,
@@ -87,7 +87,7 @@ impl Clock {
         self.start + SignedDuration::from_mins(i64::try_from(minute).expect("small"))
     }
 
-    /// The minute at which the clock first shows `local` or more.
+    /// Returns the minute at which the clock first shows `local` or later.
     fn first_reach(&self, local: DateTime) -> usize {
         self.shown
             .iter()
@@ -95,7 +95,8 @@ impl Clock {
             .unwrap_or(self.shown.len())
     }
 
-    /// The last minute at which the clock shows `local`, or the first beyond where it never does.
+    /// Returns the last minute at which the clock shows `local`, or the first later one where it
+    /// never does.
     fn last_reach(&self, local: DateTime) -> usize {
         let last = self.shown.iter().rposition(|shown| *shown == local);
         last.unwrap_or_else(|| self.first_reach(local))
@@ -115,7 +116,7 @@ impl Clock {
                 Freeze::Yes => self.last_reach(to),
                 Freeze::No => self.first_reach(to),
             };
-            // The clocks can skip a window whole.
+            // The clocks can skip a whole window.
             let start = self.first_reach(from).min(end);
             inside[start..end].fill(true);
         };
@@ -147,7 +148,7 @@ impl Clock {
         }
     }
 
-    /// The minutes that show a time the expression names, and those that skip over one.
+    /// Returns the minutes with a time of the expression, and those that skip one.
     fn cron_starts(&self, expression: &str) -> Vec<usize> {
         let cron: croner::Cron = expression.parse().expect("a cron expression");
         let names = |local: &DateTime| cron.is_time_matching(local).expect("a date");
@@ -187,8 +188,8 @@ enum Freeze {
     No,
 }
 
-/// Cron windows that started before the clock was first read are not seen by the slow way, and the
-/// last days are where the next opening is looked for.
+/// The slow model does not see cron windows that started before its first minute, and the last days
+/// are needed for the search of the next opening.
 const WARM_UP: usize = 2 * 24 * 60;
 const LAST_LOOK: usize = 12 * 24 * 60;
 
@@ -216,7 +217,7 @@ fn compare(zone: &str, start: &str) {
     }
 }
 
-/// A random schedule, and what the slow way says of it minute by minute.
+/// A random schedule, and the slow model of it, minute by minute.
 struct Case<'a> {
     schedule: Schedule,
     clock: &'a Clock,
@@ -242,8 +243,8 @@ impl Case<'_> {
         }
     }
 
-    /// Where nothing opens as far as the clock was read, nothing is found there. This takes long,
-    /// so it is done once for each clock.
+    /// Where nothing opens in the time of the model, the search must find nothing there. This is
+    /// slow, so it runs once for each clock.
     fn search_in_vain(&self) {
         let Some(last) = self.open.iter().rposition(|open| *open) else {
             return;

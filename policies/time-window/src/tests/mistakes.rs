@@ -1,4 +1,4 @@
-//! Settings that are refused: where, and in which words.
+//! Invalid settings: the pointer and the message of each mistake.
 
 use rollgate_sdk::serde_json;
 
@@ -18,12 +18,12 @@ fn refused_window(window: &str) -> String {
 }
 
 #[test]
-fn an_unknown_zone() {
+fn unknown_zone_is_refused() {
     insta::assert_snapshot!(refused(r#"{"timeZone": "Europe/Berln"}"#), @r#"/timeZone: there is no time zone "Europe/Berln": use an IANA name such as Europe/Berlin, or UTC"#);
 }
 
 #[test]
-fn every_mistake_at_its_place() {
+fn every_mistake_is_reported_with_its_pointer() {
     insta::assert_snapshot!(refused(r#"{
         "timeZone": "Europe/Berlin",
         "allow": [
@@ -49,76 +49,76 @@ fn every_mistake_at_its_place() {
 }
 
 #[test]
-fn a_window_of_no_kind() {
+fn window_of_no_kind_is_refused() {
     insta::assert_snapshot!(refused_window(r#"{"reason": "why not"}"#), @"/allow/0: takes exactly one of `weekly`, `cron`, `span` and `yearly`");
 }
 
 #[test]
-fn a_window_of_two_kinds() {
+fn window_of_two_kinds_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"yearly": {"from": "12-20", "to": "01-02"}, "weekly": {"from": "09:00", "to": "17:00"}}"#
     ), @"/allow/0: takes exactly one of `weekly`, `cron`, `span` and `yearly`");
 }
 
 #[test]
-fn a_window_that_ends_as_it_starts() {
+fn empty_window_is_refused() {
     insta::assert_snapshot!(refused_window(r#"{"weekly": {"from": "09:00", "to": "09:00"}}"#), @"/allow/0/weekly/to: is the same as `from`; for a whole day write from 00:00 to 24:00");
 }
 
 #[test]
-fn a_window_that_starts_at_24_00() {
+fn window_that_starts_at_24_00_is_refused() {
     insta::assert_snapshot!(refused_window(r#"{"weekly": {"from": "24:00", "to": "09:00"}}"#), @"/allow/0/weekly/from: 24:00 is the end of a day; write 00:00 and name the next day");
 }
 
 #[test]
-fn a_span_that_ends_before_it_starts() {
+fn span_that_ends_before_it_starts_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"span": {"start": "2026-12-24T18:00", "end": "2026-12-24T17:00+01:00"}}"#
     ), @"/allow/0/span/end: is not after `start`");
 }
 
 #[test]
-fn a_span_whose_whole_length_is_skipped() {
+fn span_that_the_clocks_skip_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"span": {"start": "2026-03-29T02:10", "end": "2026-03-29T02:50"}}"#
     ), @"/allow/0/span/end: is not after `start`");
 }
 
 #[test]
-fn a_span_without_ends() {
+fn span_without_start_and_end_is_refused() {
     insta::assert_snapshot!(refused_window(r#"{"span": {}}"#), @"/allow/0/span: has neither `start` nor `end`; give at least one");
 }
 
 #[test]
-fn a_cron_expression_that_never_comes_up() {
+fn cron_expression_without_occurrence_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"cron": {"schedule": "0 0 30 2 *", "duration": "1h"}}"#
     ), @"/allow/0/cron/schedule: `0 0 30 2 *` names a date that never comes, so the window would never start");
 }
 
 #[test]
-fn a_cron_expression_with_seconds() {
+fn cron_expression_with_seconds_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"cron": {"schedule": "0 0 22 * * 5", "duration": "1h"}}"#
     ), @"/allow/0/cron/schedule: `0 0 22 * * 5` is no cron expression of five fields (minute, hour, day, month, weekday): Invalid pattern: Pattern must have 5 fields when seconds are disallowed.");
 }
 
 #[test]
-fn a_cron_expression_by_name() {
+fn cron_expression_by_name_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"cron": {"schedule": "@daily", "duration": "1h"}}"#
     ), @"/allow/0/cron/schedule: `@daily`: write the five fields instead of a name, such as 0 22 * * 5");
 }
 
 #[test]
-fn a_duration_beyond_a_year() {
+fn duration_longer_than_a_year_is_refused() {
     insta::assert_snapshot!(refused_window(
         r#"{"cron": {"schedule": "0 0 1 1 *", "duration": "9000h"}}"#
     ), @"/allow/0/cron/duration: `9000h` is out of range; a window lasts whole seconds, at most 8784h (366 days)");
 }
 
 #[test]
-fn fields_that_are_unknown() {
+fn unknown_fields_are_refused() {
     let unknown = serde_json::from_str::<crate::Settings>(r#"{"timeZone": "UTC", "allowed": []}"#);
     let message = unknown.expect_err("an unknown field").to_string();
     assert!(
@@ -128,7 +128,7 @@ fn fields_that_are_unknown() {
 }
 
 #[test]
-fn no_text_makes_reading_panic() {
+fn no_text_makes_parsing_panic() {
     let mut rng = fastrand::Rng::with_seed(1);
     let signs: Vec<char> = "0123459*,/-#LW?+@:TZ MONFEBsun. é\u{0}".chars().collect();
     for _ in 0..20_000 {

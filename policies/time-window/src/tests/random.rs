@@ -1,4 +1,4 @@
-//! Random schedules, as rules that are easy to follow by hand and as settings.
+//! Random schedules, as rules that are easy to check and as settings.
 
 use fastrand::Rng;
 use rollgate_sdk::jiff::SignedDuration;
@@ -48,7 +48,7 @@ const CRONS: [(&str, usize); 8] = [
 ];
 
 impl Plan {
-    /// Up to two windows of each role, most edges near the hours at which clocks change.
+    /// Up to two windows of each purpose, most edges near the hours at which clocks change.
     pub(super) fn random(rng: &mut Rng, shown: &[DateTime]) -> Self {
         let mut rules = |most| {
             (0..rng.usize(0..=most))

@@ -1,4 +1,4 @@
-//! The search for the next opening, where it is long or in vain.
+//! The search for the next opening, where it is long or finds nothing.
 
 use rollgate_sdk::jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::{at, opening, schedule};
 use crate::opening::{Obstacle, Opening, next_opening};
 
 #[test]
-fn a_freeze_without_end_never_opens() {
+fn freeze_without_end_never_opens() {
     let schedule =
         schedule(r#"{"timeZone": "UTC", "deny": [{"span": {"start": "2026-01-01T00:00"}}]}"#);
     assert_eq!(
@@ -16,7 +16,7 @@ fn a_freeze_without_end_never_opens() {
 }
 
 #[test]
-fn freeze_without_end_that_is_still_to_come_leaves_no_window() {
+fn future_freeze_without_end_leaves_no_window() {
     let schedule = schedule(
         r#"{"timeZone": "UTC",
             "allow": [{"yearly": {"from": "12-01", "to": "12-31"}}],
@@ -29,7 +29,7 @@ fn freeze_without_end_that_is_still_to_come_leaves_no_window() {
 }
 
 #[test]
-fn freezes_of_the_whole_year_leave_no_time_between_them() {
+fn freezes_of_the_whole_year_never_open() {
     for freezes in [
         r#"{"yearly": {"from": "01-01", "to": "12-31"}}"#,
         r#"{"yearly": {"from": "03-01", "to": "09-30"}}, {"yearly": {"from": "10-01", "to": "02-29"}}"#,
@@ -44,7 +44,7 @@ fn freezes_of_the_whole_year_leave_no_time_between_them() {
 }
 
 #[test]
-fn a_span_that_is_over_never_opens_again() {
+fn past_span_never_opens_again() {
     let schedule = schedule(
         r#"{"timeZone": "UTC", "allow": [{"span": {"start": "2026-01-01T00:00", "end": "2026-01-02T00:00"}}]}"#,
     );
@@ -68,7 +68,7 @@ fn windows_inside_yearly_freezes_never_open() {
 }
 
 #[test]
-fn windows_inside_daily_freezes_are_told_as_not_found() {
+fn windows_inside_daily_freezes_are_not_found_in_time() {
     let schedule = schedule(
         r#"{"timeZone": "Europe/Berlin",
             "allow": [{"weekly": {"from": "10:00", "to": "16:00"}}],
@@ -81,7 +81,7 @@ fn windows_inside_daily_freezes_are_told_as_not_found() {
 }
 
 #[test]
-fn a_leap_day_is_found_across_a_century_that_has_none() {
+fn leap_day_is_found_across_a_century_without_one() {
     let schedule = schedule(
         r#"{"timeZone": "America/New_York", "allow": [{"yearly": {"from": "02-29", "to": "02-29"}}]}"#,
     );
@@ -90,7 +90,7 @@ fn a_leap_day_is_found_across_a_century_that_has_none() {
 }
 
 #[test]
-fn a_leap_day_on_a_monday_by_cron_is_found_a_generation_ahead() {
+fn leap_day_on_a_monday_by_cron_is_found_decades_ahead() {
     let schedule = schedule(
         r#"{"timeZone": "UTC",
             "allow": [{"cron": {"schedule": "0 12 29 2 +mon", "duration": "1h"}}]}"#,
@@ -100,7 +100,7 @@ fn a_leap_day_on_a_monday_by_cron_is_found_a_generation_ahead() {
 }
 
 #[test]
-fn a_freeze_through_several_windows_leaves_the_first_after_it() {
+fn first_window_after_a_long_freeze_is_found() {
     let schedule = schedule(
         r#"{"timeZone": "Europe/Berlin",
             "allow": [{"weekly": {"days": ["mon-thu"], "from": "09:00", "to": "16:00"}}],
@@ -112,7 +112,7 @@ fn a_freeze_through_several_windows_leaves_the_first_after_it() {
 }
 
 #[test]
-fn a_start_is_inside_and_an_end_is_not() {
+fn window_includes_its_start_and_excludes_its_end() {
     let schedule =
         schedule(r#"{"timeZone": "UTC", "allow": [{"weekly": {"from": "09:00", "to": "17:00"}}]}"#);
     let open = |now| {
@@ -128,7 +128,7 @@ fn a_start_is_inside_and_an_end_is_not() {
 }
 
 #[test]
-fn the_ends_of_the_calendar_are_errors_or_answers_but_no_panic() {
+fn ends_of_the_calendar_never_panic() {
     let schedule = schedule(
         r#"{"timeZone": "Pacific/Apia",
             "allow": [{"weekly": {"days": ["mon"], "from": "22:00", "to": "04:00"}},

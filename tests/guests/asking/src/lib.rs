@@ -1,4 +1,4 @@
-//! A policy that asks its host what the settings say, and shows what it is told as evidence.
+//! A policy that makes the host calls in its settings, and returns the answers as evidence.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use rollgate_sdk::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is asked, and when.
+/// The host calls, and when to make them.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// Asked in `evaluate`, in this order.
+    /// The calls in `evaluate`, in this order.
     #[serde(default)]
     asks: Vec<Ask>,
-    /// Asked in `configure`.
+    /// The call in `configure`.
     #[serde(default)]
     while_built: Option<Ask>,
-    /// How often all is asked; only the last answers are shown.
+    /// The number of repetitions; only the last answers are returned.
     #[serde(default = "once")]
     times: u32,
 }
 
-/// A question.
+/// A host call.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum Ask {
     Now,
-    /// A query of the source `prod`.
+    /// A query to the source `prod`.
     Metric(String),
-    /// The same at an instant.
+    /// A query at an instant, in seconds since 1970.
     MetricAt(String, i64),
-    /// A query from one second since 1970 to another, by a step in milliseconds.
+    /// A range query: start and end in seconds since 1970, step in milliseconds.
     Range(i64, i64, u64),
     /// Kind and name, in the namespace `shop`.
     Object(String, String),

@@ -1,8 +1,8 @@
-//! A policy whose memory is full once it is configured, so that no snapshot of it can be taken.
+//! A policy whose memory is full after `configure`, so that no snapshot of it can be taken.
 
 use rollgate_sdk::{Failure, NoSettings, Policy, Rollout, SettingsError, Verdict};
 
-/// Holds every byte that its memory can hold.
+/// Allocates all of its memory.
 pub struct Cramped(Vec<Vec<u8>>);
 
 rollgate_sdk::export!(Cramped);
@@ -19,7 +19,7 @@ impl Policy for Cramped {
             page.resize(PAGE, 1);
             pages.push(std::mem::take(&mut page));
         }
-        // What is left must do for the answer.
+        // Leaves enough for the result.
         pages.pop();
         Ok(Self(pages))
     }

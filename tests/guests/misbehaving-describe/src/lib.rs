@@ -1,4 +1,4 @@
-//! A policy that loops while it is asked what it is, before any settings are looked at.
+//! A policy that loops in `describe`.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -7,7 +7,7 @@ use rollgate_sdk::{Failure, Policy, Rollout, SettingsError, Verdict};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-/// Settings whose schema is never ready.
+/// Settings whose schema is never finished.
 #[derive(Deserialize)]
 pub struct Settings {}
 

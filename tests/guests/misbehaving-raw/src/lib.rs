@@ -1,5 +1,5 @@
-//! A policy below the SDK: it hands the host one string a million times, which costs the guest
-//! eight bytes each and would cost the host all of them.
+//! A policy without the SDK: it returns one string a million times, which costs the guest eight
+//! bytes each, and would cost the host all of the string.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -30,8 +30,8 @@ impl Guest for Aliasing {
     }
 
     fn evaluate(_: &Rollout) -> Result<Verdict, Failure> {
-        // The pairs are never dropped: lowering leaves a list's memory as it is, and the guest is
-        // gone after the answer.
+        // The pairs are never dropped: lowering leaves a list's memory as it is, and the guest ends
+        // after the result.
         let text = Box::leak("x".repeat(1_024).into_boxed_str());
         let alias =
             || unsafe { String::from_raw_parts(text.as_ptr().cast_mut(), text.len(), text.len()) };

@@ -1,5 +1,5 @@
-//! A policy below the SDK: it allows the rollout with words and numbers that the contract does not
-//! know.
+//! A policy without the SDK: it allows the rollout with words and numbers that the contract does
+//! not know.
 
 #![cfg(target_arch = "wasm32")]
 

@@ -1,4 +1,4 @@
-//! A policy that does what no policy should: the settings say what.
+//! A policy that does what no policy should; the settings choose what.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use rollgate_sdk::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is done, and when.
+/// What to do, and when.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
@@ -91,7 +91,7 @@ impl Policy for Misbehaving {
     }
 }
 
-/// Verdicts that the builders of the SDK do not make.
+/// Returns verdicts that the builders of the SDK cannot create.
 fn contradiction(deed: Deed) -> Verdict {
     let denied = Finding::deny("too-bold", "/spec", "It is denied");
     let held = Finding::hold("too-early", "/spec", "It is held");

@@ -1,4 +1,5 @@
-//! A policy that reads the cluster: rollouts go while no ConfigMap that it reads says `is: closed`.
+//! A policy that reads the cluster: rollouts are allowed while no ConfigMap that it reads says `is:
+//! closed`.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +8,18 @@ use rollgate_sdk::{Failure, Finding, Policy, Rollout, SettingsError, Verdict};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Which ConfigMaps are read.
+/// Which ConfigMaps to read.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// The one function of the contract that is called, with a name or a label selector.
+    /// The host function to call, with a name or a label selector.
     read: Read,
-    /// Where; empty for every namespace.
+    /// The namespace; empty for all.
     #[serde(default)]
     namespace: String,
 }
 
-/// A function of the contract.
+/// A host function.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum Read {
@@ -28,7 +29,7 @@ enum Read {
     ListFresh(String),
 }
 
-/// What is read of a ConfigMap.
+/// The fields of a ConfigMap.
 #[derive(Deserialize)]
 struct ConfigMap {
     metadata: Metadata,

@@ -1,5 +1,5 @@
-//! A policy that was built for WASI and tries what a program might: the settings say what. What came
-//! of it stands in the verdict's evidence, or in the refusal of its settings.
+//! A policy that is built for WASI and tries what a program might; the settings choose what. The
+//! result is in the verdict's evidence, or in the error about its settings.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -12,17 +12,17 @@ use rollgate_sdk::{Evidence, Failure, Policy, Rollout, SettingsError, Verdict};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is tried, and when.
+/// What to try, and when.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     attempt: Attempt,
-    /// The same before there is a rollout.
+    /// The same in `configure`.
     #[serde(default)]
     in_configure: bool,
 }
 
-/// Something a program does with a system around it.
+/// Something that a program does with the system around it.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Attempt {
@@ -114,7 +114,7 @@ impl Attempt {
     }
 }
 
-/// The time, in seconds since 1970, twice.
+/// Returns the time twice, in seconds since 1970.
 fn wall_clock() -> io::Result<String> {
     let first = since_1970()?;
     thread::sleep(Duration::from_millis(2));

@@ -21,7 +21,7 @@ pub(super) struct Workloads {
 }
 
 impl Workloads {
-    /// Returns the problem that nothing was found, as in a namespace whose name is misspelt.
+    /// Returns the problem that nothing was found, as in a namespace whose name is misspelled.
     pub(super) fn nothing(&self, namespace: Option<&str>) -> Option<Problem> {
         let place = match namespace {
             Some(namespace) => format!("the namespace {namespace}"),

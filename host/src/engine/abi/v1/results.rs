@@ -1,7 +1,7 @@
 //! Converts what the guest returns to the model's types.
 
 use jiff::Timestamp;
-use rollgate_model::{Breach, Evidence, Failure, Finding, Outcome, Severity, Verdict};
+use rollgate_model::{Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation};
 
 use super::bindings::exports::rollgate::policy::guest;
 use super::bindings::rollgate::policy::types;
@@ -38,34 +38,34 @@ pub(super) fn failure(result: types::Failure) -> Failure {
 
 /// Converts a verdict. What breaks the contract is read in the strictest way.
 pub(super) fn verdict(result: types::Verdict) -> Verdict {
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     let outcome = match result.outcome {
         types::Outcome::Allow => Outcome::Allow,
         types::Outcome::Deny => Outcome::Deny,
         types::Outcome::Hold(until) => {
             let until = until.map(timestamp).transpose();
             Outcome::Hold(until.unwrap_or_else(|why| {
-                breaches.push(Breach::Until(why));
+                violations.push(Violation::Until(why));
                 None
             }))
         }
     };
     let findings = result.findings.into_iter().enumerate();
     let findings = findings
-        .map(|(index, found)| finding(index, found, &mut breaches))
+        .map(|(index, found)| finding(index, found, &mut violations))
         .collect();
     let shown = result.evidence.into_iter().enumerate();
     let shown = shown
-        .map(|(index, fact)| evidence(index, fact, &mut breaches))
+        .map(|(index, fact)| evidence(index, fact, &mut violations))
         .collect();
-    let mut verdict = Verdict::new(outcome, findings, shown).with_breaches(breaches);
+    let mut verdict = Verdict::new(outcome, findings, shown).with_violations(violations);
     verdict.extra = result.extra;
     verdict
 }
 
-fn finding(index: usize, result: types::Finding, breaches: &mut Vec<Breach>) -> Finding {
+fn finding(index: usize, result: types::Finding, violations: &mut Vec<Violation>) -> Finding {
     Finding {
-        severity: severity(index, result.severity, breaches),
+        severity: severity(index, result.severity, violations),
         rule: result.rule,
         path: result.path,
         message: result.message,
@@ -78,27 +78,27 @@ fn finding(index: usize, result: types::Finding, breaches: &mut Vec<Breach>) -> 
 }
 
 /// An unknown severity counts as the strictest.
-fn severity(index: usize, word: String, breaches: &mut Vec<Breach>) -> Severity {
+fn severity(index: usize, word: String, violations: &mut Vec<Violation>) -> Severity {
     match word.as_str() {
         "deny" => Severity::Deny,
         "hold" => Severity::Hold,
         "warn" => Severity::Warn,
         "info" => Severity::Info,
         _ => {
-            breaches.push(Breach::Severity { index, word });
+            violations.push(Violation::Severity { index, word });
             Severity::Deny
         }
     }
 }
 
-fn evidence(index: usize, result: types::Evidence, breaches: &mut Vec<Breach>) -> Evidence {
+fn evidence(index: usize, result: types::Evidence, violations: &mut Vec<Violation>) -> Evidence {
     let at = result.at.map(timestamp).transpose();
     Evidence {
         name: result.name,
         value: result.value,
         bound: result.bound,
         at: at.unwrap_or_else(|why| {
-            breaches.push(Breach::At { index, why });
+            violations.push(Violation::At { index, why });
             None
         }),
         extra: result.extra,

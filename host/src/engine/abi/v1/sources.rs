@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, asking};
+use rollgate_model::{ClusterError, MetricsError, MetricsErrorCode, host_calls};
 use wasmtime::Result;
 
 use super::bindings::rollgate::policy::{cluster, metrics, types};
@@ -213,7 +213,7 @@ impl From<CallRefused> for CallError {
 fn range(start: types::Timestamp, end: types::Timestamp, step: u64) -> Result<Range, String> {
     let (start, end) = (results::timestamp(start)?, results::timestamp(end)?);
     let step = Duration::from_millis(step);
-    asking::range(start, end, step)?;
+    host_calls::check_range(start, end, step)?;
     Ok(Range { start, end, step })
 }
 

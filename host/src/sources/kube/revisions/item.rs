@@ -241,7 +241,7 @@ mod tests {
         assert_eq!((undone.number, undone.first_number()), (Some(5), Some(1)));
         let plain = owned("bbb", &json!({"deployment.kubernetes.io/revision": "2"}));
         assert_eq!((plain.number, plain.first_number()), (Some(2), Some(2)));
-        assert_eq!(undone.came_before(&plain), Order::Before);
+        assert_eq!(undone.creation_order(&plain), Order::Before);
     }
 
     #[test]
