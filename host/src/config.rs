@@ -35,12 +35,12 @@ pub use configuration::{
 pub use load::load;
 pub use matching::{Candidate, Match, Matching, NamespaceLabels};
 pub use module::{ModuleError, ModuleSource};
-pub use object::{InvalidPolicy, ModuleFolder, ObjectHead, read_policy, read_source};
+pub(crate) use object::{ModuleFolder, ObjectHead, read_policy, read_source};
 pub use problem::{Problem, Spot, missing};
 pub(crate) use problem::{SourceLocation, json_path};
 pub use read::{read, read_text};
 pub use selector::{Requirement, Selector};
-pub use walk::{Depth, Walk, WalkError};
+pub(crate) use walk::{Depth, Walk, WalkError};
 
 /// All active policies. Never changed: a reload builds another set and replaces this one.
 #[derive(Debug, Default)]

@@ -24,7 +24,7 @@ use logs::Dropped;
 use metrics::Metrics;
 
 /// The content type of [`Telemetry::encode`]'s text.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The metrics of the process. Clones share them.
 #[derive(Clone, Debug)]
@@ -101,14 +101,14 @@ impl Telemetry {
 
     /// Counts a request as in flight until the guard is dropped.
     #[must_use]
-    pub(crate) fn in_flight(&self) -> Raised {
-        Raised::new(&self.metrics().in_flight)
+    pub(crate) fn in_flight(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.metrics().in_flight)
     }
 
     /// Counts a connection as open until the guard is dropped.
     #[must_use]
-    pub(crate) fn connection(&self) -> Raised {
-        Raised::new(&self.metrics().connections)
+    pub(crate) fn connection(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.metrics().connections)
     }
 
     /// Counts a connection that could not be accepted.
@@ -202,16 +202,16 @@ impl Default for Telemetry {
 
 /// Keeps a gauge one higher until it is dropped.
 #[derive(Debug)]
-pub struct Raised(Gauge);
+pub(crate) struct GaugeGuard(Gauge);
 
-impl Raised {
+impl GaugeGuard {
     fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
 }
 
-impl Drop for Raised {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

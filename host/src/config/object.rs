@@ -17,7 +17,7 @@ use crate::sources::{ApiVersion, Kind, MetricSource, MetricSourceSpec};
 
 /// The name of an object, and the version of its spec.
 #[derive(Clone, Debug)]
-pub struct ObjectHead {
+pub(crate) struct ObjectHead {
     /// The namespace; a policy without one is a ClusterRolloutPolicy.
     pub namespace: Option<String>,
     /// The name.
@@ -28,11 +28,11 @@ pub struct ObjectHead {
 
 /// The folder of module files for policies of the cluster.
 #[derive(Clone, Debug, Default)]
-pub struct ModuleFolder(pub Option<PathBuf>);
+pub(crate) struct ModuleFolder(pub Option<PathBuf>);
 
 /// A policy that cannot be read as it is written.
 #[derive(Clone, Debug)]
-pub struct InvalidPolicy {
+pub(crate) struct InvalidPolicy {
     /// Why.
     pub problems: Vec<Problem>,
     /// The policy to use if there is no earlier version: it fails each rollout that it matches. `None` if
@@ -44,7 +44,7 @@ pub struct InvalidPolicy {
 ///
 /// # Errors
 /// If it cannot be read as it is written: it is invalid, or it is for another version of rollgate.
-pub fn read_policy(
+pub(crate) fn read_policy(
     head: &ObjectHead,
     spec: &Value,
     modules: &ModuleFolder,
@@ -60,7 +60,7 @@ pub fn read_policy(
 ///
 /// # Errors
 /// If it cannot be read as it is written.
-pub fn read_source(head: &ObjectHead, spec: &Value) -> Result<SourceItem, Problem> {
+pub(crate) fn read_source(head: &ObjectHead, spec: &Value) -> Result<SourceItem, Problem> {
     let location = SourceLocation::Object(format!("MetricSource {}", head.name).into());
     let spec: MetricSourceSpec = fit(spec, &location)?;
     let source = MetricSource {

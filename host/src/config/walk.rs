@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Finds the files that paths name, each once for all paths.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     depth: Depth,
     limit: usize,
     /// The files and folders found so far, with the number of the first path that led there.
@@ -18,7 +18,7 @@ pub struct Walk {
 
 /// How deep below a folder to look for files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// In the folder itself, as `kubectl apply -f` does.
     Folder,
     /// In the folders in it too, as with `kubectl apply -R`.
@@ -38,7 +38,7 @@ pub(crate) struct Found {
 
 /// A path that cannot be followed, and why.
 #[derive(Debug)]
-pub struct WalkError {
+pub(crate) struct WalkError {
     /// The path.
     pub path: PathBuf,
     /// Why.
@@ -47,7 +47,7 @@ pub struct WalkError {
 
 /// Why a path cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub enum WalkErrorKind {
+pub(crate) enum WalkErrorKind {
     /// It is not there, or may not be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),

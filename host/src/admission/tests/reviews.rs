@@ -98,7 +98,7 @@ async fn invalid_review_is_denied_with_its_uid_and_a_reason() {
         ),
         (
             with("/request/operation", json!("EXPLODE\u{1b}[31m")),
-            "`EXPLODE\\u{1b}[31m` is no admission operation",
+            "`EXPLODE\\u{1b}[31m` is not an admission operation",
         ),
         (
             with("/request/object", json!("cart")),
