@@ -20,7 +20,7 @@ mod options;
 mod panic_response;
 mod readiness;
 mod throttle;
-pub mod tls;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,19 +31,19 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-pub use admin::Info;
-pub use callers::{BadPathSecret, Callers, PathFile, PathFileError, PathSecret, PathSecrets};
-pub use evaluation_pool::EvaluationPool;
-pub use lifecycle::Ended;
-pub use options::{Bounds, Drain, Options};
-pub use readiness::Readiness;
+pub(crate) use admin::Info;
+pub(crate) use callers::{BadPathSecret, Callers, PathFile, PathSecret, PathSecrets};
+pub(crate) use evaluation_pool::EvaluationPool;
+pub(crate) use lifecycle::Ended;
+pub(crate) use options::{Bounds, Drain, Options};
+pub(crate) use readiness::Readiness;
 
 use crate::admission::Caller;
 use crate::telemetry::Telemetry;
 use tls::Tls;
 
 /// Handles reviews.
-pub trait ReviewHandler: Send + Sync + 'static {
+pub(crate) trait ReviewHandler: Send + Sync + 'static {
     /// Answers the body of an AdmissionReview before the deadline.
     fn handle(
         self: Arc<Self>,
@@ -55,7 +55,7 @@ pub trait ReviewHandler: Send + Sync + 'static {
 
 /// What the API server gets back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandlerResponse {
+pub(crate) enum HandlerResponse {
     /// An AdmissionReview as JSON, with HTTP 200.
     Review(Bytes),
     /// HTTP 400 with this message: the body is no review.
@@ -67,7 +67,7 @@ pub enum HandlerResponse {
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum ServerError {
+pub(crate) enum ServerError {
     /// A port cannot be had.
     #[error("cannot listen on {address}: {error}")]
     Bind {
@@ -80,7 +80,7 @@ pub enum ServerError {
 
 /// A server that holds its ports and does not accept yet.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     options: Options,
     webhook: TcpListener,
     admin: TcpListener,
@@ -88,7 +88,7 @@ pub struct Server {
 
 /// What the server shares with the rest of the process.
 #[derive(Clone)]
-pub struct Context {
+pub(crate) struct Context {
     /// Certificate and key; reloaded behind the server's back.
     pub tls: Tls,
     /// How the API server is distinguished from other callers.
@@ -108,7 +108,7 @@ impl Context {
     ///
     /// # Errors
     /// The lines.
-    pub fn ready(&self) -> Result<(), String> {
+    pub(crate) fn ready(&self) -> Result<(), String> {
         let certificate = match self.tls.not_after() {
             Some(_) => Ok(()),
             None => Err("there is no certificate to serve with yet".to_owned()),
@@ -133,7 +133,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::Bind`] where one is taken or may not be had.
-    pub async fn bind(options: Options) -> Result<Self, ServerError> {
+    pub(crate) async fn bind(options: Options) -> Result<Self, ServerError> {
         let webhook = bind(options.listen).await?;
         let admin = bind(options.admin).await?;
         Ok(Self {
@@ -147,7 +147,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the operating system does not tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.webhook.local_addr()
     }
 
@@ -155,12 +155,12 @@ impl Server {
     ///
     /// # Errors
     /// Where the operating system does not tell.
-    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin.local_addr()
     }
 
     /// Serves until `stop` is done, then drains: see [`Drain`].
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         handler: Arc<dyn ReviewHandler>,
         context: Context,

@@ -1,7 +1,7 @@
 //! Metrics and logs of rollgate itself. docs/metrics.md lists every metric.
 
 mod labels;
-pub mod logs;
+pub(crate) mod logs;
 mod metrics;
 pub(crate) mod text;
 
@@ -17,7 +17,7 @@ use labels::{
     DecisionLabels, ErrorLabels, EventLabels, OverrideLabels, PolicyLabels, ReloadLabels,
     RequestLabels, ReviewLabels, StateLabels, SubjectLabels, WatchLabels,
 };
-pub use labels::{
+pub(crate) use labels::{
     EventOutcome, PolicyDecision, ReloadOutcome, ReloadSubject, ReviewOutcome, VerdictLabel,
 };
 use logs::Dropped;

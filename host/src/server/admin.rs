@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the active policies as JSON.
-pub type Info = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+pub(crate) type Info = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// Serves until it is dropped.
 pub(super) async fn serve(port: TcpListener, context: Context) {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio_rustls::rustls::ServerConnection;
 
-pub use file::{PathFile, PathFileError};
-pub use secret::{BadPathSecret, PathSecret};
+pub(crate) use file::PathFile;
+pub(crate) use secret::{BadPathSecret, PathSecret};
 
 use crate::admission::Caller;
 
@@ -22,7 +22,7 @@ const ADMIT: &str = "/admit";
 
 /// How the API server is recognized.
 #[derive(Clone, Debug, Default)]
-pub enum Callers {
+pub(crate) enum Callers {
     /// By a client certificate, or not at all.
     #[default]
     ByCertificate,
@@ -75,11 +75,11 @@ impl Callers {
 
 /// The secrets that are accepted; none at first. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct PathSecrets(Arc<ArcSwap<Vec<PathSecret>>>);
+pub(crate) struct PathSecrets(Arc<ArcSwap<Vec<PathSecret>>>);
 
 impl PathSecrets {
     /// Accepts these secrets from now on, and no others.
-    pub fn replace(&self, secrets: Vec<PathSecret>) {
+    pub(crate) fn replace(&self, secrets: Vec<PathSecret>) {
         self.0.store(Arc::new(secrets));
     }
 

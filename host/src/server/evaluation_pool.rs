@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 /// Under overload, requests are read as they arrive: each one's deadline starts then, it is answered
 /// before the API server gives up, and health checks are answered too.
 #[derive(Clone, Debug)]
-pub struct EvaluationPool(Handle);
+pub(crate) struct EvaluationPool(Handle);
 
 impl EvaluationPool {
     /// Uses a runtime that outlives the server.
     #[must_use]
-    pub const fn new(runtime: Handle) -> Self {
+    pub(crate) const fn new(runtime: Handle) -> Self {
         Self(runtime)
     }
 

@@ -24,7 +24,7 @@ pub(super) enum Phase {
 
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// Every accepted request was answered.
     Clean,
     /// The drain timeout cut off this many connections.

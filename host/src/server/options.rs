@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The options of the server.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Where the webhook listens.
     pub listen: SocketAddr,
     /// Where health and metrics listen.
@@ -29,7 +29,7 @@ impl Default for Options {
 
 /// The limits on clients.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The largest body, in bytes. A review of an update carries two objects of up to 3 MiB each
     /// (the API server's limit of a request), plus the review's own fields.
     pub body: usize,
@@ -59,7 +59,7 @@ impl Default for Bounds {
 
 /// How the server shuts down without losing a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Drain {
+pub(crate) struct Drain {
     /// How long it still accepts connections after readiness fails, so that every load balancer has
     /// removed it. Each response meanwhile asks its client to reconnect elsewhere.
     pub delay: Duration,

@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 /// Whether this process should get traffic, and what is missing where it should not. Clones share
 /// one state.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<ArcSwap<State>>);
+pub(crate) struct Readiness(Arc<ArcSwap<State>>);
 
 #[derive(Debug)]
 enum State {
@@ -17,19 +17,19 @@ enum State {
 impl Readiness {
     /// Not ready; `missing` says in a sentence what is waited for.
     #[must_use]
-    pub fn waiting_for(missing: impl Into<String>) -> Self {
+    pub(crate) fn waiting_for(missing: impl Into<String>) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(State::Missing(vec![
             missing.into(),
         ]))))
     }
 
     /// Ready from now on.
-    pub fn ready(&self) {
+    pub(crate) fn ready(&self) {
         self.set(State::Ready);
     }
 
     /// Not ready for these reasons, a sentence each.
-    pub fn missing(&self, reasons: Vec<String>) {
+    pub(crate) fn missing(&self, reasons: Vec<String>) {
         self.set(State::Missing(reasons));
     }
 
@@ -42,7 +42,7 @@ impl Readiness {
     ///
     /// # Errors
     /// The lines.
-    pub fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         match &**self.0.load() {
             State::Ready => Ok(()),
             State::Missing(reasons) => Err(reasons.join("\n")),

@@ -17,8 +17,8 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 pub(crate) use files::keep_fresh;
-pub use files::{Files, serve_with};
-pub use self_signed::{SelfSigned, self_signed};
+pub(crate) use files::{Files, serve_with};
+pub(crate) use self_signed::self_signed;
 
 /// HTTP/2, as ALPN names it.
 pub(super) const ALPN_H2: &[u8] = b"h2";
@@ -28,18 +28,18 @@ const ALPN_H1: &[u8] = b"http/1.1";
 /// every listener; connections that are open keep what they began with. Before the first certificate
 /// every handshake fails.
 #[derive(Clone, Debug, Default)]
-pub struct Tls(Arc<ArcSwapOption<Identity>>);
+pub(crate) struct Tls(Arc<ArcSwapOption<Identity>>);
 
 /// A certificate that fits its key, ready to serve with.
 #[derive(Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     config: Arc<ServerConfig>,
     not_after: Timestamp,
 }
 
 /// Why a certificate cannot be served with.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file that cannot be read, or is not PEM.
     #[error("{}: {message}", path.display())]
     File {
@@ -70,18 +70,18 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`] names the file and what is wrong with it.
-    pub fn load(files: &Files) -> Result<Self, TlsError> {
+    pub(crate) fn load(files: &Files) -> Result<Self, TlsError> {
         Ok(Self::of(files.identity()?))
     }
 
     /// When the certificate in use ends; `None` before the first.
     #[must_use]
-    pub fn not_after(&self) -> Option<Timestamp> {
+    pub(crate) fn not_after(&self) -> Option<Timestamp> {
         self.0.load().as_ref().map(|identity| identity.not_after)
     }
 
     /// Serves new connections with this from now on.
-    pub fn replace(&self, identity: Identity) {
+    pub(crate) fn replace(&self, identity: Identity) {
         self.0.store(Some(Arc::new(identity)));
     }
 
@@ -104,7 +104,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`TlsError`] says what is wrong, and with the file's name where it is the client CA.
-    pub fn from_pem(
+    pub(crate) fn from_pem(
         certificate: &str,
         key: &str,
         client_ca: Option<&Path>,
@@ -120,7 +120,7 @@ impl Identity {
 
     /// When the certificate ends.
     #[must_use]
-    pub const fn not_after(&self) -> Timestamp {
+    pub(crate) const fn not_after(&self) -> Timestamp {
         self.not_after
     }
 

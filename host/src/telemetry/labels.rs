@@ -5,7 +5,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 
 /// The result of one policy for one rollout.
 #[derive(Clone, Copy, Debug)]
-pub struct PolicyDecision<'a> {
+pub(crate) struct PolicyDecision<'a> {
     /// Namespace and name of the policy.
     pub policy: &'a Arc<str>,
     /// The verdict, or that there is none.
@@ -18,7 +18,7 @@ pub struct PolicyDecision<'a> {
 
 /// The verdict of a policy, without its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum VerdictLabel {
+pub(crate) enum VerdictLabel {
     /// It allows the rollout.
     Allow,
     /// It holds the rollout.
@@ -31,7 +31,7 @@ pub enum VerdictLabel {
 
 /// The outcome of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReviewOutcome {
+pub(crate) enum ReviewOutcome {
     /// The rollout is allowed.
     Allowed,
     /// The rollout is held.
@@ -46,7 +46,7 @@ pub enum ReviewOutcome {
 
 /// The outcome of an Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventOutcome {
+pub(crate) enum EventOutcome {
     /// It was written, as a new Event or as another occurrence of one.
     Written,
     /// It was dropped, because there were too many at once.
@@ -57,7 +57,7 @@ pub enum EventOutcome {
 
 /// What is reloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReloadSubject {
+pub(crate) enum ReloadSubject {
     /// The policies.
     Policies,
     /// Certificate, key and client CA.
@@ -70,7 +70,7 @@ pub enum ReloadSubject {
 
 /// The outcome of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReloadOutcome {
+pub(crate) enum ReloadOutcome {
     /// The new version is active.
     Ok,
     /// The old version stays active.

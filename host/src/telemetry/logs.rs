@@ -17,7 +17,7 @@ const BUFFERED_LINES: usize = 16_384;
 
 /// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
@@ -29,7 +29,7 @@ pub enum Format {
 ///
 /// A bare level leaves other crates at `warn`. Otherwise their `debug` lines would bury ours.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Filter(Targets);
+pub(crate) struct Filter(Targets);
 
 impl Default for Filter {
     fn default() -> Self {
@@ -76,12 +76,12 @@ impl FromStr for Filter {
 #[error(
     "`{0}` is no log level: use error, warn, info, debug, trace or off, or pairs such as `info,rollgate=debug`"
 )]
-pub struct FilterError(String);
+pub(crate) struct FilterError(String);
 
 /// Writes the buffered lines when it is dropped. Keep it until the process ends.
 #[derive(Debug)]
 #[must_use = "dropping the guard stops the log"]
-pub struct Guard {
+pub(crate) struct Guard {
     dropped: Dropped,
     _worker: WorkerGuard,
 }
@@ -106,7 +106,7 @@ impl Dropped {
 ///
 /// # Errors
 /// If a subscriber is installed already.
-pub fn init(
+pub(crate) fn init(
     filter: Filter,
     format: Format,
 ) -> Result<Guard, tracing_subscriber::util::TryInitError> {

@@ -6,11 +6,11 @@ use crate::watch::FileWatch;
 
 /// A file with a secret a line, all of which are accepted.
 #[derive(Clone, Debug)]
-pub struct PathFile(pub PathBuf);
+pub(crate) struct PathFile(pub PathBuf);
 
 /// Why a file of secrets cannot be used; nothing of its text is repeated.
 #[derive(Debug, thiserror::Error)]
-pub enum PathFileError {
+pub(crate) enum PathFileError {
     /// It cannot be read.
     #[error("{}: the secret path cannot be read: {error}", path.display())]
     Read {
@@ -39,7 +39,7 @@ impl PathFile {
     ///
     /// # Errors
     /// [`PathFileError`] names the file and what is wrong with it.
-    pub fn read(&self) -> Result<Vec<PathSecret>, PathFileError> {
+    pub(crate) fn read(&self) -> Result<Vec<PathSecret>, PathFileError> {
         let Self(path) = self;
         let text = std::fs::read_to_string(path).map_err(|error| PathFileError::Read {
             path: path.clone(),

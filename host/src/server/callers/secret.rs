@@ -17,11 +17,11 @@ const LONGEST: usize = 250;
 /// What stands behind `/admit/` in the path at which the API server calls. It shows itself nowhere but
 /// in [`PathSecret::path`] and [`PathSecret::expose`].
 #[derive(Clone)]
-pub struct PathSecret(Box<str>);
+pub(crate) struct PathSecret(Box<str>);
 
 /// Why a text is no secret; it does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPathSecret {
+pub(crate) enum BadPathSecret {
     /// It may be guessed, or is too long for a path.
     #[error("a secret has {SHORTEST} to {LONGEST} characters, found {0}")]
     Length(usize),
@@ -33,7 +33,7 @@ pub enum BadPathSecret {
 impl PathSecret {
     /// Makes one that nobody can guess.
     #[must_use]
-    pub fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         let characters = rand::rng().sample_iter(Alphanumeric).map(char::from);
         // Dropped and not made small, so that each is as likely as any other.
         let small = characters.filter(|character| !character.is_ascii_uppercase());
@@ -42,20 +42,20 @@ impl PathSecret {
 
     /// Reads the secret in a path such as [`PathSecret::path`] gives.
     #[must_use]
-    pub fn of_path(path: &str) -> Option<Self> {
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
         let secret = path.strip_prefix(ADMIT)?.strip_prefix('/')?;
         secret.parse().ok()
     }
 
     /// The path at which the API server calls.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("{ADMIT}/{}", self.0)
     }
 
     /// The secret itself, to be kept where it is kept.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 

@@ -10,7 +10,7 @@ use crate::watch::FileWatch;
 
 /// Where the certificate is, in PEM.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub(crate) struct Files {
     /// The certificate, followed by its chain.
     pub certificate: PathBuf,
     /// The certificate's key: PKCS#8, PKCS#1 or SEC1.
@@ -22,7 +22,7 @@ pub struct Files {
 impl Files {
     /// All of them, for watching.
     #[must_use]
-    pub fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         [
             Some(&self.certificate),
             Some(&self.key),
@@ -66,7 +66,7 @@ pub(crate) async fn keep_fresh(tls: Tls, files: Files, mut watch: FileWatch, tel
 }
 
 /// Serves new connections with this, and tells until when.
-pub fn serve_with(tls: &Tls, identity: Identity, telemetry: &Telemetry) {
+pub(crate) fn serve_with(tls: &Tls, identity: Identity, telemetry: &Telemetry) {
     let not_after = identity.not_after();
     tls.replace(identity);
     telemetry.certificate_expiry(not_after);

@@ -10,7 +10,7 @@ use super::{Identity, Tls, TlsError};
 
 /// A certificate for trying out, and the CA that signed it.
 #[derive(Debug)]
-pub struct SelfSigned {
+pub(crate) struct SelfSigned {
     /// What to serve with; its key is nowhere but in memory.
     pub tls: Tls,
     /// What clients must trust (`caBundle` of the webhook configuration), as PEM.
@@ -22,7 +22,7 @@ pub struct SelfSigned {
 ///
 /// # Errors
 /// [`TlsError::SelfSigned`] where a name cannot stand in a certificate.
-pub fn self_signed(names: Vec<String>) -> Result<SelfSigned, TlsError> {
+pub(crate) fn self_signed(names: Vec<String>) -> Result<SelfSigned, TlsError> {
     let ca_key = KeyPair::generate().map_err(TlsError::SelfSigned)?;
     let ca = authority()?;
     let ca_certificate = ca.self_signed(&ca_key).map_err(TlsError::SelfSigned)?;
