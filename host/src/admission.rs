@@ -23,7 +23,7 @@ use rollgate_model::{
 };
 use tokio::time::Instant;
 
-pub use admission_review::{BadRequest, ReviewResponse};
+pub use admission_review::{BadRequest, ReviewResponse, uid_of_review};
 pub use caller::{Caller, WriteAccess, Writing};
 pub(crate) use decision::{Decision, NoVerdict, PolicyResult};
 pub use events::{EventKind, EventSink, RolloutEvent};

@@ -103,6 +103,24 @@ fn deleting_the_newer_revision_after_a_rollback_makes_no_finding_existing() {
     );
 }
 
+/// The same of a StatefulSet, whose ControllerRevisions keep no first number.
+#[test]
+fn deleting_all_other_controller_revisions_after_a_rollback_makes_no_finding_existing() {
+    let of = |numbers: &[(&str, i64)]| {
+        let revisions = numbers.iter().enumerate().map(|(day, (image, number))| {
+            let created = format!("2026-01-{:02}T00:00:00Z", day + 1);
+            let mut revision = revision(image, *number, &[]);
+            revision.created = created.parse().expect("an instant");
+            revision.earlier_numbers = None;
+            revision
+        });
+        baseline("cart:1", "cart:9", &Revisions::Known(revisions.collect()))
+    };
+    assert_eq!(of(&[("cart:1", 3), ("cart:2", 2)]), Some("cart:2".into()));
+    assert_eq!(of(&[("cart:1", 3)]), None, "the second was deleted");
+    assert_eq!(of(&[("cart:1", 1)]), Some("cart:1".into()));
+}
+
 #[test]
 fn baseline_is_known_although_the_oldest_revisions_were_pruned() {
     let short = known(&[("cart:7", 7, &[])]);

@@ -61,22 +61,28 @@ impl InvalidReview {
 
     /// Reads at least the uid.
     fn find(body: &[u8], error: &serde_json::Error) -> Result<Self, BadRequest> {
-        #[derive(Deserialize)]
-        struct Outline {
-            request: OutlineRequest,
-        }
-        #[derive(Deserialize)]
-        struct OutlineRequest {
-            uid: String,
-        }
-        match serde_json::from_slice::<Outline>(body) {
-            Ok(outline) => Ok(Self {
-                uid: outline.request.uid,
+        match uid_of_review(body) {
+            Some(uid) => Ok(Self {
+                uid,
                 message: format!("rollgate cannot read the review: {error}"),
             }),
-            Err(_) => Err(BadRequest(error.to_string())),
+            None => Err(BadRequest(error.to_string())),
         }
     }
+}
+
+/// Returns the uid of a review that may be invalid otherwise.
+pub(crate) fn uid_of_review(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Outline {
+        request: Request,
+    }
+    #[derive(Deserialize)]
+    struct Request {
+        uid: String,
+    }
+    let outline: Outline = serde_json::from_slice(body).ok()?;
+    Some(outline.request.uid)
 }
 
 #[derive(Deserialize)]

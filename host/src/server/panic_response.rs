@@ -1,31 +1,21 @@
 //! The response to a review whose evaluation panicked or was late: a denial, if its uid can be read.
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 
-/// The part of an AdmissionReview that a response needs.
-#[derive(Deserialize)]
-struct Review {
-    request: Request,
-}
-
-#[derive(Deserialize)]
-struct Request {
-    uid: String,
-}
+use crate::admission::uid_of_review;
 
 /// Returns a denial of this review, or `None` if it has no uid.
 ///
 /// It is denied whatever the policies' `onError` says: the host failed, so it is not known which
 /// policies match.
 pub(super) fn denial(body: &[u8], message: &str) -> Option<Bytes> {
-    let review: Review = serde_json::from_slice(body).ok()?;
+    let uid = uid_of_review(body)?;
     let answer = json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "response": {
-            "uid": review.request.uid,
+            "uid": uid,
             "allowed": false,
             "status": {"status": "Failure", "code": 403, "reason": "Forbidden", "message": message},
         },

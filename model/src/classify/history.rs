@@ -196,7 +196,7 @@ impl<'a> History<'a> {
     /// A number that none has is that of a deleted one, which may have been created later.
     fn none_is_missing_since(&self, last: &Revision) -> bool {
         let Some(first) = last.first_number() else {
-            return true;
+            return self.others_are_kept();
         };
         let numbers: BTreeSet<i64> = self
             .all()
@@ -208,6 +208,13 @@ impl<'a> History<'a> {
             .last()
             .map_or(0, |highest| highest.saturating_sub(first));
         usize::try_from(given).is_ok_and(|given| given < numbers.len())
+    }
+
+    /// Returns whether a ControllerRevision is left beside the present one, if there ever was one. They
+    /// have no first number, but with `revisionHistoryLimit: 0` a rollback deletes all others.
+    fn others_are_kept(&self) -> bool {
+        let mut numbers = self.all().iter().map(|revision| revision.number);
+        !matches!((numbers.next(), numbers.next()), (Some(Some(2..)), None))
     }
 
     /// Explains that deleted revisions may have been the baseline.
