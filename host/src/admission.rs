@@ -23,7 +23,8 @@ use rollgate_model::{
 };
 use tokio::time::Instant;
 
-pub use admission_review::{BadRequest, ReviewResponse, uid_of_review};
+pub(crate) use admission_review::uid_of_review;
+pub use admission_review::{BadRequest, ReviewResponse};
 pub use caller::{Caller, WriteAccess, Writing};
 pub(crate) use decision::{Decision, NoVerdict, PolicyResult};
 pub use events::{EventKind, EventSink, RolloutEvent};
