@@ -500,7 +500,7 @@ async fn rollout_with_a_workload_ref_is_evaluated_by_the_referred_template() -> 
         .await?
         .context("nothing is there")?;
     assert!(
-        said.contains("stands in Deployment") && said.contains("could not be read"),
+        said.contains("is in Deployment") && said.contains("could not be read"),
         "{said}"
     );
     let mut secret = bare.clone();

@@ -29,15 +29,15 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// Returns the first `bytes` bytes of text as [`one_line`], and a sign if there is more.
+/// Returns text as [`one_line`] of at most so many bytes, and a sign if there is more.
 pub(crate) fn short_line(text: &str, bytes: usize) -> Cow<'_, str> {
     let head = &text[..text.floor_char_boundary(bytes)];
     let line = one_line(head);
-    if head.len() < text.len() {
-        Cow::Owned(line.into_owned() + "…")
-    } else {
-        line
+    if head.len() == text.len() && line.len() <= bytes {
+        return line;
     }
+    let end = line.floor_char_boundary(bytes);
+    Cow::Owned(line[..end].to_owned() + "…")
 }
 
 /// Whether a character is a control character or one of Unicode's bidirectional formatting characters
