@@ -41,7 +41,7 @@ pub trait WorkloadCheck: Sized {
 /// How findings count that the workload had before the change. Can be part of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(description = "What becomes of findings that the old object has too.")]
+#[schemars(description = "How findings count that existed before the change.")]
 pub enum Existing {
     /// They become warnings: the rollout makes nothing worse.
     #[default]

@@ -30,7 +30,7 @@ pub(crate) use decision::{Decision, NoVerdict, PolicyResult};
 pub use events::{EventKind, EventSink, RolloutEvent};
 pub(crate) use lookups::referred_template;
 
-use crate::config::{Candidate, Matching, NamespaceLabels, Policy, PolicySet, State};
+use crate::config::{MatchInput, Matching, NamespaceLabels, Policy, PolicySet, State};
 use crate::engine::Review;
 use crate::sources::Sources;
 use crate::telemetry::{ReviewOutcome, Telemetry};
@@ -174,20 +174,20 @@ impl Gate {
         };
         let namespace = self.namespace_labels(subject, deadline).await;
         classes.any(|change| {
-            let candidate = Candidate {
+            let input = MatchInput {
                 change,
                 old,
                 new,
                 namespace: &namespace,
             };
-            self.policies.matching(candidate).next().is_some()
+            self.policies.matching(input).next().is_some()
         })
     }
 
     /// Returns whether a policy matches this change.
     pub async fn is_matched(&self, rollout: &Rollout, deadline: Instant) -> bool {
         let namespace = self.namespace_labels(rollout.subject(), deadline).await;
-        let mut matching = self.policies.matching(Candidate::of(rollout, &namespace));
+        let mut matching = self.policies.matching(MatchInput::of(rollout, &namespace));
         matching.next().is_some()
     }
 
@@ -214,9 +214,9 @@ impl Gate {
         let namespace = self
             .namespace_labels(review.rollout.subject(), deadline)
             .await;
-        let candidate = Candidate::of(&review.rollout, &namespace);
+        let input = MatchInput::of(&review.rollout, &namespace);
         let leaving = OnceLock::new();
-        let evaluations = self.policies.matching(candidate).map(|(policy, matching)| {
+        let evaluations = self.policies.matching(input).map(|(policy, matching)| {
             let review = match matching {
                 Matching::Leaving => leaving.get_or_init(|| Arc::new(review.leaving())),
                 Matching::AsClassified | Matching::No => &review,
@@ -224,7 +224,7 @@ impl Gate {
             evaluate(policy, matching, review, evaluate_by)
         });
         let results = join_all(evaluations).await;
-        let rollback_policies = self.policies.enforced_on_rollback(candidate);
+        let rollback_policies = self.policies.enforced_on_rollback(input);
         let decision = Decision::of(review, results, rollback_policies, namespace);
         match overrides {
             Some(overrides) if decision.outcome() != Outcome::Allow => {

@@ -29,7 +29,7 @@ use terminal::Fatal;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
-    /// When to use colour; NO_COLOR is heeded.
+    /// When to use colour; respects NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: clap::ColorChoice,
     #[command(subcommand)]
@@ -44,18 +44,18 @@ enum Command {
     Manifests(manifests::Args),
     Serve(Box<serve::Args>),
     Crds(crds::Args),
-    /// Take rollgate out of everybody's way: the webhook and the guard of revisions
+    /// Disable rollgate: remove its webhook and unbind the revision guard
     Off(switch::Args),
-    /// Switch rollgate on again after `off`
+    /// Enable rollgate again after `off`
     On(switch::Args),
     Uninstall(uninstall::Args),
 }
 
-/// What the program is called as a plugin of kubectl: a link of this name to it.
+/// The name of the program as a plugin of kubectl.
 const PLUGIN: &str = "kubectl-rollgate";
 
 impl Cli {
-    /// Reads the command line; ends the process where that asks for help, or makes no sense.
+    /// Parses the command line. Exits the process for help, or if it is invalid.
     #[must_use]
     pub fn read() -> Self {
         let called = std::env::args_os().next();
@@ -71,14 +71,13 @@ impl Cli {
             .unwrap_or_else(|error| end(&error.format(&mut command)))
     }
 
-    /// Runs the command, and says how the process exits. An error that ends it is told on standard
-    /// error; where that is closed, the exit code tells it all the same.
+    /// Runs the command, prints an error on standard error, and returns the exit code.
     #[must_use]
     pub fn run(self) -> Exit {
         terminal::use_colour(self.color);
         self.execute().unwrap_or_else(|error| {
             let _ = writeln!(anstream::stderr(), "{}", Fatal(error));
-            Exit::Incomplete
+            Exit::Error
         })
     }
 
@@ -103,7 +102,7 @@ fn end(shown: &clap::Error) -> ! {
         .print()
         .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
     let code = if lost {
-        i32::from(Exit::Incomplete.code())
+        i32::from(Exit::Error.code())
     } else {
         shown.exit_code()
     };
@@ -114,19 +113,20 @@ fn end(shown: &clap::Error) -> ! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// 0: success.
-    Passed,
-    /// 1: a rollout is held or denied, or a test failed.
-    Found,
+    Success,
+    /// 1: a rollout is held or denied, a test failed, connections were cut off at shutdown, or the user did
+    /// not confirm.
+    Failure,
     /// 2: something could not be read or evaluated.
-    Incomplete,
+    Error,
 }
 
 impl Exit {
     const fn code(self) -> u8 {
         match self {
-            Self::Passed => 0,
-            Self::Found => 1,
-            Self::Incomplete => 2,
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Error => 2,
         }
     }
 }

@@ -28,12 +28,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::LoadedPolicy;
 
-pub use compile::PolicySource;
+pub use compile::CompiledPolicy;
 pub use configuration::{
     BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, SourceState, metrics,
 };
 pub use load::load;
-pub use matching::{Candidate, Match, Matching, NamespaceLabels};
+pub use matching::{Match, MatchInput, Matching, NamespaceLabels};
 pub use module::{ModuleError, ModuleSource};
 pub(crate) use object::{ModuleFolder, ObjectHead, read_policy, read_source};
 pub use problem::{Problem, Spot, missing};
@@ -106,10 +106,10 @@ impl PolicySet {
     /// Returns the policies that match a change, and how.
     pub(crate) fn matching<'a>(
         &'a self,
-        candidate: Candidate<'a>,
+        input: MatchInput<'a>,
     ) -> impl Iterator<Item = (&'a Policy, Matching)> {
         self.policies.iter().filter_map(move |policy| {
-            let matching = policy.matches.matching(candidate);
+            let matching = policy.matches.matching(input);
             (matching != Matching::No).then_some((policy, matching))
         })
     }
@@ -123,10 +123,10 @@ impl PolicySet {
 
     /// Returns the policies that could stop a rollback of what is rolled out.
     #[must_use]
-    pub(crate) fn enforced_on_rollback(&self, candidate: Candidate<'_>) -> Vec<PolicyName> {
-        let rollback = Candidate {
+    pub(crate) fn enforced_on_rollback(&self, input: MatchInput<'_>) -> Vec<PolicyName> {
+        let rollback = MatchInput {
             change: Some(Change::Rollback),
-            ..candidate
+            ..input
         };
         self.matching(rollback)
             .filter(|(policy, matching)| {

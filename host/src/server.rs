@@ -65,10 +65,10 @@ pub(crate) enum HandlerResponse {
     NotReady(String),
 }
 
-/// Why the server does not start.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
-    /// A port cannot be had.
+    /// A port cannot be bound.
     #[error("cannot listen on {address}: {error}")]
     Bind {
         /// The address asked for.
@@ -89,13 +89,13 @@ pub(crate) struct Server {
 /// What the server shares with the rest of the process.
 #[derive(Clone)]
 pub(crate) struct Context {
-    /// Certificate and key; reloaded behind the server's back.
+    /// Certificate and key; replaced while the server runs.
     pub tls: Tls,
     /// How the API server is distinguished from other callers.
     pub callers: Callers,
     /// Where reviews are handled.
     pub pool: EvaluationPool,
-    /// Whether `/readyz` says yes.
+    /// Whether `/readyz` succeeds.
     pub readiness: Readiness,
     /// Where requests are counted.
     pub telemetry: Telemetry,
@@ -104,10 +104,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// `Ok` where this process can answer reviews, or what is missing, a line each.
+    /// Returns whether this process can answer reviews.
     ///
     /// # Errors
-    /// The lines.
+    /// What is missing, one reason per line.
     pub(crate) fn ready(&self) -> Result<(), String> {
         let certificate = match self.tls.not_after() {
             Some(_) => Ok(()),
@@ -129,10 +129,10 @@ impl Context {
 }
 
 impl Server {
-    /// Takes both ports.
+    /// Binds both ports.
     ///
     /// # Errors
-    /// [`ServerError::Bind`] where one is taken or may not be had.
+    /// [`ServerError::Bind`] if one is taken or not permitted.
     pub(crate) async fn bind(options: Options) -> Result<Self, ServerError> {
         let webhook = bind(options.listen).await?;
         let admin = bind(options.admin).await?;
@@ -143,18 +143,18 @@ impl Server {
         })
     }
 
-    /// The webhook's address; tells the port where 0 was asked for.
+    /// Returns the webhook's address, with the real port if 0 was requested.
     ///
     /// # Errors
-    /// Where the operating system does not tell.
+    /// The operating system does not return it.
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.webhook.local_addr()
     }
 
-    /// The address of health and metrics.
+    /// Returns the address of health and metrics.
     ///
     /// # Errors
-    /// Where the operating system does not tell.
+    /// The operating system does not return it.
     pub(crate) fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin.local_addr()
     }

@@ -1,5 +1,5 @@
-//! Everything that a review reads: the clock, metrics and the cluster, live or from a scenario. `check`
-//! and `serve` differ in these alone.
+//! Everything that a review reads: the clock, metrics and the cluster, live or from a scenario. A
+//! policy cannot tell `check` from `serve` otherwise.
 
 mod disconnected;
 mod metric_source;
@@ -30,8 +30,8 @@ pub trait Clock: Send + Sync {
     /// Returns the present time. Each review calls it once.
     fn now(&self) -> Timestamp;
 
-    /// Is called when a policy is shown the time: a scenario without `now` does not answer that.
-    fn shown(&self) {}
+    /// Called when a policy reads the clock. A scenario without `now` then reports a missing fact.
+    fn on_read(&self) {}
 }
 
 /// The clock of this machine.

@@ -236,18 +236,18 @@ impl Shop<'_> {
     /// Goes from a Secret that rollgate may not read to one with the wrong words in it.
     async fn without_the_right_one(&self, said: &mut String) -> Result<()> {
         for source in BY_SECRET {
-            let forbidden = "cannot be asked: rollgate may not read the Secret `metrics` in `rollgate-system`: add its name to the chart's value `metricSecrets`";
+            let forbidden = "cannot be queried: rollgate may not read the Secret `metrics` in `rollgate-system`: add its name to the chart's value `metricSecrets`";
             self.not_judged(source, forbidden, said).await?;
         }
         self.allow_reading().await?;
         for source in BY_SECRET {
-            let missing = "cannot be asked: there is no Secret `metrics` in `rollgate-system`, the namespace of rollgate";
+            let missing = "cannot be queried: there is no Secret `metrics` in `rollgate-system`, the namespace of rollgate";
             self.not_judged(source, missing, said).await?;
         }
         self.secret(&json!({ "other": "x" })).await?;
         for source in BY_SECRET {
             let missing = format!(
-                "cannot be asked: the Secret `metrics` in `rollgate-system` has no key `{source}`"
+                "cannot be queried: the Secret `metrics` in `rollgate-system` has no key `{source}`"
             );
             self.not_judged(source, &missing, said).await?;
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::BoxFuture;
 use rollgate::config::{
-    self, Action, Candidate, Matching, NamespaceLabels, OnError, Policy, PolicySet, State, builtin,
+    self, Action, MatchInput, Matching, NamespaceLabels, OnError, Policy, PolicySet, State, builtin,
 };
 use rollgate::engine::{Engine, LoadedPolicy};
 use rollgate::sources::{
@@ -177,7 +177,7 @@ async fn policy_with_changed_settings_limits_or_grants_is_prepared_again() {
 }
 
 fn judges(policy: &Policy, rollout: &Rollout) -> bool {
-    let candidate = Candidate::of(rollout, &NamespaceLabels::NotNeeded);
+    let candidate = MatchInput::of(rollout, &NamespaceLabels::NotNeeded);
     policy.matches.matching(candidate) != Matching::No
 }
 

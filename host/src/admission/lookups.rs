@@ -160,13 +160,16 @@ mod tests {
     #[tokio::test]
     async fn cached_revisions_suffice_if_they_have_the_present_template() {
         let history = Lagging::by(1);
-        assert_eq!(parsed(&history, cart(2), cart(4)).await, [Reading::Recent]);
+        assert_eq!(
+            readings_of(&history, cart(2), cart(4)).await,
+            [Reading::Recent]
+        );
     }
 
     #[tokio::test]
     async fn cached_revisions_without_the_present_template_are_read_again() {
         let history = Lagging::by(1);
-        let readings = parsed(&history, cart(3), cart(2)).await;
+        let readings = readings_of(&history, cart(3), cart(2)).await;
         assert_eq!(readings, [Reading::Recent, Reading::Fresh]);
     }
 
@@ -175,7 +178,10 @@ mod tests {
         let mut paused = cart(3);
         paused["spec"]["paused"] = true.into();
         let history = Lagging::by(1);
-        assert_eq!(parsed(&history, paused, cart(3)).await, [Reading::Fresh]);
+        assert_eq!(
+            readings_of(&history, paused, cart(3)).await,
+            [Reading::Fresh]
+        );
     }
 
     #[tokio::test]
@@ -184,14 +190,17 @@ mod tests {
             known: None,
             ..Lagging::by(0)
         };
-        assert_eq!(parsed(&history, cart(1), cart(2)).await, [Reading::Recent]);
+        assert_eq!(
+            readings_of(&history, cart(1), cart(2)).await,
+            [Reading::Recent]
+        );
     }
 
     /// Three revisions, of which a recent reading lacks some; `None` where they cannot be read.
     struct Lagging {
         known: Option<Vec<Revision>>,
         by: usize,
-        parsed: Mutex<Vec<Reading>>,
+        requested: Mutex<Vec<Reading>>,
     }
 
     impl Lagging {
@@ -204,7 +213,7 @@ mod tests {
             Self {
                 known: Some((1..=3).map(revision).collect()),
                 by: lacking,
-                parsed: Mutex::default(),
+                requested: Mutex::default(),
             }
         }
     }
@@ -215,7 +224,7 @@ mod tests {
             _: &'a RevisionQuery,
             reading: Reading,
         ) -> BoxFuture<'a, Revisions> {
-            self.parsed.lock().expect("no panic").push(reading);
+            self.requested.lock().expect("no panic").push(reading);
             let answer = match (&self.known, reading) {
                 (None, _) => Revisions::Unknown {
                     why: "of a test".into(),
@@ -229,10 +238,10 @@ mod tests {
         }
     }
 
-    async fn parsed(history: &Lagging, old: Value, new: Value) -> Vec<Reading> {
+    async fn readings_of(history: &Lagging, old: Value, new: Value) -> Vec<Reading> {
         let deadline = Instant::now() + Duration::from_secs(5);
         revisions(history, &update(old, new), deadline).await;
-        history.parsed.lock().expect("no panic").clone()
+        history.requested.lock().expect("no panic").clone()
     }
 
     fn update(old: Value, new: Value) -> NeedsHistory {

@@ -59,11 +59,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 
-    /// Write what the policies asked and were answered into a scenario
+    /// Record the metrics, the objects and the time as a scenario in this file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Judge at this time, such as 2026-11-21T09:30:00Z
+    /// Evaluate as of this time, such as 2026-11-21T09:30:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "scenario")]
     now: Option<Timestamp>,
 
@@ -75,7 +75,7 @@ pub(super) struct Args {
     #[arg(long)]
     allow_empty: bool,
 
-    /// How to tell
+    /// The output format
     #[arg(
         short = 'o',
         long,

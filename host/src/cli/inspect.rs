@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         anyhow::Ok(engine.describe(&module).await?)
     });
     let described = described.with_context(|| source.to_string())?;
-    output::settle(Exit::Passed, show(&described))
+    output::settle(Exit::Success, show(&described))
 }
 
 fn show(description: &Description) -> io::Result<()> {

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         objects.push(serde_json::to_value(definition)?);
     }
     objects.extend(rendered().map(|object| args.with_args(object)));
-    output::settle(Exit::Passed, output::text(&printed(&objects)?))
+    output::settle(Exit::Success, output::text(&printed(&objects)?))
 }
 
 fn printed(objects: &[Value]) -> anyhow::Result<String> {

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn closed_pipe_changes_no_exit_code() {
-        for exit in [Exit::Passed, Exit::Found, Exit::Incomplete] {
+        for exit in [Exit::Success, Exit::Failure, Exit::Error] {
             assert_eq!(settle(exit, closed()).expect("no error"), exit);
         }
     }
@@ -73,8 +73,8 @@ mod tests {
             both(closed(), full()),
             both(full(), closed()),
         ] {
-            assert!(settle(Exit::Passed, written).is_err());
+            assert!(settle(Exit::Success, written).is_err());
         }
-        assert!(settle(Exit::Passed, both(closed(), Ok(()))).is_ok());
+        assert!(settle(Exit::Success, both(closed(), Ok(()))).is_ok());
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     process::log_panics();
     process::raise_file_limit();
     let serving = runtime("rollgate-serve")?;
-    let evaluating = runtime("rollgate-judge")?;
+    let evaluating = runtime("rollgate-evaluate")?;
     let exit = serving.block_on(serve(args, &logs, evaluating.handle()));
     // A guest that is being compiled or a hanging file system must not delay the end.
     serving.shutdown_background();
@@ -212,14 +212,14 @@ fn exit(ended: Ended) -> Exit {
     match ended {
         Ended::Clean => {
             tracing::info!("ended; every accepted request was answered");
-            Exit::Passed
+            Exit::Success
         }
         Ended::CutOff(connections) => {
             tracing::warn!(
                 connections,
                 "ended by the drain timeout with connections still open"
             );
-            Exit::Found
+            Exit::Failure
         }
     }
 }

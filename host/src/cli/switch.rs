@@ -43,6 +43,6 @@ impl Args {
                 );
             }
         }
-        Ok(Exit::Passed)
+        Ok(Exit::Success)
     }
 }

@@ -61,9 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         anyhow::Ok(runner.run(&cases).await)
     })?;
     let exit = match (problems.is_empty(), results.iter().all(Result::is_ok)) {
-        (false, _) => Exit::Incomplete,
-        (true, false) => Exit::Found,
-        (true, true) => Exit::Passed,
+        (false, _) => Exit::Error,
+        (true, false) => Exit::Failure,
+        (true, true) => Exit::Success,
     };
     let results_written = print(&cases, &results, problems.len());
     output::settle(exit, output::both(problems_written, results_written))

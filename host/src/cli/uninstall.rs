@@ -49,16 +49,16 @@ async fn uninstall(args: &Args) -> anyhow::Result<Exit> {
             one_line(&args.target.namespace)
         ));
         say(&args.what_stays(&found));
-        return Ok(Exit::Passed);
+        return Ok(Exit::Success);
     }
     if args.dry_run {
         list("would be removed", &found);
         say(&args.what_stays(&found));
-        return Ok(Exit::Passed);
+        return Ok(Exit::Success);
     }
     if !args.yes && !args.is_confirmed(&found)? {
         output::say("nothing was removed");
-        return Ok(Exit::Found);
+        return Ok(Exit::Failure);
     }
     args.remove(found).await
 }
@@ -84,7 +84,7 @@ impl Args {
         let done = found.remove(|part| output::say(format_args!("removed {}", one_line(part))));
         done.await?;
         say(&stays);
-        Ok(Exit::Passed)
+        Ok(Exit::Success)
     }
 
     /// Returns what is not removed, a line each.

@@ -98,7 +98,7 @@ impl From<RolloutEvent> for NewEvent {
             EventKind::Denied => ("RolloutDenied", "Deny"),
             EventKind::Held => ("RolloutHeld", "Hold"),
             EventKind::Overridden => ("RolloutOverridden", "Override"),
-            EventKind::NotEvaluated => ("RolloutUnjudged", "Allow"),
+            EventKind::NotEvaluated => ("RolloutNotEvaluated", "Allow"),
         };
         Self {
             regarding: ObjectReference {

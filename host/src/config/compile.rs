@@ -18,7 +18,7 @@ use crate::engine::{ClusterGrant, Grants, Limits, MEMORY_CEILING, Ungranted};
 
 /// A policy with a valid spec. Its module is not loaded yet.
 #[derive(Clone, Debug)]
-pub struct PolicySource {
+pub struct CompiledPolicy {
     /// The name.
     pub name: PolicyName,
     /// Where its module comes from.
@@ -40,10 +40,10 @@ pub struct PolicySource {
 }
 
 /// Compiles a policy. Returns all mistakes of the object if there are any.
-pub(super) fn policy(object: PolicyObject) -> Result<PolicySource, Vec<Mistake>> {
+pub(super) fn policy(object: PolicyObject) -> Result<CompiledPolicy, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     let module = module(&object.spec.module, &mut mistakes);
-    let policy = PolicySource {
+    let policy = CompiledPolicy {
         name: name(&object, &mut mistakes),
         limits: limits(&object.spec, &mut mistakes),
         grants: grants(&object, &mut mistakes),

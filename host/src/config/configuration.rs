@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compile::PolicySource;
+use super::compile::CompiledPolicy;
 use super::module::ModuleSource;
 use super::{Action, Match, OnError, PolicyName, Problem, SourceLocation};
 use crate::sources::prometheus::{DescribedIn, PrometheusSource};
@@ -50,7 +50,7 @@ impl Configuration {
 #[derive(Clone, Debug)]
 pub struct PolicyItem {
     /// The policy.
-    pub policy: PolicySource,
+    pub policy: CompiledPolicy,
     /// Where it was read.
     pub(crate) location: SourceLocation,
     /// The generation of its object, if it comes from the cluster.

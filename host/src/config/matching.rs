@@ -36,7 +36,7 @@ pub enum NamespaceLabels {
 
 /// The parts of a change that decide which policies match.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
+pub struct MatchInput<'a> {
     /// Its class; `None` if it is no rollout.
     pub change: Option<Change>,
     /// The object before the change.
@@ -47,8 +47,8 @@ pub struct Candidate<'a> {
     pub namespace: &'a NamespaceLabels,
 }
 
-impl<'a> Candidate<'a> {
-    /// Creates the candidate for a rollout in a namespace with these labels.
+impl<'a> MatchInput<'a> {
+    /// Creates the input for a rollout in a namespace with these labels.
     #[must_use]
     pub fn of(rollout: &'a Rollout, namespace: &'a NamespaceLabels) -> Self {
         Self {
@@ -140,11 +140,11 @@ impl Match {
 
     /// Returns whether the policy matches a change, and how it sees the change.
     #[must_use]
-    pub fn matching(&self, candidate: Candidate<'_>) -> Matching {
-        let Candidate {
+    pub fn matching(&self, input: MatchInput<'_>) -> Matching {
+        let MatchInput {
             change, old, new, ..
-        } = candidate;
-        if !self.matches_location(candidate) {
+        } = input;
+        if !self.matches_location(input) {
             Matching::No
         } else if self.is_left(old, new) {
             Matching::Leaving
@@ -209,13 +209,13 @@ impl Match {
         self.changes.contains(change) && new.or(old).is_some_and(kind) && self.has_labels(old, new)
     }
 
-    fn matches_location(&self, candidate: Candidate<'_>) -> bool {
-        let Candidate {
+    fn matches_location(&self, input: MatchInput<'_>) -> bool {
+        let MatchInput {
             old,
             new,
             namespace,
             ..
-        } = candidate;
+        } = input;
         let subject = new.or(old);
         subject.is_some_and(|object| {
             self.kinds.include(object.kind(), || true) && self.in_namespace(object.namespace())
@@ -354,7 +354,7 @@ mod tests {
     static NOT_NEEDED: NamespaceLabels = NamespaceLabels::NotNeeded;
 
     fn matches(policy: &Match, rollout: &Rollout) -> bool {
-        policy.matching(Candidate::of(rollout, &NOT_NEEDED)) != Matching::No
+        policy.matching(MatchInput::of(rollout, &NOT_NEEDED)) != Matching::No
     }
 
     #[test]
@@ -433,7 +433,7 @@ mod tests {
     fn namespace_selector_matches_namespaces_with_the_labels() {
         let production = Match::default().namespace_labels(tier("production"));
         let known = |labels: &[(String, String)]| NamespaceLabels::Known(labels.into());
-        let matching = |labels| production.matching(Candidate::of(&creation(), &labels));
+        let matching = |labels| production.matching(MatchInput::of(&creation(), &labels));
         let tier = |value: &str| known(&[("tier".to_owned(), value.to_owned())]);
         assert_eq!(matching(tier("production")), Matching::AsClassified);
         assert_eq!(matching(tier("staging")), Matching::No);
@@ -445,7 +445,7 @@ mod tests {
         let production = Match::default().namespace_labels(tier("production"));
         let why = "the API server did not answer in time".to_owned();
         let unknown = NamespaceLabels::Unknown { why };
-        let matching = production.matching(Candidate::of(&creation(), &unknown));
+        let matching = production.matching(MatchInput::of(&creation(), &unknown));
         assert_eq!(matching, Matching::AsClassified);
     }
 
@@ -466,9 +466,9 @@ mod tests {
             Some(deployment(new, "web:2")),
         );
         CLASSES.map(|change| {
-            policy.matching(Candidate {
+            policy.matching(MatchInput {
                 change,
-                ..Candidate::of(&update, &NOT_NEEDED)
+                ..MatchInput::of(&update, &NOT_NEEDED)
             })
         })
     }
@@ -503,9 +503,9 @@ mod tests {
         new["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
         let old = deployment(&json!({"tier": "critical"}), "web:1");
         let update = rollout(Some(old), Some(new));
-        let finalized = Candidate {
+        let finalized = MatchInput {
             change: None,
-            ..Candidate::of(&update, &NOT_NEEDED)
+            ..MatchInput::of(&update, &NOT_NEEDED)
         };
         assert_eq!(policy.matching(finalized), Matching::No);
     }

@@ -1,4 +1,4 @@
-//! From the first connection to the last answer.
+//! Runs the server from the first connection to the end of a graceful shutdown.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use super::connection::Connections;
 use super::options::{Bounds, Drain};
 use super::{Context, ReviewHandler, Server, admin, endpoint, listener};
 
-/// Where the server is on its way to its end.
+/// The phases of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// No end in sight.
+    /// It serves.
     Serving,
-    /// Not ready any more, but whoever still comes is served and told to go elsewhere.
+    /// It is not ready, but still accepts connections, and asks clients to reconnect elsewhere.
     Draining,
-    /// Nothing new is accepted; what was accepted is finished.
+    /// It accepts no connections, and finishes open requests.
     Closing,
 }
 
@@ -97,7 +97,8 @@ async fn accept(
     .await;
 }
 
-/// Readiness fails at once, but a balancer hears of it late: until then the listener stays open.
+/// Waits for the stop, then fails readiness. Load balancers notice that late, so the listener stays open
+/// for a while.
 async fn drain(
     stop: impl Future<Output = ()>,
     context: &Context,
@@ -107,12 +108,11 @@ async fn drain(
     stop.await;
     context.readiness.drain();
     phase.send_replace(Phase::Draining);
-    tracing::info!(delay = ?drain.delay, "shutting down: not ready any more, still serving who comes");
+    tracing::info!(delay = ?drain.delay, "shutting down: not ready, still accepting connections");
     sleep(drain.delay).await;
 }
 
-/// A connection gives its share of the room back when it has ended; all shares mean that none is
-/// left.
+/// Waits until all connections have ended: each gives its permit back.
 async fn finish(room: &Semaphore, bounds: Bounds, drain: Drain) -> Ended {
     let all = u32::try_from(bounds.connections).unwrap_or(u32::MAX);
     match timeout(drain.timeout, room.acquire_many(all)).await {

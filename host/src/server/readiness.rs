@@ -28,20 +28,20 @@ impl Readiness {
         self.set(State::Ready);
     }
 
-    /// Not ready for these reasons, a sentence each.
+    /// Makes it not ready for these reasons.
     pub(crate) fn missing(&self, reasons: Vec<String>) {
         self.set(State::Missing(reasons));
     }
 
-    /// Never ready again: the process is about to end.
+    /// Makes it not ready for good: the process is shutting down.
     pub(super) fn drain(&self) {
         self.0.store(Arc::new(State::Draining));
     }
 
-    /// `Ok`, or what is missing, a line each.
+    /// Returns whether it is ready.
     ///
     /// # Errors
-    /// The lines.
+    /// The reasons, one per line.
     pub(crate) fn check(&self) -> Result<(), String> {
         match &**self.0.load() {
             State::Ready => Ok(()),
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_told_line_by_line_until_ready() {
+    fn reasons_are_returned_one_per_line_until_ready() {
         let readiness = Readiness::waiting_for("policies are being read");
         assert_eq!(readiness.check(), Err("policies are being read".to_owned()));
         readiness.missing(vec![
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draining_process_never_becomes_ready_again() {
+    fn draining_process_never_becomes_ready_again() {
         let readiness = Readiness::waiting_for("policies");
         readiness.drain();
         readiness.ready();

@@ -105,8 +105,8 @@ impl Clock for Recorded {
         now
     }
 
-    fn shown(&self) {
-        self.sources.clock.shown();
+    fn on_read(&self) {
+        self.sources.clock.on_read();
     }
 }
 

@@ -82,7 +82,7 @@ impl Clock for UnknownTime {
         Timestamp::UNIX_EPOCH
     }
 
-    fn shown(&self) {
+    fn on_read(&self) {
         self.0.note(MissingFact::Now);
     }
 }

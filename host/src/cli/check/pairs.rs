@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::manifests::{Manifest, Manifests, Origin};
 use super::templates::Templates;
-use crate::config::{Candidate, NamespaceLabels, PolicySet, Problem};
+use crate::config::{MatchInput, NamespaceLabels, PolicySet, Problem};
 
 /// A workload and its classified change.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Subject {
         matches!(&self.classified, ClassifiedRequest::Rollout(rollout)
             if self.kind == Kind::Service
                 && rollout.change() == Change::Create
-                && set.matching(Candidate::of(rollout, &NamespaceLabels::NotNeeded)).next().is_none())
+                && set.matching(MatchInput::of(rollout, &NamespaceLabels::NotNeeded)).next().is_none())
     }
 }
 

@@ -61,13 +61,13 @@ impl Report {
 
     pub(super) fn exit(&self) -> Exit {
         if !self.problems.is_empty() || self.checked.iter().any(Checked::lacks_a_verdict) {
-            return Exit::Incomplete;
+            return Exit::Error;
         }
         let summary = self.summary();
         if summary.denied + summary.held > 0 {
-            Exit::Found
+            Exit::Failure
         } else {
-            Exit::Passed
+            Exit::Success
         }
     }
 }

@@ -23,8 +23,8 @@ enum Renderer {
 const CHART: &str = "Chart.yaml";
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Leaves out what a renderer reads, and tells of each folder once. PolicyResult by themselves, such files
-/// say nothing of what the cluster will get.
+/// Leaves out the files that a renderer reads, and reports each folder once. Such a file alone does not
+/// show what the cluster will get.
 pub(super) fn leave_out(path: &Path, inputs: Vec<Input>) -> (Vec<Input>, Vec<Problem>) {
     let folders = folders(path, &inputs);
     let is_kept = |input: &Input| match input {
@@ -85,8 +85,8 @@ fn is_kustomization(file: &Path) -> bool {
 }
 
 impl Renderer {
-    /// What renders a folder, or the one above it whose templates it holds, up to the folder that
-    /// was named; of that, the one above, too.
+    /// Returns what renders a folder: a chart or kustomization in it or in a folder above it, up to the
+    /// parent of the folder that was named.
     fn around(named: &Path, folder: &Path) -> Option<(PathBuf, Self)> {
         let mut at = folder;
         loop {

@@ -6,8 +6,8 @@ use rollgate_model::scenario::Scenario;
 
 use super::{Case, folder};
 use crate::config::{
-    self, Candidate, Configuration, Matching, ModuleSource, NamespaceLabels, PolicyItem,
-    PolicySource, Problem,
+    self, CompiledPolicy, Configuration, MatchInput, Matching, ModuleSource, NamespaceLabels,
+    PolicyItem, Problem,
 };
 use crate::engine::{Grants, Limits, Ungranted};
 
@@ -100,7 +100,7 @@ fn of_policy(policies: &[PolicyItem], scenario: &Scenario) -> Result<Plan, Strin
 }
 
 /// Checks that the policy matches the rollout: otherwise rollgate would not evaluate it.
-fn matches(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
+fn matches(policy: &CompiledPolicy, scenario: &Scenario) -> Result<(), String> {
     // If it is no rollout, that is reported instead.
     let Ok(rollout) = scenario.rollout() else {
         return Ok(());
@@ -108,7 +108,7 @@ fn matches(policy: &PolicySource, scenario: &Scenario) -> Result<(), String> {
     let namespace = NamespaceLabels::Unknown {
         why: "a scenario does not have them".into(),
     };
-    let candidate = Candidate::of(&rollout, &namespace);
+    let candidate = MatchInput::of(&rollout, &namespace);
     if policy.matches.matching(candidate) != Matching::No {
         return Ok(());
     }

@@ -55,7 +55,7 @@ impl Review {
 
     /// Returns the time for a policy that asks for it, and records that one did.
     pub(crate) fn read_clock(&self) -> Timestamp {
-        self.sources.clock.shown();
+        self.sources.clock.on_read();
         self.now
     }
 }

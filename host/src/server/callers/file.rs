@@ -61,8 +61,8 @@ impl PathFile {
         Ok(secrets)
     }
 
-    /// Accepts what stands in the file as it changes, for ever. A file that cannot be used changes
-    /// nothing, and the log says why.
+    /// Follows the file for ever, and accepts the secrets in it. A file that is invalid changes nothing,
+    /// and is logged.
     pub(crate) async fn follow(self, secrets: PathSecrets, mut watch: FileWatch) {
         loop {
             watch.changed().await;

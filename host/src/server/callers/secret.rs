@@ -7,19 +7,19 @@ use subtle::ConstantTimeEq as _;
 
 use super::ADMIT;
 
-/// Characters of a secret that is made here: some 256 bits.
+/// The length of a generated secret: some 256 bits.
 const LENGTH: usize = 50;
-/// Fewer than these may be guessed.
+/// The shortest secret: a shorter one can be guessed.
 const SHORTEST: usize = 32;
 /// The API server takes only names of hosts as segments of a path.
 const LONGEST: usize = 250;
 
-/// What stands behind `/admit/` in the path at which the API server calls. It shows itself nowhere but
-/// in [`PathSecret::path`] and [`PathSecret::expose`].
+/// The secret after `/admit/` in the path that the API server calls. Only [`PathSecret::path`] and
+/// [`PathSecret::expose`] show it.
 #[derive(Clone)]
 pub(crate) struct PathSecret(Box<str>);
 
-/// Why a text is no secret; it does not repeat the text.
+/// Why a text is no valid secret. Does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPathSecret {
     /// It may be guessed, or is too long for a path.
@@ -47,13 +47,13 @@ impl PathSecret {
         secret.parse().ok()
     }
 
-    /// The path at which the API server calls.
+    /// Returns the path that the API server calls.
     #[must_use]
     pub(crate) fn path(&self) -> String {
         format!("{ADMIT}/{}", self.0)
     }
 
-    /// The secret itself, to be kept where it is kept.
+    /// Returns the secret, to store it.
     #[must_use]
     pub(crate) fn expose(&self) -> &str {
         &self.0

@@ -65,7 +65,7 @@ pub(crate) async fn keep_fresh(tls: Tls, files: Files, mut watch: FileWatch, tel
     }
 }
 
-/// Serves new connections with this, and tells until when.
+/// Serves new connections with this certificate, and records when it expires.
 pub(crate) fn serve_with(tls: &Tls, identity: Identity, telemetry: &Telemetry) {
     let not_after = identity.not_after();
     tls.replace(identity);
@@ -74,10 +74,10 @@ pub(crate) fn serve_with(tls: &Tls, identity: Identity, telemetry: &Telemetry) {
     warn_of_end(not_after);
 }
 
-/// An ended certificate is served all the same: whether to trust it is for the client to say.
+/// Warns of an expired certificate. It is served nevertheless: clients decide whether to trust it.
 fn warn_of_end(not_after: Timestamp) {
     if not_after <= Timestamp::now() {
-        tracing::warn!(%not_after, "the certificate has ended; clients will refuse it");
+        tracing::warn!(%not_after, "the certificate has expired; clients will reject it");
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) enum QueryError {
     Timeout(Duration),
     #[error("gave up on the query: it takes too long to evaluate")]
     ServerTimeout,
-    #[error("was not asked: other queries to it kept this one waiting for {0:?}")]
+    #[error("got no query in time: this one waited {0:?} behind other queries to it")]
     Busy(Duration),
     #[error("answers with more than {0} bytes: ask for fewer series or points")]
     TooLarge(usize),
@@ -62,9 +62,9 @@ pub(super) enum QueryError {
     Partial,
     #[error("cannot be reached: {0}")]
     Unreachable(String),
-    #[error("cannot be asked: {0}")]
+    #[error("cannot be queried: {0}")]
     Secret(#[from] SecretError),
-    #[error("could not be asked, by a fault in rollgate")]
+    #[error("could not be queried because of a bug in rollgate")]
     Internal,
 }
 
