@@ -336,7 +336,7 @@ async fn rolling_back_and_forth_makes_no_finding_an_existing_one() -> Result<()>
     let refused = unbroken(&faulty("Deployment").await?);
     assert!(refused.contains("no readinessProbe"), "{refused}");
     assert!(
-        refused.contains("were deleted, so faults that were there before"),
+        refused.contains("were deleted, so every finding counts as new"),
         "{refused}"
     );
     drop(guarded);

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::certificates::CertificateFollower;
 use super::events::Events;
-use super::lease::{Leadership, Candidate, ReplicaName};
+use super::lease::{Candidate, Leadership, ReplicaName};
 use super::overrides::KubeOverrides;
 use super::path_secret::PathFollower;
 use super::policies::ClusterPolicies;

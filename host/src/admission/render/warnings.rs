@@ -36,9 +36,7 @@ fn lines(result: &PolicyResult) -> Vec<String> {
         (_, Action::Audit) => vec![],
         (Ok(verdict), _) => of_verdict(result, verdict),
         (Err(error), _) if result.failed_open() => {
-            vec![format!(
-                "could not be evaluated, so it does not block the rollout: {error}"
-            )]
+            vec![format!("failed, and does not block: {error}")]
         }
         (Err(_), _) => vec![],
     });

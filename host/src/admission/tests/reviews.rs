@@ -25,7 +25,7 @@ async fn policy_that_does_not_load_has_the_effect_of_its_on_error() {
     assert_eq!(passed["allowed"], true);
     let warnings = passed["warnings"].to_string();
     assert!(
-        warnings.contains("could not be evaluated, so it does not block the rollout"),
+        warnings.contains("failed, and does not block"),
         "{warnings}"
     );
 }
