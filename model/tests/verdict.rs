@@ -38,11 +38,7 @@ fn stricter_of_outcome_and_findings_decides() {
             &[Severity::Info, Severity::Warn],
             Outcome::Allow,
         ),
-        (
-            Outcome::Allow,
-            &[Severity::Warn, Severity::Hold],
-            endless.clone(),
-        ),
+        (Outcome::Allow, &[Severity::Warn, Severity::Hold], endless),
         (
             Outcome::Allow,
             &[Severity::Deny, Severity::Info],
@@ -55,7 +51,7 @@ fn stricter_of_outcome_and_findings_decides() {
     ];
     for (said, severities, counts_as) in cases {
         let findings = severities.iter().copied().map(finding).collect();
-        let verdict = Verdict::new(said.clone(), findings, vec![]);
+        let verdict = Verdict::new(said, findings, vec![]);
         assert_eq!(verdict.outcome, counts_as, "{said:?} with {severities:?}");
         assert_eq!(verdict.violations(), [], "{said:?} with {severities:?}");
     }
@@ -64,7 +60,7 @@ fn stricter_of_outcome_and_findings_decides() {
 #[test]
 fn hold_or_denial_without_a_finding_counts_and_violates_the_contract() {
     for outcome in [Outcome::Hold(None), NOON, Outcome::Deny] {
-        let verdict = Verdict::new(outcome.clone(), vec![], vec![]);
+        let verdict = Verdict::new(outcome, vec![], vec![]);
         assert_eq!(verdict.outcome, outcome);
         let broken = verdict.check_contract().expect_err("no reason").to_string();
         assert!(broken.contains("no finding says why"), "{broken}");

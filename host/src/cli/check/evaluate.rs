@@ -205,7 +205,7 @@ impl PolicyResult {
 pub(super) fn unmatched(set: &PolicySet, checked: &[Checked]) -> Vec<PolicyName> {
     let decisions = checked.iter().filter_map(Checked::decision);
     let evaluated: BTreeSet<&PolicyName> = decisions
-        .flat_map(|decision| decision.results())
+        .flat_map(Decision::results)
         .map(|result| &result.policy)
         .collect();
     let names = set.policies().iter().map(|policy| &policy.name);
