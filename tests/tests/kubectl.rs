@@ -213,7 +213,7 @@ fn steady(line: &str) -> String {
 }
 
 /// Waits until the controller writes no more to it, and so long that another revision is younger: what
-/// was created in the same second is not told apart.
+/// was created in the same second cannot be ordered.
 async fn settled(guarded: &Guarded) -> Result<()> {
     let status = ["rollout", "status", "deployment/cart", "--timeout=60s"];
     guarded.kubectl(status).ok().await?;
