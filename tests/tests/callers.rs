@@ -216,7 +216,7 @@ async fn api_server_that_shows_its_certificate_is_known_and_others_are_not_let_i
 }
 
 /// So that the path is renewed within seconds.
-const QUICK: [&str; 2] = ["--path-lifetime=24s", "--path-spread=2s"];
+const QUICK: [&str; 2] = ["--path-lifetime=36s", "--path-spread=3s"];
 
 async fn secrets(plane: &ControlPlane) -> Result<Api<Secret>> {
     Ok(Api::namespaced(plane.client().await?, NAMESPACE))

@@ -12,8 +12,10 @@
 //! The API server prints the path in the errors of failed calls, so it does not stay secret for ever. It is
 //! renewed after each start of the process that holds the Lease, and at intervals. A renewal fails no
 //! request: every replica accepts the next secret before the registration names it, and the previous one
-//! until every API server knows the new registration.
+//! until every API server knows the new registration. If the Secret is deleted or damaged in between, the
+//! secrets that are missing in the new one stay accepted for as long ([`RecentPaths`]).
 
+mod recent;
 mod step;
 mod stored;
 #[cfg(test)]
@@ -26,10 +28,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
+use tokio::time::{Instant, timeout_at};
 
 use super::managed_secret::{Content as _, ManagedSecret, SecretError};
 use super::{Installation, objects};
 use crate::server::{PathSecret, PathSecrets};
+use recent::RecentPaths;
 use step::Step;
 pub(crate) use step::{PathRenewal, PathTimes};
 use stored::Stored;
@@ -114,6 +118,7 @@ pub(super) struct PathFollower {
     /// For watches.
     pub(super) client: Client,
     pub(super) installation: Installation,
+    pub(super) times: PathTimes,
     pub(super) secrets: PathSecrets,
 }
 
@@ -123,16 +128,25 @@ impl PathFollower {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.installation.namespace);
         let secrets = objects::watch(api, self.installation.webhook_path());
         pin_mut!(secrets);
+        let mut recent = RecentPaths::new(self.times.overlap());
         loop {
-            let Some(Some(secret)) = secrets.next().await else {
-                continue;
+            let next = match recent.next_end() {
+                Some(end) => timeout_at(end, secrets.next()).await,
+                None => Ok(secrets.next().await),
             };
-            match Stored::read(&secret, Timestamp::now()).0 {
-                Some(stored) => self.secrets.replace(stored.accepted()),
-                None => {
-                    tracing::warn!("the Secret has no valid secret path; the accepted ones stay")
-                }
+            match next {
+                Ok(Some(Some(secret))) => match Stored::read(&secret, Timestamp::now()).0 {
+                    Some(stored) => recent.replace(&stored, Instant::now()),
+                    None => {
+                        tracing::warn!(
+                            "the Secret has no valid secret path; the accepted ones stay"
+                        );
+                    }
+                },
+                Ok(Some(None) | None) => continue,
+                Err(_) => {}
             }
+            self.secrets.replace(recent.accepted(Instant::now()));
         }
     }
 }

@@ -129,6 +129,7 @@ impl ClusterTasks {
         let follower = PathFollower {
             client: clients.watches.clone(),
             installation: installation.clone(),
+            times: options.path_renewal.times,
             secrets: options.path_secrets,
         };
         self.spawn(follower.run());

@@ -29,7 +29,7 @@ pub(crate) struct PathTimes {
 /// When the secret path is renewed.
 #[derive(Clone, Debug)]
 pub(crate) struct PathRenewal {
-    times: PathTimes,
+    pub(crate) times: PathTimes,
     /// Names this process: when it acquires the Lease, it renews a secret that another process made.
     term: String,
 }
@@ -53,6 +53,11 @@ pub(super) enum Step {
 }
 
 impl PathTimes {
+    /// Returns for how long the previous secret is accepted.
+    pub(super) fn overlap(self) -> Duration {
+        self.spread.saturating_mul(OVERLAP)
+    }
+
     /// Returns whether a renewal ends before the next one starts.
     pub(crate) fn leave_room(self) -> bool {
         let renewal = self.spread.saturating_mul(OVERLAP + 2);
@@ -86,13 +91,14 @@ impl Step {
             return Self::Begin;
         };
         let PathTimes { lifetime, spread } = renewal.times;
+        let overlap = renewal.times.overlap();
         if stored.next.is_some() {
             return stored.after(spread, Self::Promote, now);
         }
         if stored.previous.is_some() {
             let everywhere = registered.iter().all(|one| *one == stored.current);
             return if everywhere {
-                stored.after(spread.saturating_mul(OVERLAP), Self::Retire, now)
+                stored.after(overlap, Self::Retire, now)
             } else {
                 Self::Register
             };

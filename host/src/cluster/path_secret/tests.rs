@@ -7,7 +7,9 @@ use jiff::{Timestamp, ToSpan as _};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
+use tokio::time::Instant;
 
+use super::recent::RecentPaths;
 use super::step::{PathRenewal, PathTimes, Step};
 use super::stored::Stored;
 use crate::cluster::managed_secret::Content as _;
@@ -118,6 +120,38 @@ fn deleted_secret_is_made_again_from_the_registered_one() {
     assert!(made.next.is_some_and(|next| next != named[0]));
     let first = Step::Begin.take(None, &[], now(), &renewal());
     assert_eq!(first.next, None);
+}
+
+/// The registration, and with it an API server, may be one renewal behind what is lost.
+#[test]
+fn secrets_lost_with_a_deleted_secret_stay_accepted_until_no_api_server_calls_them() {
+    let renewal = renewal();
+    let (start, overlap) = (Instant::now(), TIMES.overlap());
+    let mut recent = RecentPaths::new(overlap);
+    let first = Stored::begun(None, now(), renewal.term());
+    recent.replace(&first, start);
+    let introduced = first.clone().introduced(PathSecret::generate(), now());
+    let second = introduced.promoted(now(), renewal.term());
+    recent.replace(&second, start);
+    let again = Stored::begun(Some(&second.current), now(), renewal.term());
+    recent.replace(&again, start);
+    let moment = Duration::from_millis(1);
+    let accepted = |at| recent.accepted(at);
+    let expected = again.accepted();
+    assert!(
+        expected
+            .iter()
+            .all(|secret| accepted(start).contains(secret))
+    );
+    assert!(accepted(start + overlap - moment).contains(&first.current));
+    assert_eq!(recent.next_end(), Some(start + overlap));
+    assert_eq!(accepted(start + overlap), expected);
+
+    // Damage that replaces the registered one.
+    let other = Stored::begun(None, now(), "x");
+    recent.replace(&other, start + overlap);
+    let accepted = recent.accepted(start + overlap);
+    assert!(accepted.contains(&second.current) && !accepted.contains(&first.current));
 }
 
 #[test]
