@@ -8,6 +8,7 @@ mod events;
 mod lookups;
 mod observe;
 pub(crate) mod overrides;
+mod referring;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use rollgate_model::{
     Change, Classification, ClassifiedRequest, MutableTags, Outcome, Request, Rollout, ShapeError,
     Workload,
@@ -34,8 +35,9 @@ use crate::config::{MatchInput, Matching, NamespaceLabels, Policy, PolicySet, St
 use crate::engine::Review;
 use crate::sources::Sources;
 use crate::telemetry::{ReviewOutcome, Telemetry};
-use admission_review::{InvalidReview, ParsedReview};
+use admission_review::{InvalidReview, ParsedReview, ReviewedRequest};
 use overrides::{OverrideRequest, Overrides};
+use referring::ReferringError;
 
 /// The part of a review's time that is reserved for recording the use of an override, and its upper
 /// limit.
@@ -45,6 +47,45 @@ const NO_POLICY_MATCHES: ClassifiedRequest = ClassifiedRequest::NotARollout {
     why: "no policy matches it, whichever change it is",
     relabelled: None,
 };
+
+/// The rollouts that a request starts.
+struct Rollouts {
+    rollouts: Vec<Rollout>,
+    /// Why there are none, if there are none.
+    why_none: &'static str,
+}
+
+impl Rollouts {
+    fn one(rollout: Rollout) -> Self {
+        Self {
+            rollouts: vec![rollout],
+            why_none: "",
+        }
+    }
+
+    const fn of_others(rollouts: Vec<Rollout>) -> Self {
+        Self {
+            rollouts,
+            why_none: "no policy matches an Argo Rollout that takes its Pod template from it",
+        }
+    }
+
+    const fn none(why: &'static str) -> Self {
+        Self {
+            rollouts: Vec::new(),
+            why_none: why,
+        }
+    }
+}
+
+/// Why a request cannot be evaluated. It is denied then.
+#[derive(Debug, thiserror::Error)]
+enum NotEvaluated {
+    #[error("rollgate cannot read the object: {0}")]
+    Object(#[from] ShapeError),
+    #[error(transparent)]
+    Referring(#[from] ReferringError),
+}
 
 /// Decides over rollouts with a set of policies and the sources that they query. A reload creates
 /// another gate, so that one review never uses the policies of one set and the sources of another.
@@ -110,21 +151,46 @@ impl Gate {
         };
         drop(body);
         let ParsedReview { uid, request } = review;
-        let Some(request) = request else {
-            return Ok(self.allow_unmatched(uid, "not a workload of rollgate"));
-        };
-        Ok(match self.classify(request, deadline).await {
-            Ok(ClassifiedRequest::Rollout(rollout)) => {
-                self.decide(uid, *rollout, caller, deadline).await
+        let rollouts = match request {
+            ReviewedRequest::Workload(request) => self.rollouts(request, deadline).await,
+            ReviewedRequest::TemplateSource(request) => {
+                let change = self.template_change(&request);
+                let referring = self.referring_rollouts(change, deadline).await;
+                referring
+                    .map(Rollouts::of_others)
+                    .map_err(NotEvaluated::from)
             }
-            Ok(ClassifiedRequest::NotARollout { why, relabelled }) => match relabelled {
-                Some(update) if self.is_matched(&update, deadline).await => {
-                    self.decide(uid, *update, caller, deadline).await
-                }
-                _ => self.allow_unmatched(uid, why),
-            },
-            Err(error) => self.reject_invalid(InvalidReview::object(uid, &error)),
+            ReviewedRequest::Other => Ok(Rollouts::none("not a workload of rollgate")),
+        };
+        Ok(match rollouts {
+            Ok(Rollouts { rollouts, why_none }) if rollouts.is_empty() => {
+                self.allow_unmatched(uid, why_none)
+            }
+            Ok(Rollouts { rollouts, .. }) => self.decide(uid, rollouts, caller, deadline).await,
+            Err(error) => self.reject_invalid(InvalidReview::not_evaluated(uid, &error)),
         })
+    }
+
+    /// Returns the rollouts that a request starts: that of its object, and those of the Argo Rollouts
+    /// that take their Pod template from it.
+    async fn rollouts(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Rollouts, NotEvaluated> {
+        let change = self.template_change(&request);
+        let own = self.classify(request, deadline);
+        let referring = self.referring_rollouts(change, deadline);
+        let (own, referring) = join(own, referring).await;
+        let mut rollouts = match own? {
+            ClassifiedRequest::Rollout(rollout) => Rollouts::one(*rollout),
+            ClassifiedRequest::NotARollout { why, relabelled } => match relabelled {
+                Some(update) if self.is_matched(&update, deadline).await => Rollouts::one(*update),
+                _ => Rollouts::none(why),
+            },
+        };
+        rollouts.rollouts.extend(referring?);
+        Ok(rollouts)
     }
 
     /// Classifies the change. Pod templates in other objects and earlier revisions are read only if a
@@ -134,15 +200,24 @@ impl Gate {
         request: Request,
         deadline: Instant,
     ) -> Result<ClassifiedRequest, ShapeError> {
-        let mut classification = request.classify(&self.options.mutable_tags)?;
+        let classification = request.classify(&self.options.mutable_tags)?;
+        Ok(self.resolve(classification, deadline).await)
+    }
+
+    /// Completes a classification with what it needs from the cluster.
+    async fn resolve(
+        &self,
+        mut classification: Classification,
+        deadline: Instant,
+    ) -> ClassifiedRequest {
         loop {
             classification = match classification {
-                Classification::Decided(classified) => return Ok(classified),
+                Classification::Decided(classified) => return classified,
                 Classification::NeedsTemplate(needs) => {
                     let (old, new) = (needs.old(), needs.new());
                     let classes = Change::ALL.map(Some).into_iter().chain([None]);
                     if !self.may_match(old, new, classes, deadline).await {
-                        return Ok(NO_POLICY_MATCHES);
+                        return NO_POLICY_MATCHES;
                     }
                     let cluster = self.sources.cluster.as_ref();
                     lookups::referred_templates(cluster, *needs, deadline).await
@@ -151,11 +226,11 @@ impl Gate {
                     let (old, new) = (Some(needs.old()), Some(needs.new()));
                     let classes = needs.classes().map(Some).into_iter();
                     if !self.may_match(old, new, classes, deadline).await {
-                        return Ok(NO_POLICY_MATCHES);
+                        return NO_POLICY_MATCHES;
                     }
                     let history = self.sources.history.as_ref();
                     let revisions = lookups::revisions(history, &needs, deadline).await;
-                    return Ok(needs.resolve(&revisions));
+                    return needs.resolve(&revisions);
                 }
             }
         }
@@ -259,21 +334,26 @@ impl Gate {
         decision.with_overrides(overrides)
     }
 
+    /// Evaluates the rollouts that a request starts. All must be allowed.
     async fn decide(
         &self,
         uid: String,
-        rollout: Rollout,
+        rollouts: Vec<Rollout>,
         caller: Caller,
         deadline: Instant,
     ) -> ReviewResponse {
-        let decision = self.evaluate(&uid, rollout, caller, deadline).await;
-        observe::observe(&decision, caller, &self.telemetry);
-        let writing = Writing::of(caller, decision.rollout());
-        if let (Some(sink), Writing::Allowed(access)) = (&self.options.events, writing) {
-            let events = events::events_of(&decision).into_iter();
-            events.for_each(|event| sink.send(event, access));
+        let rollouts = rollouts.into_iter();
+        let evaluations = rollouts.map(|rollout| self.evaluate(&uid, rollout, caller, deadline));
+        let decisions = join_all(evaluations).await;
+        for decision in &decisions {
+            observe::observe(decision, caller, &self.telemetry);
+            let writing = Writing::of(caller, decision.rollout());
+            if let (Some(sink), Writing::Allowed(access)) = (&self.options.events, writing) {
+                let events = events::events_of(decision).into_iter();
+                events.for_each(|event| sink.send(event, access));
+            }
         }
-        admission_review::decided(uid, &decision)
+        admission_review::decided(uid, &decisions)
     }
 
     fn allow_unmatched(&self, uid: String, why: &'static str) -> ReviewResponse {

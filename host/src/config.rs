@@ -114,6 +114,12 @@ impl PolicySet {
         })
     }
 
+    /// Returns the policies that can match an Argo Rollout that gets another Pod template.
+    pub(crate) fn for_templates_of_rollouts(&self) -> impl Iterator<Item = &Policy> {
+        let policies = self.policies.iter();
+        policies.filter(|policy| policy.matches.can_match_templates_of_rollouts())
+    }
+
     /// Whether a policy selects namespaces by their labels.
     #[must_use]
     pub(crate) fn selects_namespaces(&self) -> bool {

@@ -87,6 +87,11 @@ pub struct Range {
 
 /// Objects of the cluster, as JSON text.
 pub trait Cluster: Send + Sync {
+    /// Whether there is a cluster to read from.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     /// Reads one object.
     fn get<'a>(
         &'a self,

@@ -48,6 +48,9 @@ impl Change {
     pub const DEFAULT_MATCH: [Self; 4] =
         [Self::Create, Self::RollForward, Self::Resume, Self::Release];
 
+    /// The classes that a change of the Pod template can have.
+    pub const OF_TEMPLATE: [Self; 3] = [Self::Restart, Self::Rollback, Self::RollForward];
+
     /// Returns the word of the contract, such as `roll-forward`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -26,6 +26,7 @@ use crate::revisions::{RevisionQuery, Revisions, Undo};
 use crate::rollout::{ClassifiedRequest, Rollout};
 use crate::shape::ShapeError;
 use crate::tags::MutableTags;
+use crate::template_ref::TemplateChange;
 use crate::workload::Workload;
 use history::History;
 pub(crate) use template::ARGO_HASH;
@@ -96,6 +97,39 @@ impl Classification {
                 Self::NeedsHistory(needs) => return needs.resolve(revisions),
             }
         }
+    }
+}
+
+impl TemplateChange {
+    /// Classifies what the change means for an Argo Rollout that takes its template from the changed
+    /// object. `rollout` updates the Rollout, or replaces it with itself. `None` if the Rollout takes
+    /// its template from another object, before or after.
+    ///
+    /// # Errors
+    /// As [`Request::classify`].
+    pub fn classify(
+        &self,
+        rollout: Request,
+        tags: &MutableTags,
+    ) -> Result<Option<Classification>, ShapeError> {
+        let mut request = ParsedRequest::parse(rollout)?;
+        let refers = |side: &Arc<Workload>| side.template_ref() == Some(self.object());
+        let (Some(old), Some(new)) = (&request.old, &request.new) else {
+            return Ok(None);
+        };
+        if !refers(old) || !refers(new) {
+            return Ok(None);
+        }
+        let shown = |side: &Workload, template| Arc::new(side.with_referred_template(Ok(template)));
+        let (old, new) = (self.old().map(|it| shown(old, it)), shown(new, self.new()));
+        request.old = old.or(request.old);
+        request.new = Some(new);
+        request.cause = Some(format!(
+            "it takes its Pod template from {}, which this request changes",
+            self.object()
+        ));
+        let first = request.first_pass(tags);
+        Ok(Some(request.classification(first)))
     }
 }
 
@@ -251,6 +285,8 @@ struct ParsedRequest {
     dry_run: bool,
     old: Option<Arc<Workload>>,
     new: Option<Arc<Workload>>,
+    /// Why the object is evaluated, where the request changes another one.
+    cause: Option<String>,
 }
 
 /// What the two objects alone decide.
@@ -328,6 +364,7 @@ impl ParsedRequest {
             dry_run,
             old,
             new,
+            cause: None,
         })
     }
 
@@ -404,7 +441,9 @@ impl ParsedRequest {
         }
     }
 
-    fn rollout(self, class: Option<Change>, change_note: Option<String>, undo: Undo) -> Rollout {
+    fn rollout(self, class: Option<Change>, note: Option<String>, undo: Undo) -> Rollout {
+        let notes: Vec<String> = self.cause.into_iter().chain(note).collect();
+        let change_note = (!notes.is_empty()).then(|| notes.join("; "));
         Rollout {
             class,
             change_note,

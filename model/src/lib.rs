@@ -48,7 +48,7 @@ pub use revisions::{Flaw, Order, Owner, Revision, RevisionQuery, Revisions, Undo
 pub use rollout::{ClassifiedRequest, Rollout};
 pub use shape::ShapeError;
 pub use tags::{BadTag, MutableTags, TagPattern};
-pub use template_ref::TemplateRef;
+pub use template_ref::{TemplateChange, TemplateRef};
 pub use verdict::{
     ContractViolations, Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation,
 };

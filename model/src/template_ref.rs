@@ -52,13 +52,32 @@ impl TemplateRef {
     /// Parses `spec.workloadRef` of a Rollout in this namespace.
     pub(crate) fn read(node: &Node<'_, '_>, namespace: &str) -> Result<Self, ShapeError> {
         let api_version = node.field("apiVersion")?.text_or_empty()?;
-        let group = api_version.split_once('/').map_or("", |(group, _)| group);
         Ok(Self {
-            group: group.to_owned(),
+            group: group(&api_version).to_owned(),
             kind: node.field("kind")?.text_or_empty()?,
             namespace: namespace.to_owned(),
             name: node.field("name")?.text_or_empty()?,
         })
+    }
+
+    /// Returns the reference to an object. `namespace` is that of one that names none.
+    #[must_use]
+    pub fn of_object(object: &Value, namespace: Option<&str>) -> Option<Self> {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
+        let own = text("/metadata/namespace").or(namespace);
+        Some(Self {
+            group: group(text("/apiVersion")?).to_owned(),
+            kind: text("/kind")?.to_owned(),
+            namespace: own.unwrap_or_default().to_owned(),
+            name: text("/metadata/name")?.to_owned(),
+        })
+    }
+
+    /// Whether Argo Rollouts takes templates from objects of this group and kind.
+    #[must_use]
+    pub fn is_possible(group: &str, kind: &str) -> bool {
+        let mut sources = SOURCES.iter();
+        sources.any(|source| source.group == group && source.kind == kind)
     }
 
     /// Returns the API version and kind to read the object with. Argo Rollouts compares the group
@@ -115,6 +134,56 @@ impl TemplateRef {
                 "Argo Rollouts takes a template from a Deployment, a ReplicaSet (apps/v1) or a PodTemplate (v1) only".to_owned()
             })
     }
+}
+
+/// Another Pod template of an object from which Argo Rollouts may take theirs: each Rollout whose
+/// `workloadRef` names the object is rolled out with it, although nobody changes the Rollout.
+#[derive(Clone, Debug)]
+pub struct TemplateChange {
+    object: TemplateRef,
+    old: Option<Value>,
+    new: Value,
+}
+
+impl TemplateChange {
+    /// Compares the object before and after; `None` if its template stays the same, or if Argo
+    /// Rollouts takes no templates from such objects. `namespace` is that of the request.
+    #[must_use]
+    pub fn of(old: Option<&Value>, new: &Value, namespace: Option<&str>) -> Option<Self> {
+        let object = TemplateRef::of_object(new, namespace)?;
+        let template = object.source().ok()?.template;
+        let old = old.and_then(|old| old.pointer(template));
+        let new = new.pointer(template)?;
+        (old != Some(new)).then(|| Self {
+            object,
+            old: old.cloned(),
+            new: new.clone(),
+        })
+    }
+
+    /// Returns the object that has the template.
+    #[must_use]
+    pub const fn object(&self) -> &TemplateRef {
+        &self.object
+    }
+
+    /// Returns the template that it had; `None` if the object is new.
+    pub(crate) fn old(&self) -> Option<Value> {
+        self.old.clone()
+    }
+
+    #[expect(
+        clippy::new_ret_no_self,
+        clippy::wrong_self_convention,
+        reason = "the contract calls what follows `new`"
+    )]
+    pub(crate) fn new(&self) -> Value {
+        self.new.clone()
+    }
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 impl fmt::Display for TemplateRef {

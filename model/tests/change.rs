@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::{
-    Change, ClassifiedRequest, Flaw, Operation, Request, Requester, Revision, Revisions, Rollout,
-    ShapeError, SubResource, Undo, Workload, template_text, yaml,
+    Change, ClassifiedRequest, Flaw, MutableTags, Operation, Request, Requester, Revision,
+    Revisions, Rollout, ShapeError, SubResource, TemplateChange, Undo, Workload, template_text,
+    yaml,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One row of the table. `old` is a merge patch on the base, `new` one on `old`.
 #[derive(Deserialize)]
@@ -112,6 +113,63 @@ fn release_is_classified() {
 #[test]
 fn template_in_another_object_is_compared() {
     table("referred.yaml", 11);
+}
+
+#[test]
+fn another_template_in_the_referred_object_is_a_rollout_of_each_rollout_that_names_it() {
+    let template = |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+    let object = |image: &str| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"replicas": 0, "template": template(image)},
+        })
+    };
+    let rollout = |name: &str| {
+        let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
+        let tree = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+            "metadata": {"name": "shop", "namespace": "shop", "uid": "u-1"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "workloadRef": reference},
+        });
+        Request::update(tree.clone(), tree)
+    };
+    let revision = |number: u32| {
+        let created = format!("2026-01-0{number}T00:00:00Z");
+        let created = created.parse().expect("an instant");
+        Revision::new(
+            format!("shop-{number}").as_str(),
+            created,
+            template(&format!("web:{number}")),
+        )
+    };
+    let revisions = Revisions::Known(vec![revision(1), revision(2)]);
+    let tags = MutableTags::default();
+    let classified = |old: Option<Value>, new: &str, name: &str| {
+        let change = TemplateChange::of(old.as_ref(), &object(new), None)?;
+        let classification = change.classify(rollout(name), &tags).expect("a Rollout")?;
+        match classification.resolve(|_| Err("not asked".to_owned()), &revisions) {
+            ClassifiedRequest::Rollout(rollout) => Some((
+                rollout.change(),
+                rollout.change_note().unwrap_or_default().to_owned(),
+            )),
+            ClassifiedRequest::NotARollout { why, .. } => panic!("{why}"),
+        }
+    };
+    let old = || Some(object("web:2"));
+    let because =
+        "it takes its Pod template from Deployment `shop/web`, which this request changes";
+    let forward = Some((Change::RollForward, because.to_owned()));
+    assert_eq!(classified(old(), "web:3", "web"), forward);
+    assert_eq!(classified(None, "web:3", "web"), forward);
+    let (change, note) = classified(old(), "web:1", "web").expect("a rollout");
+    assert_eq!(change, Change::Rollback);
+    assert!(
+        note.starts_with(because) && note.contains("revision shop-1"),
+        "{note}"
+    );
+    assert_eq!(classified(old(), "web:2", "web"), None);
+    assert_eq!(classified(old(), "web:3", "other"), None);
 }
 
 #[test]

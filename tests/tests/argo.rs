@@ -516,3 +516,62 @@ async fn rollout_with_a_workload_ref_is_evaluated_by_the_referred_template() -> 
     delete.ok().await?;
     Ok(())
 }
+
+/// A policy for Rollouts alone, and the three kinds that a `workloadRef` may name.
+#[tokio::test]
+#[ignore = "make test"]
+async fn another_template_in_the_referred_object_is_held_for_the_rollout_that_names_it()
+-> Result<()> {
+    let shop = Shop::new().await?;
+    let selector = json!({ "matchLabels": { "app": "cart" } });
+    let object = |kind: &str, image: &str| match kind {
+        "PodTemplate" => json!({
+            "apiVersion": "v1", "kind": kind, "metadata": { "name": "web" },
+            "template": template(image),
+        }),
+        _ => json!({
+            "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": "web" },
+            "spec": { "replicas": 0, "selector": selector, "template": template(image) },
+        }),
+    };
+    let referring = |kind: &str| {
+        let mut rollout = canary("none");
+        let spec = rollout["spec"].as_object_mut().expect("a spec");
+        spec.remove("template");
+        let api_version = if kind == "PodTemplate" {
+            "v1"
+        } else {
+            "apps/v1"
+        };
+        let reference = json!({ "apiVersion": api_version, "kind": kind, "name": "web" });
+        spec.insert("workloadRef".to_owned(), reference);
+        rollout
+    };
+    for kind in ["Deployment", "ReplicaSet", "PodTemplate"] {
+        shop.apply(&object(kind, "cart:1")).await?;
+        shop.apply(&referring(kind)).await?;
+        shop.phase("cart", "Healthy").await?;
+        shop.freeze(&["Rollout", "Service"], &DEFAULT).await?;
+        shop.frozen().await?;
+        let said = shop.applying(&object(kind, "evil:1")).run().await?;
+        let said = unbroken(&said.stderr);
+        assert!(
+            said.contains("roll-forward of Rollout") && said.contains("cart is held"),
+            "{kind}: {said}"
+        );
+        // What no Rollout names is none of its business, and neither is a change beside the template.
+        let mut other = object(kind, "evil:1");
+        other["metadata"]["name"] = json!("other");
+        shop.apply(&other).await?;
+        let mut labelled = object(kind, "cart:1");
+        labelled["metadata"]["labels"] = json!({ "tier": "web" });
+        shop.apply(&labelled).await?;
+
+        shop.thaw().await?;
+        shop.kubectl(["delete", "rollout", "cart"]).ok().await?;
+        for name in ["web", "other"] {
+            shop.kubectl(["delete", kind, name]).ok().await?;
+        }
+    }
+    Ok(())
+}

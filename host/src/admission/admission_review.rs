@@ -6,9 +6,10 @@ use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Kind, Operation, Outcome, Request, Requester, ShapeError, SubResource};
+use rollgate_model::{Kind, Operation, Outcome, Request, Requester, SubResource, TemplateRef};
 use serde::Deserialize;
 
+use super::NotEvaluated;
 use super::decision::Decision;
 use super::render;
 use object::Object;
@@ -33,8 +34,17 @@ pub(super) struct InvalidReview {
 /// A review that was parsed.
 pub(super) struct ParsedReview {
     pub(super) uid: String,
-    /// `None` if the object is of another kind than rollgate evaluates.
-    pub(super) request: Option<Request>,
+    pub(super) request: ReviewedRequest,
+}
+
+/// A request, by the kind of its object.
+pub(super) enum ReviewedRequest {
+    /// About a workload, which is evaluated.
+    Workload(Request),
+    /// About another object from which Argo Rollouts may take their Pod template.
+    TemplateSource(Request),
+    /// About any other object.
+    Other,
 }
 
 impl ParsedReview {
@@ -51,11 +61,11 @@ impl ParsedReview {
 }
 
 impl InvalidReview {
-    /// Creates the error for an object that does not have the schema of its kind.
-    pub(super) fn object(uid: String, error: &ShapeError) -> Self {
+    /// Creates the error for a request that cannot be evaluated.
+    pub(super) fn not_evaluated(uid: String, error: &NotEvaluated) -> Self {
         Self {
             uid,
-            message: format!("rollgate cannot read the object: {error}"),
+            message: error.to_string(),
         }
     }
 
@@ -158,20 +168,22 @@ impl Review {
                 });
             }
         };
-        if !request.kind.is_evaluated() {
-            return Ok(ParsedReview {
-                uid: request.uid,
-                request: None,
-            });
-        }
+        let kind = request.kind;
         let sub_resource = SubResource::of(
             request.sub_resource.as_deref().unwrap_or_default(),
             &request.resource.group,
             &request.resource.resource,
         );
+        let of_kind = if kind.is_evaluated() {
+            ReviewedRequest::Workload
+        } else if kind.is_template_source() {
+            ReviewedRequest::TemplateSource
+        } else {
+            |_| ReviewedRequest::Other
+        };
         Ok(ParsedReview {
             uid: request.uid,
-            request: Some(Request {
+            request: of_kind(Request {
                 operation,
                 sub_resource,
                 namespace: request.namespace,
@@ -205,6 +217,11 @@ impl GroupKind {
                 .parse()
                 .is_ok_and(|kind: Kind| group(kind.api_version()) == self.group)
     }
+
+    /// Returns whether Argo Rollouts may take Pod templates from objects of this kind.
+    fn is_template_source(&self) -> bool {
+        TemplateRef::is_possible(&self.group, &self.kind)
+    }
 }
 
 /// Returns the group of an `apiVersion`; the core group is empty.
@@ -212,9 +229,14 @@ fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Returns the response for a decision.
-pub(super) fn decided(uid: String, decision: &Decision) -> ReviewResponse {
-    let warnings = render::warnings(decision);
+/// Returns the response for the decisions over the rollouts of a request: the first that does not allow
+/// its rollout counts, and the warnings of all are shown.
+pub(super) fn decided(uid: String, decisions: &[Decision]) -> ReviewResponse {
+    let blocking = |decision: &&Decision| decision.outcome() != Outcome::Allow;
+    let Some(decision) = decisions.iter().find(blocking).or(decisions.first()) else {
+        return allowed(uid);
+    };
+    let warnings: Vec<String> = decisions.iter().flat_map(render::warnings).collect();
     let mut response = match decision.outcome() {
         Outcome::Allow => allow(uid),
         Outcome::Hold(_) | Outcome::Deny => deny(uid, forbidden(decision)),

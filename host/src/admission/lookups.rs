@@ -13,10 +13,10 @@ use crate::sources::{Cluster, History, KindRef, ObjectRef, Reading};
 
 /// Each read may take one of this many parts of the time left; the policies need the rest.
 const NAMESPACE_PART: u32 = 4;
-const TEMPLATE_PART: u32 = 3;
+pub(super) const TEMPLATE_PART: u32 = 3;
 const REVISIONS_PART: u32 = 3;
 
-const TOO_LATE: &str = "the API server did not answer in time";
+pub(super) const TOO_LATE: &str = "the API server did not answer in time";
 
 /// Reads the labels of a namespace. If they cannot be read, policies with a `namespaceSelector`
 /// match.
@@ -117,7 +117,7 @@ async fn sufficient_revisions(history: &dyn History, needs: &NeedsHistory) -> Re
     history.revisions(&wanted, Reading::Fresh).await
 }
 
-fn part_of(deadline: Instant, part: u32) -> Instant {
+pub(super) fn part_of(deadline: Instant, part: u32) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / part
 }

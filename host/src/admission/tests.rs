@@ -250,7 +250,8 @@ fn decision(results: impl IntoIterator<Item = PolicyResult>) -> Decision {
 }
 
 fn sent(decision: &Decision) -> Value {
-    let ReviewResponse(bytes) = admission_review::decided("u-1".into(), decision);
+    let ReviewResponse(bytes) =
+        admission_review::decided("u-1".into(), std::slice::from_ref(decision));
     serde_json::from_slice(&bytes).expect("JSON")
 }
 

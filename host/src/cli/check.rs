@@ -204,13 +204,15 @@ fn read(
     move || {
         let namespace = namespace.as_deref();
         let mut manifests = Manifests::read(Named::all(&paths), empty);
-        let in_force = Manifests::read(Named::all(&old), empty);
-        manifests.problems.extend(in_force.problems);
+        let mut in_force = Manifests::read(Named::all(&old), empty);
+        manifests
+            .problems
+            .extend(std::mem::take(&mut in_force.problems));
+        let templates = Templates::of(&in_force, &manifests, namespace, scenario);
         let (before, twice) = Before::new(in_force.workloads, namespace);
         manifests.problems.extend(twice);
         let warning = (!old.is_empty())
             .then(|| unreplaced::warning(&manifests.workloads, &before, namespace));
-        let templates = Templates::of(&manifests, &before, scenario);
         let subjects = pairs::subjects(&mut manifests, &before, namespace, &tags, &templates);
         unrendered::advise(&mut manifests.problems);
         (manifests, subjects, warning.flatten().into_iter().collect())

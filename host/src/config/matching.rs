@@ -168,6 +168,13 @@ impl Match {
         self.kinds.include(kind, by_selector) && self.changes.contains(change)
     }
 
+    /// Whether the policy can match an Argo Rollout that gets another Pod template.
+    #[must_use]
+    pub(crate) fn can_match_templates_of_rollouts(&self) -> bool {
+        let mut changes = Change::OF_TEMPLATE.into_iter();
+        changes.any(|change| self.can_match(Kind::Rollout, change))
+    }
+
     /// Whether the policy names this kind, and so matches all rollouts of it.
     #[must_use]
     pub(crate) fn names(&self, kind: Kind) -> bool {

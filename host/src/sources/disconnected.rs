@@ -13,6 +13,10 @@ use super::{Cluster, History, ListQuery, NoSecret, ObjectRef, Reading, Secrets};
 pub struct Disconnected;
 
 impl Cluster for Disconnected {
+    fn is_connected(&self) -> bool {
+        false
+    }
+
     fn get<'a>(
         &'a self,
         object: ObjectRef<'a>,

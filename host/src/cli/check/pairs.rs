@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 use rollgate_model::{
-    Baseline, Change, ClassifiedRequest, Kind, MutableTags, Request, Revisions, ShapeError,
-    Workload,
+    Baseline, Change, Classification, ClassifiedRequest, Kind, MutableTags, Request, Revisions,
+    ShapeError, TemplateChange, Workload,
 };
 use serde_json::Value;
 
@@ -100,11 +100,6 @@ impl Before {
     /// Returns whether a workload was there before.
     pub(super) fn has(&self, key: &Key) -> bool {
         self.0.contains_key(key)
-    }
-
-    /// The workloads themselves.
-    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
-        self.0.values()
     }
 
     /// Returns the keys of the workloads.
@@ -202,7 +197,11 @@ fn subject(
     let revisions = Revisions::NoCluster {
         why: "files have no earlier revisions".to_owned(),
     };
-    let classified = request.as_applied().classify(tags).map(|classification| {
+    let changes = match kind {
+        Kind::Rollout => templates.changes(),
+        _ => &[],
+    };
+    let classified = classify(request.as_applied(), tags, changes).map(|classification| {
         classification.resolve(|rollout| templates.referred(rollout), &revisions)
     });
     match classified {
@@ -220,4 +219,18 @@ fn subject(
             Err(origin.problem(error.pointer(), error.to_string()))
         }
     }
+}
+
+/// A Rollout may roll out because the object changes that it takes its Pod template from.
+fn classify(
+    request: Request,
+    tags: &MutableTags,
+    changes: &[TemplateChange],
+) -> Result<Classification, ShapeError> {
+    for change in changes {
+        if let Some(classification) = change.classify(request.clone(), tags)? {
+            return Ok(classification);
+        }
+    }
+    request.classify(tags)
 }

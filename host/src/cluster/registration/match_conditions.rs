@@ -16,6 +16,23 @@ pub(super) fn changed_spec(labels: &BTreeSet<&str>) -> MatchCondition {
     condition("changed-spec", or_labels(SPEC, labels))
 }
 
+/// Matches changes of a Pod template, which is in `template` of a PodTemplate.
+pub(super) fn changed_template() -> MatchCondition {
+    condition(
+        "changed-template",
+        "oldObject == null || object.?spec.?template != oldObject.?spec.?template || object.?template != oldObject.?template".to_owned(),
+    )
+}
+
+/// Matches everything but ReplicaSets of Deployments and Argo Rollouts: the revision guard lets none but their
+/// controllers change those.
+pub(super) fn no_revision() -> MatchCondition {
+    condition(
+        "no-revision",
+        "request.resource.resource != 'replicasets' || !object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && ((o.kind == 'Deployment' && o.apiVersion.startsWith('apps/')) || (o.kind == 'Rollout' && o.apiVersion.startsWith('argoproj.io/'))))".to_owned(),
+    )
+}
+
 /// Which changes of a Service may move traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServiceChanges {

@@ -100,6 +100,8 @@ fn argo_rollouts_are_registered_only_if_the_cluster_has_them() {
     insta::assert_snapshot!(rules(&all, Argo::Installed).join("\n"), @r"
     workloads: CREATE,DELETE,UPDATE daemonsets,deployments,statefulsets
     workloads: CREATE,DELETE,UPDATE rollouts
+    templates: CREATE,UPDATE podtemplates
+    templates: CREATE,UPDATE replicasets
     services: UPDATE services
     scale: UPDATE deployments/scale,statefulsets/scale
     scale: UPDATE rollouts/scale
@@ -163,7 +165,12 @@ fn kinds_and_changes_that_no_policy_matches_are_not_registered() {
         (
             Kind::Rollout,
             Change::RollForward,
-            vec!["workloads: UPDATE rollouts"],
+            vec![
+                "workloads: CREATE,UPDATE deployments",
+                "workloads: UPDATE rollouts",
+                "templates: CREATE,UPDATE podtemplates",
+                "templates: CREATE,UPDATE replicasets",
+            ],
         ),
         (
             Kind::Rollout,
@@ -327,6 +334,7 @@ fn outage_never_stops_autoscaling_and_promotions_only_by_setting() {
         });
         let expected = [
             ("workloads.rollgate.dev", "Fail"),
+            ("templates.rollgate.dev", "Fail"),
             ("services.rollgate.dev", "Fail"),
             ("scale.rollgate.dev", "Ignore"),
             ("promotions.rollgate.dev", promotions.as_str()),

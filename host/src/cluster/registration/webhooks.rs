@@ -70,6 +70,7 @@ pub(super) fn webhooks(
 ) -> Vec<ValidatingWebhook> {
     let entries = [
         workloads(policies, argo, settings),
+        templates(policies, argo, settings),
         services(policies, settings),
         scale(policies, argo),
         promotions(policies, argo, settings),
@@ -99,12 +100,47 @@ fn workloads<'a>(policies: &[&'a Match], argo: Argo, settings: &WebhookSettings)
             (kind, "", "DELETE", &[Change::Delete][..]),
         ]
     });
-    let matched = MatchedRequests::by(policies, matched);
+    let mut matched = MatchedRequests::by(policies, matched);
+    matched.add(
+        &of_rollouts(policies, argo),
+        &[("apps", "deployments")],
+        &["CREATE", "UPDATE"],
+    );
     Entry {
         name: "workloads.rollgate.dev",
         failure_policy: settings.failure_policy,
         conditions: vec![match_conditions::changed_spec(&matched.labels())],
         matched,
+    }
+}
+
+/// The objects besides Deployments from which Argo Rollouts may take their Pod template. With another
+/// template, a Rollout rolls out although nobody changes it.
+fn templates<'a>(policies: &[&'a Match], argo: Argo, settings: &WebhookSettings) -> Entry<'a> {
+    let mut matched = MatchedRequests(BTreeMap::new(), Vec::new());
+    matched.add(
+        &of_rollouts(policies, argo),
+        &[("apps", "replicasets"), ("", "podtemplates")],
+        &["CREATE", "UPDATE"],
+    );
+    Entry {
+        name: "templates.rollgate.dev",
+        failure_policy: settings.failure_policy,
+        conditions: vec![
+            match_conditions::changed_template(),
+            match_conditions::no_revision(),
+        ],
+        matched,
+    }
+}
+
+/// Returns the policies that can match an Argo Rollout that gets another Pod template.
+fn of_rollouts<'a>(policies: &[&'a Match], argo: Argo) -> Vec<&'a Match> {
+    let matching = policies.iter().copied();
+    let matching = matching.filter(|policy| policy.can_match_templates_of_rollouts());
+    match argo {
+        Argo::Installed => matching.collect(),
+        Argo::Missing => Vec::new(),
     }
 }
 
@@ -191,6 +227,23 @@ impl<'a> MatchedRequests<'a> {
             matched.1.extend(matching);
         }
         matched
+    }
+
+    /// Adds requests that these policies need to see.
+    fn add(
+        &mut self,
+        policies: &[&'a Match],
+        resources: &[(&'static str, &str)],
+        operations: &[&'static str],
+    ) {
+        if policies.is_empty() {
+            return;
+        }
+        for (group, resource) in resources {
+            let entry = self.0.entry((group, (*resource).to_owned())).or_default();
+            entry.extend(operations);
+        }
+        self.1.extend(policies);
     }
 
     /// Returns the rules. Resources with the same operations share one.
