@@ -26,7 +26,6 @@ mod tags;
 mod template_ref;
 mod verdict;
 mod workload;
-pub mod yaml;
 pub mod zones;
 
 pub use rollgate_strict::pointer;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Kind;
-use crate::yaml::{Document, Spans};
+use rollgate_yaml::{Document, Spans};
 
 /// A list, or an object in a list, that no cluster accepts.
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
+    use rollgate_yaml as yaml;
 
     /// The results as text: `apiVersion/kind name`, or what is wrong and where.
     fn shown(text: &str) -> Vec<String> {

@@ -35,7 +35,7 @@ pub use redact::Redactor;
 pub use review::NoRollout;
 
 use crate::Kind;
-use crate::yaml::{self, Document, ReadError, YamlError};
+use rollgate_yaml::{self as yaml, Document, ReadError, YamlError};
 
 /// A rollout, the facts that a policy may query, and the verdict expected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rollgate_model::{
     Change, ClassifiedRequest, Flaw, MutableTags, Operation, Request, Requester, Revision,
     Revisions, Rollout, ShapeError, SubResource, TemplateChange, Undo, Workload, template_text,
-    yaml,
 };
+use rollgate_yaml as yaml;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollgate_model::defaults::{self, DefaultValue, table};
-use rollgate_model::{Kind, ShapeError, Workload, pointer, yaml};
+use rollgate_model::{Kind, ShapeError, Workload, pointer};
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 #[test]

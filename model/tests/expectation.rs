@@ -1,7 +1,8 @@
 //! Compares the expectations of scenarios with results of policies.
 
 use rollgate_model::scenario::{Expectation, Mismatch};
-use rollgate_model::{Change, Evidence, Failure, Finding, Outcome, Severity, Verdict, yaml};
+use rollgate_model::{Change, Evidence, Failure, Finding, Outcome, Severity, Verdict};
+use rollgate_yaml as yaml;
 
 fn expectation(text: &str) -> Expectation {
     let mut documents = yaml::read(text.as_bytes());

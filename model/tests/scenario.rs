@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use rollgate_model::scenario::{MetricEntry, MetricRange, RevisionEntry, Scenario};
 use rollgate_model::{
     Change, ClusterErrorCode, MetricsError, MetricsErrorCode, Operation, Point, Revisions, Sample,
-    Series, yaml,
+    Series,
 };
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 fn file(name: &str) -> PathBuf {

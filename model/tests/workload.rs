@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use rollgate_model::{Kind, ShapeError, Workload, yaml};
+use rollgate_model::{Kind, ShapeError, Workload};
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 fn rich() -> Value {

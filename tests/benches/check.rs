@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rollgate_model::yaml;
 use rollgate_tests::server::binary;
+use rollgate_yaml as yaml;
 use tempfile::TempDir;
 
 const COPIES: usize = 150;

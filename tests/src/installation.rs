@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use kube::api::Api;
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 use crate::balancer::Balancer;

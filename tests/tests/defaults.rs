@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use kube::Resource as _;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use rollgate_model::{Kind, Workload, yaml};
+use rollgate_model::{Kind, Workload};
 use rollgate_tests::control_plane::ControlPlane;
 use rollgate_tests::corpus::corpus;
 use rollgate_tests::report::say;
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 #[tokio::test]

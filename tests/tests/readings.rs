@@ -1,8 +1,8 @@
 //! The same texts to kubectl and to rollgate's reader: what is checked is what a cluster would get.
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use rollgate_model::yaml;
 use rollgate_tests::control_plane::Tool;
+use rollgate_yaml as yaml;
 use serde_json::Value;
 
 const CASES: &str = include_str!("readings/cases.yaml");

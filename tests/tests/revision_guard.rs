@@ -427,7 +427,7 @@ impl<'p> Shop<'p> {
         });
         let mut owned = forged("cart-owned");
         owned = owned.replace(", pod-template-hash: evil", "");
-        let mut owned: Value = rollgate_model::yaml::read(owned.as_bytes()).remove(0)?.tree;
+        let mut owned: Value = rollgate_yaml::read(owned.as_bytes()).remove(0)?.tree;
         owned["metadata"]["ownerReferences"] = json!([owner]);
         let create = ["create", "--filename=-"];
         let refused = self.jo(create).input(owned.to_string()).refused().await?;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 
 use crate::config::{Depth, Problem, Walk, WalkError};
 

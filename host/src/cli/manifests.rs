@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 use serde_json::{Value, json};
 
 use super::{Exit, installation, output};

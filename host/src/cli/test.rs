@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rollgate_model::scenario::{Scenario, ScenarioError, is_scenario};
-use rollgate_model::yaml::Location;
+use rollgate_yaml::Location;
 
 use super::inputs::{Input, Named};
 use super::notice::{Notice, look};

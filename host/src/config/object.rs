@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rollgate_model::yaml::{self, FieldError};
+use rollgate_yaml::{self as yaml, FieldError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

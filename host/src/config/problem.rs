@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rollgate_model::pointer;
-use rollgate_model::yaml::{Location, Spans};
+use rollgate_yaml::{Location, Spans};
 
 /// A problem in a file or in an object of the cluster: where it is, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn missing_fields_are_named_from_the_first_on() {
-        let documents = rollgate_model::yaml::read(b"a: {b/c: 1}");
+        let documents = rollgate_yaml::read(b"a: {b/c: 1}");
         let spans = &documents[0].as_ref().expect("sound YAML").spans;
         assert_eq!(missing(spans, "/a/b~1c"), None);
         assert_eq!(missing(spans, "/a/x/0/y~1z").as_deref(), Some("x.0.y/z"));

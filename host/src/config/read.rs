@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rollgate_model::ListError;
-use rollgate_model::yaml::{self, Document};
+use rollgate_yaml::{self as yaml, Document};
 use serde_json::Value;
 
 use super::compile;

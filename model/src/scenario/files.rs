@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::{NO_BASELINE, ScenarioError};
-use crate::yaml::{self, Document};
+use rollgate_yaml::{self as yaml, Document};
 
 /// Returns the scenario files in a folder and its subfolders, sorted. Hidden files are left out.
 /// Each folder is read once, whatever symbolic links refer to it.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Expectation, ExpectedOutcome, MetricAnswer, MetricEntry, NO_BASELINE, Scenario};
 use crate::fields::{self, Misspelled};
-use crate::yaml::{FieldProblem, ReadError, Spans};
+use rollgate_yaml::{FieldProblem, ReadError, Spans};
 
 /// An error and the pointer to it.
 pub(super) struct Wrong {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rollgate_model::{Kind, Operation, Request, Revisions, Rollout, yaml};
+use rollgate_model::{Kind, Operation, Request, Revisions, Rollout};
+use rollgate_yaml as yaml;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

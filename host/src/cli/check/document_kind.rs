@@ -1,7 +1,7 @@
 //! Decides what a document is: a workload, another object, or a mistake.
 
 use rollgate_model::Kind;
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 use serde_json::Value;
 
 /// The kind of a document.

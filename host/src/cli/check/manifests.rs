@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rollgate_model::yaml::{self, Document, Spans, YamlError, YamlErrorKind};
 use rollgate_model::{Kind, ListError};
+use rollgate_yaml::{self as yaml, Document, Spans, YamlError, YamlErrorKind};
 use serde_json::Value;
 
 use super::super::inputs::{Input, Named};

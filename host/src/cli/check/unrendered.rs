@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 use serde_json::Value;
 
 use super::super::inputs::Input;

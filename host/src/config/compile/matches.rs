@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use rollgate_model::{Change, Kind, yaml};
+use rollgate_model::{Change, Kind};
+use rollgate_yaml as yaml;
 
 use super::Mistakes;
 use crate::config::wire::{ExpressionSpec, MatchSpec, Operator, SelectorSpec};

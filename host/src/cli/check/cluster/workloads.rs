@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Client;
 use kube::api::{DynamicObject, ListParams};
-use rollgate_model::{Kind, Workload, yaml};
+use rollgate_model::{Kind, Workload};
+use rollgate_yaml as yaml;
 use serde_json::Value;
 
 use super::super::manifests::{Manifest, Origin};

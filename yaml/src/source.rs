@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::{MAX_TEXT, YamlError, YamlErrorKind};
+use crate::{MAX_TEXT, YamlError, YamlErrorKind};
 
 /// A place in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +25,14 @@ impl fmt::Display for Location {
 
 /// A text whose offsets fit into 32 bits.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     text: Box<str>,
     /// The offset of each line; most texts never need them.
     line_starts: OnceLock<Vec<u32>>,
 }
 
 impl Source {
-    pub(super) fn new(bytes: &[u8]) -> Result<Self, YamlError> {
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self, YamlError> {
         if bytes.len() > MAX_TEXT {
             return Err(error_at(&bytes[..0], YamlErrorKind::TooLong));
         }
@@ -48,12 +48,12 @@ impl Source {
         })
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Returns the location of a span, clamped to the text.
-    pub(super) fn locate(&self, bytes: Range<usize>) -> Location {
+    pub(crate) fn locate(&self, bytes: Range<usize>) -> Location {
         let end = self.text.floor_char_boundary(bytes.end);
         let start = self.text.floor_char_boundary(bytes.start.min(end));
         let starts = self.line_starts.get_or_init(|| line_starts(&self.text));
@@ -72,13 +72,13 @@ impl Source {
     }
 
     /// Returns a span without the blanks and line breaks at its end, which block scalars have.
-    pub(super) fn trimmed(&self, range: Range<usize>) -> Range<usize> {
+    pub(crate) fn trimmed(&self, range: Range<usize>) -> Range<usize> {
         let text = self.text.get(range.clone()).unwrap_or_default();
         range.start..range.start + text.trim_end().len()
     }
 
     /// Returns the line in which a location starts.
-    pub(super) fn line(&self, location: &Location) -> &str {
+    pub(crate) fn line(&self, location: &Location) -> &str {
         let before = self.text.get(..location.bytes.start).unwrap_or_default();
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         self.text
@@ -87,7 +87,7 @@ impl Source {
     }
 
     /// Returns the end of the line at an offset, without its line break.
-    pub(super) fn line_end(&self, offset: usize) -> usize {
+    pub(crate) fn line_end(&self, offset: usize) -> usize {
         let rest = &self.text.as_bytes()[offset.min(self.text.len())..];
         let line = rest
             .iter()
@@ -131,6 +131,6 @@ fn error_at(sound: &[u8], kind: YamlErrorKind) -> YamlError {
 }
 
 /// Converts an offset, line or column. It fits because a text has [`MAX_TEXT`] bytes at most.
-pub(super) fn small(number: usize) -> u32 {
+pub(crate) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -3,10 +3,10 @@
 
 use serde_json::{Number, Value};
 
-use super::YamlErrorKind;
+use crate::YamlErrorKind;
 
 /// Returns the value of an unquoted scalar without a tag.
-pub(super) fn plain(text: &str) -> Result<Value, YamlErrorKind> {
+pub(crate) fn plain(text: &str) -> Result<Value, YamlErrorKind> {
     match text.as_bytes().first() {
         None => Ok(Value::Null),
         Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => {
@@ -20,7 +20,7 @@ pub(super) fn plain(text: &str) -> Result<Value, YamlErrorKind> {
 }
 
 /// Returns the value of a scalar with a tag of YAML's own schema. Any other tag means a string.
-pub(super) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
+pub(crate) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
     let wanted = match suffix {
         "null" => "null",
         "bool" => "boolean",
@@ -47,7 +47,7 @@ pub(super) fn tagged(text: &str, suffix: &str) -> Result<Value, YamlErrorKind> {
 }
 
 /// Returns a scalar as a key: numbers and booleans become strings.
-pub(super) fn key(value: Value) -> Result<String, YamlErrorKind> {
+pub(crate) fn key(value: Value) -> Result<String, YamlErrorKind> {
     match value {
         Value::String(text) => Ok(text),
         Value::Bool(flag) => Ok(flag.to_string()),
@@ -57,7 +57,7 @@ pub(super) fn key(value: Value) -> Result<String, YamlErrorKind> {
 }
 
 /// Describes the type of a value for people.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

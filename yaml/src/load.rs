@@ -6,14 +6,14 @@ use std::sync::Arc;
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
-use super::anchors::Anchors;
-use super::parts::{BYTE_ORDER_MARK, Form, Part, parts};
-use super::source::Source;
-use super::spans::{Index, Key, Origin, Spans};
-use super::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
+use crate::anchors::Anchors;
+use crate::parts::{BYTE_ORDER_MARK, Form, Part, parts};
+use crate::source::Source;
+use crate::spans::{Index, Key, Origin, Spans};
+use crate::{Document, MAX_DEPTH, YamlError, YamlErrorKind, scalar};
 
 /// Parses every document of a text.
-pub(super) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>> {
+pub(crate) fn documents(source: &Arc<Source>) -> Vec<Result<Document, YamlError>> {
     let mut anchors = Anchors::default();
     let mut documents = Vec::new();
     for part in parts(source.text()) {

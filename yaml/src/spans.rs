@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rollgate_strict::pointer;
 
-use super::source::{Location, Source, small};
+use crate::source::{Location, Source, small};
 
 /// The positions of the values in a document or a part of it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Spans {
 
     /// Returns the positions of each element of a list. Behind an alias, each one is that of the
     /// alias.
-    pub(super) fn items(&self) -> impl Iterator<Item = Self> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = Self> {
         let opaque = self.index.node(self.root).opaque;
         let mut children = self.index.children(self.root);
         std::iter::from_fn(move || {
@@ -87,7 +87,7 @@ impl Spans {
         })
     }
 
-    pub(super) fn new(index: Index) -> Self {
+    pub(crate) fn new(index: Index) -> Self {
         Self {
             index: Arc::new(index),
             root: 0,
@@ -110,8 +110,8 @@ fn focus(source: &Source, value: &Location, key: Option<&Location>) -> Location 
 
 /// The nodes of one document in the order of the text, parents first.
 #[derive(Debug)]
-pub(super) struct Index {
-    pub(super) source: Arc<Source>,
+pub(crate) struct Index {
+    pub(crate) source: Arc<Source>,
     nodes: Vec<Node>,
     /// Keys that differ from their text: escaped, folded, merged, from an alias, or a number.
     other_keys: BTreeMap<u32, Box<str>>,
@@ -119,7 +119,7 @@ pub(super) struct Index {
 
 /// One value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     start: u32,
     end: u32,
     key_start: u32,
@@ -128,7 +128,7 @@ pub(super) struct Node {
     next: u32,
     key: KeyText,
     /// Whether the nodes below are elsewhere in the text: an alias or a merged key.
-    pub(super) opaque: bool,
+    pub(crate) opaque: bool,
 }
 
 /// How the key's text relates to the key.
@@ -145,21 +145,21 @@ enum KeyText {
 }
 
 /// The key of a value that is about to be added.
-pub(super) struct Key<'a> {
-    pub(super) span: Range<usize>,
-    pub(super) name: &'a str,
+pub(crate) struct Key<'a> {
+    pub(crate) span: Range<usize>,
+    pub(crate) name: &'a str,
 }
 
 /// Whether the nodes below a node are inside its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     Here,
     Elsewhere,
 }
 
 /// The result of following a pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resolved {
+pub(crate) enum Resolved {
     /// To this node.
     Value(u32),
     /// Nothing is there; this node is the nearest ancestor.
@@ -167,7 +167,7 @@ pub(super) enum Resolved {
 }
 
 impl Index {
-    pub(super) fn new(source: Arc<Source>) -> Self {
+    pub(crate) fn new(source: Arc<Source>) -> Self {
         Self {
             source,
             nodes: Vec::new(),
@@ -176,12 +176,12 @@ impl Index {
     }
 
     /// Returns the id of the node that is added next.
-    pub(super) fn next_id(&self) -> u32 {
+    pub(crate) fn next_id(&self) -> u32 {
         small(self.nodes.len())
     }
 
     /// Adds a node. Nodes that are added until [`Index::close`] are below it.
-    pub(super) fn open(
+    pub(crate) fn open(
         &mut self,
         key: Option<&Key<'_>>,
         span: Range<usize>,
@@ -207,7 +207,7 @@ impl Index {
     }
 
     /// Ends a node at this offset, or where its last child ends.
-    pub(super) fn close(&mut self, id: u32, end: Option<usize>) {
+    pub(crate) fn close(&mut self, id: u32, end: Option<usize>) {
         let next = small(self.nodes.len());
         let child_ends = self.siblings(id + 1, next).map(|child| {
             let child = self.node(child);
@@ -220,7 +220,7 @@ impl Index {
     }
 
     /// Removes a node and everything after it, and returns its span.
-    pub(super) fn forget(&mut self, id: u32) -> Range<usize> {
+    pub(crate) fn forget(&mut self, id: u32) -> Range<usize> {
         let place = self.node(id).range();
         self.nodes.truncate(id as usize);
         self.other_keys.split_off(&id);
@@ -228,7 +228,7 @@ impl Index {
     }
 
     /// Returns the line of a key that a node has already.
-    pub(super) fn line_of_key(&self, parent: u32, name: &str) -> Option<u32> {
+    pub(crate) fn line_of_key(&self, parent: u32, name: &str) -> Option<u32> {
         let open_end = small(self.nodes.len());
         let child = self
             .siblings(parent + 1, open_end)
@@ -249,7 +249,7 @@ impl Index {
         }
     }
 
-    pub(super) fn node(&self, id: u32) -> &Node {
+    pub(crate) fn node(&self, id: u32) -> &Node {
         &self.nodes[id as usize]
     }
 
@@ -264,7 +264,7 @@ impl Index {
         }
     }
 
-    pub(super) fn children(&self, id: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn children(&self, id: u32) -> impl Iterator<Item = u32> {
         self.siblings(id + 1, self.node(id).next)
     }
 
@@ -274,7 +274,7 @@ impl Index {
     }
 
     /// Returns the node at a pointer.
-    pub(super) fn resolve(&self, root: u32, pointer: &str) -> Resolved {
+    pub(crate) fn resolve(&self, root: u32, pointer: &str) -> Resolved {
         if pointer.is_empty() {
             return Resolved::Value(root);
         }
@@ -304,12 +304,12 @@ impl Index {
 }
 
 impl Node {
-    pub(super) fn range(&self) -> Range<usize> {
+    pub(crate) fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 
     /// Returns the span of its key, if it has one.
-    pub(super) fn key_place(&self) -> Option<Range<usize>> {
+    pub(crate) fn key_place(&self) -> Option<Range<usize>> {
         (self.key != KeyText::None).then(|| self.key_range())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollgate_model::yaml;
+use rollgate_yaml as yaml;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]

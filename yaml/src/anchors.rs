@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{MAX_COPIED, MAX_DEPTH, YamlErrorKind};
+use crate::{MAX_COPIED, MAX_DEPTH, YamlErrorKind};
 
 /// The anchored values of one document, by the parser's ids, and the size of the copies in all
 /// documents.
 #[derive(Default)]
-pub(super) struct Anchors {
+pub(crate) struct Anchors {
     /// `None` while the value is being parsed.
     values: HashMap<usize, Option<Anchored>>,
     copied: usize,
@@ -22,29 +22,29 @@ struct Anchored {
 
 impl Anchors {
     /// Starts a document, which cannot refer to anchors of another.
-    pub(super) fn begin_document(&mut self) {
+    pub(crate) fn begin_document(&mut self) {
         self.values.clear();
     }
 
     /// Returns the size of all copies so far.
-    pub(super) const fn copied(&self) -> usize {
+    pub(crate) const fn copied(&self) -> usize {
         self.copied
     }
 
     /// Subtracts the copies of a document that could not be parsed.
-    pub(super) const fn refund(&mut self, copied: usize) {
+    pub(crate) const fn refund(&mut self, copied: usize) {
         self.copied = copied;
     }
 
     /// Records that a value with this anchor, if any, is being parsed.
-    pub(super) fn begin(&mut self, anchor: usize) {
+    pub(crate) fn begin(&mut self, anchor: usize) {
         if anchor != 0 {
             self.values.insert(anchor, None);
         }
     }
 
     /// Stores a copy of a value that has an anchor.
-    pub(super) fn keep(&mut self, anchor: usize, value: &Value) -> Result<(), YamlErrorKind> {
+    pub(crate) fn keep(&mut self, anchor: usize, value: &Value) -> Result<(), YamlErrorKind> {
         if anchor != 0 {
             let size = Size::of(value);
             charge(&mut self.copied, size)?;
@@ -60,7 +60,7 @@ impl Anchors {
     }
 
     /// Returns a copy of an anchored value, for use at this depth.
-    pub(super) fn copy(&mut self, anchor: usize, depth: usize) -> Result<Value, YamlErrorKind> {
+    pub(crate) fn copy(&mut self, anchor: usize, depth: usize) -> Result<Value, YamlErrorKind> {
         let anchored = self.values.get(&anchor).and_then(Option::as_ref);
         let Anchored { value, size } = anchored.ok_or(YamlErrorKind::CyclicAlias)?;
         if depth + size.height > MAX_DEPTH {

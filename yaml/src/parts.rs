@@ -6,18 +6,18 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 /// Editors on Windows write it at the beginning of a file; joined files contain it inside.
-pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A part of a text that is parsed on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) bytes: Range<usize>,
-    pub(super) form: Form,
+pub(crate) struct Part {
+    pub(crate) bytes: Range<usize>,
+    pub(crate) form: Form,
 }
 
 /// The syntax of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Yaml,
     /// One JSON object.
     Json,
@@ -25,7 +25,7 @@ pub(super) enum Form {
 
 /// Splits a text. Parts without content and byte order marks at the beginning of a document are
 /// left out.
-pub(super) fn parts(text: &str) -> Vec<Part> {
+pub(crate) fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     for section in sections(text) {
         split(text, section, &mut parts);
