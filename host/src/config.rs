@@ -1,7 +1,7 @@
 //! Policies and metric sources as users write them, and the immutable set that evaluates rollouts.
 //!
 //! [`read`] reads files and folders and reports problems with their lines. [`load`] turns the result into
-//! a [`PolicySet`]. Files and the cluster have the same schema ([`wire`]).
+//! a [`PolicySet`]. Files and the cluster have the same schema ([`policy_spec`]).
 
 pub mod builtin;
 mod compile;
@@ -11,12 +11,12 @@ mod load;
 mod matching;
 mod module;
 mod object;
+pub mod policy_spec;
 mod problem;
 pub(crate) mod quantity;
 mod read;
 mod selector;
 mod walk;
-pub mod wire;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The kinds that rollgate adds to a cluster, as custom resource definitions.
 //!
 //! A policy and a metric source have the same schema in a file and in the cluster: both are read by
-//! the types of [`crate::config::wire`] and [`crate::sources`]. What the API server can check by
+//! the types of [`crate::config::policy_spec`] and [`crate::sources`]. What the API server can check by
 //! itself of the rules beyond types is in [`rules`], so that it refuses a bad object at once.
 
 mod metric_source;

@@ -1,4 +1,4 @@
-//! The policies that are part of rollgate. `host/build.rs` names them (`BUNDLED`).
+//! The policies that are part of rollgate: those in `policies/`, which `host/build.rs` builds.
 
 /// The policies that are used if the user names none.
 pub const DEFAULT_SET: &str = include_str!("default-set.yaml");

@@ -12,7 +12,7 @@ pub(super) use self::matches::matches_alone;
 
 use self::matches::matches;
 use super::module::ModuleSource;
-use super::wire::{ClusterGrantSpec, MemorySpec, Module, PolicyObject, PolicySpec};
+use super::policy_spec::{ClusterGrantSpec, MemorySpec, Module, PolicyObject, PolicySpec};
 use super::{Action, Match, OnError, PolicyName, quantity};
 use crate::engine::{ClusterGrant, Grants, Limits, MEMORY_CEILING, Ungranted};
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::compile;
 use super::configuration::{PolicyItem, RefusedItem, SourceItem};
 use super::module::ModuleSource;
-use super::wire::{MatchSpec, Metadata, PolicyObject, PolicySpec};
+use super::policy_spec::{MatchSpec, Metadata, PolicyObject, PolicySpec};
 use super::{PolicyName, Problem, SourceLocation};
 use crate::sources::{ApiVersion, Kind, MetricSource, MetricSourceSpec};
 
@@ -149,7 +149,7 @@ impl ObjectHead {
 
     fn object(&self, spec: PolicySpec) -> PolicyObject {
         PolicyObject {
-            api_version: super::wire::API_VERSION.to_owned(),
+            api_version: super::policy_spec::API_VERSION.to_owned(),
             kind: self.kind().to_owned(),
             metadata: Metadata::named(&self.name, self.namespace.as_deref()),
             spec,

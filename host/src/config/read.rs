@@ -15,7 +15,7 @@ use super::compile;
 use super::configuration::{Configuration, PolicyItem, SourceItem};
 use super::contents::{Contents, empty_file, is_blank};
 use super::module::ModuleSource;
-use super::wire::{API_VERSION, PolicyObject};
+use super::policy_spec::{API_VERSION, PolicyObject};
 use super::{Depth, Problem, SourceLocation, Walk};
 use crate::sources::MetricSource;
 

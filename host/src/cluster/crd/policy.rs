@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::wire::PolicySpec;
+use crate::config::policy_spec::PolicySpec;
 
 /// Defines a kind of policy. Both kinds have the same spec, status and columns; the attributes of each are
 /// arguments.

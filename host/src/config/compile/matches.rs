@@ -7,7 +7,7 @@ use rollgate_model::{Change, Kind};
 use rollgate_yaml as yaml;
 
 use super::Mistakes;
-use crate::config::wire::{ExpressionSpec, MatchSpec, Operator, SelectorSpec};
+use crate::config::policy_spec::{ExpressionSpec, MatchSpec, Operator, SelectorSpec};
 use crate::config::{Match, Requirement, Selector};
 
 /// Compiles what a policy matches; `own` is the namespace of the policy.
