@@ -141,6 +141,37 @@ fn library_is_used_by_its_module_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Folders of the repository, by which a path in a document is recognized.
+const FOLDERS: [&str; 10] = [
+    "deploy/",
+    "examples/",
+    "guest-sdk/",
+    "host/",
+    "model/",
+    "policies/",
+    "strict/",
+    "tests/",
+    "wit/",
+    "yaml/",
+];
+
+#[test]
+fn every_file_that_the_documents_name_exists() {
+    let mut missing = Vec::new();
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
+        let text = fs::read_to_string(root().join(document)).expect("it is in the repository");
+        let quoted = text.split('`').skip(1).step_by(2);
+        let paths = quoted.filter(|it| FOLDERS.iter().any(|folder| it.starts_with(folder)));
+        let is_pattern = |path: &&str| path.contains(['*', '{', ' ', '<']);
+        for path in paths.filter(|path| !is_pattern(path)) {
+            if !root().join(path).exists() {
+                missing.push(format!("{document}: `{path}`"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 #[test]
 fn every_dependency_has_a_compatible_licence() {
     let metadata = metadata();
