@@ -35,8 +35,9 @@ cluster: build example control-plane ## Runs a real control plane with rollgate 
 	exec target/debug/cluster
 
 .PHONY: test
-test: toolchain prometheus control-plane build example wasi-guest ## Runs every test there is, and all of them where some fail
+test: toolchain prometheus faketime control-plane build example wasi-guest ## Runs every test there is, and all of them where some fail
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
+	export ROLLGATE_FAKETIME="$$(tests/get-faketime.sh $(TOOLS))"
 	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
 	status=0
 	$(CARGO) test --no-fail-fast --workspace -- --include-ignored || status=$$?
@@ -60,6 +61,25 @@ lint: toolchain ## Formatting and clippy, as CI wants them
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path $(EXAMPLE)/Cargo.toml --check
 	$(CARGO) clippy --manifest-path $(EXAMPLE)/Cargo.toml --all-targets -- -D warnings
+
+.PHONY: deny
+deny: toolchain ## Checks the dependencies: licences, sources, bans and, where their database can be had, vulnerabilities
+	@deny="$$(tests/get-cargo-tool.sh cargo-deny 0.20.2 $(TOOLS))"
+	"$$deny" --locked check licenses bans sources
+	if "$$deny" fetch db >/dev/null 2>&1; then
+		"$$deny" --locked check advisories
+	else
+		echo "make deny: the database of vulnerabilities cannot be had here (github.com/rustsec/advisory-db), so they were NOT checked" >&2
+	fi
+
+.PHONY: sbom
+sbom: toolchain ## Writes a bill of materials of the program (CycloneDX) to target/rollgate.cdx.json
+	@cyclonedx="$$(tests/get-cargo-tool.sh cargo-cyclonedx 0.5.9 $(TOOLS))"
+	"$$cyclonedx" cyclonedx --quiet --manifest-path host/Cargo.toml --format json --target all --override-filename rollgate.cdx
+	mkdir -p target
+	mv host/rollgate.cdx.json target/
+	find . -name rollgate.cdx.json -not -path './target/*' -delete
+	echo target/rollgate.cdx.json
 
 .PHONY: build
 build: toolchain
@@ -87,6 +107,10 @@ toolchain:
 .PHONY: prometheus
 prometheus:
 	@tests/get-prometheus.sh $(TOOLS) >/dev/null
+
+.PHONY: faketime
+faketime:
+	@tests/get-faketime.sh $(TOOLS) >/dev/null
 
 .PHONY: control-plane
 control-plane:

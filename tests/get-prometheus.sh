@@ -1,9 +1,7 @@
 #!/bin/sh
-# Puts Debian's Prometheus into a folder without installing it, and prints the path of the server.
+# Prints the path of a Prometheus server: $ROLLGATE_PROMETHEUS, a `prometheus` on the PATH, or Debian's,
+# which is put into a folder without installing it.
 # usage: tests/get-prometheus.sh [FOLDER]      (default: .tools at the root of the repository)
-#
-# $ROLLGATE_PROMETHEUS or a `prometheus` on the PATH is taken instead where there is one.
-# Needs apt-get and dpkg-deb, but no root.
 set -eu
 
 fail() {
@@ -12,8 +10,6 @@ fail() {
     exit 1
 }
 
-tools=${1:-$(dirname "$0")/../.tools}
-
 if [ -n "${ROLLGATE_PROMETHEUS:-}" ]; then
     [ -x "$ROLLGATE_PROMETHEUS" ] || fail "ROLLGATE_PROMETHEUS=$ROLLGATE_PROMETHEUS is no program"
     echo "$ROLLGATE_PROMETHEUS"
@@ -21,40 +17,8 @@ if [ -n "${ROLLGATE_PROMETHEUS:-}" ]; then
 fi
 if command -v prometheus; then exit; fi
 
-mkdir -p "$tools"
-tools=$(cd "$tools" && pwd)
-server=$tools/prometheus/usr/bin/prometheus
-if [ -x "$server" ]; then
-    echo "$server"
-    exit
-fi
-
-for tool in apt-get dpkg-deb; do
-    command -v "$tool" >/dev/null || fail "there is no $tool here"
-done
-
-work=$(mktemp -d "$tools/get.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-
-# Lists of our own: the system's may be missing or old, and only root can refresh them.
-apt() {
-    apt-get -q \
-        -o Dir::State::lists="$work/lists" \
-        -o Dir::Cache="$work/cache" \
-        -o Dir::State::status=/var/lib/dpkg/status \
-        -o APT::Sandbox::User="$(id -un)" \
-        "$@"
-}
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-{ apt update && cd "$work" && apt download prometheus; } >"$work/log" 2>&1 || {
-    cat "$work/log" >&2
-    fail "apt-get could not download it (above)"
-}
-
-# Unpacked beside its place and renamed, so that a broken run leaves nothing that looks whole.
-dpkg-deb -x "$work"/prometheus_*.deb "$work/unpacked" || fail "the package cannot be unpacked"
-"$work/unpacked/usr/bin/prometheus" --version >/dev/null 2>&1 \
-    || fail "the server of the package does not run here"
-rm -rf "$tools/prometheus"
-mv "$work/unpacked" "$tools/prometheus"
+here=$(dirname "$0")
+server=$("$here/get-debian.sh" prometheus usr/bin/prometheus "${1:-$here/../.tools}") \
+    || fail "Debian's package cannot be had (above)"
+"$server" --version >/dev/null 2>&1 || fail "the server of Debian's package does not run here"
 echo "$server"

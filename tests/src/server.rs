@@ -56,6 +56,48 @@ impl Serve {
         Self::launch(Path::new("sh"), before.into(), arguments)
     }
 
+    /// As [`Serve::start`], with at most this many open files and connections.
+    ///
+    /// # Panics
+    /// As [`Serve::start`].
+    #[must_use]
+    pub fn start_with_descriptors<S: AsRef<OsStr>>(
+        most: u32,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let script = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        let before = ["-c".into(), script.into(), binary().into_os_string()];
+        Self::launch(Path::new("sh"), before.into(), arguments)
+    }
+
+    /// As [`Serve::start`], with a clock that differs from the machine's by what is in the file `offset`,
+    /// such as `+1d`, whenever that changes. Needs libfaketime.
+    ///
+    /// # Panics
+    /// As [`Serve::start`], and where there is no libfaketime.
+    #[must_use]
+    pub fn start_with_clock<S: AsRef<OsStr>>(
+        offset: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let library = std::env::var_os("ROLLGATE_FAKETIME")
+            .expect("set ROLLGATE_FAKETIME to what tests/get-faketime.sh prints");
+        let set = |name: &str, value: &OsStr| {
+            let mut text = OsString::from(name);
+            text.push("=");
+            text.push(value);
+            text
+        };
+        let before = [
+            set("LD_PRELOAD", &library),
+            set("FAKETIME_TIMESTAMP_FILE", offset.as_os_str()),
+            set("FAKETIME_NO_CACHE", OsStr::new("1")),
+            set("FAKETIME_DONT_FAKE_MONOTONIC", OsStr::new("1")),
+            binary().into_os_string(),
+        ];
+        Self::launch(Path::new("env"), before.into(), arguments)
+    }
+
     fn launch<S: AsRef<OsStr>>(
         program: &Path,
         mut all: Vec<OsString>,

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::timeout;
@@ -17,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
 
 /// Accepts connections for ever and hands each to `with`, with a permit of `room`. If there is none,
-/// `evict` closes an idle connection; until a permit is free, further clients wait in the backlog.
+/// `evict` closes an idle connection, and so it does if the process has no file descriptor left; until then,
+/// further clients wait in the backlog.
 pub(super) async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
@@ -41,6 +43,9 @@ pub(super) async fn accept(
             Err(error) => {
                 telemetry.accept_error();
                 warn(&error);
+                if are_files_used_up(&error) {
+                    evict();
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -70,6 +75,11 @@ fn went_away(error: &io::Error) -> bool {
             | ErrorKind::ConnectionRefused
             | ErrorKind::Interrupted
     )
+}
+
+fn are_files_used_up(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    matches!(error, Some(Errno::MFILE | Errno::NFILE))
 }
 
 fn warn(error: &io::Error) {
