@@ -62,6 +62,20 @@ lint: toolchain ## Formatting and clippy, as CI wants them
 	cargo fmt --manifest-path $(EXAMPLE)/Cargo.toml --check
 	$(CARGO) clippy --manifest-path $(EXAMPLE)/Cargo.toml --all-targets -- -D warnings
 
+FUZZERS := review yaml component prometheus settings
+SECONDS := 60
+
+.PHONY: fuzz
+fuzz: ## Runs each fuzzer for SECONDS (60) on a nightly toolchain; `make fuzz FUZZERS=yaml SECONDS=3600`
+	@rustup toolchain list | grep -q ^nightly || { echo "make fuzz: a nightly toolchain is missing: rustup toolchain install nightly --profile minimal" >&2; exit 1; }
+	fuzz="$$(tests/get-cargo-tool.sh cargo-fuzz 0.13.2 $(TOOLS))"
+	for fuzzer in $(FUZZERS); do
+		found=target/fuzz/$$fuzzer
+		mkdir -p "$$found"
+		RUSTUP_TOOLCHAIN=nightly "$$fuzz" run --target-dir target/fuzz/build "$$fuzzer" "$$found" "fuzz/corpus/$$fuzzer" -- \
+			-max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1
+	done
+
 .PHONY: deny
 deny: toolchain ## Checks the dependencies: licences, sources, bans and, where their database can be had, vulnerabilities
 	@deny="$$(tests/get-cargo-tool.sh cargo-deny 0.20.2 $(TOOLS))"

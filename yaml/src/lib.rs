@@ -6,6 +6,8 @@
 //! [`read`].
 
 mod anchors;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod load;
 mod parts;
 mod scalar;

@@ -5,6 +5,8 @@
 //! opening only where it holds the rollout.
 
 mod cron;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod opening;
 mod schedule;
 mod settings;
