@@ -76,6 +76,17 @@ fuzz: ## Runs each fuzzer for SECONDS (60) on a nightly toolchain; `make fuzz FU
 			-max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1
 	done
 
+.PHONY: upgrade
+upgrade: build control-plane ## Upgrades the commit FROM to this one by Helm, under load; `make upgrade FROM=v0.1.0`
+	@[[ -n "$(FROM)" ]] || { echo "make upgrade: say from which commit: make upgrade FROM=v0.1.0" >&2; exit 1; }
+	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
+	old=target/upgrade/tree
+	[[ -d "$$old" ]] || git worktree add --detach --force "$$old" "$(FROM)"
+	git -C "$$old" checkout --detach --quiet "$(FROM)"
+	$(CARGO) build --manifest-path "$$old/Cargo.toml" --target-dir target/upgrade/build --package rollgate
+	$(CARGO) build --package rollgate-tests --bin upgrade
+	target/debug/upgrade target/upgrade/build/debug/rollgate "$$old/deploy/chart"
+
 .PHONY: deny
 deny: toolchain ## Checks the dependencies: licences, sources, bans and, where their database can be had, vulnerabilities
 	@deny="$$(tests/get-cargo-tool.sh cargo-deny 0.20.2 $(TOOLS))"

@@ -1,7 +1,7 @@
 //! rollgate as it is installed in a cluster, but for its Pods: those are simulated, and the replicas
 //! that answer are processes with the rights of its service account.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -112,6 +112,11 @@ impl<'p> Installation<'p> {
 
     /// Starts one more replica, which is not ready yet.
     pub fn start(&mut self, more: &[&str]) {
+        self.start_program(&binary(), more);
+    }
+
+    /// As [`Installation::start`], with another build of the binary.
+    pub fn start_program(&mut self, program: &Path, more: &[&str]) {
         let arguments = [
             "--cluster".to_owned(),
             "--register".to_owned(),
@@ -127,7 +132,7 @@ impl<'p> Installation<'p> {
             "--drain-delay=1s".to_owned(),
         ];
         let more = more.iter().map(|&argument| argument.to_owned());
-        let replica = Serve::start(arguments.into_iter().chain(more));
+        let replica = Serve::start_program(program, arguments.into_iter().chain(more));
         self.balancer.join(&replica);
         self.started += 1;
         self.replicas.push(replica);

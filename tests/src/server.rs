@@ -37,7 +37,19 @@ impl Serve {
     /// Where there is no binary, or it does not come up.
     #[must_use]
     pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        Self::launch(&binary(), Vec::new(), arguments)
+        Self::start_program(&binary(), arguments)
+    }
+
+    /// As [`Serve::start`], with another build of the binary.
+    ///
+    /// # Panics
+    /// As [`Serve::start`].
+    #[must_use]
+    pub fn start_program<S: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self::launch(program, Vec::new(), arguments)
     }
 
     /// As [`Serve::start`], where no file can grow beyond `room` bytes: to a writer the same as a
