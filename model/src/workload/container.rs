@@ -126,8 +126,8 @@ fn handler(node: &Node<'_, '_>) -> Result<Handler, ShapeError> {
         .find(|key| map.get(*key).is_some_and(|action| !action.is_null()));
     let newer = || {
         map.iter()
-            .find(|(_, value)| value.is_object())
-            .map(|(key, _)| key.as_str())
+            .find(|(_, value)| value.as_object().is_some())
+            .map(|(key, _)| key)
     };
     let Some(key) = known.or_else(newer) else {
         return Ok(Handler::Other(String::new()));
