@@ -137,6 +137,28 @@ impl Value {
         })
     }
 
+    /// Returns the bytes of memory that the tree takes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let text = |text: &CompactString| {
+            if text.is_heap_allocated() {
+                text.len()
+            } else {
+                0
+            }
+        };
+        let inside: usize = match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+            Self::String(value) => text(value),
+            Self::Array(items) => items.iter().map(Self::bytes).sum(),
+            Self::Object(map) => map
+                .iter()
+                .map(|(key, value)| size_of::<CompactString>() + key.len() + value.bytes())
+                .sum(),
+        };
+        size_of::<Self>() + inside
+    }
+
     /// Returns the value, and leaves `null` in its place.
     #[must_use]
     pub const fn take(&mut self) -> Self {

@@ -226,6 +226,19 @@ impl Revision {
         }
     }
 
+    /// Returns the memory that its Pod template takes; 0 after
+    /// [`forget_template`](Self::forget_template).
+    #[must_use]
+    pub fn template_bytes(&self) -> usize {
+        self.template().map_or(0, Value::bytes)
+    }
+
+    /// Returns the key that orders revisions by when they were created.
+    #[must_use]
+    pub fn age(&self) -> (Timestamp, Option<i64>) {
+        (self.created, self.first_number())
+    }
+
     /// Keeps only digests of the Pod template, by which it is still recognized.
     pub fn forget_template(&mut self) {
         if let Kept::Tree(template) = &self.template {

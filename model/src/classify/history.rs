@@ -12,7 +12,6 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::json::Value;
-use jiff::Timestamp;
 
 use super::pending;
 use super::template::{Difference, Template, compare, images, without_hashes};
@@ -300,7 +299,7 @@ impl<'a> History<'a> {
     /// Returns the oldest revision for which this is true.
     fn first(&self, is_it: impl Fn(&Revision) -> bool) -> Option<&'a Revision> {
         let found = self.counted().filter(|revision| is_it(revision));
-        found.min_by_key(|revision| age(revision))
+        found.min_by_key(|revision| revision.age())
     }
 
     /// Returns the revisions that the controller of the workload created.
@@ -322,11 +321,6 @@ enum Previous<'a> {
     None,
 }
 
-/// The key that orders revisions by when they were created.
-fn age(revision: &Revision) -> (Timestamp, Option<i64>) {
-    (revision.created, revision.first_number())
-}
-
 fn latest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
-    revisions.max_by_key(|revision| age(revision))
+    revisions.max_by_key(|revision| revision.age())
 }
