@@ -137,24 +137,14 @@ impl Value {
         })
     }
 
-    /// Returns the bytes of memory that the tree takes, about.
+    /// Returns the bytes of memory that the tree takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let text = |text: &CompactString| {
-            if text.is_heap_allocated() {
-                text.len()
-            } else {
-                0
-            }
-        };
         let inside: usize = match self {
             Self::Null | Self::Bool(_) | Self::Number(_) => 0,
-            Self::String(value) => text(value),
+            Self::String(text) => bytes_outside(text),
             Self::Array(items) => items.iter().map(Self::bytes).sum(),
-            Self::Object(map) => map
-                .iter()
-                .map(|(key, value)| size_of::<CompactString>() + key.len() + value.bytes())
-                .sum(),
+            Self::Object(map) => map.bytes(),
         };
         size_of::<Self>() + inside
     }
@@ -163,6 +153,15 @@ impl Value {
     #[must_use]
     pub const fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Null)
+    }
+}
+
+/// Returns the bytes of a text that is not kept in place.
+fn bytes_outside(text: &CompactString) -> usize {
+    if text.is_heap_allocated() {
+        text.len()
+    } else {
+        0
     }
 }
 

@@ -2,14 +2,14 @@
 
 use compact_str::CompactString;
 
-use super::Value;
+use super::{Value, bytes_outside};
 
 /// The entries of a JSON object, sorted by key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Map(Box<[(CompactString, Value)]>);
 
-/// Up to this number of entries, one after the other is compared.
-const FEW: usize = 8;
+/// Up to this number of entries, comparing one after the other is faster than searching.
+const FEW: usize = 12;
 
 impl Map {
     /// Returns an object without entries.
@@ -45,6 +45,12 @@ impl Map {
     /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
+        if self.0.len() <= FEW {
+            let mut entries = self.0.iter();
+            return entries
+                .find(|(other, _)| other == key)
+                .map(|(_, value)| value);
+        }
         self.position(key).ok().map(|at| &self.0[at].1)
     }
 
@@ -99,17 +105,16 @@ impl Map {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
+    /// Returns the bytes of memory that the entries take.
+    pub(super) fn bytes(&self) -> usize {
+        let entry = |(key, value): &(CompactString, Value)| {
+            size_of::<CompactString>() + bytes_outside(key) + value.bytes()
+        };
+        self.0.iter().map(entry).sum()
+    }
+
     fn position(&self, key: &str) -> Result<usize, usize> {
-        if self.0.len() > FEW {
-            return self
-                .0
-                .binary_search_by(|(other, _)| other.as_str().cmp(key));
-        }
-        for (at, (other, _)) in self.0.iter().enumerate() {
-            if other == key {
-                return Ok(at);
-            }
-        }
-        Err(self.0.partition_point(|(other, _)| other.as_str() < key))
+        self.0
+            .binary_search_by(|(other, _)| other.as_str().cmp(key))
     }
 }

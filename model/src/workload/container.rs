@@ -13,11 +13,15 @@ pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeErr
     if main.value().is_null() {
         return Err(main.wrong("a list of containers"));
     }
-    let mut containers = main.each(|node| container(&node, List::Main))?;
-    containers.extend(
-        spec.field("initContainers")?
-            .each(|node| container(&node, List::Init))?,
-    );
+    let init = spec.field("initContainers")?;
+    let length = |list: &Node<'_, '_>| list.value().as_array().map_or(0, <[_]>::len);
+    let mut containers = Vec::with_capacity(length(&main) + length(&init));
+    for (list, role) in [(&main, List::Main), (&init, List::Init)] {
+        list.each(|node| {
+            containers.push(container(&node, role)?);
+            Ok(())
+        })?;
+    }
     for (index, container) in (0..).zip(&mut containers) {
         container.index = index;
     }

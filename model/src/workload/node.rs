@@ -117,16 +117,15 @@ impl<'v, 'p> Node<'v, 'p> {
         &self,
         mut read: impl FnMut(Node<'v, '_>) -> Result<T, ShapeError>,
     ) -> Result<Vec<T>, ShapeError> {
-        self.items()?
-            .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                read(Node {
-                    value,
-                    path: Path::Index(&self.path, index),
-                })
-            })
-            .collect()
+        let items = self.items()?;
+        let mut results = Vec::with_capacity(items.len());
+        for (index, value) in items.iter().enumerate() {
+            results.push(read(Node {
+                value,
+                path: Path::Index(&self.path, index),
+            })?);
+        }
+        Ok(results)
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, ShapeError> {

@@ -7,7 +7,7 @@ use crate::records::Container;
 /// What is there for each workload.
 const WORKLOAD: usize = 2048;
 /// The record of a container with its path, and the four defaults of a container.
-const CONTAINER: usize = size_of::<Container>() * 5 / 4 + 96 + 4 * DEFAULT;
+const CONTAINER: usize = size_of::<Container>() + 96 + 4 * DEFAULT;
 /// An entry that is filled into a map.
 const DEFAULT: usize = 64;
 /// A text in a record, beside its bytes.
