@@ -6,6 +6,7 @@ mod caller;
 mod decision;
 mod events;
 mod lookups;
+mod memory;
 mod observe;
 pub(crate) mod overrides;
 mod referring;
@@ -16,7 +17,6 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use rollgate_model::{
     Change, Classification, ClassifiedRequest, MutableTags, Outcome, Request, Rollout, ShapeError,
@@ -30,6 +30,8 @@ pub use caller::{Caller, WriteAccess, Writing};
 pub(crate) use decision::{Decision, NoVerdict, PolicyResult};
 pub use events::{EventKind, EventSink, RolloutEvent};
 pub(crate) use lookups::referred_template;
+pub use memory::ReviewBody;
+pub(crate) use memory::{ReservedMemory, memory_of_review};
 
 use crate::config::{MatchInput, Matching, NamespaceLabels, Policy, PolicySet, State};
 use crate::engine::Review;
@@ -141,16 +143,22 @@ impl Gate {
     /// The body is no AdmissionReview with a uid.
     pub async fn answer(
         &self,
-        body: Bytes,
+        body: ReviewBody,
         caller: Caller,
         deadline: Instant,
     ) -> Result<ReviewResponse, BadRequest> {
-        let review = match ParsedReview::parse(&body, &self.options.argo_controllers)? {
+        let review = match ParsedReview::parse(&body.bytes, &self.options.argo_controllers)? {
             Ok(review) => review,
             Err(invalid) => return Ok(self.reject_invalid(invalid)),
         };
-        drop(body);
-        let ParsedReview { uid, request } = review;
+        let ParsedReview {
+            uid,
+            memory,
+            request,
+        } = review;
+        // The server keeps the bytes, in case it must deny the review itself.
+        let needed = body.bytes.len() + memory;
+        let _memory = body.into_memory(needed);
         let rollouts = match request {
             ReviewedRequest::Workload(request) => self.rollouts(request, deadline).await,
             ReviewedRequest::TemplateSource(request) => {

@@ -7,14 +7,13 @@ mod source;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::admission::{Caller, Gate};
+use crate::admission::{Caller, Gate, ReviewBody};
 use crate::config::{PolicySet, SourceState};
 use crate::server::{HandlerResponse, ReviewHandler};
 
@@ -81,7 +80,7 @@ impl ActivePolicies {
 impl ReviewHandler for ActivePolicies {
     fn handle(
         self: Arc<Self>,
-        body: Bytes,
+        body: ReviewBody,
         caller: Caller,
         deadline: Instant,
     ) -> BoxFuture<'static, HandlerResponse> {

@@ -38,7 +38,7 @@ pub(crate) use lifecycle::Ended;
 pub(crate) use options::{Bounds, Drain, Options};
 pub(crate) use readiness::Readiness;
 
-use crate::admission::Caller;
+use crate::admission::{Caller, ReviewBody};
 use crate::telemetry::Telemetry;
 use tls::Tls;
 
@@ -47,7 +47,7 @@ pub(crate) trait ReviewHandler: Send + Sync + 'static {
     /// Answers the body of an AdmissionReview before the deadline.
     fn handle(
         self: Arc<Self>,
-        body: Bytes,
+        body: ReviewBody,
         caller: Caller,
         deadline: Instant,
     ) -> BoxFuture<'static, HandlerResponse>;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::workload::Workload;
 

@@ -8,6 +8,7 @@
 //! 2. the earlier revisions, where the template or the traffic might go back ([`NeedsHistory`]).
 
 mod argo;
+mod digest;
 mod history;
 mod pending;
 mod service;
@@ -16,7 +17,7 @@ mod update;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::baseline::Baseline;
 use crate::change::Change;
@@ -28,9 +29,10 @@ use crate::shape::ShapeError;
 use crate::tags::MutableTags;
 use crate::template_ref::TemplateChange;
 use crate::workload::Workload;
+pub(crate) use digest::{TextDigest, images_digest, template_digest};
 use history::History;
-pub(crate) use template::ARGO_HASH;
 pub use template::template_text;
+pub(crate) use template::{ARGO_HASH, images, is_same as is_same_template};
 
 /// The state of a classification.
 #[derive(Debug)]

@@ -10,14 +10,14 @@ mod quantity;
 mod rows;
 mod volumes;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::kind::Kind;
 pub(crate) use image::pulled_tag;
 use rows::apply;
 pub use rows::{DefaultValue, FieldDefault, TypeDefaults, When, table};
 
-pub(crate) type Object = Map<String, Value>;
+pub(crate) type Object = Map;
 
 /// Fills the defaults of this kind into an object, in place. Parts of the wrong type are left as
 /// they are.
@@ -192,7 +192,7 @@ pub(super) fn child<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Obj
 /// Returns the object at this key, and creates it where it is absent.
 pub(super) fn opened<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
     if object.get(key).is_none_or(Value::is_null) {
-        object.insert(key.to_owned(), Value::Object(Map::new()));
+        object.insert(key, Value::Object(Map::new()));
     }
     child(object, key)
 }

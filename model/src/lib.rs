@@ -13,6 +13,7 @@ pub mod dns;
 mod facts;
 pub mod fields;
 pub mod host_calls;
+pub mod json;
 mod kind;
 mod objects;
 mod records;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::classify::ARGO_HASH;
 use crate::kind::Kind;
@@ -48,25 +48,28 @@ pub struct Request {
 impl Request {
     /// A request that creates an object.
     #[must_use]
-    pub fn create(object: Value) -> Self {
-        Self::new(Operation::Create, None, Some(object))
+    pub fn create(object: impl Into<Value>) -> Self {
+        Self::new(Operation::Create, None, Some(object.into()))
     }
 
     /// A request that changes an object from `old` to `new`.
     #[must_use]
-    pub fn update(old: Value, new: Value) -> Self {
-        Self::new(Operation::Update, Some(old), Some(new))
+    pub fn update(old: impl Into<Value>, new: impl Into<Value>) -> Self {
+        Self::new(Operation::Update, Some(old.into()), Some(new.into()))
     }
 
     /// A request that deletes an object.
     #[must_use]
-    pub fn delete(old: Value) -> Self {
-        Self::new(Operation::Delete, Some(old), None)
+    pub fn delete(old: impl Into<Value>) -> Self {
+        Self::new(Operation::Delete, Some(old.into()), None)
     }
 
     /// The request that turns `old` into `new`; `None` where there is neither.
     #[must_use]
-    pub fn of_objects(old: Option<Value>, new: Option<Value>) -> Option<Self> {
+    pub fn of_objects(
+        old: Option<impl Into<Value>>,
+        new: Option<impl Into<Value>>,
+    ) -> Option<Self> {
         match (old, new) {
             (None, None) => None,
             (None, Some(new)) => Some(Self::create(new)),
@@ -147,17 +150,17 @@ fn kind(object: &Value) -> Option<Kind> {
 
 fn keep_status(old: &Value, new: &mut Value) {
     if let Some(new) = new.as_object_mut() {
-        new.insert("status".to_owned(), old["status"].clone());
+        new.insert("status", old.field("status").clone());
     }
 }
 
 fn keep_hash(old: &Value, new: &mut Value) {
     let selector = new.pointer_mut("/spec/selector");
-    let hash = &old["spec"]["selector"][ARGO_HASH];
-    if let (Some(selector), Some(hash)) = (selector.and_then(Value::as_object_mut), hash.as_str()) {
-        selector
-            .entry(ARGO_HASH)
-            .or_insert_with(|| Value::from(hash));
+    let hash = old.field("spec").field("selector").field(ARGO_HASH);
+    if let (Some(selector), Some(hash)) = (selector.and_then(Value::as_object_mut), hash.as_str())
+        && selector.get(ARGO_HASH).is_none()
+    {
+        selector.insert(ARGO_HASH, hash.into());
     }
 }
 

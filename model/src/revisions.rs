@@ -4,8 +4,9 @@ mod origin;
 
 use std::cmp::Ordering;
 
+use crate::classify::{TextDigest, images, images_digest, is_same_template, template_digest};
+use crate::json::{Map, Value};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::defaults;
 use crate::kind::Kind;
@@ -120,7 +121,23 @@ pub struct Revision {
     pub owner: Option<String>,
     /// Why it is ignored; `None` where it counts as an earlier revision.
     pub flaw: Option<Flaw>,
-    template: Value,
+    template: Kept,
+}
+
+/// What is kept of a Pod template.
+#[derive(Clone, Debug, PartialEq)]
+enum Kept {
+    Tree(Value),
+    /// Enough to recognize it, in less memory.
+    Digest(Box<Digest>),
+}
+
+/// What identifies a Pod template.
+#[derive(Clone, Debug, PartialEq)]
+struct Digest {
+    template: TextDigest,
+    images: TextDigest,
+    labels: Vec<(String, String)>,
 }
 
 /// Which of two revisions was created first.
@@ -138,7 +155,8 @@ impl Revision {
     /// Creates a revision with the Pod template of a ReplicaSet (`spec.template`) or of a
     /// ControllerRevision (`data.spec.template`), and fills in the API's defaults.
     #[must_use]
-    pub fn new(name: impl Into<String>, created: Timestamp, mut template: Value) -> Self {
+    pub fn new(name: impl Into<String>, created: Timestamp, template: impl Into<Value>) -> Self {
+        let mut template = template.into();
         defaults::fill_template(&mut template);
         if let Some(map) = template.as_object_mut() {
             // A ControllerRevision is a strategic merge patch that replaces the template.
@@ -152,7 +170,7 @@ impl Revision {
             has_pods: None,
             owner: None,
             flaw: None,
-            template,
+            template: Kept::Tree(template),
         }
     }
 
@@ -198,23 +216,90 @@ impl Revision {
         earlier.copied().chain(self.number)
     }
 
-    /// Returns the Pod template, with the API's defaults filled in.
+    /// Returns the Pod template, with the API's defaults filled in; `None` after
+    /// [`forget_template`](Self::forget_template).
     #[must_use]
-    pub const fn template(&self) -> &Value {
-        &self.template
+    pub const fn template(&self) -> Option<&Value> {
+        match &self.template {
+            Kept::Tree(template) => Some(template),
+            Kept::Digest(_) => None,
+        }
+    }
+
+    /// Returns the memory that its Pod template takes; 0 after
+    /// [`forget_template`](Self::forget_template).
+    #[must_use]
+    pub fn template_bytes(&self) -> usize {
+        self.template().map_or(0, Value::bytes)
+    }
+
+    /// Returns the key that orders revisions by when they were created.
+    #[must_use]
+    pub fn age(&self) -> (Timestamp, Option<i64>) {
+        (self.created, self.first_number())
+    }
+
+    /// Keeps only digests of the Pod template, by which it is still recognized.
+    pub fn forget_template(&mut self) {
+        if let Kept::Tree(template) = &self.template {
+            self.template = Kept::Digest(Box::new(Digest::of(template)));
+        }
+    }
+
+    /// Whether this revision has a Pod template, apart from what controllers and restarts write into it.
+    pub(crate) fn has_template(&self, template: &Value) -> bool {
+        match &self.template {
+            Kept::Tree(own) => is_same_template(own, template),
+            Kept::Digest(own) => own.template == template_digest(template),
+        }
+    }
+
+    /// As [`has_template`](Self::has_template), for the template of another revision.
+    pub(crate) fn has_template_of(&self, other: &Self) -> bool {
+        match (&self.template, &other.template) {
+            (_, Kept::Tree(template)) => self.has_template(template),
+            (Kept::Tree(template), _) => other.has_template(template),
+            (Kept::Digest(own), Kept::Digest(other)) => own.template == other.template,
+        }
+    }
+
+    /// Whether its containers have these images, sorted.
+    pub(crate) fn has_images(&self, wanted: &[&str]) -> bool {
+        match &self.template {
+            Kept::Tree(template) => images(template) == wanted,
+            Kept::Digest(own) => own.images == images_digest(wanted),
+        }
     }
 
     /// Whether a Service with this selector selects its Pods. A Service without a selector selects
     /// none (core/v1 ServiceSpec).
     #[must_use]
     pub fn is_selected_by(&self, selector: &Labels) -> bool {
-        let labels = self.template.pointer("/metadata/labels");
-        let has = |key: &str, value: &str| {
-            labels
-                .and_then(|labels| labels.get(key)?.as_str())
-                .is_some_and(|label| label == value)
+        let has = |key: &str, value: &str| match &self.template {
+            Kept::Tree(template) => {
+                let labels = template.pointer("/metadata/labels");
+                labels.and_then(|labels| labels.get(key)?.as_str()) == Some(value)
+            }
+            Kept::Digest(own) => own
+                .labels
+                .iter()
+                .any(|(label, is)| (label.as_str(), is.as_str()) == (key, value)),
         };
         !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value))
+    }
+}
+
+impl Digest {
+    fn of(template: &Value) -> Self {
+        let labels = template.pointer("/metadata/labels");
+        let labels = labels.and_then(Value::as_object).into_iter();
+        let text =
+            |(key, value): (&str, &Value)| Some((key.to_owned(), value.as_str()?.to_owned()));
+        Self {
+            template: template_digest(template),
+            images: images_digest(&images(template)),
+            labels: labels.flat_map(Map::iter).filter_map(text).collect(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::shape::ShapeError;
 use crate::workload::Node;

@@ -4,8 +4,9 @@ mod container;
 mod detail;
 mod node;
 mod read;
+mod weight;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::defaults;
 use crate::kind::Kind;
@@ -61,13 +62,23 @@ impl Workload {
     ///
     /// # Errors
     /// When the object is not a workload, or a field has another type than in its API.
-    pub fn parse(mut tree: Value, namespace_of_request: Option<&str>) -> Result<Self, ShapeError> {
+    pub fn parse(
+        tree: impl Into<Value>,
+        namespace_of_request: Option<&str>,
+    ) -> Result<Self, ShapeError> {
+        let mut tree = tree.into();
         let kind = read::kind(&Node::root(&tree))?;
         forget_managed_fields(&mut tree);
         defaults::fill(kind, &mut tree);
         let mut workload = Self::read(kind, &Node::root(&tree), namespace_of_request)?;
         workload.tree = tree;
         Ok(workload)
+    }
+
+    /// Returns how many bytes [`parse`](Self::parse) takes beside the tree, or more.
+    #[must_use]
+    pub fn weight(tree: &Value) -> usize {
+        weight::of(tree)
     }
 
     /// Parses a `Scale`, the object of the subresource `/scale`, as the workload that it scales:
@@ -77,9 +88,10 @@ impl Workload {
     /// When a field has another type than in its API.
     pub fn parse_scale(
         kind: Kind,
-        tree: Value,
+        tree: impl Into<Value>,
         namespace_of_request: Option<&str>,
     ) -> Result<Self, ShapeError> {
+        let tree = tree.into();
         let root = Node::root(&tree);
         let mut workload = Self::named(kind, &root, namespace_of_request)?;
         // A Scale with 0 replicas omits the field (autoscaling/v1 ScaleSpec).
@@ -105,7 +117,9 @@ impl Workload {
         };
         let read = template.and_then(|template| {
             let mut tree = self.tree.clone();
-            tree["spec"]["template"] = template;
+            if let Some(spec) = tree.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.insert("template", template);
+            }
             let read =
                 Self::parse(tree, Some(&self.namespace)).map_err(|error| error.to_string())?;
             let filled = !read.containers.is_empty();

@@ -31,12 +31,12 @@ fn baseline_is_the_old_object_but_for_its_template() {
     let undone = known(&[("cart:1", 3, &[1]), ("cart:2", 2, &[])]);
     let rollout = update("cart:1", "cart:9", &undone);
     let baseline = rollout.baseline().expect("a baseline");
-    assert_eq!(baseline.json("/metadata/uid"), Some(&json!("u-1")));
+    assert_eq!(baseline.json("/metadata/uid"), Some(&json!("u-1").into()));
     assert_eq!(baseline.name(), "cart");
     let labels = baseline.json("/spec/template/metadata/labels");
     assert_eq!(
         labels,
-        Some(&json!({"app": "cart"})),
+        Some(&json!({"app": "cart"}).into()),
         "no label of a controller"
     );
 }

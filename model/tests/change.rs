@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rollgate_model::{
     Change, ClassifiedRequest, Flaw, MutableTags, Operation, Request, Requester, Revision,
-    Revisions, Rollout, ShapeError, SubResource, TemplateChange, Undo, Workload, template_text,
+    Revisions, Rollout, ShapeError, SubResource, TemplateChange, Undo, Workload, json,
+    template_text,
 };
 use rollgate_yaml as yaml;
 use serde::Deserialize;
@@ -146,7 +147,8 @@ fn another_template_in_the_referred_object_is_a_rollout_of_each_rollout_that_nam
     let revisions = Revisions::Known(vec![revision(1), revision(2)]);
     let tags = MutableTags::default();
     let classified = |old: Option<Value>, new: &str, name: &str| {
-        let change = TemplateChange::of(old.as_ref(), &object(new), None)?;
+        let old = old.map(json::Value::from);
+        let change = TemplateChange::of(old.as_ref(), &object(new).into(), None)?;
         let classification = change.classify(rollout(name), &tags).expect("a Rollout")?;
         match classification.resolve(|_| Err("not asked".to_owned()), &revisions) {
             ClassifiedRequest::Rollout(rollout) => Some((
@@ -290,7 +292,7 @@ fn classify(case: &Case) -> Result<ClassifiedRequest, ShapeError> {
     let with = |field: &str, object: Value, operations: &[Operation]| {
         let there =
             operations.contains(&operation) && !case.without.iter().any(|absent| absent == field);
-        there.then_some(object)
+        there.then_some(object.into())
     };
     let request = Request {
         operation,
@@ -314,11 +316,12 @@ fn classify(case: &Case) -> Result<ClassifiedRequest, ShapeError> {
     Ok(classification.resolve(|rollout| referred(case, rollout), &revisions(case, &base)))
 }
 
-fn referred(case: &Case, rollout: &Workload) -> Result<Value, String> {
+fn referred(case: &Case, rollout: &Workload) -> Result<json::Value, String> {
     let reference = rollout.template_ref().expect("only these are asked for");
     reference.kind()?;
-    let object = case.objects.iter().find(|object| reference.names(object));
-    reference.template_of(object.ok_or("it is not there")?)
+    let mut objects = case.objects.iter().map(json::Value::from);
+    let object = objects.find(|object| reference.names(object));
+    reference.template_of(&object.ok_or("it is not there")?)
 }
 
 fn revisions(case: &Case, base: &Value) -> Revisions {

@@ -224,9 +224,9 @@ fn filled(object: &Value) -> Value {
             .expect("a manifest names its kind")
     };
     let kind = Kind::of(text("apiVersion"), text("kind")).expect("a manifest of a workload");
-    let mut object = object.clone();
+    let mut object = object.into();
     defaults::fill(kind, &mut object);
-    object
+    object.into()
 }
 
 fn manifests() -> PathBuf {

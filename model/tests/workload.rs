@@ -91,11 +91,11 @@ fn any_field_is_read_by_its_pointer_with_defaults() {
     let workload = parse(rich());
     assert_eq!(
         workload.json("/spec/template/spec/restartPolicy"),
-        Some(&json!("Always"))
+        Some(&json!("Always").into())
     );
     assert_eq!(
         workload.json("/metadata/annotations/a~1note"),
-        Some(&json!("one"))
+        Some(&json!("one").into())
     );
     assert_eq!(workload.json(""), Some(workload.tree()));
     assert_eq!(workload.json("/spec/nothing"), None);

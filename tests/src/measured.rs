@@ -28,19 +28,36 @@ pub fn cpu_time(server: &Serve) -> Duration {
 /// Where the process is gone.
 #[must_use]
 pub fn resident(server: &Serve) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
-    let field = |name: &str| -> u64 {
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(name))
-            .expect("the kernel says so");
-        line.split_whitespace()
-            .nth(1)
-            .expect("a value")
-            .parse()
-            .expect("a number")
-    };
-    field("RssAnon:") + field("RssShmem:")
+    let status = Status::of(server);
+    status.field("RssAnon:") + status.field("RssShmem:")
+}
+
+/// The most memory that a process ever had, without what files back now, in KiB.
+///
+/// # Panics
+/// Where the process is gone.
+#[must_use]
+pub fn peak(server: &Serve) -> u64 {
+    let status = Status::of(server);
+    status.field("VmHWM:") - status.field("RssFile:")
+}
+
+/// What the kernel says of a process.
+struct Status(String);
+
+impl Status {
+    fn of(server: &Serve) -> Self {
+        Self(fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs"))
+    }
+
+    /// A field in KiB.
+    fn field(&self, name: &str) -> u64 {
+        let mut lines = self.0.lines();
+        let line = lines.find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.split_whitespace().nth(1));
+        let value = value.expect("the kernel says so");
+        value.parse().expect("a number")
+    }
 }
 
 /// The middle one; of two the greater.

@@ -73,11 +73,16 @@ async fn hold(folder: &Path) -> Result<Held> {
             continue;
         };
         let mut found = Vec::new();
-        differences("", &ours.tree()["spec"], &made["spec"], &mut found);
+        differences(
+            "",
+            &Value::from(ours.tree())["spec"],
+            &made["spec"],
+            &mut found,
+        );
         let again = Workload::parse(made.clone(), None)?;
         differences(
             "(once more) ",
-            &again.tree()["spec"],
+            &Value::from(again.tree())["spec"],
             &made["spec"],
             &mut found,
         );

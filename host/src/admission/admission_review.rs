@@ -1,18 +1,22 @@
 //! Parses AdmissionReviews (admission.k8s.io/v1) and writes the responses.
 
-mod object;
+mod request;
 
 use bytes::Bytes;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusDetails, StatusSummary};
-use rollgate_model::{Kind, Operation, Outcome, Request, Requester, SubResource, TemplateRef};
+use rollgate_model::json::Builder;
+use rollgate_model::{
+    Kind, Operation, Outcome, Request, Requester, SubResource, TemplateRef, Workload,
+};
 use serde::Deserialize;
 
 use super::NotEvaluated;
 use super::decision::Decision;
+use super::memory::memory_of_review;
 use super::render;
-use object::Object;
+use request::{AdmissionRequest, GroupKind, Review};
 
 const VERSION: &str = "admission.k8s.io/v1";
 
@@ -34,6 +38,8 @@ pub(super) struct InvalidReview {
 /// A review that was parsed.
 pub(super) struct ParsedReview {
     pub(super) uid: String,
+    /// The bytes that its objects take, and will take.
+    pub(super) memory: usize,
     pub(super) request: ReviewedRequest,
 }
 
@@ -48,13 +54,22 @@ pub(super) enum ReviewedRequest {
 }
 
 impl ParsedReview {
-    /// Parses a review. `argo` are the users of Argo Rollouts' controller.
+    /// Parses a review within the memory of [`memory_of_review`]. `argo` are the users of Argo Rollouts'
+    /// controller.
     pub(super) fn parse(
         body: &[u8],
         argo: &[String],
     ) -> Result<Result<Self, InvalidReview>, BadRequest> {
-        match serde_json::from_slice::<Review>(body) {
-            Ok(review) => Ok(review.parse(argo)),
+        let most = memory_of_review(body.len()) - body.len();
+        let mut builder = Builder::new(most);
+        let review = Review::parse(body, &mut builder);
+        builder.finish();
+        match review {
+            Ok(review) if reserve_records(&mut builder, &review.request) => {
+                Ok(Self::of(review, argo, builder.used()))
+            }
+            Ok(_) => InvalidReview::with_many_values(body, most).map(Err),
+            Err(_) if builder.is_exceeded() => InvalidReview::with_many_values(body, most).map(Err),
             Err(error) => InvalidReview::find(body, &error).map(Err),
         }
     }
@@ -69,14 +84,27 @@ impl InvalidReview {
         }
     }
 
-    /// Reads at least the uid.
+    /// Creates the error for a body whose values take more than `most` bytes of memory.
+    fn with_many_values(body: &[u8], most: usize) -> Result<Self, BadRequest> {
+        let problem = format!(
+            "its objects have too many values for their size: they take more than {most} bytes of memory, the limit for a review of {} bytes",
+            body.len()
+        );
+        Self::with(body, problem)
+    }
+
     fn find(body: &[u8], error: &serde_json::Error) -> Result<Self, BadRequest> {
+        Self::with(body, error.to_string())
+    }
+
+    /// Reads at least the uid.
+    fn with(body: &[u8], problem: String) -> Result<Self, BadRequest> {
         match uid_of_review(body) {
             Some(uid) => Ok(Self {
                 uid,
-                message: format!("rollgate cannot read the review: {error}"),
+                message: format!("rollgate cannot read the review: {problem}"),
             }),
-            None => Err(BadRequest(error.to_string())),
+            None => Err(BadRequest(problem)),
         }
     }
 }
@@ -95,64 +123,16 @@ pub(crate) fn uid_of_review(body: &[u8]) -> Option<String> {
     Some(outline.request.uid)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Review {
-    api_version: String,
-    kind: String,
-    request: AdmissionRequest,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AdmissionRequest {
-    uid: String,
-    kind: GroupKind,
-    resource: GroupResource,
-    #[serde(default)]
-    sub_resource: Option<String>,
-    #[serde(default)]
-    namespace: Option<String>,
-    operation: String,
-    #[serde(default)]
-    user_info: UserInfo,
-    #[serde(default)]
-    object: Object,
-    #[serde(default)]
-    old_object: Object,
-    #[serde(default)]
-    dry_run: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct GroupKind {
-    #[serde(default)]
-    group: String,
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct GroupResource {
-    #[serde(default)]
-    group: String,
-    resource: String,
-}
-
-#[derive(Default, Deserialize)]
-struct UserInfo {
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    groups: Vec<String>,
-}
-
-impl Review {
-    fn parse(self, argo: &[String]) -> Result<ParsedReview, InvalidReview> {
-        let request = self.request;
-        if (self.api_version.as_str(), self.kind.as_str()) != (VERSION, "AdmissionReview") {
+impl ParsedReview {
+    fn of(review: Review, argo: &[String], memory: usize) -> Result<Self, InvalidReview> {
+        let Review {
+            api_version,
+            kind,
+            request,
+        } = review;
+        if (api_version.as_str(), kind.as_str()) != (VERSION, "AdmissionReview") {
             let message = format!(
-                "rollgate speaks {VERSION} AdmissionReview, and was sent {} {}; list `v1` in the webhook's admissionReviewVersions",
-                self.api_version, self.kind
+                "rollgate speaks {VERSION} AdmissionReview, and was sent {api_version} {kind}; list `v1` in the webhook's admissionReviewVersions",
             );
             return Err(InvalidReview {
                 uid: request.uid,
@@ -181,8 +161,9 @@ impl Review {
         } else {
             |_| ReviewedRequest::Other
         };
-        Ok(ParsedReview {
+        Ok(Self {
             uid: request.uid,
+            memory,
             request: of_kind(Request {
                 operation,
                 sub_resource,
@@ -190,12 +171,20 @@ impl Review {
                 requester: requester(&request.user_info.username, argo),
                 user: request.user_info.username,
                 groups: request.user_info.groups,
-                dry_run: request.dry_run.unwrap_or_default(),
-                object: request.object.into_tree(),
-                old_object: request.old_object.into_tree(),
+                dry_run: request.dry_run,
+                object: request.object,
+                old_object: request.old_object,
             }),
         })
     }
+}
+
+/// Counts what the records of both objects will take, and a copy of one of them: the baseline.
+fn reserve_records(builder: &mut Builder, request: &AdmissionRequest) -> bool {
+    let objects = [&request.object, &request.old_object];
+    let records: usize = objects.into_iter().flatten().map(Workload::weight).sum();
+    let all = builder.used().saturating_add(records);
+    builder.reserve(records.saturating_add(all / 2))
 }
 
 fn requester(user: &str, argo: &[String]) -> Requester {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use rollgate_model::json::Value;
 use rollgate_model::{
     Classification, NeedsHistory, NeedsTemplate, Revisions, TemplateRef, Workload,
 };
-use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::NamespaceLabels;

@@ -1,11 +1,11 @@
 //! Finds the Argo Rollouts that take their Pod template from the object of a request
 //! (`spec.workloadRef`): with another template, they roll out although nobody changes them.
 
+use rollgate_model::json::Value;
 use rollgate_model::{
     Classification, ClassifiedRequest, ClusterErrorCode, Kind, Request, Requester, Rollout,
     ShapeError, TemplateChange, TemplateRef,
 };
-use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gate, lookups};

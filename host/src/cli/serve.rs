@@ -82,8 +82,8 @@ struct BoundArgs {
     /// The largest review
     #[arg(long, value_name = "SIZE", default_value = "8Mi", value_parser = bytes)]
     body_limit: usize,
-    /// All reviews held in memory at once; further ones wait
-    #[arg(long, value_name = "SIZE", default_value = "512Mi", value_parser = bytes)]
+    /// The memory of all reviews at once, each up to 8 times its size and 1 MiB; further ones wait
+    #[arg(long, value_name = "SIZE", default_value = "128Mi", value_parser = bytes)]
     body_memory: usize,
     /// Connections open at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "2048", value_parser = clap::value_parser!(u32).range(1..))]

@@ -6,7 +6,9 @@ mod discovery;
 mod names;
 mod namespaces;
 mod objects;
+mod pages;
 mod request;
+mod response;
 mod revisions;
 mod secrets;
 

@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
@@ -21,7 +20,7 @@ use super::deadline::{BadTimeout, Deadline};
 use super::evaluation_pool::EvaluationPool;
 use super::throttle::Throttle;
 use super::{HandlerResponse, ReviewHandler, panic_response};
-use crate::admission::Caller;
+use crate::admission::{Caller, ReviewBody};
 use crate::telemetry::Telemetry;
 
 static WARNINGS: LazyLock<Throttle> = LazyLock::new(|| Throttle::new(Duration::from_secs(10)));
@@ -71,7 +70,7 @@ impl ReviewEndpoint {
             .budget
             .read(request.into_body(), deadline.answer)
             .await?;
-        self.handle(body.bytes.clone(), caller, deadline).await
+        self.handle(body, caller, deadline).await
     }
 
     fn caller(&self, request: &Request) -> Result<Caller, Rejection> {
@@ -88,12 +87,13 @@ impl ReviewEndpoint {
     /// server gives up.
     async fn handle(
         &self,
-        body: Bytes,
+        body: ReviewBody,
         caller: Caller,
         deadline: Deadline,
     ) -> Result<HandlerResponse, Rejection> {
+        let bytes = body.bytes.clone();
         let handler = Arc::clone(&self.handler);
-        let response = handler.handle(body.clone(), caller, deadline.answer);
+        let response = handler.handle(body, caller, deadline.answer);
         let response = AssertUnwindSafe(self.pool.run(response)).catch_unwind();
         let failure = match timeout_at(deadline.last, response).await {
             Ok(Ok(response)) => return Ok(response),
@@ -104,7 +104,7 @@ impl ReviewEndpoint {
             Err(_) => Rejection::Late,
         };
         tracing::error!(error = %failure, "a review was denied because rollgate itself failed");
-        panic_response::denial(&body, &failure.to_string())
+        panic_response::denial(&bytes, &failure.to_string())
             .map(HandlerResponse::Review)
             .ok_or(failure)
     }

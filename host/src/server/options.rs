@@ -33,7 +33,7 @@ pub(crate) struct Bounds {
     /// The largest body, in bytes. A review of an update carries two objects of up to 3 MiB each
     /// (the API server's limit of a request), plus the review's own fields.
     pub body: usize,
-    /// The bytes of all bodies in memory at once; further requests wait.
+    /// The memory of all reviews at once, in bytes; further requests wait.
     pub bodies: usize,
     /// Open connections; further ones wait in the listener's backlog.
     pub connections: usize,
@@ -49,7 +49,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             body: 8 << 20,
-            bodies: 512 << 20,
+            bodies: 128 << 20,
             connections: 2048,
             idle: Duration::from_secs(300),
             head: Duration::from_secs(10),

@@ -11,7 +11,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -28,12 +27,12 @@ struct ScriptedHandler;
 impl ReviewHandler for ScriptedHandler {
     fn handle(
         self: Arc<Self>,
-        body: Bytes,
+        body: ReviewBody,
         _caller: Caller,
         _deadline: Instant,
     ) -> BoxFuture<'static, HandlerResponse> {
         async move {
-            let Ok(review) = serde_json::from_slice::<Value>(&body) else {
+            let Ok(review) = serde_json::from_slice::<Value>(&body.bytes) else {
                 return HandlerResponse::BadRequest("the body is not JSON".to_owned());
             };
             match review["request"]["do"]

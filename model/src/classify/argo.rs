@@ -8,7 +8,7 @@
 //! Sources in argo-rollouts: `promote`, `abort` and `retry` of pkg/kubectl-argo-rollouts/cmd patch
 //! the status; `RolloutStatus` and `CanaryStrategy` of pkg/apis/rollouts/v1alpha1/types.go.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::request::Requester;
@@ -38,7 +38,7 @@ pub(super) fn status_command(
     let [before, after] = [old, new].map(|side| side.json("/status").unwrap_or(&Value::Null));
     match differing(before, after).as_slice() {
         [] => None,
-        ["abort"] if after["abort"] == true => None,
+        ["abort"] if after.field("abort") == &Value::Bool(true) => None,
         ["abort"] => Some(StatusCommand::Retry),
         fields => Some(StatusCommand::Promote {
             note: fields
@@ -104,14 +104,14 @@ pub(super) fn restarts(old: &Workload, new: &Workload) -> bool {
 /// Returns the fields in which two objects differ. An absent field equals an empty one.
 fn differing<'a>(old: &'a Value, new: &'a Value) -> Vec<&'a str> {
     let fields = |object: &'a Value| object.as_object().into_iter().flat_map(Map::keys);
-    let differs = |field: &&'a String| {
+    let differs = |field: &&'a str| {
         let [old, new] =
-            [old, new].map(|object| object.get(*field).filter(|value| !is_unset(value)));
+            [old, new].map(|object| object.get(field).filter(|value| !is_unset(value)));
         old != new
     };
-    let added = fields(new).filter(|field| old.get(*field).is_none());
+    let added = fields(new).filter(|field| old.get(field).is_none());
     let all = fields(old).chain(added);
-    all.filter(differs).map(String::as_str).collect()
+    all.filter(differs).collect()
 }
 
 /// Whether Go omits the value under `omitempty`. A number counts as set: step 0 is not the same as no

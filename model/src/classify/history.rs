@@ -11,8 +11,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use serde_json::Value;
+use crate::json::Value;
 
 use super::pending;
 use super::template::{Difference, Template, compare, images, without_hashes};
@@ -63,7 +62,7 @@ impl<'a> History<'a> {
     fn goes_back_from_unrecorded(&self, target: &Revision) -> Option<String> {
         let others = self
             .counted()
-            .filter(|other| !same(other.template(), target.template()));
+            .filter(|other| !other.has_template_of(target));
         let newest = latest(others);
         if let Some(newest) = newest.filter(|newest| target.is_not_after(newest)) {
             return Some(format!(
@@ -111,7 +110,7 @@ impl<'a> History<'a> {
 
     /// Names a revision that has the new template and is ignored.
     fn ignored_revision(&self, template: &Value) -> Option<String> {
-        let with_it = |revision: &&Revision| same(revision.template(), template);
+        let with_it = |revision: &&Revision| revision.has_template(template);
         // A counted one was found not to be earlier.
         if self.counted().any(|revision| with_it(&revision)) {
             return None;
@@ -134,10 +133,9 @@ impl<'a> History<'a> {
         let present = self.present_or_newest()?;
         let wanted = images(template);
         let alike = latest(self.counted().filter(|revision| {
-            revision.creation_order(present) == Order::Before
-                && images(revision.template()) == wanted
+            revision.creation_order(present) == Order::Before && revision.has_images(&wanted)
         }))?;
-        let Difference::At(pointer) = compare(alike.template(), template) else {
+        let Difference::At(pointer) = compare(alike.template()?, template) else {
             return None;
         };
         Some(format!(
@@ -167,11 +165,12 @@ impl<'a> History<'a> {
         };
         match self.last_created() {
             Some(last) if self.none_is_missing_since(last) => {
-                if same(last.template(), present) {
-                    Baseline::old_object()
-                } else {
-                    Baseline::old_object_with(without_hashes(last.template().clone()))
+                if last.has_template(present) {
+                    return Baseline::old_object();
                 }
+                last.template().map_or_else(Baseline::nothing, |template| {
+                    Baseline::old_object_with(without_hashes(template.clone()))
+                })
             }
             _ => Baseline::nothing(),
         }
@@ -187,8 +186,7 @@ impl<'a> History<'a> {
             )
         };
         let last = self.counted().max_by_key(|revision| age(revision))?;
-        let alike =
-            |other: &Revision| age(other) == age(last) && !same(other.template(), last.template());
+        let alike = |other: &Revision| age(other) == age(last) && !other.has_template_of(last);
         (!self.counted().any(alike)).then_some(last)
     }
 
@@ -250,7 +248,7 @@ impl<'a> History<'a> {
         match self.previous() {
             Previous::Unnumbered => self.counted().any(older),
             Previous::Revision(previous) => {
-                let first = self.first_with(previous.template());
+                let first = self.first(|revision| revision.has_template_of(previous));
                 first.is_some_and(older) || self.equals_present(previous)
             }
             Previous::None => false,
@@ -260,7 +258,7 @@ impl<'a> History<'a> {
     /// Whether this revision has the present template. Going back to it undoes a restart.
     fn equals_present(&self, revision: &Revision) -> bool {
         let present = Template::of(self.present).known();
-        present.is_some_and(|present| same(present, revision.template()))
+        present.is_some_and(|present| revision.has_template(present))
     }
 
     /// Returns the revision that an undo goes back to: the one with the second highest number. kubectl
@@ -295,10 +293,13 @@ impl<'a> History<'a> {
 
     /// Returns the oldest revision with this template.
     fn first_with(&self, template: &Value) -> Option<&'a Revision> {
-        let with_it = self
-            .counted()
-            .filter(|revision| same(revision.template(), template));
-        with_it.min_by_key(|revision| age(revision))
+        self.first(|revision| revision.has_template(template))
+    }
+
+    /// Returns the oldest revision for which this is true.
+    fn first(&self, is_it: impl Fn(&Revision) -> bool) -> Option<&'a Revision> {
+        let found = self.counted().filter(|revision| is_it(revision));
+        found.min_by_key(|revision| revision.age())
     }
 
     /// Returns the revisions that the controller of the workload created.
@@ -320,15 +321,6 @@ enum Previous<'a> {
     None,
 }
 
-/// The key that orders revisions by when they were created.
-fn age(revision: &Revision) -> (Timestamp, Option<i64>) {
-    (revision.created, revision.first_number())
-}
-
 fn latest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
-    revisions.max_by_key(|revision| age(revision))
-}
-
-fn same(one: &Value, other: &Value) -> bool {
-    !matches!(compare(one, other), Difference::At(_))
+    revisions.max_by_key(|revision| revision.age())
 }

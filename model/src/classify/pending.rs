@@ -2,7 +2,7 @@
 //!
 //! `metadata.generation` of the new object is whatever the request says, so it is ignored.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::kind::Kind;
 use crate::workload::Workload;

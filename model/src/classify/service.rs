@@ -3,6 +3,7 @@
 use super::template::ARGO_HASH;
 use super::{Class, FirstPass, Question};
 use crate::change::Change;
+use crate::json::Value;
 use crate::request::Requester;
 use crate::revisions::{Order, Revisions};
 use crate::workload::Workload;
@@ -48,10 +49,12 @@ fn redirected(old: &Workload, new: &Workload) -> Option<&'static str> {
         ("externalName", "/spec/externalName"),
         ("publishNotReadyAddresses", "/spec/publishNotReadyAddresses"),
     ];
-    let set = |side: &Workload, pointer| {
-        let value = side.json(pointer).cloned();
-        value.filter(|value| *value != false && *value != "" && *value != "ClusterIP")
-    };
+    fn set<'w>(side: &'w Workload, pointer: &str) -> Option<&'w Value> {
+        let is_default = |value: &Value| {
+            *value == Value::Bool(false) || matches!(value.as_str(), Some("" | "ClusterIP"))
+        };
+        side.json(pointer).filter(|value| !is_default(value))
+    }
     FIELDS
         .into_iter()
         .find(|(_, pointer)| set(old, pointer) != set(new, pointer))

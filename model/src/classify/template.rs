@@ -1,9 +1,9 @@
 //! Compares Pod templates, ignoring what controllers and restarts write into them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 
+use crate::json::{Map, Value};
 use rollgate_strict::pointer;
-use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::template_ref::TemplateRef;
@@ -91,10 +91,15 @@ pub(super) fn compare(old: &Value, new: &Value) -> Difference {
     }
 }
 
+/// Whether two templates differ only in what is ignored, or not at all.
+pub(crate) fn is_same(one: &Value, other: &Value) -> bool {
+    !matches!(compare(one, other), Difference::At(_))
+}
+
 /// Removes the labels that controllers write into a template.
 pub(super) fn without_hashes(mut template: Value) -> Value {
     if let Some(Value::Object(labels)) = template.pointer_mut("/metadata/labels") {
-        labels.retain(|key, _| !IGNORED_LABELS.contains(&key.as_str()));
+        labels.retain(|key, _| !IGNORED_LABELS.contains(&key));
     }
     template
 }
@@ -108,7 +113,7 @@ pub(super) fn restarted_at(workload: &Workload) -> Option<&str> {
 }
 
 /// Returns the images of a template, sorted.
-pub(super) fn images(template: &Value) -> Vec<&str> {
+pub(crate) fn images(template: &Value) -> Vec<&str> {
     let mut images: Vec<&str> = ["/spec/containers", "/spec/initContainers"]
         .into_iter()
         .filter_map(|list| template.pointer(list)?.as_array())
@@ -158,8 +163,8 @@ fn fields_differ<'v>(old: &'v Value, new: &'v Value, skip: &[&str]) -> Option<Tr
     let keys_of_old = old.as_object().into_iter().flat_map(Map::keys);
     let keys_of_new = new.as_object().into_iter().flat_map(Map::keys);
     keys_of_old
-        .chain(keys_of_new.filter(|key| old.get(*key).is_none()))
-        .filter(|key| !skip.contains(&key.as_str()))
+        .chain(keys_of_new.filter(|key| old.get(key).is_none()))
+        .filter(|key| !skip.contains(key))
         .find_map(|key| {
             values_differ(field(old, key), field(new, key)).map(|trail| trail.under(key))
         })
@@ -175,7 +180,7 @@ fn items_differ<'v>(old: &'v [Value], new: &'v [Value]) -> Option<Trail<'v>> {
 
 /// Whether the API treats a value as absent: `null` and empty lists.
 fn is_nothing(value: &Value) -> bool {
-    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+    value.is_null() || value.as_array().is_some_and(<[_]>::is_empty)
 }
 
 fn field<'v>(value: &'v Value, key: &str) -> &'v Value {
@@ -224,59 +229,60 @@ impl<'v> Trail<'v> {
 #[must_use]
 pub fn template_text(workload: &Workload) -> String {
     let mut text = String::new();
-    if workload.kind() == Kind::Service {
-        let selector = workload.json("/spec/selector").unwrap_or(&Value::Null);
-        write_fields(&mut text, selector, &[ARGO_HASH]);
-        return text;
-    }
-    let Template { own, reference, .. } = Template::of(workload);
-    if let Some(template) = own {
-        write_template(&mut text, template);
-    }
-    if let Some(reference) = reference {
-        text.push('@');
-        write_fields(&mut text, reference, &["scaleDown"]);
-    }
+    write_workload(&mut text, workload).expect("writing to a String does not fail");
     text
 }
 
-/// Writes labels, annotations, the other metadata and the rest, each in braces of its own.
-fn write_template(text: &mut String, template: &Value) {
-    let metadata = field(template, "metadata");
-    write_fields(text, field(metadata, "labels"), &IGNORED_LABELS);
-    write_fields(text, field(metadata, "annotations"), &IGNORED_ANNOTATIONS);
-    write_fields(text, metadata, &["labels", "annotations"]);
-    write_fields(text, template, &["metadata"]);
-}
-
-fn write_fields(text: &mut String, object: &Value, skip: &[&str]) {
-    let entries = object.as_object().into_iter().flat_map(Map::iter);
-    let mut significant: Vec<_> = entries
-        .filter(|(key, value)| !skip.contains(&key.as_str()) && !is_nothing(value))
-        .collect();
-    significant.sort_unstable_by_key(|(key, _)| *key);
-    text.push('{');
-    for (key, value) in significant {
-        write_value(text, &Value::from(key.as_str()));
-        text.push(':');
-        write_value(text, value);
-        text.push(',');
+fn write_workload(text: &mut String, workload: &Workload) -> fmt::Result {
+    if workload.kind() == Kind::Service {
+        let selector = workload.json("/spec/selector").unwrap_or(&Value::Null);
+        return write_fields(text, selector, &[ARGO_HASH]);
     }
-    text.push('}');
+    let Template { own, reference, .. } = Template::of(workload);
+    if let Some(template) = own {
+        write_template(text, template)?;
+    }
+    if let Some(reference) = reference {
+        text.write_char('@')?;
+        write_fields(text, reference, &["scaleDown"])?;
+    }
+    Ok(())
 }
 
-fn write_value(text: &mut String, value: &Value) {
+/// Writes labels, annotations, the other metadata and the rest, each in braces of its own.
+pub(super) fn write_template(text: &mut impl Write, template: &Value) -> fmt::Result {
+    let metadata = field(template, "metadata");
+    write_fields(text, field(metadata, "labels"), &IGNORED_LABELS)?;
+    write_fields(text, field(metadata, "annotations"), &IGNORED_ANNOTATIONS)?;
+    write_fields(text, metadata, &["labels", "annotations"])?;
+    write_fields(text, template, &["metadata"])
+}
+
+fn write_fields(text: &mut impl Write, object: &Value, skip: &[&str]) -> fmt::Result {
+    let entries = object.as_object().into_iter().flat_map(Map::iter);
+    let significant = entries.filter(|(key, value)| !skip.contains(key) && !is_nothing(value));
+    text.write_char('{')?;
+    for (key, value) in significant {
+        write_value(text, &Value::from(key))?;
+        text.write_char(':')?;
+        write_value(text, value)?;
+        text.write_char(',')?;
+    }
+    text.write_char('}')
+}
+
+fn write_value(text: &mut impl Write, value: &Value) -> fmt::Result {
     match value {
         Value::Object(_) => write_fields(text, value, &[]),
-        _ if is_nothing(value) => text.push_str("null"),
+        _ if is_nothing(value) => text.write_str("null"),
         Value::Array(items) => {
-            text.push('[');
+            text.write_char('[')?;
             for item in items {
-                write_value(text, item);
-                text.push(',');
+                write_value(text, item)?;
+                text.write_char(',')?;
             }
-            text.push(']');
+            text.write_char(']')
         }
-        scalar => write!(text, "{scalar}").expect("writing to a String does not fail"),
+        scalar => write!(text, "{scalar}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Classifies the update of a workload that has Pods of its own.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::history::History;
 use super::template::{self, Difference, Template};

@@ -1,6 +1,6 @@
 //! Determines the pull policy from an image's tag.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// Returns `Always` for the tag `latest`, explicit or implied, and `IfNotPresent` for any other
 /// image. That includes one whose name the API server cannot parse: it ignores the error here, and
@@ -12,7 +12,7 @@ pub(super) fn pull_policy(image: Option<&Value>) -> Option<Value> {
     } else {
         "IfNotPresent"
     };
-    Some(Value::String(policy.to_owned()))
+    Some(policy.into())
 }
 
 fn is_latest(image: &str) -> bool {

@@ -4,7 +4,7 @@
 //! Source: apimachinery pkg/api/resource/quantity.go `CanonicalizeBytes`, and
 //! pkg/apis/core/v1/defaults.go `SetDefaults_ResourceList` (rounds up to thousandths).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::Object;
 
@@ -22,7 +22,7 @@ pub(super) fn canonicalize_one(value: &mut Value) {
         _ => None,
     };
     if let Some(text) = text {
-        *value = Value::String(text);
+        *value = text.into();
     }
 }
 

@@ -8,7 +8,9 @@ pub(super) mod services;
 pub(super) mod volumes;
 pub(super) mod workloads;
 
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
+
+use crate::json::{Map, Value};
 
 use super::Object;
 
@@ -55,7 +57,7 @@ pub enum DefaultValue {
     /// An object without fields.
     Empty,
     /// Computed from the fields beside it; `None` gives no default.
-    Beside(fn(&Map<String, Value>) -> Option<Value>),
+    Beside(fn(&Map) -> Option<Value>),
 }
 
 /// All defaults.
@@ -69,7 +71,7 @@ pub(super) fn apply(shape: &TypeDefaults, object: &mut Object) {
         if row.when.applies(object.get(row.field))
             && let Some(value) = row.value.make(object)
         {
-            object.insert(row.field.to_owned(), value);
+            object.insert(row.field, value);
         }
     }
 }
@@ -88,7 +90,7 @@ impl When {
 impl DefaultValue {
     fn make(self, object: &Object) -> Option<Value> {
         Some(match self {
-            Self::Text(text) => Value::String(text.to_owned()),
+            Self::Text(text) => Value::from(text),
             Self::Int(number) => Value::Number(Number::from(number)),
             Self::Flag(flag) => Value::Bool(flag),
             Self::Empty => Value::Object(Map::new()),

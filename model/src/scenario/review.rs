@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Baseline, ClassifiedRequest, MutableTags, Request, Revision, Revisions, Rollout, ShapeError,
-    SubResource, TemplateRef, Workload,
+    SubResource, TemplateRef, Workload, json,
 };
 
 use super::{NO_BASELINE, RevisionEntry, Scenario};
@@ -41,7 +41,7 @@ impl Scenario {
 
     /// Returns the Pod template of a Rollout with a `workloadRef`: the one in the Rollout itself, as
     /// policies are shown it, or that of the object in `objects`.
-    fn template_of(&self, rollout: &Workload) -> Result<Value, String> {
+    fn template_of(&self, rollout: &Workload) -> Result<json::Value, String> {
         if let Some(template) = rollout.json("/spec/template")
             && !rollout.containers().is_empty()
         {
@@ -54,12 +54,12 @@ impl Scenario {
     ///
     /// # Errors
     /// Why there is none, in words.
-    pub fn referred(&self, reference: &TemplateRef) -> Result<Value, String> {
+    pub fn referred(&self, reference: &TemplateRef) -> Result<json::Value, String> {
         let (api_version, kind) = reference.kind()?;
         let (namespace, name) = (reference.namespace(), reference.name());
         let object = self.object(api_version, kind, namespace, name);
         let object = object.map_err(|_| "the scenario has no `objects`")?;
-        reference.template_of(object.map_err(|error| error.message)?)
+        reference.template_of(&object.map_err(|error| error.message)?.into())
     }
 
     /// Returns what existing findings are compared with.
@@ -78,7 +78,7 @@ impl Scenario {
             (None, _) => None,
             (Some(_), None) => Some(NO_BASELINE.into()),
             (Some(old), Some(baseline)) if Arc::ptr_eq(old, baseline) => None,
-            (Some(_), Some(baseline)) => Some(baseline.tree().clone()),
+            (Some(_), Some(baseline)) => Some(baseline.tree().into()),
         };
     }
 
@@ -154,7 +154,7 @@ impl From<&Revision> for RevisionEntry {
             earlier_numbers: revision.earlier_numbers.clone(),
             has_pods: revision.has_pods,
             owner: revision.owner.clone(),
-            template: revision.template().clone(),
+            template: revision.template().map(Value::from).unwrap_or_default(),
         }
     }
 }

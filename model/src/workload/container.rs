@@ -13,11 +13,15 @@ pub(crate) fn containers(spec: &Node<'_, '_>) -> Result<Vec<Container>, ShapeErr
     if main.value().is_null() {
         return Err(main.wrong("a list of containers"));
     }
-    let mut containers = main.each(|node| container(&node, List::Main))?;
-    containers.extend(
-        spec.field("initContainers")?
-            .each(|node| container(&node, List::Init))?,
-    );
+    let init = spec.field("initContainers")?;
+    let length = |list: &Node<'_, '_>| list.value().as_array().map_or(0, <[_]>::len);
+    let mut containers = Vec::with_capacity(length(&main) + length(&init));
+    for (list, role) in [(&main, List::Main), (&init, List::Init)] {
+        list.each(|node| {
+            containers.push(container(&node, role)?);
+            Ok(())
+        })?;
+    }
     for (index, container) in (0..).zip(&mut containers) {
         container.index = index;
     }
@@ -126,8 +130,8 @@ fn handler(node: &Node<'_, '_>) -> Result<Handler, ShapeError> {
         .find(|key| map.get(*key).is_some_and(|action| !action.is_null()));
     let newer = || {
         map.iter()
-            .find(|(_, value)| value.is_object())
-            .map(|(key, _)| key.as_str())
+            .find(|(_, value)| value.as_object().is_some())
+            .map(|(key, _)| key)
     };
     let Some(key) = known.or_else(newer) else {
         return Ok(Handler::Other(String::new()));

@@ -3,7 +3,7 @@
 //!
 //! Everything is validated when the object is parsed, so that reading it later cannot fail.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::node::Node;
 use crate::records::{EnvFrom, EnvVar, SecurityContext, VolumeMount};
@@ -14,9 +14,9 @@ pub(crate) fn check(container: &Node<'_, '_>) -> Result<(), ShapeError> {
     container
         .field("env")?
         .each(|node| env_ref(&node).map(drop))?;
-    env_from(container)?;
-    volume_mounts(container)?;
-    volume_devices(container)?;
+    each(container, "envFrom", env_from_source)?;
+    each(container, "volumeMounts", volume_mount)?;
+    each(container, "volumeDevices", volume_device)?;
     security_context(container)?;
     Ok(())
 }
@@ -28,40 +28,23 @@ pub(crate) fn env(container: &Node<'_, '_>) -> Result<Vec<EnvVar>, ShapeError> {
 }
 
 pub(crate) fn env_from(container: &Node<'_, '_>) -> Result<Vec<EnvFrom>, ShapeError> {
-    container.field("envFrom")?.each(|node| {
-        let Some((kind, _)) = sole_field(&node, "prefix")? else {
-            return Err(node.wrong("a `configMapRef` or a `secretRef`"));
-        };
-        let source = node.field(kind)?;
-        Ok(EnvFrom {
-            kind: kind.to_owned(),
-            name: source.field("name")?.text_or_empty()?,
-            prefix: node.field("prefix")?.text_or_empty()?,
-            optional: source.field("optional")?.flag()?.unwrap_or_default(),
-        })
-    })
+    container
+        .field("envFrom")?
+        .each(|node| env_from_source(&node))
 }
 
 pub(crate) fn volume_mounts(container: &Node<'_, '_>) -> Result<Vec<VolumeMount>, ShapeError> {
-    container.field("volumeMounts")?.each(|node| {
-        Ok(VolumeMount {
-            name: node.field("name")?.text_or_empty()?,
-            mount_path: node.field("mountPath")?.text_or_empty()?,
-            sub_path: node.field("subPath")?.filled()?,
-            read_only: node.field("readOnly")?.flag()?.unwrap_or_default(),
-        })
-    })
+    container
+        .field("volumeMounts")?
+        .each(|node| volume_mount(&node))
 }
 
 pub(crate) fn volume_devices(
     container: &Node<'_, '_>,
 ) -> Result<Vec<(String, String)>, ShapeError> {
-    container.field("volumeDevices")?.each(|node| {
-        Ok((
-            node.field("name")?.text_or_empty()?,
-            node.field("devicePath")?.text_or_empty()?,
-        ))
-    })
+    container
+        .field("volumeDevices")?
+        .each(|node| volume_device(&node))
 }
 
 pub(crate) fn security_context(
@@ -81,6 +64,45 @@ pub(crate) fn security_context(
         capabilities_add: capabilities.field("add")?.texts()?,
         capabilities_drop: capabilities.field("drop")?.texts()?,
     }))
+}
+
+/// Validates each item of a list, and keeps none.
+fn each<T>(
+    container: &Node<'_, '_>,
+    list: &str,
+    read: impl Fn(&Node<'_, '_>) -> Result<T, ShapeError>,
+) -> Result<(), ShapeError> {
+    let items = container.field(list)?;
+    items.each(|node| read(&node).map(drop)).map(drop)
+}
+
+fn env_from_source(node: &Node<'_, '_>) -> Result<EnvFrom, ShapeError> {
+    let Some((kind, _)) = sole_field(node, "prefix")? else {
+        return Err(node.wrong("a `configMapRef` or a `secretRef`"));
+    };
+    let source = node.field(kind)?;
+    Ok(EnvFrom {
+        kind: kind.to_owned(),
+        name: source.field("name")?.text_or_empty()?,
+        prefix: node.field("prefix")?.text_or_empty()?,
+        optional: source.field("optional")?.flag()?.unwrap_or_default(),
+    })
+}
+
+fn volume_mount(node: &Node<'_, '_>) -> Result<VolumeMount, ShapeError> {
+    Ok(VolumeMount {
+        name: node.field("name")?.text_or_empty()?,
+        mount_path: node.field("mountPath")?.text_or_empty()?,
+        sub_path: node.field("subPath")?.filled()?,
+        read_only: node.field("readOnly")?.flag()?.unwrap_or_default(),
+    })
+}
+
+fn volume_device(node: &Node<'_, '_>) -> Result<(String, String), ShapeError> {
+    Ok((
+        node.field("name")?.text_or_empty()?,
+        node.field("devicePath")?.text_or_empty()?,
+    ))
 }
 
 /// A variable, borrowed from the tree, so that validation allocates nothing.
@@ -128,5 +150,5 @@ fn sole_field<'v>(
     Ok(map
         .iter()
         .find(|(key, value)| !value.is_null() && *key != beside)
-        .map(|(key, value)| (key.as_str(), value)))
+        .map(|(key, value)| (key, value)))
 }

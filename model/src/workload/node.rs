@@ -2,8 +2,8 @@
 //!
 //! As in the Kubernetes API, an explicit `null` counts as absent.
 
+use crate::json::{Map, Value};
 use rollgate_strict::pointer::Path;
-use serde_json::{Map, Value};
 
 use crate::records::IntOrString;
 use crate::shape::ShapeError;
@@ -46,7 +46,7 @@ impl<'v, 'p> Node<'v, 'p> {
         (!self.value.is_null()).then_some(self)
     }
 
-    pub(crate) fn object(&self) -> Result<Option<&'v Map<String, Value>>, ShapeError> {
+    pub(crate) fn object(&self) -> Result<Option<&'v Map>, ShapeError> {
         match self.value {
             Value::Object(map) => Ok(Some(map)),
             Value::Null => Ok(None),
@@ -105,7 +105,7 @@ impl<'v, 'p> Node<'v, 'p> {
 
     pub(crate) fn int_or_string(&self) -> Result<Option<IntOrString>, ShapeError> {
         match self.value {
-            Value::String(text) => Ok(Some(IntOrString::Text(text.clone()))),
+            Value::String(text) => Ok(Some(IntOrString::Text(text.to_string()))),
             Value::Number(_) => Ok(self.i32()?.map(IntOrString::Int)),
             Value::Null => Ok(None),
             _ => Err(self.wrong("a whole number or a string")),
@@ -117,16 +117,15 @@ impl<'v, 'p> Node<'v, 'p> {
         &self,
         mut read: impl FnMut(Node<'v, '_>) -> Result<T, ShapeError>,
     ) -> Result<Vec<T>, ShapeError> {
-        self.items()?
-            .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                read(Node {
-                    value,
-                    path: Path::Index(&self.path, index),
-                })
-            })
-            .collect()
+        let items = self.items()?;
+        let mut results = Vec::with_capacity(items.len());
+        for (index, value) in items.iter().enumerate() {
+            results.push(read(Node {
+                value,
+                path: Path::Index(&self.path, index),
+            })?);
+        }
+        Ok(results)
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, ShapeError> {
@@ -145,7 +144,7 @@ impl<'v, 'p> Node<'v, 'p> {
     /// Returns the entries of a map of quantities, sorted by key. A quantity may be a number.
     pub(crate) fn quantities(&self) -> Result<Vec<(String, String)>, ShapeError> {
         self.sorted(|value| match value.value {
-            Value::String(text) => Ok(text.clone()),
+            Value::String(text) => Ok(text.to_string()),
             Value::Number(number) => Ok(number.to_string()),
             _ => Err(value.wrong("a quantity such as `250m` or `64Mi`")),
         })
@@ -188,17 +187,15 @@ impl<'v, 'p> Node<'v, 'p> {
             return Ok(Vec::new());
         };
         let mut pairs = Vec::with_capacity(map.len());
-        for (key, value) in map {
+        for (key, value) in map.iter() {
             pairs.push((
-                key.clone(),
+                key.to_owned(),
                 read(Node {
                     value,
                     path: Path::Key(&self.path, key),
                 })?,
             ));
         }
-        // Sorted already, unless a crate in the build enabled serde_json's `preserve_order`.
-        pairs.sort_unstable();
         Ok(pairs)
     }
 }

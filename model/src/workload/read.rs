@@ -1,6 +1,6 @@
 //! Parses the fields of an object of a known kind.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::node::Node;
 use super::{TemplateSource, Workload, container, detail};

@@ -170,7 +170,7 @@ pub(super) fn rolling(manifest: Manifest) -> Result<Subject, ShapeError> {
 }
 
 /// The template that a Rollout refers to, which was put into it when it was read.
-fn own_template(rollout: &Workload) -> Result<Value, String> {
+fn own_template(rollout: &Workload) -> Result<rollgate_model::json::Value, String> {
     let template = rollout.json("/spec/template").cloned();
     template.ok_or_else(|| "nobody read it".to_owned())
 }

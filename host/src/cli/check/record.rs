@@ -51,8 +51,8 @@ fn scenario(decision: &Decision) -> Scenario {
         rollout.subject().name()
     ));
     scenario.dry_run = rollout.dry_run();
-    scenario.new = rollout.new().map(|object| object.tree().clone());
-    scenario.old = rollout.old().map(|object| object.tree().clone());
+    scenario.new = rollout.new().map(|object| object.tree().into());
+    scenario.old = rollout.old().map(|object| object.tree().into());
     scenario.set_baseline(rollout);
     // A scenario expects the verdict of one policy.
     if let [result] = decision.results() {

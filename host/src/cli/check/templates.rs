@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use rollgate_model::json::Value;
 use rollgate_model::scenario::Scenario;
 use rollgate_model::{Kind, TemplateChange, TemplateRef, Workload};
-use serde_json::Value;
 
 use super::manifests::Manifests;
 
@@ -73,7 +73,10 @@ fn objects(manifests: &Manifests) -> Vec<Value> {
     let deployments = workloads
         .filter(|it| it.kind == Kind::Deployment)
         .map(|it| &it.tree);
-    deployments.chain(&manifests.templates).cloned().collect()
+    deployments
+        .chain(&manifests.templates)
+        .map(Value::from)
+        .collect()
 }
 
 fn changes(before: &[Value], after: &[Value], namespace: Option<&str>) -> Vec<TemplateChange> {

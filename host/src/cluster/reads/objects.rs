@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use kube::Client;
 use kube::api::GetParams;
+use rollgate_model::json::Value;
 use rollgate_model::{ClusterError, ClusterErrorCode};
-use serde_json::Value;
 
 use super::discovery::Resource;
 use super::names;
-use super::request::{Pages, RequestError, fetch};
+use super::pages::Pages;
+use super::request::{RequestError, fetch};
 use crate::sources::{KindRef, ListQuery, ObjectRef};
 
 /// The most objects of a list, and their most bytes as policies see them.
@@ -145,20 +146,23 @@ async fn list(
 ) -> Result<Objects, RequestError> {
     let mut pages = Pages::new(client, resource.path(query.namespace()), selector);
     let mut found = Vec::new();
-    let mut bytes = 0;
-    while let Some(page) = pages.next::<Value>().await? {
-        for object in page {
-            let key = ["namespace", "name"].map(|field| {
-                let name = object["metadata"][field].as_str();
-                name.unwrap_or_default().to_owned()
-            });
-            let text = text(object, query);
-            bytes += text.len();
-            found.push((key, text));
+    let (mut bytes, mut too_large) = (0, false);
+    let mut keep = |object: Value| {
+        if too_large {
+            return;
         }
-        if found.len() > MAX_OBJECTS || bytes > MAX_BYTES {
-            return Err(RequestError::TooLarge);
-        }
+        let key = ["namespace", "name"].map(|field| {
+            let name = object.field("metadata").field(field).as_str();
+            name.unwrap_or_default().to_owned()
+        });
+        let text = text(object, query);
+        bytes += text.len();
+        found.push((key, text));
+        too_large = found.len() > MAX_OBJECTS || bytes > MAX_BYTES;
+    };
+    while pages.next(&mut keep).await? {}
+    if too_large {
+        return Err(RequestError::TooLarge);
     }
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(found.into_iter().map(|(_, text)| text).collect())
@@ -171,7 +175,9 @@ fn text(mut object: Value, query: &Query) -> Arc<str> {
     }
     if let Some(fields) = object.as_object_mut() {
         let mut insert = |field: &str, value: &str| {
-            fields.entry(field).or_insert_with(|| value.into());
+            if fields.get(field).is_none() {
+                fields.insert(field, value.into());
+            }
         };
         insert("apiVersion", &query.api_version);
         insert("kind", &query.kind);

@@ -1,14 +1,17 @@
 //! The earlier revisions of a workload, and the ReplicaSets behind a Service.
 
 mod item;
+mod kept;
 
 use kube::Client;
 use rollgate_model::{Kind, Owner, Revision, RevisionQuery};
 
 use super::names;
-use super::request::{Pages, RequestError};
+use super::pages::Pages;
+use super::request::RequestError;
 use crate::sources::Reading;
 use item::Item;
+use kept::Kept;
 
 /// The most objects to read for one change.
 const MAX_OWNED: usize = 1_000;
@@ -137,19 +140,25 @@ impl List<'_> {
             Reading::Recent if !selector.is_empty() => Pages::cached(client, path, selector),
             Reading::Recent | Reading::Fresh => Pages::new(client, path, selector),
         };
-        let (mut seen, mut kept) = (0, Vec::new());
-        while let Some(page) = pages
-            .next::<Item>()
-            .await
-            .map_err(|error| self.error(error))?
-        {
-            seen += page.len();
+        let (mut seen, mut kept) = (0, Kept::default());
+        loop {
+            let each = |item: Item| {
+                seen += 1;
+                if seen <= most
+                    && let Some(revision) = keep(item)
+                {
+                    kept.push(revision);
+                }
+            };
+            let more = pages.next(each).await.map_err(|error| self.error(error))?;
             if seen > most {
                 return Err(RevisionsError::TooMany { most, plural });
             }
-            kept.extend(page.into_iter().filter_map(&keep));
+            if !more {
+                break;
+            }
         }
-        Ok(kept)
+        Ok(kept.revisions())
     }
 
     fn error(&self, error: RequestError) -> RevisionsError {

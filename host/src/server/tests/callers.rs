@@ -9,7 +9,7 @@ struct EchoCaller;
 impl ReviewHandler for EchoCaller {
     fn handle(
         self: Arc<Self>,
-        _body: Bytes,
+        _body: ReviewBody,
         caller: Caller,
         _deadline: Instant,
     ) -> BoxFuture<'static, HandlerResponse> {

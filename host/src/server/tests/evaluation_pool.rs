@@ -15,7 +15,7 @@ struct BlockingHandler {
 impl ReviewHandler for BlockingHandler {
     fn handle(
         self: Arc<Self>,
-        _body: Bytes,
+        _body: ReviewBody,
         _caller: Caller,
         _deadline: Instant,
     ) -> BoxFuture<'static, HandlerResponse> {

@@ -1,13 +1,12 @@
 //! Parses responses of Prometheus: the envelope and the four result types of
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use rollgate_model::{Point, Sample, Series};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::failure::{QueryError, server_text};
 
@@ -24,7 +23,14 @@ pub(super) enum Answer {
 impl Answer {
     /// Parses a body; `None` if it is no response of this API.
     pub(super) fn parse(body: &[u8]) -> Option<Envelope> {
-        serde_json::from_slice(body).ok()
+        let outline: Outline = serde_json::from_slice(body).ok()?;
+        match outline.data.map(|data| data.result_type) {
+            None => Envelope::read(body, |IgnoredAny| Data::String),
+            Some(ResultType::Vector) => Envelope::read(body, Data::Vector),
+            Some(ResultType::Matrix) => Envelope::read(body, Data::Matrix),
+            Some(ResultType::Scalar) => Envelope::read(body, Data::Scalar),
+            Some(ResultType::String) => Envelope::read(body, |IgnoredAny| Data::String),
+        }
     }
 
     /// Returns the result of an instant query.
@@ -48,11 +54,33 @@ impl Answer {
     }
 }
 
+/// The type of a result. It is read first: a result whose type follows it would have to be kept as a tree.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ResultType {
+    Vector,
+    Matrix,
+    Scalar,
+    String,
+}
+
+#[derive(Deserialize)]
+struct Outline {
+    data: Option<DataOutline>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DataOutline {
+    result_type: ResultType,
+}
+
+/// A response with a result of a known type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Envelope {
+pub(super) struct Envelope<T = Data> {
     status: Status,
-    data: Option<Data>,
+    data: Option<T>,
     error_type: Option<String>,
     error: Option<String>,
     #[serde(default)]
@@ -70,32 +98,83 @@ enum Status {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
+struct ResultOf<T> {
+    result: T,
+}
+
+#[derive(Debug)]
+pub(super) enum Data {
     Vector(Vec<VectorItem>),
     Matrix(Vec<MatrixItem>),
     Scalar(Value),
-    String(IgnoredAny),
+    String,
 }
 
 #[derive(Debug, Deserialize)]
-struct VectorItem {
-    metric: BTreeMap<String, String>,
+pub(super) struct VectorItem {
+    metric: Labels,
     value: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct MatrixItem {
-    metric: BTreeMap<String, String>,
+pub(super) struct MatrixItem {
+    metric: Labels,
     values: Option<Vec<Value>>,
     #[serde(default)]
     histograms: Option<IgnoredAny>,
 }
 
+/// The labels of a series, sorted by name.
+#[derive(Debug)]
+struct Labels(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(LabelsVisitor)
+    }
+}
+
+struct LabelsVisitor;
+
+impl<'de> Visitor<'de> for LabelsVisitor {
+    type Value = Labels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the labels of a series")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+        let mut labels: Vec<(String, String)> = Vec::new();
+        while let Some(label) = map.next_entry()? {
+            labels.push(label);
+        }
+        labels.sort_by(|(one, _), (other, _)| one.cmp(other));
+        // Of two with the same name, the last counts.
+        labels.reverse();
+        labels.dedup_by(|(one, _), (other, _)| one == other);
+        labels.reverse();
+        labels.shrink_to_fit();
+        Ok(Labels(labels))
+    }
+}
+
 #[derive(Clone, Copy, Debug, Deserialize)]
-struct Value(Seconds, Number);
+pub(super) struct Value(Seconds, Number);
 
 impl Envelope {
+    /// Parses a body with a result of this type.
+    fn read<T: DeserializeOwned>(body: &[u8], data: impl FnOnce(T) -> Data) -> Option<Self> {
+        let parsed: Envelope<ResultOf<T>> = serde_json::from_slice(body).ok()?;
+        Some(Self {
+            status: parsed.status,
+            data: parsed.data.map(|parsed| data(parsed.result)),
+            error_type: parsed.error_type,
+            error: parsed.error,
+            warnings: parsed.warnings,
+            is_partial: parsed.is_partial,
+        })
+    }
+
     /// Returns whether it is a response of the API: gateways format errors alike, but without an error type.
     pub(super) fn is_of_api(&self, http_status: u16) -> bool {
         match self.status {
@@ -146,7 +225,7 @@ impl Data {
                 value: value.0,
                 at: at.0,
             }])),
-            Self::String(_) => Err(QueryError::Query(
+            Self::String => Err(QueryError::Query(
                 "it gives a text, not a number".to_owned(),
             )),
         }
@@ -167,7 +246,7 @@ fn each<T, U>(
 fn sample(item: VectorItem) -> Result<Sample, QueryError> {
     let Value(at, value) = item.value.ok_or_else(histogram)?;
     Ok(Sample {
-        labels: item.metric.into_iter().collect(),
+        labels: item.metric.0,
         value: value.0,
         at: at.0,
     })
@@ -180,7 +259,7 @@ fn series(item: MatrixItem) -> Result<Series, QueryError> {
     }
     let points = item.values.unwrap_or_default().into_iter();
     Ok(Series {
-        labels: item.metric.into_iter().collect(),
+        labels: item.metric.0,
         points: points
             .map(|Value(at, value)| Point {
                 value: value.0,

@@ -1,6 +1,6 @@
 //! Defaults of Pod templates.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{DefaultValue, TypeDefaults, When, absent, zero};
 use crate::defaults::{Object, image};

@@ -1,6 +1,6 @@
 //! Defaults of Services.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{DefaultValue, TypeDefaults, absent, zero};
 use crate::defaults::Object;
@@ -45,7 +45,7 @@ pub(in crate::defaults) const CLIENT_IP_CONFIG: TypeDefaults = TypeDefaults {
 };
 
 fn text(value: &str) -> Option<Value> {
-    Some(Value::String(value.to_owned()))
+    Some(value.into())
 }
 
 fn service_type(spec: &Object) -> &str {

@@ -1,6 +1,6 @@
 //! Defaults of volumes and of claims for them.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{DefaultValue, TypeDefaults, absent, zero};
 use crate::defaults::{Object, image};

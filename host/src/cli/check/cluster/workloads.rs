@@ -157,7 +157,7 @@ impl Live {
         let rollout =
             Workload::parse(self.tree.clone(), None).map_err(|error| error.to_string())?;
         let reference = rollout.template_ref().ok_or("it names no object")?;
-        referred_template(cluster, reference).await
+        referred_template(cluster, reference).await.map(Value::from)
     }
 
     /// Formats the object as a manifest, so that findings point at its lines.

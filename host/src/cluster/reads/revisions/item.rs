@@ -1,11 +1,14 @@
 //! Parses ReplicaSets and ControllerRevisions into revisions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
+use rollgate_model::json::Value;
 use rollgate_model::{Flaw, Kind, Owner, Revision};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// The relevant fields of a ReplicaSet or ControllerRevision.
 #[derive(Deserialize)]
@@ -26,9 +29,9 @@ pub(super) struct Item {
 pub(super) struct Metadata {
     name: String,
     creation_timestamp: Timestamp,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_texts")]
     labels: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_texts")]
     annotations: BTreeMap<String, String>,
     #[serde(default)]
     owner_references: Vec<OwnerReference>,
@@ -55,6 +58,44 @@ struct Spec {
 struct Status {
     #[serde(default)]
     replicas: i64,
+}
+
+/// The labels and annotations that are read; anybody may write any number of others.
+const READ: [&str; 8] = [
+    "controller-revision-hash",
+    "controller.kubernetes.io/hash",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "pod-template-hash",
+    "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/revision-history",
+    "rollouts-pod-template-hash",
+];
+
+fn read_texts<'de, D: Deserializer<'de>>(texts: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Read;
+
+    impl<'de> Visitor<'de> for Read {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut read = BTreeMap::new();
+            while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                if READ.contains(&key.as_ref()) {
+                    read.insert(key.into_owned(), map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(read)
+        }
+    }
+
+    texts.deserialize_map(Read)
 }
 
 impl Metadata {
@@ -190,7 +231,7 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use rollgate_model::Order;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
