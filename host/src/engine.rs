@@ -16,8 +16,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 pub use abi::Description;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
 pub use loading::LoadRequest;
@@ -32,6 +30,7 @@ pub use running::{LoadedPolicy, PolicyStart};
 use loading::cache::Cache;
 use loading::programs::Programs;
 use running::runtime::{Runtime, Runtimes};
+use running::shares::{Rule, Shares};
 
 /// How to set up an engine.
 #[derive(Clone, Debug)]
@@ -57,7 +56,7 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     loading_runtime: Arc<Runtime>,
     programs: Arc<Programs>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Shares>,
     cache: Option<Arc<Cache>>,
     cache_error: Option<Arc<CacheError>>,
 }
@@ -95,7 +94,7 @@ impl Engine {
             runtime: Arc::new(requests),
             loading_runtime: Arc::new(loading),
             programs: Arc::default(),
-            slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
+            slots: Shares::new(options.slots.get() as usize, Rule::KeepReserve),
             cache,
             cache_error,
         })

@@ -7,6 +7,7 @@ pub mod control_plane;
 pub mod corpus;
 pub mod evaluation;
 pub mod files;
+pub mod greedy;
 pub mod guarded;
 pub mod installation;
 pub mod keeper;

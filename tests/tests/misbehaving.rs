@@ -181,7 +181,12 @@ async fn error_in_configure_is_a_load_error_with_the_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looping_policies_do_not_stop_a_sound_one() {
     let engine = evaluation::engine();
-    let looping = misbehaving(&engine, "loop", Limits::default())
+    // They take turns: on a busy machine the last one computes late.
+    let patient = Limits {
+        timeout: Duration::from_secs(30),
+        ..Limits::default()
+    };
+    let looping = misbehaving(&engine, "loop", patient)
         .await
         .expect("it loads");
     let probes = evaluation::load(&engine, builtin::module("probes").expect("bundled"), "{}")

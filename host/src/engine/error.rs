@@ -27,6 +27,11 @@ pub enum LoadError {
         /// The maximum, in bytes.
         limit: usize,
     },
+    /// The component needs more than a sandbox has.
+    #[error(
+        "the policy is larger than a sandbox of rollgate: {0}; build it of fewer core modules, or with smaller tables"
+    )]
+    TooLarge(String),
     /// A valid module or component without the policy contract.
     #[error("this is WebAssembly, but no rollgate policy: {0}")]
     NoContract(String),
@@ -129,6 +134,11 @@ pub enum EvaluationError {
     /// No slot in the pool became free in time.
     #[error("rollgate was too busy to run the policy in time")]
     Overloaded,
+    /// Slots were free, but other evaluations for the same policy or namespace had its share of them.
+    #[error(
+        "rollgate did not run the policy in time: other evaluations of this policy or for this namespace took their whole share of its sandboxes"
+    )]
+    ShareInUse,
     /// The policy reads a Pod template that is in another object and could not be read.
     #[error("{0}")]
     NoTemplate(String),
@@ -157,7 +167,7 @@ impl EvaluationError {
             Self::Exited(_) => "exit",
             Self::Cpu(_) => "cpu",
             Self::Deadline { .. } => "deadline",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded | Self::ShareInUse => "overloaded",
             Self::NoTemplate(_) => "no-template",
             Self::Memory(_) => "memory",
             Self::Boundary(_) => "boundary",

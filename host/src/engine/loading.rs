@@ -128,7 +128,8 @@ impl Engine {
         let make = async {
             match cache.and_then(|cache| cache.program(key, engine)) {
                 Some(cached) => Ok(cached),
-                None => compile(engine, component).await,
+                // It was compiled for the dry run: only the pool's bounds are new.
+                None => compile(engine, component, LoadError::TooLarge).await,
             }
         };
         let program = self.programs.get_or_make(key, make).await?;
@@ -190,11 +191,15 @@ pub(super) struct Prepared {
     pub(super) start: PolicyStart,
 }
 
-async fn compile(engine: &wasmtime::Engine, component: Arc<[u8]>) -> Result<Component, LoadError> {
+async fn compile(
+    engine: &wasmtime::Engine,
+    component: Arc<[u8]>,
+    refused: fn(String) -> LoadError,
+) -> Result<Component, LoadError> {
     let engine = engine.clone();
     run_blocking(move || Component::new(&engine, &component))
         .await?
-        .map_err(|error| LoadError::NoContract(format!("{error:#}")))
+        .map_err(|error| refused(format!("{error:#}")))
 }
 
 /// Runs work that may take long on a blocking thread. If a tool panics on a hostile file, only that

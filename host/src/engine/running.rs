@@ -1,19 +1,22 @@
 //! Evaluates a loaded policy: a fresh instance, one call under every limit, and the instance is
 //! dropped.
 
+mod cpu;
 pub(super) mod grants;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod outcome;
 pub(super) mod runtime;
+pub(super) mod shares;
 pub(super) mod state;
+mod ticker;
 pub(super) mod wasi;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use rollgate_model::Verdict;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
 
@@ -23,10 +26,14 @@ use super::error::EvaluationError;
 use super::loading::programs::Program;
 use super::loading::{LoadRequest, Prepared};
 use super::recipe::Recipe;
+use cpu::Metered;
 use outcome::NotStarted;
 use runtime::{Imports, Runtime};
+use shares::{Account, Busy, Claimant, Permit, Shares};
 use state::{HostState, Phase, Review};
 use wasi::EmptyWasi;
+
+const ITS_TURN: &str = "its turn to compute, which it needs because it computes for long";
 
 /// A policy that can be evaluated.
 pub struct LoadedPolicy {
@@ -38,7 +45,9 @@ pub struct LoadedPolicy {
     imports: Imports,
     start: PolicyStart,
     runtime: Arc<Runtime>,
-    slots: Arc<Semaphore>,
+    /// Whose share its evaluations take.
+    owner: Account,
+    slots: Arc<Shares>,
 }
 
 impl fmt::Debug for LoadedPolicy {
@@ -72,6 +81,7 @@ impl LoadedPolicy {
         program: Program,
     ) -> Self {
         Self {
+            owner: Account::owner_of(&recipe.name),
             recipe,
             description: prepared.description,
             guest,
@@ -121,13 +131,15 @@ impl LoadedPolicy {
         if begun >= deadline {
             return Err(EvaluationError::Overloaded);
         }
-        let slot = timeout_at(deadline, self.slots.acquire())
-            .await
-            .map_err(|_| EvaluationError::Overloaded)?;
-        let _slot = slot.map_err(|_| EvaluationError::Overloaded)?;
+        let claimant = Claimant::new(&self.recipe.name, &self.owner, &review.namespace);
+        let _slot = self.slot(&claimant, deadline).await?;
 
-        let mut store = self.runtime.store(self.state(review));
-        match timeout_at(deadline, self.call(&mut store)).await {
+        let mut store = self.runtime.store(self.state(review, claimant));
+        let called = {
+            let call = pin!(self.call(&mut store));
+            timeout_at(deadline, Metered(call)).await
+        };
+        match called {
             Ok(Ok(Ok(verdict))) => {
                 store.data().log.violations(verdict.violations());
                 Ok(verdict)
@@ -140,6 +152,19 @@ impl LoadedPolicy {
                 waiting_for: waiting_for(store),
             }),
         }
+    }
+
+    /// Waits for a slot in the pool.
+    async fn slot(
+        &self,
+        claimant: &Claimant,
+        deadline: Instant,
+    ) -> Result<Permit, EvaluationError> {
+        let slot = timeout_at(deadline, self.slots.acquire(claimant)).await;
+        slot.map_err(|_| match self.slots.busy(claimant) {
+            Some(Busy::ShareInUse) => EvaluationError::ShareInUse,
+            Some(Busy::NoneFree) | None => EvaluationError::Overloaded,
+        })
     }
 
     async fn call(
@@ -157,14 +182,14 @@ impl LoadedPolicy {
         guest.evaluate(store).await
     }
 
-    fn state(&self, review: &Arc<Review>) -> HostState {
+    fn state(&self, review: &Arc<Review>, claimant: Claimant) -> HostState {
         let Recipe {
             name,
             limits,
             grants,
             ..
         } = &self.recipe;
-        let mut state = HostState::for_evaluation(review, grants, name, limits);
+        let mut state = HostState::for_evaluation(review, grants, name, limits, claimant);
         if self.imports == Imports::ContractAndWasi {
             state.wasi = Some(Box::new(EmptyWasi::of_review(review)));
         }
@@ -173,8 +198,11 @@ impl LoadedPolicy {
 }
 
 fn waiting_for(store: Store<HostState>) -> Option<String> {
-    match store.into_data().phase {
+    let HostState { phase, usage, .. } = store.into_data();
+    let for_host = match phase {
         Phase::Evaluating(evaluation) => evaluation.waiting_for,
         Phase::Loading { .. } => None,
-    }
+    };
+    let for_turn = || usage.cpu.is_waiting().then(|| ITS_TURN.to_owned());
+    for_host.or_else(for_turn)
 }

@@ -1,6 +1,7 @@
 //! Contract `rollgate:policy@0.1.0`: the guest's imports, and calls of its exports.
 
 mod clock;
+mod json;
 mod objects;
 mod records;
 mod results;

@@ -58,7 +58,7 @@ impl DryRunComponent {
             Err(error) => (Arc::clone(&bytes), Some(format!("{error:#}"))),
         };
         let (bytes, no_accessors) = run_blocking(instrument).await?;
-        let compiled: Component = compile(runtime.engine(), bytes).await?;
+        let compiled: Component = compile(runtime.engine(), bytes, LoadError::NoContract).await?;
         let linked = runtime
             .link(&compiled, original.imports)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;

@@ -5,23 +5,27 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use super::runtime::Ticker;
+use super::cpu::{CpuMeter, Tick};
+use super::shares::{Claimant, Shares};
 use super::state::HostState;
+use super::ticker::Ticker;
 
-/// The length of one epoch tick.
+/// The length of one epoch tick, and the accuracy of the CPU limit.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// Bytes that a guest may hand to the host in one call.
 const HOSTCALL_BYTES: usize = 1 << 20;
 const COMPONENT_HANDLES: usize = 1_000;
-const TABLE_ELEMENTS: usize = 100_000;
+/// The most elements of one table.
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
 
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of the guest, in bytes: the sum of all its memories.
+    /// Memory of the guest, in bytes: the sum of all its memories and tables, and what the host reads for
+    /// it while it copies that into them.
     pub memory: usize,
-    /// CPU of the guest, counted in epoch ticks of 10 ms; at least one.
+    /// CPU time of the guest, checked at epoch ticks of at most 10 ms.
     pub cpu: Duration,
     /// Wall-clock time of one evaluation, host calls included. The request's deadline may end it sooner.
     pub timeout: Duration,
@@ -38,13 +42,10 @@ impl Default for Limits {
 }
 
 /// Counts what a store has used, so that the error can name the limit that was reached.
-#[derive(Debug)]
 pub(crate) struct Usage {
     memory: usize,
     memory_limit: usize,
-    cpu_ticks_left: u64,
-    /// The next tick passed while the guest waited for the host.
-    waited: bool,
+    pub(super) cpu: CpuMeter,
     /// The limit that stopped the guest, if one did.
     pub(super) exceeded: Option<ExceededLimit>,
 }
@@ -57,23 +58,50 @@ pub(super) enum ExceededLimit {
     Cpu,
 }
 
+/// Stops a guest that needs more memory than its limit; the usage says so too.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the policy needs more memory than its limit")]
+struct OutOfMemory;
+
 impl Usage {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        // The first tick may come at once: one more than the limit keeps a whole tick from being lost.
-        let ticks = limits.cpu.as_millis().div_ceil(TICK.as_millis()) + 1;
+    pub(crate) fn new(limits: &Limits, claimant: Claimant) -> Self {
         Self {
             memory: 0,
             memory_limit: limits.memory,
-            cpu_ticks_left: u64::try_from(ticks).unwrap_or(u64::MAX),
-            waited: false,
+            cpu: CpuMeter::new(claimant, limits.cpu),
             exceeded: None,
         }
     }
 
-    /// Records that the guest waited for the host, which is no CPU time. The callback runs once for all
-    /// ticks of one wait, and certainly after a wait of a whole tick.
-    pub(crate) fn waited(&mut self, time: Duration) {
-        self.waited |= time >= TICK;
+    /// Returns how many bytes the guest may still take.
+    pub(crate) const fn memory_left(&self) -> usize {
+        self.memory_limit.saturating_sub(self.memory)
+    }
+
+    /// Checks that the host may hold so many bytes for the guest, which is about to get a copy.
+    ///
+    /// # Errors
+    /// Stops the guest if they do not fit into what it has left.
+    pub(crate) fn check_held_for_guest(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        if bytes > self.memory_left() {
+            return Err(self.exceed_memory());
+        }
+        Ok(())
+    }
+
+    /// Returns the error that stops a guest because it has no memory left.
+    pub(crate) fn exceed_memory(&mut self) -> wasmtime::Error {
+        self.exceeded = Some(ExceededLimit::Memory);
+        OutOfMemory.into()
+    }
+
+    fn grow(&mut self, bytes: usize) -> bool {
+        if bytes > self.memory_left() {
+            self.exceeded = Some(ExceededLimit::Memory);
+            return false;
+        }
+        self.memory += bytes;
+        true
     }
 
     /// Lets the snapshot's accessors copy a memory of any allowed size, and grow it by a page.
@@ -92,18 +120,12 @@ impl ResourceLimiter for Usage {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.memory.saturating_add(desired.saturating_sub(current));
-        if total > self.memory_limit {
-            self.exceeded = Some(ExceededLimit::Memory);
-            return Ok(false);
-        }
-        self.memory = total;
-        Ok(true)
+        Ok(self.grow(desired.saturating_sub(current)))
     }
 
     fn table_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
@@ -111,26 +133,26 @@ impl ResourceLimiter for Usage {
             self.exceeded = Some(ExceededLimit::Tables);
             return Ok(false);
         }
-        Ok(true)
+        let elements = desired.saturating_sub(current);
+        Ok(self.grow(elements.saturating_mul(size_of::<usize>())))
     }
 }
 
 /// Puts every limit on a new store. The store keeps the ticker running.
-pub(crate) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>) {
+pub(crate) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>, turns: Arc<Shares>) {
     store.limiter(|state| &mut state.usage);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |mut context| {
-        let _kept_alive = &ticker;
+        ticker.hurry();
         let usage = &mut context.data_mut().usage;
-        if !std::mem::take(&mut usage.waited) {
-            usage.cpu_ticks_left = usage.cpu_ticks_left.saturating_sub(1);
-        }
-        if usage.cpu_ticks_left == 0 {
-            usage.exceeded = Some(ExceededLimit::Cpu);
-            return Ok(UpdateDeadline::Interrupt);
-        }
-        Ok(UpdateDeadline::Yield(1))
+        Ok(match usage.cpu.tick(&turns) {
+            Tick::After(turn) => UpdateDeadline::YieldCustom(1, turn),
+            Tick::Exceeded => {
+                usage.exceeded = Some(ExceededLimit::Cpu);
+                UpdateDeadline::Interrupt
+            }
+        })
     });
 }

@@ -1,14 +1,14 @@
 //! The two wasmtime engines: one evaluates policies for requests, one prepares policies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig, Store};
 
-use super::limits;
+use super::shares::Shares;
 use super::state::HostState;
+use super::ticker::Ticker;
+use super::{cpu, limits};
 use crate::engine::abi;
 use crate::engine::loading::configured_memory;
 
@@ -18,6 +18,14 @@ pub(crate) const MEMORY_CEILING: usize = 256 << 20;
 /// How much of a memory slot stays mapped between two uses, in bytes. A page that stays mapped costs a
 /// copy of what a guest wrote there; one that does not costs a page fault.
 const KEEP_RESIDENT: usize = 256 << 10;
+/// The same for a table: most have a page or two, and there may be many.
+const TABLE_KEEP_RESIDENT: usize = 8 << 10;
+/// JavaScript and Python components consist of many core instances and tables; the configured memory is
+/// one more.
+const CORE_INSTANCES: u32 = 65;
+const MEMORIES: u32 = 4;
+const TABLES: u32 = 64;
+const TABLES_OF_MODULE: u32 = 16;
 const STACK: usize = 1 << 20;
 const WASM_STACK: usize = 512 << 10;
 
@@ -28,19 +36,21 @@ const WASM_STACK: usize = 512 << 10;
 pub(crate) struct Runtime {
     engine: Engine,
     ticker: Arc<Ticker>,
+    turns: Arc<Shares>,
     plain: Linker<HostState>,
     with_wasi: Linker<HostState>,
 }
 
 impl Runtime {
-    fn new(engine: Engine, ticker: Arc<Ticker>) -> wasmtime::Result<Self> {
+    fn new(engine: Engine, ticker: &Arc<Ticker>, turns: &Arc<Shares>) -> wasmtime::Result<Self> {
         let mut plain = Linker::new(&engine);
         abi::add_to_linker(&mut plain)?;
         let mut with_wasi = plain.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
         Ok(Self {
             engine,
-            ticker,
+            ticker: Arc::clone(ticker),
+            turns: Arc::clone(turns),
             plain,
             with_wasi,
         })
@@ -82,12 +92,16 @@ impl Runtime {
     /// Creates a store with every limit in place.
     pub(crate) fn store(&self, state: HostState) -> Store<HostState> {
         let mut store = Store::new(&self.engine, state);
-        limits::bind(&mut store, Arc::clone(&self.ticker));
+        limits::bind(
+            &mut store,
+            Arc::clone(&self.ticker),
+            Arc::clone(&self.turns),
+        );
         store
     }
 }
 
-/// The two runtimes of an engine. They share a ticker.
+/// The two runtimes of an engine. They share a ticker, and the turns of guests that compute for long.
 pub(crate) struct Runtimes {
     /// For requests: optimised code in a pool of prepared slots.
     pub(crate) requests: Runtime,
@@ -101,9 +115,10 @@ impl Runtimes {
         let requests = Engine::new(common().allocation_strategy(pool(slots)))?;
         let loading = Engine::new(common().cranelift_opt_level(OptLevel::None))?;
         let ticker = Arc::new(Ticker::start([&requests, &loading])?);
+        let turns = cpu::turns();
         Ok(Self {
-            requests: Runtime::new(requests, Arc::clone(&ticker))?,
-            loading: Runtime::new(loading, ticker)?,
+            requests: Runtime::new(requests, &ticker, &turns)?,
+            loading: Runtime::new(loading, &ticker, &turns)?,
         })
     }
 }
@@ -115,37 +130,6 @@ pub(crate) enum Imports {
     Contract,
     /// The contract and the empty WASI.
     ContractAndWasi,
-}
-
-/// Advances the epochs of two engines until it is dropped. Without it a guest that loops would run for
-/// ever, so every store holds it: see [`limits::bind`].
-pub(crate) struct Ticker {
-    stop: Arc<AtomicBool>,
-}
-
-impl Ticker {
-    fn start(engines: [&Engine; 2]) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let engines = engines.map(Engine::weak);
-        thread::Builder::new()
-            .name("rollgate-epoch".into())
-            .spawn(move || {
-                while !stopped.load(Ordering::Relaxed) {
-                    thread::sleep(limits::TICK);
-                    for engine in engines.iter().filter_map(wasmtime::EngineWeak::upgrade) {
-                        engine.increment_epoch();
-                    }
-                }
-            })?;
-        Ok(Self { stop })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
 }
 
 fn common() -> Config {
@@ -160,27 +144,26 @@ fn common() -> Config {
     config
 }
 
+/// Reserves what `slots` components of the largest allowed shape need, so that no instantiation fails
+/// because of the shape of others. This costs address space alone.
 fn pool(slots: u32) -> PoolingAllocationConfig {
-    // One component alone always fits, however few slots there are.
-    let total = |each: u32, one: u32| slots.saturating_mul(each).max(one);
+    let total = |each: u32| slots.saturating_mul(each);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        // JavaScript and Python components consist of many core instances and tables; the configured
-        // memory is one more.
-        .max_core_instances_per_component(65)
-        .total_core_instances(total(16, 65))
-        .max_memories_per_component(4)
-        .total_memories(total(2, 4))
-        .max_tables_per_component(64)
-        .total_tables(total(16, 64))
-        .max_tables_per_module(16)
-        .table_elements(100_000)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_core_instances(total(CORE_INSTANCES))
+        .max_memories_per_component(MEMORIES)
+        .total_memories(total(MEMORIES))
+        .max_tables_per_component(TABLES)
+        .total_tables(total(TABLES))
+        .max_tables_per_module(TABLES_OF_MODULE)
+        .table_elements(limits::TABLE_ELEMENTS)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_memory_size(MEMORY_CEILING)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(64 << 10)
+        .table_keep_resident(TABLE_KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);
     pool
 }

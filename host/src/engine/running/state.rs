@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollgate_model::Rollout;
-use tokio::time::Instant;
 
 use super::grants::{CallBudget, Grants};
 use super::limits::{Limits, Usage};
 use super::log::GuestLog;
+use super::shares::Claimant;
 use super::wasi::EmptyWasi;
 use crate::engine::abi::SharedContainers;
 use crate::sources::Sources;
@@ -23,6 +23,8 @@ pub struct Review {
     pub sources: Sources,
     /// Identifies this review in logs: the request's uid, or a file's name.
     pub id: String,
+    /// The namespace of the object.
+    pub(crate) namespace: Arc<str>,
     /// The containers, converted once for all guests.
     pub(crate) containers: SharedContainers,
 }
@@ -33,6 +35,7 @@ impl Review {
     pub fn new(id: String, rollout: Rollout, sources: Sources) -> Self {
         let now = sources.clock.now();
         Self {
+            namespace: rollout.subject().namespace().into(),
             rollout,
             now,
             sources,
@@ -49,6 +52,7 @@ impl Review {
             now: self.now,
             sources: self.sources.clone(),
             id: self.id.clone(),
+            namespace: Arc::clone(&self.namespace),
             containers: SharedContainers::default(),
         }
     }
@@ -93,12 +97,13 @@ pub(crate) struct Evaluation {
 
 impl HostState {
     pub(crate) fn for_loading(during: &'static str, policy: &Arc<str>, limits: &Limits) -> Self {
+        let claimant = Claimant::loading(policy);
         Self {
             phase: Phase::Loading {
                 during,
                 early_call: None,
             },
-            usage: Usage::new(limits),
+            usage: Usage::new(limits, claimant),
             log: GuestLog::new(Arc::clone(policy), None),
             wasi: None,
             panic: None,
@@ -110,6 +115,7 @@ impl HostState {
         grants: &Arc<Grants>,
         policy: &Arc<str>,
         limits: &Limits,
+        claimant: Claimant,
     ) -> Self {
         Self {
             phase: Phase::Evaluating(Evaluation {
@@ -118,18 +124,18 @@ impl HostState {
                 budget: CallBudget::default(),
                 waiting_for: None,
             }),
-            usage: Usage::new(limits),
+            usage: Usage::new(limits, claimant),
             log: GuestLog::new(Arc::clone(policy), Some(Arc::clone(review))),
             wasi: None,
             panic: None,
         }
     }
 
-    /// Waits for a source. The time does not count as CPU time of the guest.
+    /// Waits for a source. The time does not count as CPU time of the guest, and others take its turn.
     pub(crate) async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
-        let begun = Instant::now();
+        let turns = self.usage.cpu.pause();
         let answer = answer.await;
-        self.usage.waited(begun.elapsed());
+        self.usage.cpu.resume(turns).await;
         if let Phase::Evaluating(evaluation) = &mut self.phase {
             evaluation.waiting_for = None;
         }

@@ -10,6 +10,7 @@ use wasmtime::Result;
 use wasmtime::component::{Linker, Resource};
 
 use super::bindings::rollgate::policy::types;
+use super::json::{self, TooLong};
 use crate::engine::running::outcome::NoTemplate;
 use crate::engine::running::state::HostState;
 
@@ -265,10 +266,17 @@ impl types::HostWorkload for HostState {
     }
 
     fn json(&mut self, this: Resource<WorkloadHandle>, pointer: String) -> Result<Option<String>> {
+        let most = self.usage.memory_left();
         let workload = self.workload(&this)?;
-        match workload.no_template_at(&pointer) {
-            Some(why) => Err(NoTemplate(why).into()),
-            None => Ok(workload.json(&pointer).map(ToString::to_string)),
+        if let Some(why) = workload.no_template_at(&pointer) {
+            return Err(NoTemplate(why).into());
+        }
+        let Some(value) = workload.json(&pointer) else {
+            return Ok(None);
+        };
+        match json::text_of_at_most(value, most) {
+            Ok(text) => Ok(Some(text)),
+            Err(TooLong) => Err(self.usage.exceed_memory()),
         }
     }
 

@@ -134,7 +134,9 @@ impl HostState {
             name,
         };
         let text = self.wait(review.sources.cluster.get(object, reading));
-        Ok(text.await?.as_ref().to_owned())
+        let text = text.await?;
+        self.usage.check_held_for_guest(text.len())?;
+        Ok(text.as_ref().to_owned())
     }
 
     async fn objects(
@@ -154,8 +156,10 @@ impl HostState {
             label_selector,
         };
         let all = self.wait(review.sources.cluster.list(query, reading));
-        let all = all.await?.into_iter();
-        Ok(all.map(|text| text.as_ref().to_owned()).collect())
+        let all = all.await?;
+        let bytes = all.iter().map(|text| text.len()).sum();
+        self.usage.check_held_for_guest(bytes)?;
+        Ok(all.iter().map(|text| text.as_ref().to_owned()).collect())
     }
 }
 
