@@ -5,6 +5,8 @@ mod admission_review;
 mod caller;
 mod decision;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod lookups;
 mod memory;
 mod observe;

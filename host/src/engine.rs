@@ -20,6 +20,8 @@ pub use abi::Description;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
 pub use loading::LoadRequest;
 pub use loading::cache::CacheError;
+#[cfg(any(test, fuzzing))]
+pub(crate) use loading::fuzzing;
 pub use loading::module::Module;
 pub use running::grants::{ClusterGrant, Grants, Ungranted};
 pub use running::limits::{Limits, TICK};

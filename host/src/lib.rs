@@ -5,6 +5,8 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod reload;
 mod server;
 pub mod sources;

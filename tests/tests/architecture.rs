@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The host's modules, each with those it may use.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("telemetry", &[]),
     ("watch", &[]),
     ("sources", &[]),
@@ -57,6 +57,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
         ],
     ),
     ("main", &["cli"]),
+    ("fuzzing", &["sources", "engine", "admission"]),
 ];
 
 /// Functions that any module may use.

@@ -5,6 +5,8 @@
 pub(super) mod cache;
 pub(super) mod configured_memory;
 mod dry_run;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub(super) mod module;
 pub(super) mod programs;
 mod snapshot;

@@ -9,6 +9,8 @@ mod answer;
 mod cache;
 mod client;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod secret;
 mod settings;
 mod spec;
