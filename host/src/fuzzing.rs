@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn corpus_is_read_without_a_panic() {
-        let corpora: [(&str, fn(&[u8])); 3] = [
+        type Fuzzer = fn(&[u8]);
+        let corpora: [(&str, Fuzzer); 3] = [
             ("review", super::review),
             ("component", super::component),
             ("prometheus", super::prometheus),

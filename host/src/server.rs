@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 pub(crate) use admin::Info;
-pub(crate) use callers::{BadPathSecret, Callers, PathFile, PathSecret, PathSecrets};
+pub(crate) use callers::{ADMIT, BadPathSecret, Callers, PathFile, PathSecret, PathSecrets};
 pub(crate) use evaluation_pool::EvaluationPool;
 pub(crate) use lifecycle::Ended;
 pub(crate) use options::{Bounds, Drain, Options};

@@ -25,6 +25,7 @@ use std::convert::Infallible;
 
 use futures_util::{StreamExt as _, pin_mut};
 use jiff::Timestamp;
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
@@ -32,7 +33,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::managed_secret::{Content as _, ManagedSecret, SecretError};
 use super::{Installation, objects};
-use crate::server::{PathSecret, PathSecrets};
+use crate::server::{ADMIT, PathSecret, PathSecrets};
 use recent::RecentPaths;
 use step::Step;
 pub(crate) use step::{PathRenewal, PathTimes};
@@ -54,6 +55,13 @@ impl RotationState {
     /// Returns the secret that the registration is to name.
     pub(super) fn current(&self) -> &PathSecret {
         &self.stored.current
+    }
+
+    /// Returns when every replica accepts a secret that was made just now.
+    pub(super) fn accepted_everywhere(&self, renewal: &PathRenewal) -> Timestamp {
+        let made = self.stored.renewed.unwrap_or(Timestamp::MIN);
+        let spread = renewal.times.spread;
+        made.saturating_add(spread).unwrap_or(Timestamp::MAX)
     }
 
     /// Returns when the next step is due if nothing changes before.
@@ -125,18 +133,26 @@ pub(super) struct PathFollower {
 impl PathFollower {
     /// Watches the Secret, and never returns. If it is deleted or damaged, nothing changes.
     pub(super) async fn run(self) -> Infallible {
+        let mut plain_path = self.plain_path().await;
+        if plain_path != PlainPath::Refused {
+            self.secrets.answer_plain_path();
+        }
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.installation.namespace);
         let secrets = objects::watch(api, self.installation.webhook_path());
         pin_mut!(secrets);
         let mut recent = RecentPaths::new(self.times.overlap());
         loop {
-            let next = match recent.next_end() {
+            let end = recent.next_end().into_iter().chain(plain_path.end()).min();
+            let next = match end {
                 Some(end) => timeout_at(end, secrets.next()).await,
                 None => Ok(secrets.next().await),
             };
             match next {
                 Ok(Some(Some(secret))) => match Stored::read(&secret, Timestamp::now()).0 {
-                    Some(stored) => recent.replace(&stored, Instant::now()),
+                    Some(stored) => {
+                        recent.replace(&stored, Instant::now());
+                        plain_path = plain_path.until(Instant::now() + self.times.overlap());
+                    }
                     None => {
                         tracing::warn!(
                             "the Secret has no valid secret path; the accepted ones stay"
@@ -147,6 +163,64 @@ impl PathFollower {
                 Err(_) => {}
             }
             self.secrets.replace(recent.accepted(Instant::now()));
+            if plain_path.end().is_some_and(|end| end <= Instant::now()) {
+                plain_path = PlainPath::Refused;
+                self.secrets.refuse_plain_path();
+            }
+        }
+    }
+
+    /// A build that had no secret paths registered the plain path. While its replicas run, one of them may
+    /// hold the Lease and keep it so.
+    async fn plain_path(&self) -> PlainPath {
+        let name = &self.installation.name;
+        let all: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        match all.get_opt(name).await {
+            Ok(Some(registered)) if has_plain_path(&registered) => {
+                tracing::warn!(
+                    "an older build has registered a path without a secret: it is answered until the new path is registered, and nothing is written for such requests"
+                );
+                PlainPath::Answered
+            }
+            Ok(_) => PlainPath::Refused,
+            Err(error) => {
+                tracing::warn!(%error, "the registration cannot be read, so a path without a secret is not answered");
+                PlainPath::Refused
+            }
+        }
+    }
+}
+
+/// Returns whether the API server calls a path without a secret, as a build registered it that had none.
+pub(super) fn has_plain_path(registered: &ValidatingWebhookConfiguration) -> bool {
+    let webhooks = registered.webhooks.iter().flatten();
+    let mut services = webhooks.filter_map(|webhook| webhook.client_config.service.as_ref());
+    services.any(|service| service.path.as_deref() == Some(ADMIT))
+}
+
+/// Whether the path without a secret is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PlainPath {
+    Refused,
+    /// Until there is a secret path.
+    Answered,
+    /// Until no API server calls it any more.
+    AnsweredUntil(Instant),
+}
+
+impl PlainPath {
+    const fn end(self) -> Option<Instant> {
+        match self {
+            Self::AnsweredUntil(end) => Some(end),
+            Self::Refused | Self::Answered => None,
+        }
+    }
+
+    /// Sets the end, once there is a secret path.
+    const fn until(self, end: Instant) -> Self {
+        match self {
+            Self::Answered => Self::AnsweredUntil(end),
+            other => other,
         }
     }
 }

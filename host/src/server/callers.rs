@@ -8,6 +8,7 @@ mod file;
 mod secret;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::rustls::ServerConnection;
@@ -18,7 +19,7 @@ pub(crate) use secret::{BadPathSecret, PathSecret};
 use crate::admission::Caller;
 
 /// The path of reviews; a secret may follow it.
-const ADMIT: &str = "/admit";
+pub(crate) const ADMIT: &str = "/admit";
 
 /// How the API server is recognized.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,9 @@ impl Callers {
     pub(super) fn caller(&self, path: &str, certificate: ClientCertificate) -> Option<Caller> {
         let rest = path.strip_prefix(ADMIT)?;
         match (self, certificate) {
+            (Self::ByPath(secrets), _) if rest.is_empty() => {
+                secrets.answers_plain_path().then_some(Caller::Unknown)
+            }
             (Self::ByPath(secrets), _) => {
                 let known = secrets.accept(rest.strip_prefix('/')?);
                 known.then_some(Caller::Known)
@@ -68,24 +72,44 @@ impl Callers {
     pub(super) fn are_known(&self) -> bool {
         match self {
             Self::ByCertificate => true,
-            Self::ByPath(secrets) => !secrets.0.load().is_empty(),
+            Self::ByPath(secrets) => {
+                secrets.answers_plain_path() || !secrets.accepted.load().is_empty()
+            }
         }
     }
 }
 
 /// The secrets that are accepted; none at first. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PathSecrets(Arc<ArcSwap<Vec<PathSecret>>>);
+pub(crate) struct PathSecrets {
+    accepted: Arc<ArcSwap<Vec<PathSecret>>>,
+    answers_plain_path: Arc<AtomicBool>,
+}
 
 impl PathSecrets {
     /// Accepts these secrets from now on, and no others.
     pub(crate) fn replace(&self, secrets: Vec<PathSecret>) {
-        self.0.store(Arc::new(secrets));
+        self.accepted.store(Arc::new(secrets));
+    }
+
+    /// Answers at the path without a secret, too, to callers that stay unknown: a build that had no secret
+    /// paths registered it, and API servers still call it.
+    pub(crate) fn answer_plain_path(&self) {
+        self.answers_plain_path.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends what [`answer_plain_path`](Self::answer_plain_path) began.
+    pub(crate) fn refuse_plain_path(&self) {
+        self.answers_plain_path.store(false, Ordering::Relaxed);
+    }
+
+    fn answers_plain_path(&self) -> bool {
+        self.answers_plain_path.load(Ordering::Relaxed)
     }
 
     /// Compares with all secrets, so that timing does not reveal a close one.
     fn accept(&self, shown: &str) -> bool {
-        let secrets = self.0.load();
+        let secrets = self.accepted.load();
         let matching = secrets.iter().filter(|secret| secret.is(shown));
         matching.count() > 0
     }
@@ -144,5 +168,18 @@ mod tests {
         }
         let ask = |letter| callers.caller(&secret(letter).path(), ClientCertificate::NotAskedFor);
         assert_eq!((ask('a'), ask('b')), (None, Some(Caller::Known)));
+    }
+
+    #[test]
+    fn caller_of_the_plain_path_is_unknown_as_long_as_an_older_build_has_registered_it() {
+        let secrets = PathSecrets::default();
+        let callers = Callers::ByPath(secrets.clone());
+        let ask = || callers.caller("/admit", ClientCertificate::NotAskedFor);
+        assert!(!callers.are_known());
+        secrets.answer_plain_path();
+        assert!(callers.are_known());
+        assert_eq!(ask(), Some(Caller::Unknown));
+        secrets.refuse_plain_path();
+        assert_eq!(ask(), None);
     }
 }

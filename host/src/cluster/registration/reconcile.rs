@@ -62,6 +62,12 @@ impl Registrar {
         let existing = existing.map_err(failed("read the registration"))?;
         self.check_owner(existing.as_ref())?;
         let path = self.renew_path(existing.as_ref()).await?;
+        if existing.as_ref().is_some_and(path_secret::has_plain_path) {
+            let wait = until(path.accepted_everywhere(&self.renewal));
+            if !wait.is_zero() {
+                return Ok(wait);
+            }
+        }
         let wait = self.register_with_authority(existing, &path, argo).await?;
         Ok(wait.min(path.due().map_or(wait, until)))
     }
