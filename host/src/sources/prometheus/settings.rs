@@ -60,14 +60,15 @@ impl Spec {
         secrets: &Arc<dyn Secrets>,
     ) -> Result<Settings, SourceError> {
         let base = base_url(&self.url)?;
-        self.check_transport(&base)?;
-        Ok(Settings {
+        let settings = Settings {
             trust: self.trust(&base, described)?,
             base,
             headers: headers(&self.headers)?,
             credential: self.credential(described, secrets)?,
             limits: self.limits()?,
-        })
+        };
+        self.check_transport(&settings.base)?;
+        Ok(settings)
     }
 
     fn credential(
