@@ -107,11 +107,8 @@ impl Query {
     pub(super) fn render(mut self) -> Result<String, PromqlError> {
         normalize(&mut self.0)?;
         let text = self.0.to_string();
-        if parse(&text)? == self.0 {
-            Ok(text)
-        } else {
-            Err(PromqlError::Unfaithful)
-        }
+        let is_same = parse(&text).is_ok_and(|again| again == self.0);
+        is_same.then_some(text).ok_or(PromqlError::Unfaithful)
     }
 }
 
@@ -124,13 +121,15 @@ impl MatcherTemplate {
     pub(super) fn parse(text: &str) -> Result<Self, PromqlError> {
         let selector = format!("{{{text}}}");
         check_bounds(&selector)?;
+        // A matcher that no label fulfils too, such as `!=`, needs a metric's name beside it.
+        let parsed = parse(&selector).or_else(|_| parse(&format!("up{selector}")));
         // One selector of one matcher: so the text has neither a `}` of its own nor an `or`.
         let Ok(Expr::VectorSelector(VectorSelector {
-            name: None,
+            name: _,
             matchers,
             offset: None,
             at: None,
-        })) = parse(&selector)
+        })) = parsed
         else {
             return Err(PromqlError::NoMatcher);
         };

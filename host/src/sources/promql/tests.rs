@@ -68,10 +68,6 @@ const RESTRICTED: &[(&str, &str)] = &[
         "((up) unless on (job) -secret) or vector(1)",
         r#"((up{namespace="shop"}) unless on (job) -secret{namespace="shop"}) or vector(1)"#,
     ),
-    (
-        "up * ignoring () group_left (account) secret",
-        r#"up{namespace="shop"} * group_left (account) secret{namespace="shop"}"#,
-    ),
     ("absent(secret)", r#"absent(secret{namespace="shop"})"#),
     (
         r#"label_replace(secret, "namespace", "shop", "", "")"#,
@@ -140,6 +136,10 @@ fn part_that_cannot_be_restricted_is_refused_by_name() {
         ("WITH (x = secret) x", "not valid PromQL"),
         ("up[5m] smoothed", "not valid PromQL"),
         ("up @ -5", "cannot be written out again"),
+        (
+            "up * ignoring () group_left (account) secret",
+            "cannot be written out again",
+        ),
         ("", "not valid PromQL"),
         ("{}", "at least one non-empty matcher"),
         (r#"{namespace=~".*"}"#, "at least one non-empty matcher"),
@@ -153,11 +153,8 @@ fn part_that_cannot_be_restricted_is_refused_by_name() {
 #[test]
 fn query_out_of_bounds_is_refused_before_it_is_parsed() {
     let deep = |open: &str, close: &str| {
-        format!(
-            "{}up{}",
-            open.repeat(5_000 / open.len()),
-            close.repeat(5_000 / open.len())
-        )
+        let times = 5_000 / (open.len() + close.len());
+        format!("{}up{}", open.repeat(times), close.repeat(times))
     };
     let regex = |pattern: &str| format!("up{{a=~{pattern:?}}}");
     for (query, told) in [
@@ -167,10 +164,7 @@ fn query_out_of_bounds_is_refused_before_it_is_parsed() {
         (deep("sum(", ")"), "more than 250 operators"),
         (deep("up or ", ""), "more than 250 operators"),
         (deep("up + ", ""), "more than 250 operators"),
-        (
-            deep("", "[5m:]").replacen("up", "upup", 1),
-            "more than 250 operators",
-        ),
+        (deep("", "[5m:]"), "more than 250 operators"),
         (regex(r"\w{1000}"), "regular expressions are too large"),
         (
             regex(r"((\w{30}){30}){30}"),
