@@ -4,6 +4,7 @@
 //! a [`PolicySet`]. Files and the cluster have the same schema ([`policy_spec`]).
 
 pub mod builtin;
+mod ceilings;
 mod compile;
 mod configuration;
 mod contents;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::LoadedPolicy;
 
+pub use ceilings::Ceilings;
 pub use compile::CompiledPolicy;
 pub use configuration::{
     BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, SourceState, metrics,
@@ -231,6 +233,8 @@ impl fmt::Debug for State {
 /// Why a policy is refused. `Display` writes it on one line, for messages and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// What refuses it.
+    pub cause: RefusalCause,
     /// The problems, with their lines.
     pub problems: Vec<Problem>,
 }
@@ -243,6 +247,15 @@ impl fmt::Display for Refusal {
         }
         Ok(())
     }
+}
+
+/// What refuses a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCause {
+    /// Its module, its settings or a grant: they cannot be loaded.
+    Load,
+    /// A ceiling for policies of namespaces.
+    Ceiling,
 }
 
 /// What a denial or a hold leads to.

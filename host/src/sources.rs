@@ -5,9 +5,11 @@ mod disconnected;
 mod metric_source;
 mod named;
 pub mod prometheus;
+mod promql;
 mod record;
 mod scenario;
 pub(crate) mod single_flight;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use serde::Deserialize;
 
 pub use disconnected::Disconnected;
 pub use metric_source::{ApiVersion, Kind, Metadata, MetricSource, MetricSourceSpec, SourceError};
-pub use named::NamedMetrics;
+pub use named::{NamedMetrics, NamedSource};
 pub use record::Recorder;
 pub use scenario::FirstUnanswered;
 
@@ -54,12 +56,22 @@ impl Clock for FixedClock {
     }
 }
 
-/// Metrics of named sources. Implementations limit size, number and time; whether a policy may query a
+/// On whose behalf a metric source is queried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requester<'a> {
+    /// The operator: a policy without a namespace, which may query everything.
+    Operator,
+    /// The policies of a namespace, which may query what the source offers them.
+    Namespace(&'a str),
+}
+
+/// Metrics of named sources. Implementations limit size, number and time; whether a policy is granted a
 /// source was checked before.
 pub trait Metrics: Send + Sync {
     /// Evaluates a query at an instant.
     fn query<'a>(
         &'a self,
+        requester: Requester<'a>,
         source: &'a str,
         query: &'a str,
         at: Timestamp,
@@ -68,6 +80,7 @@ pub trait Metrics: Send + Sync {
     /// Evaluates a query over a range, both ends included.
     fn query_range<'a>(
         &'a self,
+        requester: Requester<'a>,
         source: &'a str,
         query: &'a str,
         range: Range,

@@ -38,7 +38,7 @@ pub struct Prometheus {
     url: String,
     server: Kept,
     client: reqwest::Client,
-    _exporter: Exporter,
+    _exporter: Option<Exporter>,
     // After the server, which writes to it.
     folder: KeptFolder,
 }
@@ -67,11 +67,40 @@ impl Prometheus {
             url,
             server,
             client: web.client()?,
-            _exporter: exporter,
+            _exporter: Some(exporter),
+            folder,
+        };
+        let scraped = format!("sum_over_time(up{{job=\"{JOB}\"}}[1m]) > {SCRAPES}");
+        server
+            .wait_for(&scraped)
+            .await
+            .context("Prometheus did not come up")?;
+        Ok(server)
+    }
+
+    /// Starts a server that has these samples, given with their times in the OpenMetrics text format, and
+    /// gets no others.
+    ///
+    /// # Errors
+    /// There is no Prometheus here, it refuses the samples, or it does not come up.
+    pub async fn start_with_history(samples: &str) -> Result<Self> {
+        let folder = KeptFolder::new("rollgate-prometheus-")?;
+        let web = Web::plain();
+        std::fs::write(folder.path().join("prometheus.yml"), "{}")?;
+        web.write(folder.path())?;
+        let program = program()?;
+        create_blocks(&program, folder.path(), samples)?;
+        let url = format!("{}://{}/prometheus", web.scheme(), free_address()?);
+        let server = launch(&program, &url, folder.path())?;
+        let mut server = Self {
+            url,
+            server,
+            client: web.client()?,
+            _exporter: None,
             folder,
         };
         server
-            .wait_for_scrapes()
+            .wait_for("vector(1)")
             .await
             .context("Prometheus did not come up")?;
         Ok(server)
@@ -107,11 +136,11 @@ impl Prometheus {
         Ok(counts.sum::<f64>() as u64)
     }
 
-    async fn wait_for_scrapes(&mut self) -> Result<()> {
+    /// Waits until a query has a result.
+    async fn wait_for(&mut self, query: &str) -> Result<()> {
         let began = Instant::now();
-        let query = format!("sum_over_time(up{{job=\"{JOB}\"}}[1m]) > {SCRAPES}");
         loop {
-            let last = self.is_there(&query).await;
+            let last = self.is_there(query).await;
             if matches!(last, Ok(true)) {
                 return Ok(());
             }
@@ -122,7 +151,7 @@ impl Prometheus {
                 );
             }
             if began.elapsed() > PATIENCE {
-                bail!("not enough scrapes within {PATIENCE:?}: {last:?}");
+                bail!("`{query}` had no result within {PATIENCE:?}: {last:?}");
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -173,6 +202,21 @@ fn write_config(folder: &Path, exporter: &Exporter, web: &Web) -> Result<()> {
     // JSON is YAML.
     std::fs::write(folder.join("prometheus.yml"), config.to_string())?;
     web.write(folder)
+}
+
+/// Writes samples as Prometheus stores them, with the promtool beside the program.
+fn create_blocks(program: &Path, folder: &Path, samples: &str) -> Result<()> {
+    let file = folder.join("samples");
+    std::fs::write(&file, samples)?;
+    let output = std::process::Command::new(program.with_file_name("promtool"))
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&file, &folder.join("data")])
+        .output()
+        .context("promtool cannot be run")?;
+    if !output.status.success() {
+        bail!("promtool: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
 }
 
 /// A port that was free a moment ago.

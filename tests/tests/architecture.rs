@@ -64,7 +64,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const SHARED: [&str; 1] = ["telemetry::text"];
 
 /// Libraries that only one module may use.
-const EXCLUSIVE: [(&str, &str); 6] = [
+const EXCLUSIVE: [(&str, &str); 7] = [
+    ("promql_parser", "sources"),
     ("wasmtime", "engine"),
     ("wasmtime_wasi", "engine"),
     ("wasmtime_wizer", "engine"),

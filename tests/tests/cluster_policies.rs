@@ -240,6 +240,66 @@ async fn policy_with_refused_settings_fails_until_it_is_fixed_or_deleted() -> Re
 
 #[tokio::test]
 #[ignore = "make test"]
+async fn policy_above_a_ceiling_is_not_loaded_and_its_status_says_why() -> Result<()> {
+    let turn = turn().await?;
+    let plane = &*turn;
+    let shop = plane.namespace("shop").await?;
+    let files = Files::new();
+    let ceilings = ["--tenant-max-timeout=1s", "--tenant-max-policies=2"];
+    let server = serve(plane, &files, &shop, &ceilings);
+    server.ready().await;
+    let spec = |timeout: &str| json!({"module": {"builtin": "probes"}, "action": "Audit", "onError": "Deny", "timeout": timeout});
+    apply(plane, policy(&shop, "first", &spec("1s"))).await?;
+    ready_is(plane, &shop, "first", "True").await?;
+    assert!(allows(&files, &server, &shop).await);
+
+    apply(plane, policy(&shop, "slow", &spec("20s"))).await?;
+    let (reason, message) = ready_is(plane, &shop, "slow", "False").await?;
+    assert_eq!(reason, "CeilingExceeded");
+    assert!(
+        message.contains(
+            "spec.timeout: `20s` is above the ceiling for policies of namespaces, which is `1s`"
+        ),
+        "{message}"
+    );
+    // Only a limit for the number is left to exceed; creation times are whole seconds.
+    apply(plane, policy(&shop, "slow", &spec("500ms"))).await?;
+    ready_is(plane, &shop, "slow", "True").await?;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    apply(plane, policy(&shop, "a-third", &spec("1s"))).await?;
+    let (reason, message) = ready_is(plane, &shop, "a-third", "False").await?;
+    assert_eq!(reason, "CeilingExceeded");
+    assert!(
+        message.contains("number 3 of the namespace") && message.contains("the ceiling is 2"),
+        "{message}"
+    );
+
+    // The others are evaluated, and other namespaces are not concerned; a cluster policy has no ceiling.
+    let cluster = json!({
+        "apiVersion": "rollgate.dev/v1alpha1",
+        "kind": "ClusterRolloutPolicy",
+        "metadata": {"name": "patient"},
+        "spec": spec("20s"),
+    });
+    apply(plane, cluster.to_string()).await?;
+    let wait = [
+        "wait",
+        "--for=condition=Ready",
+        "--timeout=60s",
+        "crpol/patient",
+    ];
+    plane.kubectl(wait).ok().await?;
+    ready_is(plane, &shop, "first", "True").await?;
+    assert!(allows(&files, &server, "elsewhere").await);
+
+    let delete = ["delete", "rolloutpolicy", "first", "--namespace", &shop];
+    plane.kubectl(delete).ok().await?;
+    ready_is(plane, &shop, "a-third", "True").await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "make test"]
 async fn module_of_the_mounted_folder_is_loaded_and_reloaded() -> Result<()> {
     let turn = turn().await?;
     let plane = &*turn;

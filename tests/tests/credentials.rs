@@ -72,7 +72,7 @@ impl Servers {
             ),
             (
                 "token",
-                json!({ "url": self.by_token, "bearerToken": token }),
+                json!({ "url": self.by_token, "bearerToken": token, "insecure": true }),
             ),
             ("nothing", json!({ "url": url, "ca": ca })),
             (
@@ -82,7 +82,7 @@ impl Servers {
             // The discard port: nobody listens there.
             (
                 "nobody",
-                json!({ "url": "http://127.0.0.1:9/prometheus", "bearerToken": token }),
+                json!({ "url": "http://127.0.0.1:9/prometheus", "bearerToken": token, "insecure": true }),
             ),
         ]
     }

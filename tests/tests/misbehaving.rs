@@ -12,7 +12,7 @@ use rollgate::engine::{
     Engine, EvaluationError, Grants, Limits, LoadError, LoadRequest, LoadedPolicy, PolicyStart,
     Review, TICK,
 };
-use rollgate::sources::{Metrics, Range, Sources};
+use rollgate::sources::{Metrics, Range, Requester, Sources};
 use rollgate_model::{MetricsError, Outcome, Sample, Series};
 use rollgate_tests::evaluation::{self, UPDATE_16K};
 
@@ -318,6 +318,7 @@ struct Slow;
 impl Metrics for Slow {
     fn query<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Timestamp,
@@ -331,6 +332,7 @@ impl Metrics for Slow {
 
     fn query_range<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Range,

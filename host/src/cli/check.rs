@@ -160,7 +160,13 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
-        Some(scenario) => Sources::of_scenario(scenario, clock),
+        Some(scenario) => {
+            let answers = Sources::of_scenario(scenario, clock);
+            Sources {
+                metrics: Arc::new(metrics).answered_by(answers.metrics),
+                ..answers
+            }
+        }
         None => Sources {
             clock,
             metrics: Arc::new(metrics),

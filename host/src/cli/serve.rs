@@ -3,6 +3,7 @@
 mod cluster;
 mod process;
 mod register;
+mod tenants;
 mod tls;
 mod values;
 
@@ -49,6 +50,8 @@ pub(super) struct Args {
     callers: tls::CallerArgs,
     #[command(flatten)]
     cluster: cluster::Args,
+    #[command(flatten)]
+    tenants: tenants::Args,
     #[command(flatten)]
     register: register::Args,
     /// The folder that caches compiled policies, by default in the user's cache folder; nobody else may
@@ -251,7 +254,8 @@ impl Args {
     ) -> Box<dyn PolicySource> {
         match (self.policies.as_slice(), tasks) {
             ([], Some(tasks)) => {
-                Box::new(tasks.watch_policies(self.cluster.modules.clone(), readiness))
+                let (modules, ceilings) = (self.cluster.modules.clone(), self.tenants.ceilings());
+                Box::new(tasks.watch_policies(modules, ceilings, readiness))
             }
             ([], None) => Box::new(BundledPolicies),
             (paths, _) => Box::new(PolicyFiles::new(paths.to_vec())),

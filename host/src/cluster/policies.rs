@@ -3,6 +3,7 @@
 //! They are watched. While the API server is down, what was read last stays active, and the watches
 //! start again by themselves.
 
+mod excess;
 mod objects;
 mod parse;
 
@@ -17,7 +18,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::config::{Configuration, ModuleFolder};
+use crate::config::{Ceilings, Configuration, ModuleFolder};
 use crate::reload::PolicySource;
 use crate::server::Readiness;
 use crate::telemetry::Telemetry;
@@ -63,13 +64,14 @@ impl ClusterPolicies {
     pub(super) fn watch(
         client: &Client,
         modules: Option<PathBuf>,
+        ceilings: Ceilings,
         readiness: &Readiness,
         telemetry: &Telemetry,
     ) -> Self {
         Self {
             objects: WatchedObjects::watch(client, readiness, telemetry),
             file_changes: count_changes(modules.clone()),
-            parser: ObjectParser::new(ModuleFolder(modules)),
+            parser: ObjectParser::new(ModuleFolder(modules), ceilings),
             last_read: Versions::default(),
             invalid: watch::Sender::default(),
         }

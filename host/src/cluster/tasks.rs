@@ -20,6 +20,7 @@ use super::registration::{Authority, Registrar, RegistrationOptions};
 use super::revision_guard::RevisionGuard;
 use super::{Clients, Installation};
 use crate::admission::GateOptions;
+use crate::config::Ceilings;
 use crate::reload::{ActivePolicies, ActiveSet};
 use crate::server::{Context, Readiness};
 use crate::telemetry::Telemetry;
@@ -97,11 +98,17 @@ impl ClusterTasks {
     pub(crate) fn watch_policies(
         &mut self,
         modules: Option<PathBuf>,
+        ceilings: Ceilings,
         readiness: &Readiness,
     ) -> ClusterPolicies {
         let clients = &self.replica.clients;
-        let policies =
-            ClusterPolicies::watch(&clients.watches, modules, readiness, &self.telemetry);
+        let policies = ClusterPolicies::watch(
+            &clients.watches,
+            modules,
+            ceilings,
+            readiness,
+            &self.telemetry,
+        );
         let status =
             PolicyStatusWriter::new(clients.requests.clone(), &policies, self.events.clone());
         self.spawn(status.run(self.leadership.clone(), self.active.clone()));

@@ -149,6 +149,7 @@ fn grants(object: &PolicyObject, mistakes: &mut Mistakes) -> Grants {
     let cluster = spec.cluster.iter().enumerate();
     Grants {
         metrics: spec.metrics.iter().cloned().collect(),
+        namespace: own.map(str::to_owned),
         cluster: cluster
             .map(|(index, grant)| {
                 cluster_grant(

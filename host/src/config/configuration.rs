@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::compile::CompiledPolicy;
 use super::module::ModuleSource;
-use super::{Action, Match, OnError, PolicyName, Problem, SourceLocation};
-use crate::sources::prometheus::{DescribedIn, PrometheusSource};
-use crate::sources::{MetricSource, NamedMetrics, Secrets, SourceError};
+use super::{Action, Match, OnError, PolicyName, Problem, RefusalCause, SourceLocation};
+use crate::sources::prometheus::DescribedIn;
+use crate::sources::{MetricSource, NamedMetrics, NamedSource, Secrets, SourceError};
 
 /// The contents of files of policies, or of the cluster.
 #[derive(Debug, Default)]
@@ -77,6 +77,8 @@ pub struct RefusedItem {
     pub action: Action,
     /// What a failure leads to.
     pub on_error: OnError,
+    /// What refuses it.
+    pub cause: RefusalCause,
     /// Why it cannot be loaded.
     pub problems: Vec<Problem>,
     /// The generation of its object, if it comes from the cluster.
@@ -156,8 +158,8 @@ pub fn metrics(
             SourceLocation::Object(_) => DescribedIn::Cluster,
             SourceLocation::Text(..) => DescribedIn::File,
         };
-        let spec = &item.source.spec.prometheus;
-        let source = PrometheusSource::new(item.name(), spec, described, secrets);
+        let spec = &item.source.spec;
+        let source = NamedSource::new(item.name(), spec, described, secrets);
         let problem = |error: &SourceError| {
             item.location
                 .problem(&error.pointer, error.message.as_str())

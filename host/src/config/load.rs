@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleError, ModuleSource};
-use super::{Policy, PolicyName, PolicySet, Problem, Refusal, State};
+use super::{Policy, PolicyName, PolicySet, Problem, Refusal, RefusalCause, State};
 use crate::engine::{
     ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,
 };
@@ -58,6 +58,7 @@ fn refused(item: &RefusedItem) -> Policy {
         action: item.action,
         on_error: item.on_error,
         state: State::Refused(Refusal {
+            cause: item.cause,
             problems: item.problems.clone(),
         }),
         generation: item.generation,
@@ -104,7 +105,10 @@ impl LoadContext<'_> {
     async fn policy(&self, item: &PolicyItem) -> Policy {
         let state = match self.load(item).await {
             Ok(policy) => State::Ready(policy),
-            Err(problems) => State::Refused(Refusal { problems }),
+            Err(problems) => State::Refused(Refusal {
+                cause: RefusalCause::Load,
+                problems,
+            }),
         };
         Policy {
             name: item.policy.name.clone(),
@@ -171,13 +175,9 @@ impl LoadContext<'_> {
             return Some((message, hint_for_sources(&described)));
         }
         let mut items = self.configuration.sources.iter();
-        let open_to = &items
-            .find(|item| item.name() == source)?
-            .source
-            .spec
-            .namespaces;
+        let item = items.find(|item| item.name() == source)?;
         let own = policy.namespace()?;
-        let is_closed = open_to.as_ref().is_some_and(|open| !open.contains(own));
+        let is_closed = !item.source.spec.is_open_to(own);
         is_closed.then(|| {
             (
                 format!("the MetricSource `{shown}` is not for policies in the namespace `{own}`"),

@@ -12,7 +12,7 @@ use super::compile;
 use super::configuration::{PolicyItem, RefusedItem, SourceItem};
 use super::module::ModuleSource;
 use super::policy_spec::{MatchSpec, Metadata, PolicyObject, PolicySpec};
-use super::{PolicyName, Problem, SourceLocation};
+use super::{PolicyName, Problem, RefusalCause, SourceLocation};
 use crate::sources::{ApiVersion, Kind, MetricSource, MetricSourceSpec};
 
 /// The name of an object, and the version of its spec.
@@ -108,6 +108,7 @@ fn refused(head: &ObjectHead, spec: &Value, problems: &[Problem]) -> Option<Refu
         matches: compile::matches_alone(head.namespace.as_deref(), &matches)?,
         action: word(spec, "action"),
         on_error: word(spec, "onError"),
+        cause: RefusalCause::Load,
         problems: problems.to_vec(),
         generation: head.generation,
     })

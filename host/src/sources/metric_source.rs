@@ -1,5 +1,7 @@
 //! `MetricSource` as an operator writes it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +45,10 @@ pub struct Metadata {
     pub name: String,
     /// For people and tools; rollgate reads none of them.
     #[serde(default)]
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// For people and tools; rollgate reads none of them.
     #[serde(default)]
-    pub annotations: std::collections::BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Metadata {
@@ -55,8 +57,8 @@ impl Metadata {
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         }
     }
 }
@@ -67,10 +69,32 @@ impl Metadata {
 pub struct MetricSourceSpec {
     /// A server with Prometheus' HTTP API, such as Prometheus, Thanos, Mimir or VictoriaMetrics.
     pub prometheus: prometheus::Spec,
-    /// The namespaces whose `RolloutPolicy`s may ask it; left out, all. A `ClusterRolloutPolicy`
-    /// may ask every source.
+    /// The namespaces whose `RolloutPolicy`s may query it, or `*` for all; none by default. A
+    /// `ClusterRolloutPolicy` may query every source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespaces: Option<std::collections::BTreeSet<String>>,
+    pub namespaces: Option<BTreeSet<String>>,
+    /// Label matchers, such as `namespace="${namespace}"`, that rollgate puts into every selector of a
+    /// `RolloutPolicy`'s query. `${namespace}` is the namespace of the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matchers: Vec<String>,
+    /// Queries that a `RolloutPolicy` may make by name: it gives the name in place of PromQL.
+    /// `${namespace}` in a string is the namespace of the policy. Without `matchers`, it may make no
+    /// others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
+}
+
+/// Stands in `namespaces` for all of them.
+pub(super) const ALL_NAMESPACES: &str = "*";
+
+impl MetricSourceSpec {
+    /// Whether policies of a namespace may query the source.
+    #[must_use]
+    pub(crate) fn is_open_to(&self, namespace: &str) -> bool {
+        let named =
+            |open: &BTreeSet<String>| open.contains(namespace) || open.contains(ALL_NAMESPACES);
+        self.namespaces.as_ref().is_some_and(named)
+    }
 }
 
 /// A source that cannot be set up as it is described.

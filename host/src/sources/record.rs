@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     Clock, Cluster, History, KindRef, Labels, ListQuery, Metrics, ObjectRef, Range, Reading,
-    Sources,
+    Requester, Sources,
 };
 
 /// Records what one review reads, without Secrets and values of environment variables.
@@ -113,12 +113,17 @@ impl Clock for Recorded {
 impl Metrics for Recorded {
     fn query<'a>(
         &'a self,
+        requester: Requester<'a>,
         source: &'a str,
         query: &'a str,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
         async move {
-            let answer = self.sources.metrics.query(source, query, at).await;
+            let answer = self
+                .sources
+                .metrics
+                .query(requester, source, query, at)
+                .await;
             let entry = MetricEntry::instant(source, query, at, answer.clone());
             self.recorder.recording().add_metric(entry);
             answer
@@ -128,12 +133,14 @@ impl Metrics for Recorded {
 
     fn query_range<'a>(
         &'a self,
+        requester: Requester<'a>,
         source: &'a str,
         query: &'a str,
         range: Range,
     ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>> {
         async move {
-            let answer = self.sources.metrics.query_range(source, query, range).await;
+            let metrics = &self.sources.metrics;
+            let answer = metrics.query_range(requester, source, query, range).await;
             let entry = MetricEntry::range(source, query, range.into(), answer.clone());
             self.recorder.recording().add_metric(entry);
             answer

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Clock, Cluster, FixedClock, History, KindRef, ListQuery, Metrics, ObjectRef, Range, Reading,
-    Sources,
+    Requester, Sources,
 };
 
 impl Sources {
@@ -115,6 +115,7 @@ impl ScenarioSources {
 impl Metrics for ScenarioSources {
     fn query<'a>(
         &'a self,
+        _: Requester<'a>,
         source: &'a str,
         query: &'a str,
         at: Timestamp,
@@ -125,6 +126,7 @@ impl Metrics for ScenarioSources {
 
     fn query_range<'a>(
         &'a self,
+        _: Requester<'a>,
         source: &'a str,
         query: &'a str,
         range: Range,

@@ -188,7 +188,10 @@ fn policies() -> PolicySet {
         matches: Match::default(),
         action: Action::Enforce,
         on_error: OnError::Deny,
-        state: State::Refused(Refusal { problems: vec![] }),
+        state: State::Refused(Refusal {
+            cause: crate::config::RefusalCause::Load,
+            problems: vec![],
+        }),
         generation: None,
     };
     PolicySet::new(vec![

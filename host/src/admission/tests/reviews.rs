@@ -281,7 +281,10 @@ fn gate(on_error: OnError) -> Gate {
         matches: Match::default(),
         action: Action::Enforce,
         on_error,
-        state: State::Refused(Refusal { problems: vec![] }),
+        state: State::Refused(Refusal {
+            cause: crate::config::RefusalCause::Load,
+            problems: vec![],
+        }),
         generation: None,
     };
     let sources = review().sources.clone();

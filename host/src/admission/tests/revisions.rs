@@ -127,7 +127,10 @@ fn policy(name: &str, matches: Match) -> Policy {
         matches,
         action: Action::Enforce,
         on_error: OnError::Deny,
-        state: State::Refused(Refusal { problems: vec![] }),
+        state: State::Refused(Refusal {
+            cause: crate::config::RefusalCause::Load,
+            problems: vec![],
+        }),
         generation: None,
     }
 }

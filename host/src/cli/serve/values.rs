@@ -25,6 +25,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a duration such as 500ms, 10s or 5m is expected".to_owned())
 }
 
+/// Parses a duration above zero.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| match time {
+        Duration::ZERO => Err("a duration above 0 is expected, such as 500ms or 10s".to_owned()),
+        time => Ok(time),
+    })
+}
+
 /// Parses a number of bytes above zero.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     quantity::bytes(text)

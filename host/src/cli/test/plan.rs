@@ -10,6 +10,7 @@ use crate::config::{
     PolicyItem, Problem,
 };
 use crate::engine::{Grants, Limits, Ungranted};
+use crate::sources::{ClusterSources, NamedMetrics};
 
 /// How to load the policy of a scenario. Equal plans are loaded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,18 @@ impl Plans {
         let mut configuration = config::read(policies);
         let problems = std::mem::take(&mut configuration.problems);
         (Self::Policies(configuration), problems)
+    }
+
+    /// Returns the metric sources of the operator. They are not queried, because the scenarios answer, but
+    /// what they refuse a namespace is refused.
+    pub(super) fn metrics(&self) -> NamedMetrics {
+        match self {
+            Self::Modules(_) => NamedMetrics::default(),
+            Self::Policies(configuration) => {
+                let secrets = ClusterSources::disconnected().secrets;
+                config::metrics(configuration, &secrets).0
+            }
+        }
     }
 
     /// Returns the plan of a scenario.

@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use super::Case;
 use super::plan::{Plan, Plans};
 use crate::engine::{Engine, EvaluationError, LoadRequest, LoadedPolicy, Review};
-use crate::sources::{FirstUnanswered, Sources};
+use crate::sources::{FirstUnanswered, NamedMetrics, Sources};
 
 /// Runs scenarios.
 pub(super) struct Runner {
     engine: Engine,
     plans: Plans,
+    metrics: Arc<NamedMetrics>,
 }
 
 /// Scenarios run at once.
@@ -30,7 +31,12 @@ type Shared = Arc<OnceCell<Result<Arc<LoadedPolicy>, String>>>;
 
 impl Runner {
     pub(super) fn new(engine: Engine, plans: Plans) -> Self {
-        Self { engine, plans }
+        let metrics = Arc::new(plans.metrics());
+        Self {
+            engine,
+            plans,
+            metrics,
+        }
     }
 
     /// Runs every case; the results keep the order.
@@ -43,7 +49,7 @@ impl Runner {
         let under_way = cases.iter().zip(planned).map(|(case, planned)| async move {
             let (plan, shared) = planned?;
             let policy = shared.get_or_init(|| self.load(plan)).await.clone()?;
-            evaluate(case, &policy).await
+            evaluate(case, &policy, &self.metrics).await
         });
         stream::iter(under_way).buffered(AT_ONCE).collect().await
     }
@@ -82,12 +88,20 @@ fn share(loaded: &mut Vec<(Plan, Shared)>, plan: Plan) -> (Plan, Shared) {
     (plan, shared)
 }
 
-async fn evaluate(case: &Case, policy: &LoadedPolicy) -> Result<(), String> {
+async fn evaluate(
+    case: &Case,
+    policy: &LoadedPolicy,
+    metrics: &Arc<NamedMetrics>,
+) -> Result<(), String> {
     let rollout = case.scenario.rollout().map_err(|error| error.to_string())?;
     let change = rollout.change();
     let scenario = Arc::new(case.scenario.clone());
     let unanswered = Arc::new(FirstUnanswered::default());
-    let sources = Sources::of_scenario_alone(scenario, Arc::clone(&unanswered));
+    let answers = Sources::of_scenario_alone(scenario, Arc::clone(&unanswered));
+    let sources = Sources {
+        metrics: Arc::clone(metrics).answered_by(answers.metrics),
+        ..answers
+    };
     let review = Arc::new(Review::new(case.file.to_string(), rollout, sources));
     let said = policy.evaluate(&review, Instant::now() + DEADLINE).await;
     if let Some(question) = unanswered.question() {

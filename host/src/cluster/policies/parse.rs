@@ -3,15 +3,19 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
+use super::excess;
 use super::objects::{ObjectKey, WatchedKind, WatchedObject};
 use crate::config::{
-    BrokenSource, Configuration, ModuleFolder, PolicyItem, Problem, SourceItem, read_policy,
-    read_source,
+    BrokenSource, Ceilings, Configuration, ModuleFolder, PolicyItem, Problem, RefusedItem,
+    SourceItem, read_policy, read_source,
 };
 
 /// Parses objects, and remembers the last valid version of each.
 pub(super) struct ObjectParser {
     modules: ModuleFolder,
+    ceilings: Ceilings,
     valid: HashMap<ObjectKey, LastValid>,
 }
 
@@ -25,6 +29,8 @@ struct LastValid {
 #[derive(Clone)]
 enum Item {
     Policy(Box<PolicyItem>),
+    /// A policy that is valid but above a ceiling.
+    Refused(Box<RefusedItem>),
     Source(Box<SourceItem>),
 }
 
@@ -49,9 +55,10 @@ pub(in crate::cluster) enum Fallback {
 }
 
 impl ObjectParser {
-    pub(super) fn new(modules: ModuleFolder) -> Self {
+    pub(super) fn new(modules: ModuleFolder, ceilings: Ceilings) -> Self {
         Self {
             modules,
+            ceilings,
             valid: HashMap::new(),
         }
     }
@@ -74,6 +81,9 @@ impl ObjectParser {
             }
         }
         self.valid = valid;
+        if let Some(most) = self.ceilings.policies {
+            excess::refuse(objects, most, &mut parsed.configuration);
+        }
         parsed.invalid.iter().for_each(log);
         (parsed.configuration, parsed.invalid)
     }
@@ -91,7 +101,7 @@ impl ObjectParser {
         let result = match key.kind {
             WatchedKind::RolloutPolicy | WatchedKind::ClusterRolloutPolicy => {
                 read_policy(&head, spec, &self.modules)
-                    .map(|item| Item::Policy(Box::new(item)))
+                    .map(|item| self.within_ceilings(key.kind, item, spec))
                     .map_err(|misread| (misread.problems, misread.refused))
             }
             WatchedKind::MetricSource => read_source(&head, spec)
@@ -133,6 +143,17 @@ impl ObjectParser {
         });
         last
     }
+
+    /// Refuses a policy of a namespace that is above a ceiling. Cluster policies have none.
+    fn within_ceilings(&self, kind: WatchedKind, item: PolicyItem, spec: &Value) -> Item {
+        if kind == WatchedKind::ClusterRolloutPolicy {
+            return Item::Policy(Box::new(item));
+        }
+        match self.ceilings.check(item, spec) {
+            Ok(item) => Item::Policy(Box::new(item)),
+            Err(refused) => Item::Refused(refused),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -145,6 +166,7 @@ impl ParsedObjects {
     fn add(&mut self, item: Item) {
         match item {
             Item::Policy(item) => self.configuration.policies.push(*item),
+            Item::Refused(item) => self.configuration.refused.push(*item),
             Item::Source(item) => self.configuration.sources.push(*item),
         }
     }
@@ -165,7 +187,7 @@ fn log(invalid: &InvalidObject) {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::config::PolicyName;
@@ -194,7 +216,7 @@ mod tests {
     }
 
     fn parser() -> ObjectParser {
-        ObjectParser::new(ModuleFolder::default())
+        ObjectParser::new(ModuleFolder::default(), Ceilings::default())
     }
 
     fn names(configuration: &Configuration) -> Vec<PolicyName> {

@@ -3,7 +3,7 @@
 use crate::cluster::conditions::{ConditionStatus, NewCondition};
 use crate::cluster::crd::ModuleStatus;
 use crate::cluster::policies::{Fallback, InvalidObject, WatchedKind, WatchedObject};
-use crate::config::{OnError, Policy, Problem, SourceState, State};
+use crate::config::{OnError, Policy, Problem, RefusalCause, SourceState, State};
 use crate::reload::ActiveSet;
 
 /// The longest message that the API allows in a condition.
@@ -125,9 +125,13 @@ fn of_policy(policy: &Policy) -> PolicyCondition {
                 OnError::Allow => "it stops no rollout (onError: Allow)",
             };
             let problems = joined(&refusal.problems);
+            let reason = match refusal.cause {
+                RefusalCause::Load => "LoadFailed",
+                RefusalCause::Ceiling => "CeilingExceeded",
+            };
             PolicyCondition::new(
                 ConditionStatus::False,
-                "LoadFailed",
+                reason,
                 format!("{problems}; {consequence}"),
             )
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use rollgate_model::host_calls;
 
-use crate::sources::Scope;
+use crate::sources::{Requester, Scope};
 
 /// What a policy may query from metrics and the cluster. Nothing is granted by default; clock and log
 /// need no grant.
@@ -14,6 +14,9 @@ use crate::sources::Scope;
 pub struct Grants {
     /// Names of metric sources.
     pub metrics: BTreeSet<String>,
+    /// The namespace of the policy, if it has one: a metric source gives it only what is for that
+    /// namespace.
+    pub namespace: Option<String>,
     /// Kinds of objects in the cluster.
     pub cluster: Vec<ClusterGrant>,
     /// What happens to other host calls.
@@ -102,6 +105,14 @@ impl Grants {
         Ok(())
     }
 
+    /// Returns on whose behalf the policy queries metric sources.
+    pub(crate) fn requester(&self) -> Requester<'_> {
+        match &self.namespace {
+            Some(namespace) => Requester::Namespace(namespace),
+            None => Requester::Operator,
+        }
+    }
+
     fn missing_grant(&self, call: HostCall<'_>) -> String {
         match call {
             HostCall::Metrics { source } => {
@@ -167,6 +178,7 @@ mod tests {
     fn grants() -> Grants {
         Grants {
             metrics: BTreeSet::from(["prod".to_owned()]),
+            namespace: None,
             cluster: vec![
                 ClusterGrant {
                     api_version: "v1".into(),
@@ -246,6 +258,7 @@ mod tests {
         for (api_version, kind) in spellings {
             let open = Grants {
                 metrics: BTreeSet::new(),
+                namespace: None,
                 cluster: vec![ClusterGrant {
                     api_version: api_version.into(),
                     kind: kind.into(),

@@ -60,13 +60,15 @@ impl Spec {
         secrets: &Arc<dyn Secrets>,
     ) -> Result<Settings, SourceError> {
         let base = base_url(&self.url)?;
-        Ok(Settings {
+        let settings = Settings {
             trust: self.trust(&base, described)?,
             base,
             headers: headers(&self.headers)?,
             credential: self.credential(described, secrets)?,
             limits: self.limits()?,
-        })
+        };
+        self.check_transport(&settings.base)?;
+        Ok(settings)
     }
 
     fn credential(
@@ -87,6 +89,19 @@ impl Spec {
                 password: source("basicAuth/password", &basic.password)?,
             }),
         })
+    }
+
+    /// Refuses to send a credential without TLS, unless the operator says so.
+    fn check_transport(&self, base: &Url) -> Result<(), SourceError> {
+        let field = match (&self.bearer_token, &self.basic_auth) {
+            _ if self.insecure || base.scheme() != "http" => return Ok(()),
+            (Some(_), _) => "bearerToken",
+            (None, Some(_)) => "basicAuth",
+            (None, None) => return Ok(()),
+        };
+        let message = "the url begins with http://, so everybody on the way could read the \
+                       credential: use https://, or write `insecure: true` if that is all right";
+        Err(wrong(field, message))
     }
 
     fn trust(&self, base: &Url, described: DescribedIn) -> Result<Trust, SourceError> {

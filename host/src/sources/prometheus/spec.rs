@@ -27,6 +27,9 @@ pub struct Spec {
     /// A user and password that are sent as `Authorization: Basic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
+    /// Whether the credential may be sent over `http://`, where everybody on the way can read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
     /// A PEM file with the certificates of the authorities to trust, in place of the system's; not
     /// for a `MetricSource` in the cluster, which has `ca`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -349,7 +349,7 @@ async fn token_is_sent_but_shown_nowhere() {
     })
     .await;
     let more = format!(
-        r#", "bearerToken": {{"file": "{}"}}"#,
+        r#", "insecure": true, "bearerToken": {{"file": "{}"}}"#,
         file.path().display()
     );
     let source = server.source(&more);

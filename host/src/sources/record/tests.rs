@@ -74,10 +74,18 @@ async fn ask(sources: &Sources) -> String {
         "{:#?}",
         (
             now,
-            metrics.query("prod", "error_ratio", now).await,
-            metrics.query("prod", "nothing", now).await,
-            metrics.query("prod", "down", now).await,
-            metrics.query_range("prod", "error_ratio", range).await,
+            metrics
+                .query(Requester::Operator, "prod", "error_ratio", now)
+                .await,
+            metrics
+                .query(Requester::Operator, "prod", "nothing", now)
+                .await,
+            metrics
+                .query(Requester::Operator, "prod", "down", now)
+                .await,
+            metrics
+                .query_range(Requester::Operator, "prod", "error_ratio", range)
+                .await,
             cluster.get(FLAGS, Reading::Recent).await,
             cluster
                 .get(
@@ -155,7 +163,12 @@ async fn missing_object_is_missing_in_the_replay() {
     );
     let other = replay
         .metrics
-        .query("prod", "error_ratio", Timestamp::UNIX_EPOCH)
+        .query(
+            Requester::Operator,
+            "prod",
+            "error_ratio",
+            Timestamp::UNIX_EPOCH,
+        )
         .await;
     assert_eq!(other.unwrap_err().code, MetricsErrorCode::Unavailable);
 }

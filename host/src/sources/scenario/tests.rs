@@ -53,12 +53,16 @@ async fn queries_return_the_results_of_the_scenario() {
     let now = world.clock.now();
     let samples = world
         .metrics
-        .query("prod", "error_ratio", now)
+        .query(Requester::Operator, "prod", "error_ratio", now)
         .await
         .unwrap();
     assert_eq!(samples[0].labels, [("app".to_owned(), "cart".to_owned())]);
     assert!(samples[0].value.is_nan());
-    let error = world.metrics.query("prod", "down", now).await.unwrap_err();
+    let error = world
+        .metrics
+        .query(Requester::Operator, "prod", "down", now)
+        .await
+        .unwrap_err();
     assert_eq!(error.code, MetricsErrorCode::Timeout);
     let range = Range {
         start: at("2026-03-02T09:00:00Z"),
@@ -67,7 +71,7 @@ async fn queries_return_the_results_of_the_scenario() {
     };
     let series = world
         .metrics
-        .query_range("prod", "error_ratio", range)
+        .query_range(Requester::Operator, "prod", "error_ratio", range)
         .await
         .unwrap();
     assert_eq!(series[0].points[0].value, 0.5);
@@ -108,7 +112,7 @@ async fn missing_result_prints_the_lines_to_add() {
     let world = world(empty);
     let error = world
         .metrics
-        .query("prod", "up", Timestamp::UNIX_EPOCH)
+        .query(Requester::Operator, "prod", "up", Timestamp::UNIX_EPOCH)
         .await
         .unwrap_err();
     assert_eq!(error.code, MetricsErrorCode::Unavailable);

@@ -2,15 +2,50 @@
 
 use serde_json::json;
 
-use super::{Rules, duration, must, namespace, text};
+use super::{Rules, duration, must, text};
 
 /// What a metric source must be.
 pub(in crate::cluster::crd) fn metric_source() -> Rules {
-    let namespaces = vec![
+    [tenants(), credentials(), url(), headers(), bounds()].concat()
+}
+
+fn tenants() -> Rules {
+    vec![
         ("spec.namespaces", json!({"maxItems": 256})),
-        ("spec.namespaces[]", namespace()),
-    ];
-    [namespaces, credentials(), url(), headers(), bounds()].concat()
+        (
+            "spec.namespaces[]",
+            text(
+                63,
+                "self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+                "this is no namespace; name each one in full, or write `\"*\"` for all",
+            ),
+        ),
+        ("spec.matchers", json!({"maxItems": 8})),
+        (
+            "spec.matchers",
+            must(
+                "size(self) == 0 || self.exists(matcher, matcher.contains('${namespace}'))",
+                "none has `${namespace}` in it, so every namespace would see the same series: write for example `namespace=\"${namespace}\"`",
+            ),
+        ),
+        ("spec.matchers[]", json!({"maxLength": 512})),
+        ("spec.queries", json!({"maxProperties": 64})),
+        (
+            "spec.queries",
+            must(
+                "self.all(name, size(name) <= 63 && name.matches('^[a-zA-Z][a-zA-Z0-9_.-]*$'))",
+                "the name of a query has letters, digits, `_`, `-` and `.`, at most 63 of them, and begins with a letter",
+            ),
+        ),
+        ("spec.queries{}", json!({"maxLength": 16384})),
+        (
+            "spec",
+            must(
+                "has(self.namespaces) || !(has(self.matchers) || has(self.queries))",
+                "`matchers` and `queries` have no effect, because the source is open to no namespace: add `namespaces`, or `namespaces: [\"*\"]` for all",
+            ),
+        ),
+    ]
 }
 
 fn credentials() -> Rules {

@@ -36,7 +36,9 @@ impl metrics::Host for HostState {
             None => evaluation.review.read_clock(),
         };
         let review = evaluation.admit(HostCall::Metrics { source: &source })?;
-        let answer = review.sources.metrics.query(&source, &query, at);
+        let grants = Arc::clone(&evaluation.grants);
+        let metrics = &review.sources.metrics;
+        let answer = metrics.query(grants.requester(), &source, &query, at);
         let samples = self.wait(answer).await?;
         Ok(samples.into_iter().map(sample).collect())
     }
@@ -52,7 +54,9 @@ impl metrics::Host for HostState {
         let evaluation = self.evaluation("metrics.query-range")?;
         let range = range(start, end, step).map_err(bad_query)?;
         let review = evaluation.admit(HostCall::Metrics { source: &source })?;
-        let answer = review.sources.metrics.query_range(&source, &query, range);
+        let grants = Arc::clone(&evaluation.grants);
+        let metrics = &review.sources.metrics;
+        let answer = metrics.query_range(grants.requester(), &source, &query, range);
         let all = self.wait(answer).await?;
         Ok(all.into_iter().map(series).collect())
     }

@@ -37,11 +37,30 @@ fn source_of_the_cluster_cannot_name_files_and_variables_of_rollgate() {
         assert_eq!(error.pointer, format!("/spec/prometheus/{pointer}"));
         assert!(error.message.contains("in the cluster"), "{error}");
     }
-    let secret = r#"{"url": "http://p", "bearerToken": {"secret": {"name": "p", "key": "token"}}}"#;
+    let secret =
+        r#"{"url": "https://p", "bearerToken": {"secret": {"name": "p", "key": "token"}}}"#;
     assert!(matches!(
         validate(secret).expect("settings").credential,
         Some(Credential::Bearer(SecretSource::Cluster(_)))
     ));
+}
+
+#[test]
+fn credential_is_sent_without_tls_only_if_the_spec_says_insecure() {
+    let secret = r#"{"secret": {"name": "p", "key": "k"}}"#;
+    let bearer = format!(r#""bearerToken": {secret}"#);
+    let basic = format!(r#""basicAuth": {{"username": "u", "password": {secret}}}"#);
+    for (field, credential) in [("bearerToken", bearer), ("basicAuth", basic)] {
+        let error = refused(&format!(r#"{{"url": "http://p", {credential}}}"#));
+        assert_eq!(error.pointer, format!("/spec/prometheus/{field}"));
+        assert!(error.message.contains("write `insecure: true`"), "{error}");
+        for accepted in [
+            format!(r#"{{"url": "https://p", {credential}}}"#),
+            format!(r#"{{"url": "http://p", "insecure": true, {credential}}}"#),
+        ] {
+            assert!(validate(&accepted).is_ok(), "{accepted}");
+        }
+    }
 }
 
 #[test]
