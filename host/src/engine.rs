@@ -30,6 +30,8 @@ pub use running::state::Review;
 pub use running::{LoadedPolicy, PolicyStart};
 
 use loading::cache::Cache;
+use loading::compiler::Compiler;
+use loading::dry_run_components::DryRunComponents;
 use loading::programs::Programs;
 use running::runtime::{Runtime, Runtimes};
 
@@ -56,6 +58,8 @@ impl Default for EngineOptions {
 pub struct Engine {
     runtime: Arc<Runtime>,
     loading_runtime: Arc<Runtime>,
+    compiler: Arc<Compiler>,
+    dry_run_components: Arc<DryRunComponents>,
     programs: Arc<Programs>,
     slots: Arc<Semaphore>,
     cache: Option<Arc<Cache>>,
@@ -94,6 +98,8 @@ impl Engine {
         Ok(Self {
             runtime: Arc::new(requests),
             loading_runtime: Arc::new(loading),
+            compiler: Arc::default(),
+            dry_run_components: Arc::default(),
             programs: Arc::default(),
             slots: Arc::new(Semaphore::new(options.slots.get() as usize)),
             cache,
