@@ -22,6 +22,7 @@ pub use abi::Description;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
 pub use loading::LoadRequest;
 pub use loading::cache::CacheError;
+pub(crate) use loading::dry_run_components::KeepModules;
 pub use loading::module::Module;
 pub use running::grants::{ClusterGrant, Grants, Ungranted};
 pub use running::limits::{Limits, TICK};

@@ -129,8 +129,9 @@ impl Telemetry {
         self.metrics().panics.inc();
     }
 
-    /// Sets the number of active policies that are ready, and of those that are refused.
-    pub(crate) fn policies(&self, ready: usize, refused: usize) {
+    /// Sets the number of active policies that are ready, of those that are refused, and of those that are
+    /// still being loaded.
+    pub(crate) fn policies(&self, ready: usize, refused: usize, loading: usize) {
         let set = |state, count: usize| {
             let gauge = self
                 .metrics()
@@ -140,6 +141,7 @@ impl Telemetry {
         };
         set("ready", ready);
         set("refused", refused);
+        set("loading", loading);
     }
 
     /// Counts a reload. A failed one shows in `rollgate_reload_stale` until a later one succeeds.

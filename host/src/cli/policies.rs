@@ -88,7 +88,7 @@ fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
         .iter()
         .flat_map(|policy| match &policy.state {
             State::Refused(refusal) => refusal.problems.clone(),
-            State::Ready(_) => Vec::new(),
+            State::Loading | State::Ready(_) => Vec::new(),
         })
 }
 

@@ -32,7 +32,7 @@ use programs::Program;
 use snapshot::Snapshot;
 
 /// A policy to load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadRequest {
     /// The policy's name in logs and messages.
     pub name: String,

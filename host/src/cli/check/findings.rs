@@ -50,6 +50,7 @@ impl<'a> PolicyFindings<'a> {
         };
         let title = match error {
             // The problems of the report say why.
+            NoVerdict::Loading => error.to_string().into(),
             NoVerdict::NotLoaded(_) => "the policy was not evaluated: it is not loaded".to_owned(),
             NoVerdict::Failed(error) => format!("the policy could not be evaluated: {error}"),
         };

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
+use super::compiler::HEAVY;
 use crate::engine::error::LoadError;
 use crate::engine::running::runtime::Imports;
 
@@ -28,6 +29,13 @@ pub struct Module {
     digest: [u8; 32],
 }
 
+/// Modules with the same digest are the same.
+impl PartialEq for Module {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Module").field(&self.digest()).finish()
@@ -46,6 +54,12 @@ impl Module {
     pub fn new(bytes: Arc<[u8]>) -> Self {
         let digest = Sha256::digest(&bytes).into();
         Self { bytes, digest }
+    }
+
+    /// Whether compiling it takes many seconds and much memory: it has a JavaScript or Python engine in it.
+    #[must_use]
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.size() >= HEAVY
     }
 
     /// Returns the SHA-256 of the file, in hexadecimal.

@@ -1,7 +1,9 @@
 //! Runs `configure` once and copies the guest's memory, so that each request starts from there.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
@@ -40,20 +42,19 @@ pub(super) enum GlobalValue {
 
 /// Configures the policy in an instrumented instance and copies its memories out.
 ///
-/// An accessor traps if a guest cannot grow by one more page. So this runs in a task of its own, and a
-/// panic means that there is no snapshot. A policy that refuses its settings is an error.
+/// An accessor traps if a guest cannot grow by one more page, and wizer has no way to report it but a panic.
+/// So a panic means that there is no snapshot. A policy that refuses its settings is an error.
 pub(super) async fn take(dry_run: DryRun, settings: String) -> Result<Snapshot, LoadError> {
-    match tokio::spawn(try_take(dry_run, settings)).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => Ok(Snapshot::Impossible(
+    let taken = AssertUnwindSafe(try_take(&dry_run, &settings)).catch_unwind();
+    taken.await.unwrap_or_else(|_| {
+        Ok(Snapshot::Impossible(
             "its memory leaves no room for a copy".into(),
-        )),
-        Err(error) => Err(LoadError::Engine(error.to_string())),
-    }
+        ))
+    })
 }
 
-async fn try_take(dry_run: DryRun, settings: String) -> Result<Snapshot, LoadError> {
-    let (mut store, instance) = dry_run.configure(&settings).await?;
+async fn try_take(dry_run: &DryRun, settings: &str) -> Result<Snapshot, LoadError> {
+    let (mut store, mut instance) = dry_run.configure(settings).await?;
     let component = &dry_run.component;
     if let Some(reason) = &component.no_accessors {
         return Ok(Snapshot::Impossible(reason.clone()));
@@ -73,9 +74,9 @@ async fn try_take(dry_run: DryRun, settings: String) -> Result<Snapshot, LoadErr
             return Ok(Snapshot::Taken(code));
         }
         // Reading the memory changed it, so the whole snapshot is taken of another instance.
-        (store, instance) = dry_run.configure(&settings).await?;
+        (store, instance) = dry_run.configure(settings).await?;
     }
-    whole(&dry_run, store, instance).await
+    whole(dry_run, store, instance).await
 }
 
 /// Takes a snapshot of the whole component, and splits it.
@@ -116,7 +117,7 @@ const ACCESSORS: &str = "wasmtime:wizer/access";
 
 /// Lets wizer read the state of an instance through the accessors that it added.
 ///
-/// The trait cannot report an error; the task in [`take`] catches a panic.
+/// The trait cannot report an error; [`take`] catches a panic.
 struct RunningInstance<'a> {
     store: &'a mut Store<HostState>,
     instance: Instance,
