@@ -67,6 +67,16 @@ pub struct Engine {
     cache_error: Option<Arc<CacheError>>,
 }
 
+/// Whether prepared policies are cached.
+pub(crate) enum CacheState<'a> {
+    /// The folder is used.
+    Used,
+    /// No folder is configured.
+    NotConfigured,
+    /// The folder cannot be used.
+    Unusable(&'a CacheError),
+}
+
 /// Why an engine could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -108,10 +118,14 @@ impl Engine {
         })
     }
 
-    /// Returns why the configured cache folder is not used.
+    /// Returns whether prepared policies are cached.
     #[must_use]
-    pub(crate) fn cache_error(&self) -> Option<&CacheError> {
-        self.cache_error.as_deref()
+    pub(crate) fn cache_state(&self) -> CacheState<'_> {
+        match (&self.cache, self.cache_error.as_deref()) {
+            (Some(_), _) => CacheState::Used,
+            (None, Some(error)) => CacheState::Unusable(error),
+            (None, None) => CacheState::NotConfigured,
+        }
     }
 }
 

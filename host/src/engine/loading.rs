@@ -134,16 +134,20 @@ impl Engine {
     /// Writes it to the cache if it is not there.
     async fn compiled(&self, key: &Key, component: Arc<[u8]>) -> Result<Program, LoadError> {
         let engine = self.runtime.engine();
+        let mut is_new = false;
         let make = async {
             if let Some(cached) = self.cached_code(key, engine) {
                 return Ok(cached);
             }
             let code = self.compiler.compile(engine, component).await?;
+            is_new = true;
             Ok(self.keep_code(key, code).await)
         };
         let program = self.programs.get_or_make(key, make).await?;
-        // The folder may have been emptied since.
-        self.keep_code(key, program.code().clone()).await;
+        if !is_new {
+            // The folder may have been emptied since.
+            self.keep_code(key, program.code().clone()).await;
+        }
         Ok(program)
     }
 
