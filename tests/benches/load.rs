@@ -40,7 +40,7 @@ async fn main() {
     );
 
     let (server, _) = many.ready().await;
-    server.logged(ACTIVE);
+    drop(server.logged(ACTIVE));
     let mut seen = Vec::new();
     let mut loaded = Vec::new();
     for round in 0..ROUNDS {
