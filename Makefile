@@ -45,10 +45,10 @@ test: toolchain prometheus faketime control-plane build example wasi-guest ## Ru
 	exit $$status
 
 .PHONY: bench
-bench: toolchain control-plane ## Measures evaluations, the server and its cost in a cluster; takes a release build
+bench: toolchain control-plane ## Measures evaluations, the server, loading and its cost in a cluster; takes a release build
 	@export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
 	$(CARGO) build --release --workspace --bin rollgate
-	$(CARGO) bench --workspace --bench evaluate --bench fairness --bench serve --bench check --bench cluster
+	$(CARGO) bench --workspace --bench evaluate --bench fairness --bench serve --bench load --bench check --bench cluster
 
 .PHONY: manifests
 manifests: control-plane ## Renders deploy/manifests.yaml from the Helm chart

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod check;
+mod compile;
 mod crds;
 mod inputs;
 mod inspect;
@@ -41,6 +42,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     Inspect(inspect::Args),
+    Compile(compile::Args),
     Manifests(manifests::Args),
     Serve(Box<serve::Args>),
     Crds(crds::Args),
@@ -86,6 +88,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Compile(args) => compile::run(&args),
             Command::Manifests(args) => manifests::run(&args),
             Command::Serve(args) => serve::run(*args),
             Command::Crds(args) => crds::run(&args),

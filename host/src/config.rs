@@ -12,6 +12,7 @@ mod load;
 mod matching;
 mod module;
 mod object;
+mod policy_index;
 pub mod policy_spec;
 mod problem;
 pub(crate) mod quantity;
@@ -28,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::LoadedPolicy;
+use policy_index::PolicyIndex;
 
 pub use ceilings::Ceilings;
 pub use compile::CompiledPolicy;
@@ -35,8 +37,9 @@ pub use configuration::{
     BrokenSource, Configuration, PolicyItem, RefusedItem, SourceItem, SourceState, metrics,
 };
 pub use load::load;
+pub(crate) use load::{Loading, Progress};
 pub use matching::{Match, MatchInput, Matching, NamespaceLabels};
-pub use module::{ModuleError, ModuleSource};
+pub use module::{ModuleDigest, ModuleError, ModuleSource};
 pub(crate) use object::{ModuleFolder, ObjectHead, read_policy, read_source};
 pub use problem::{Problem, Spot, missing};
 pub(crate) use problem::{SourceLocation, json_path};
@@ -48,6 +51,7 @@ pub(crate) use walk::{Depth, Walk, WalkError};
 #[derive(Debug, Default)]
 pub struct PolicySet {
     policies: Vec<Policy>,
+    index: PolicyIndex,
     awaits_permissions: bool,
 }
 
@@ -56,6 +60,7 @@ impl PolicySet {
     #[must_use]
     pub(crate) fn new(policies: Vec<Policy>) -> Self {
         Self {
+            index: PolicyIndex::of(&policies),
             policies,
             awaits_permissions: false,
         }
@@ -82,6 +87,12 @@ impl PolicySet {
         &self.policies
     }
 
+    /// Returns the policy with this name.
+    #[must_use]
+    pub(crate) fn get(&self, name: &PolicyName) -> Option<&Policy> {
+        self.index.named(name).map(|number| &self.policies[number])
+    }
+
     /// Returns the policies that were loaded anew, and not taken over from an earlier set.
     pub fn prepared_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a PolicyName> {
         let earlier = earlier.loaded();
@@ -100,7 +111,7 @@ impl PolicySet {
             .iter()
             .filter_map(|policy| match &policy.state {
                 State::Ready(loaded) => Some((&policy.name, loaded)),
-                State::Refused(_) => None,
+                State::Loading | State::Refused(_) => None,
             });
         ready.collect()
     }
@@ -110,7 +121,13 @@ impl PolicySet {
         &'a self,
         input: MatchInput<'a>,
     ) -> impl Iterator<Item = (&'a Policy, Matching)> {
-        self.policies.iter().filter_map(move |policy| {
+        let object = input.new.or(input.old).into_iter();
+        let candidates = object.flat_map(|object| {
+            let namespace = object.namespace();
+            self.index.candidates(object.kind(), namespace)
+        });
+        candidates.filter_map(move |number| {
+            let policy = &self.policies[number];
             let matching = policy.matches.matching(input);
             (matching != Matching::No).then_some((policy, matching))
         })
@@ -118,15 +135,20 @@ impl PolicySet {
 
     /// Returns the policies that can match an Argo Rollout that gets another Pod template.
     pub(crate) fn for_templates_of_rollouts(&self) -> impl Iterator<Item = &Policy> {
-        let policies = self.policies.iter();
-        policies.filter(|policy| policy.matches.can_match_templates_of_rollouts())
+        let numbers = self.index.for_templates_of_rollouts.iter();
+        numbers.map(|number| &self.policies[*number])
     }
 
     /// Whether a policy selects namespaces by their labels.
     #[must_use]
-    pub(crate) fn selects_namespaces(&self) -> bool {
-        let mut policies = self.policies.iter();
-        policies.any(|policy| policy.matches.selects_namespaces())
+    pub(crate) const fn selects_namespaces(&self) -> bool {
+        self.index.selects_namespaces
+    }
+
+    /// Returns the policies that have no version yet that could be evaluated.
+    pub(crate) fn loading(&self) -> impl Iterator<Item = &Policy> {
+        let policies = self.policies.iter();
+        policies.filter(|policy| matches!(policy.state, State::Loading))
     }
 
     /// Returns the policies that could stop a rollback of what is rolled out.
@@ -155,6 +177,11 @@ impl PolicyName {
     /// Creates the name of a policy without a namespace.
     #[must_use]
     pub(crate) fn cluster(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Parses a name as [`PolicyName::as_str`] returns it.
+    fn named(name: &str) -> Self {
         Self(name.into())
     }
 
@@ -196,7 +223,7 @@ impl fmt::Debug for PolicyName {
 }
 
 /// A configured instance of a module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// The name.
     pub name: PolicyName,
@@ -213,7 +240,11 @@ pub struct Policy {
 }
 
 /// Whether a policy is loaded.
+#[derive(Clone)]
 pub enum State {
+    /// It is being loaded for the first time, while others are active already. It fails each time, so that
+    /// nothing that it should deny passes unseen.
+    Loading,
     /// Loaded and configured. The next set shares it if none of its inputs changed.
     Ready(Arc<LoadedPolicy>),
     /// Its module or settings cannot be loaded. It stays active and fails each time, so that its match
@@ -224,6 +255,7 @@ pub enum State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Loading => f.write_str("Loading"),
             Self::Ready(policy) => f.debug_tuple("Ready").field(policy.description()).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }

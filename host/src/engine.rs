@@ -20,6 +20,7 @@ pub use abi::Description;
 pub use error::{EvaluationError, LoadError, SettingsProblem};
 pub use loading::LoadRequest;
 pub use loading::cache::CacheError;
+pub(crate) use loading::dry_run_components::KeepModules;
 #[cfg(any(test, fuzzing))]
 pub(crate) use loading::fuzzing;
 pub use loading::module::Module;
@@ -30,6 +31,8 @@ pub use running::state::Review;
 pub use running::{LoadedPolicy, PolicyStart};
 
 use loading::cache::Cache;
+use loading::compiler::Compiler;
+use loading::dry_run_components::DryRunComponents;
 use loading::programs::Programs;
 use running::runtime::{Runtime, Runtimes};
 use running::shares::{Rule, Shares};
@@ -57,10 +60,22 @@ impl Default for EngineOptions {
 pub struct Engine {
     runtime: Arc<Runtime>,
     loading_runtime: Arc<Runtime>,
+    compiler: Arc<Compiler>,
+    dry_run_components: Arc<DryRunComponents>,
     programs: Arc<Programs>,
     slots: Arc<Shares>,
     cache: Option<Arc<Cache>>,
     cache_error: Option<Arc<CacheError>>,
+}
+
+/// Whether prepared policies are cached.
+pub(crate) enum CacheState<'a> {
+    /// The folder is used.
+    Used,
+    /// No folder is configured.
+    NotConfigured,
+    /// The folder cannot be used.
+    Unusable(&'a CacheError),
 }
 
 /// Why an engine could not be created.
@@ -95,6 +110,8 @@ impl Engine {
         Ok(Self {
             runtime: Arc::new(requests),
             loading_runtime: Arc::new(loading),
+            compiler: Arc::default(),
+            dry_run_components: Arc::default(),
             programs: Arc::default(),
             slots: Shares::new(options.slots.get() as usize, Rule::KeepReserve),
             cache,
@@ -102,10 +119,14 @@ impl Engine {
         })
     }
 
-    /// Returns why the configured cache folder is not used.
+    /// Returns whether prepared policies are cached.
     #[must_use]
-    pub(crate) fn cache_error(&self) -> Option<&CacheError> {
-        self.cache_error.as_deref()
+    pub(crate) fn cache_state(&self) -> CacheState<'_> {
+        match (&self.cache, self.cache_error.as_deref()) {
+            (Some(_), _) => CacheState::Used,
+            (None, Some(error)) => CacheState::Unusable(error),
+            (None, None) => CacheState::NotConfigured,
+        }
     }
 }
 

@@ -26,6 +26,15 @@ use metrics::Metrics;
 /// The content type of [`Telemetry::encode`]'s text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Whether prepared policies are cached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CacheUse {
+    /// They are.
+    Used,
+    /// There is no cache, or it cannot be used.
+    None,
+}
+
 /// The metrics of the process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Telemetry(Arc<Inner>);
@@ -129,8 +138,9 @@ impl Telemetry {
         self.metrics().panics.inc();
     }
 
-    /// Sets the number of active policies that are ready, and of those that are refused.
-    pub(crate) fn policies(&self, ready: usize, refused: usize) {
+    /// Sets the number of active policies that are ready, of those that are refused, and of those that are
+    /// still being loaded.
+    pub(crate) fn policies(&self, ready: usize, refused: usize, loading: usize) {
         let set = |state, count: usize| {
             let gauge = self
                 .metrics()
@@ -140,6 +150,15 @@ impl Telemetry {
         };
         set("ready", ready);
         set("refused", refused);
+        set("loading", loading);
+    }
+
+    /// Records whether prepared policies are cached.
+    pub(crate) fn cache(&self, used: CacheUse) {
+        self.metrics().cache_used.set(match used {
+            CacheUse::Used => 1,
+            CacheUse::None => 0,
+        });
     }
 
     /// Counts a reload. A failed one shows in `rollgate_reload_stale` until a later one succeeds.

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, pending};
 use jiff::Timestamp;
 use rollgate::engine::{Engine, Grants, LoadError, LoadRequest, LoadedPolicy, Module, Review};
-use rollgate::sources::{Metrics, Range, Sources};
+use rollgate::sources::{Metrics, Range, Requester, Sources};
 use rollgate_model::{MetricsError, Request, Revisions, Sample, Series};
 use serde_json::Value;
 use wasm_encoder::{ComponentSection as _, InstanceSection, ModuleArg, RawSection};
@@ -150,6 +150,7 @@ impl NeverAnswers {
 impl Metrics for NeverAnswers {
     fn query<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Timestamp,
@@ -160,6 +161,7 @@ impl Metrics for NeverAnswers {
 
     fn query_range<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Range,
@@ -171,6 +173,7 @@ impl Metrics for NeverAnswers {
 impl Metrics for AnswersAtOnce {
     fn query<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Timestamp,
@@ -180,6 +183,7 @@ impl Metrics for AnswersAtOnce {
 
     fn query_range<'a>(
         &'a self,
+        _: Requester<'a>,
         _: &'a str,
         _: &'a str,
         _: Range,

@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::report::say;
-use rollgate_tests::server::Serve;
+use rollgate_tests::server::{Serve, binary};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -74,12 +75,25 @@ impl Site {
         format!("{message} [{why}]").replace(&self.home.path().display().to_string(), "HOME")
     }
 
-    /// The files of the one policy: the digest of its code, the prepared policy, and its code, which is
-    /// by far the largest.
+    /// The files that a start with the one policy reads: the digest of its code, the prepared policy, and
+    /// its code, which is by far the largest.
     fn cached_files(&self) -> [PathBuf; 3] {
-        let mut all = files_of(&self.cache());
+        let (all, of_module) = (files_of(&self.cache()), self.module_files());
+        let mut all: Vec<_> = all
+            .into_iter()
+            .filter(|it| !of_module.contains(it))
+            .collect();
         all.sort_by_key(|path| size(path));
         all.try_into().expect("three files")
+    }
+
+    /// The files that a change of settings reads: what is known of the module, the digest of its code for
+    /// dry runs, and that code.
+    fn module_files(&self) -> [PathBuf; 3] {
+        let all = files_of(&self.cache());
+        let known = all.iter().find(|path| has_extension(path, "module"));
+        let known = known.expect("the module was described");
+        ["module", "sha256", "code"].map(|end| known.with_extension(end))
     }
 }
 
@@ -114,11 +128,121 @@ async fn policies_of_one_module_share_cached_code() {
         .policy(&format!("{one}\n---\n{other}\n{settings}\n"));
     assert_eq!(site.warnings().await, Vec::<String>::new());
     let kept = files_of(&site.cache());
-    let of_kind = |kind: &str| {
-        let is = |path: &&PathBuf| path.extension().is_some_and(|end| end == kind);
-        kept.iter().filter(is).count()
+    let of_kind = |kind: &str| kept.iter().filter(|path| has_extension(path, kind)).count();
+    // The code of the program, and that for dry runs.
+    let counts = ["policy", "module", "code"].map(of_kind);
+    assert_eq!(counts, [2, 1, 2], "{kept:?}");
+}
+
+#[tokio::test]
+async fn changed_settings_compile_nothing() {
+    let site = Site::new();
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    let code = || -> Vec<_> {
+        let files = files_of(&site.cache()).into_iter();
+        let mut code: Vec<_> = files.filter(|path| has_extension(path, "code")).collect();
+        code.sort();
+        code.into_iter()
+            .map(|path| (modified(path.clone()), path))
+            .collect()
     };
-    assert_eq!((of_kind("policy"), of_kind("code")), (2, 1), "{kept:?}");
+    let before = code();
+    let one = include_str!("../../host/src/config/default-set.yaml");
+    let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
+    site.files.policy(&format!("{one}\n{settings}\n"));
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    assert_eq!(code(), before);
+}
+
+#[tokio::test]
+async fn policy_is_prepared_the_same_alone_and_after_another_of_its_module() {
+    let one = include_str!("../../host/src/config/default-set.yaml");
+    let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
+    let other = format!(
+        "{}\n{settings}\n",
+        one.replace("name: probes", "name: other")
+    );
+    let (alone, after) = (Site::new(), Site::new());
+    alone.files.policy(&other);
+    assert_eq!(alone.warnings().await, Vec::<String>::new());
+    after.files.policy(&format!("{one}\n---\n{other}"));
+    assert_eq!(after.warnings().await, Vec::<String>::new());
+    let prepared = alone.cached_files();
+    let prepared = prepared.iter().find(|path| has_extension(path, "policy"));
+    let prepared = prepared.expect("it is kept");
+    let name = prepared.file_name().expect("it has a name");
+    let read = |path: &Path| fs::read(path).expect("it is kept");
+    assert_eq!(read(prepared), read(&after.cache().join(name)));
+}
+
+#[test]
+fn inspect_describes_from_the_cache_without_code() {
+    let home = TempDir::new().expect("a folder");
+    let inspect = || {
+        let inspect = Command::new(binary())
+            .args(["inspect", "probes"])
+            .env("XDG_CACHE_HOME", home.path())
+            .output();
+        String::from_utf8(inspect.expect("it runs").stdout).expect("a text")
+    };
+    let first = inspect();
+    assert!(first.contains("\ndigest: sha256:"), "{first}");
+    let cache = home.path().join("rollgate");
+    for code in files_of(&cache)
+        .iter()
+        .filter(|path| !has_extension(path, "module"))
+    {
+        fs::remove_file(code).expect("it is ours");
+    }
+    assert_eq!(inspect(), first);
+    assert_eq!(files_of(&cache).len(), 1);
+}
+
+#[tokio::test]
+async fn compile_prepares_the_cache_for_serve() {
+    let site = Site::new();
+    let compiled = Command::new(binary())
+        .arg("compile")
+        .arg(site.files.policies())
+        .arg("--cache")
+        .arg(site.cache())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(compiled.stdout).expect("a text");
+    assert!(said.starts_with("1 policies are in the cache "), "{said}");
+    assert!(compiled.status.success());
+    let written = site.cached_files().map(modified);
+    assert_eq!(site.warnings().await, Vec::<String>::new());
+    assert_eq!(site.cached_files().map(modified), written);
+}
+
+#[test]
+fn compile_without_a_usable_cache_is_an_error() {
+    let site = Site::new();
+    site.make_cache(0o777);
+    let compiled = Command::new(binary())
+        .args(["compile", "--cache"])
+        .arg(site.cache())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(compiled.stderr).expect("a text");
+    assert!(said.contains("the cache cannot be used"), "{said}");
+    assert_eq!(compiled.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn unusable_cache_shows_in_the_metrics() {
+    for (mode, used) in [(0o700, 1), (0o777, 0)] {
+        let site = Site::new();
+        site.make_cache(mode);
+        let server = Serve::start(site.arguments(&site.cache()));
+        server.ready().await;
+        let (_, metrics) = server.get("/metrics").await;
+        assert!(
+            metrics.contains(&format!("\nrollgate_cache_used {used}\n")),
+            "{metrics}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -188,16 +312,18 @@ async fn folder_that_cannot_be_created_is_not_used() {
 async fn full_disk_leaves_no_partial_file() {
     let site = Site::new();
     assert_eq!(site.warnings().await, Vec::<String>::new());
-    let artefact = site.cached_files();
-    let room = size(&artefact[2]) - 4_096;
-    for path in artefact {
+    let code = [site.cached_files(), site.module_files()].map(|[_, _, code]| size(&code));
+    let room = code.into_iter().min().expect("two") - 4_096;
+    for path in files_of(&site.cache()) {
         fs::remove_file(path).expect("it is ours");
     }
     let server = Serve::start_without_room(room, site.arguments(&site.cache()));
     let warnings = site.judged(server).await;
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    // One for each code.
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(
-        warnings[0].starts_with("a prepared policy could not be kept in the cache [File too large"),
+        warnings.iter().all(|warning| warning
+            .starts_with("a prepared policy could not be kept in the cache [File too large")),
         "{warnings:?}"
     );
     assert_eq!(files_of(&site.cache()), Vec::<PathBuf>::new());
@@ -212,6 +338,10 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
         .collect()
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|end| end == extension)
 }
 
 fn size(path: &Path) -> u64 {

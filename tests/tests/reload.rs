@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::BoxFuture;
 use rollgate::config::{
-    self, Action, MatchInput, Matching, NamespaceLabels, OnError, Policy, PolicySet, State, builtin,
+    self, Action, MatchInput, Matching, ModuleDigest, NamespaceLabels, OnError, Policy, PolicySet,
+    State, builtin,
 };
-use rollgate::engine::{Engine, LoadedPolicy};
+use rollgate::engine::{Engine, LoadedPolicy, Module};
 use rollgate::sources::{
     Access, Cluster, Disconnected, KindRef, ListQuery, ObjectRef, Reading, Scope,
 };
@@ -79,6 +80,7 @@ impl Folder {
     fn loaded(&self) -> Arc<LoadedPolicy> {
         match &self.changing().state {
             State::Ready(loaded) => Arc::clone(loaded),
+            State::Loading => panic!("it is loaded to the end"),
             State::Refused(refusal) => panic!("refused: {refusal}"),
         }
     }
@@ -258,4 +260,46 @@ async fn server_logs_which_policies_it_prepared_and_kept() {
         metrics.contains("rollgate_policies{state=\"ready\"} 2"),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn module_with_the_pinned_digest_is_loaded_and_another_is_refused_with_both_digests() {
+    let mut folder = Folder::in_force().await;
+    let (pinned, other) = (digest(&probes()), digest(&probes_built_anew()));
+    let spec = format!("module: {{file: changing.wasm, digest: '{pinned}'}}");
+    folder.policy(CHANGING, &spec);
+    folder.prepared().await;
+    assert_eq!(format!("sha256:{}", folder.loaded().digest()), pinned);
+
+    folder.put("changing.wasm", probes_built_anew());
+    folder.prepared().await;
+    let State::Refused(refusal) = &folder.changing().state else {
+        panic!("it is not the pinned one");
+    };
+    let [problem] = &refusal.problems[..] else {
+        panic!("one problem: {refusal}");
+    };
+    let said = problem.to_string();
+    assert!(said.contains(&pinned) && said.contains(&other), "{said}");
+    assert!(said.contains("changing.yaml:5:"), "{said}");
+
+    folder.put("changing.wasm", probes());
+    folder.prepared().await;
+    folder.loaded();
+}
+
+#[tokio::test]
+async fn bundled_module_can_be_pinned() {
+    let mut folder = Folder::in_force().await;
+    let spec = |digest: &str| format!("module: {{builtin: probes, digest: '{digest}'}}");
+    folder.policy(CHANGING, &spec(&digest(&probes())));
+    folder.prepared().await;
+    folder.loaded();
+    folder.policy(CHANGING, &spec(&digest(&probes_built_anew())));
+    folder.prepared().await;
+    assert!(matches!(folder.changing().state, State::Refused(_)));
+}
+
+fn digest(module: &[u8]) -> String {
+    ModuleDigest::of(&Module::new(module.into())).to_string()
 }

@@ -41,6 +41,8 @@ pub(crate) struct PolicyResult {
 /// Why a policy returned no verdict.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoVerdict {
+    #[error("the policy is still being loaded, which takes some seconds; try again")]
+    Loading,
     #[error("the policy is not loaded: {0}")]
     NotLoaded(String),
     #[error(transparent)]
@@ -51,6 +53,7 @@ impl NoVerdict {
     /// Returns the value of the label `kind` in metrics and logs.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
+            Self::Loading => "loading",
             Self::NotLoaded(_) => "not-loaded",
             Self::Failed(error) => error.kind(),
         }

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use anyhow::Context;
 
 use super::terminal::{BOLD, one_line};
-use super::{Exit, output};
-use crate::config::ModuleSource;
-use crate::engine::{Description, Engine, EngineOptions};
+use super::{Exit, output, policies};
+use crate::config::{ModuleDigest, ModuleSource};
+use crate::engine::Description;
 
 /// Show what a policy module does and which settings it takes
 #[derive(Debug, clap::Args)]
@@ -28,14 +28,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .enable_all()
         .build()?;
     let described = runtime.block_on(async {
-        let engine = Engine::new(&EngineOptions::default())?;
+        let engine = policies::engine()?;
         anyhow::Ok(engine.describe(&module).await?)
     });
     let described = described.with_context(|| source.to_string())?;
-    output::settle(Exit::Success, show(&described))
+    output::settle(Exit::Success, show(&described, &ModuleDigest::of(&module)))
 }
 
-fn show(description: &Description) -> io::Result<()> {
+fn show(description: &Description, digest: &ModuleDigest) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     let line = |text: &str| one_line(text).into_owned();
     writeln!(
@@ -45,6 +45,7 @@ fn show(description: &Description) -> io::Result<()> {
         line(&description.version)
     )?;
     writeln!(out, "{}\n", line(&description.summary))?;
+    writeln!(out, "digest: {digest}\n")?;
     writeln!(out, "settings, as a JSON Schema:")?;
     let schema: Result<serde_json::Value, _> = serde_json::from_str(&description.settings_schema);
     match schema {

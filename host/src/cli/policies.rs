@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::notice::{Notice, NoticeLevel, look};
 use crate::config::{self, Configuration, PolicySet, Problem, State, builtin};
-use crate::engine::{Engine, EngineError, EngineOptions};
+use crate::engine::{CacheState, Engine, EngineError, EngineOptions};
 use crate::sources::{ClusterSources, NamedMetrics};
 
 /// Loaded policies.
@@ -43,15 +43,14 @@ pub(super) async fn load(paths: &[PathBuf], facts: &ClusterSources) -> anyhow::R
 /// # Errors
 /// The pool cannot be reserved.
 pub(super) fn engine() -> Result<Engine, EngineError> {
-    let cache = cache();
     let engine = Engine::new(&EngineOptions {
-        cache: cache.clone(),
+        cache: cache(),
         ..EngineOptions::default()
     })?;
-    let why = match (&cache, engine.cache_error()) {
-        (Some(_), None) => return Ok(engine),
-        (Some(_), Some(error)) => error.to_string(),
-        (None, _) => "neither XDG_CACHE_HOME nor HOME names a folder".to_owned(),
+    let why = match engine.cache_state() {
+        CacheState::Used => return Ok(engine),
+        CacheState::Unusable(error) => error.to_string(),
+        CacheState::NotConfigured => "neither XDG_CACHE_HOME nor HOME names a folder".to_owned(),
     };
     warn_of_no_cache(&why);
     Ok(engine)
@@ -75,7 +74,7 @@ fn warn_of_no_cache(why: &str) {
     let _ = errors.write_all(text.as_bytes());
 }
 
-fn configuration(paths: &[PathBuf]) -> Configuration {
+pub(super) fn configuration(paths: &[PathBuf]) -> Configuration {
     if paths.is_empty() {
         config::read_text("<default policies>", builtin::DEFAULT_SET, Path::new(""))
     } else {
@@ -83,12 +82,12 @@ fn configuration(paths: &[PathBuf]) -> Configuration {
     }
 }
 
-fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
+pub(super) fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
     set.policies()
         .iter()
         .flat_map(|policy| match &policy.state {
             State::Refused(refusal) => refusal.problems.clone(),
-            State::Ready(_) => Vec::new(),
+            State::Loading | State::Ready(_) => Vec::new(),
         })
 }
 

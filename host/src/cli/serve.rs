@@ -21,11 +21,11 @@ use super::tags::TagArgs;
 use super::{Exit, policies};
 use crate::admission::GateOptions;
 use crate::cluster::{self as kubernetes, ClusterTasks};
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{CacheState, Engine, EngineOptions};
 use crate::reload::{ActivePolicies, BundledPolicies, PolicyFiles, PolicyLoader, PolicySource};
 use crate::server::{Bounds, Context, Drain, Ended, EvaluationPool, Options, Readiness, Server};
 use crate::sources::ClusterSources;
-use crate::telemetry::{Telemetry, logs};
+use crate::telemetry::{CacheUse, Telemetry, logs};
 use values::{LogFormat, bytes, duration};
 
 /// How long each step of [`ClusterTasks::shutdown`] may take.
@@ -154,6 +154,7 @@ async fn serve(args: Args, logs: &logs::Guard, evaluating: &Handle) -> anyhow::R
         slots: args.slots,
         cache: args.cache.clone().or_else(policies::cache),
     })?;
+    report_cache(&engine, &telemetry);
     let active = Arc::<ActivePolicies>::default();
     let readiness = Readiness::waiting_for("the policies are being read and compiled");
     let mut tasks =
@@ -209,6 +210,20 @@ async fn serve(args: Args, logs: &logs::Guard, evaluating: &Handle) -> anyhow::R
         },
         () = stop_at_once => anyhow::bail!("ended at once by a second signal"),
     }
+}
+
+/// Says whether there is a cache; the engine has logged why a folder cannot be used.
+fn report_cache(engine: &Engine, telemetry: &Telemetry) {
+    let state = engine.cache_state();
+    if let CacheState::NotConfigured = state {
+        tracing::warn!(
+            "running without a cache: policies are prepared anew at each start; name a private folder by --cache, or set XDG_CACHE_HOME or HOME"
+        );
+    }
+    telemetry.cache(match state {
+        CacheState::Used => CacheUse::Used,
+        CacheState::NotConfigured | CacheState::Unusable(_) => CacheUse::None,
+    });
 }
 
 fn exit(ended: Ended) -> Exit {

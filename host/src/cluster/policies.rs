@@ -29,8 +29,8 @@ pub(super) use objects::{ObjectKey, WatchedKind, WatchedObject, WatchedObjects};
 pub(super) use parse::{Fallback, InvalidObject};
 
 /// `kubectl apply` of a folder changes many objects: changes count when no other follows within this
-/// time.
-const DEBOUNCE: Duration = Duration::from_millis(50);
+/// time. It is short, since a change should be active soon, and what is loaded already is not loaded again.
+const DEBOUNCE: Duration = Duration::from_millis(10);
 /// After so many changes in a row, they count although others follow.
 const MAX_DEBOUNCES: usize = 10;
 

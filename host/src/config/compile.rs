@@ -11,7 +11,7 @@ use rollgate_model::{dns, host_calls};
 pub(super) use self::matches::matches_alone;
 
 use self::matches::matches;
-use super::module::ModuleSource;
+use super::module::{ModuleDigest, ModuleSource, NoDigest};
 use super::policy_spec::{ClusterGrantSpec, MemorySpec, Module, PolicyObject, PolicySpec};
 use super::{Action, Match, OnError, PolicyName, quantity};
 use crate::engine::{ClusterGrant, Grants, Limits, MEMORY_CEILING, Ungranted};
@@ -23,6 +23,8 @@ pub struct CompiledPolicy {
     pub name: PolicyName,
     /// Where its module comes from.
     pub module: ModuleSource,
+    /// The digest that the module must have, if the policy names one.
+    pub module_digest: Option<ModuleDigest>,
     /// The module's settings, as JSON text.
     pub settings: String,
     /// Which rollouts it evaluates.
@@ -55,6 +57,7 @@ pub(super) fn policy(object: PolicyObject) -> Result<CompiledPolicy, Vec<Mistake
         action: object.spec.action,
         on_error: object.spec.on_error,
         settings: serde_json::Value::Object(object.spec.settings).to_string(),
+        module_digest: module_digest(&object.spec.module, &mut mistakes),
         metric_grants: object.spec.grants.metrics,
         module,
     };
@@ -78,6 +81,12 @@ fn module(spec: &Module, mistakes: &mut Mistakes) -> ModuleSource {
     }
     // Not used: a policy with a mistake is not loaded.
     ModuleSource::Builtin(String::new())
+}
+
+fn module_digest(spec: &Module, mistakes: &mut Mistakes) -> Option<ModuleDigest> {
+    let read = spec.digest.as_deref()?.parse();
+    read.map_err(|error: NoDigest| mistakes.add("/spec/module/digest", error.to_string()))
+        .ok()
 }
 
 fn name(object: &PolicyObject, mistakes: &mut Mistakes) -> PolicyName {

@@ -10,7 +10,7 @@ use crate::sources::prometheus::DescribedIn;
 use crate::sources::{MetricSource, NamedMetrics, NamedSource, Secrets, SourceError};
 
 /// The contents of files of policies, or of the cluster.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Configuration {
     /// The policies, in the order of the files.
     pub policies: Vec<PolicyItem>,

@@ -1,20 +1,18 @@
 //! Loads the policies of a configuration.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod checks;
+mod tasks;
 
-use futures_util::future::join_all;
-use futures_util::{StreamExt, stream};
-use tokio::sync::OnceCell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::configuration::{Configuration, PolicyItem, RefusedItem};
-use super::module::{ModuleError, ModuleSource};
-use super::{Policy, PolicyName, PolicySet, Problem, Refusal, RefusalCause, State};
-use crate::engine::{
-    ClusterGrant, Engine, LoadError, LoadRequest, LoadedPolicy, Module, SettingsProblem,
-};
-use crate::sources::{Access, Cluster, KindRef, Scope};
+use super::module::{ModuleDigest, ModuleError, ModuleSource};
+use super::{Action, Policy, PolicyName, PolicySet, Problem, Refusal, RefusalCause, State};
+use crate::engine::{Engine, KeepModules, LoadError, LoadRequest, LoadedPolicy, Module};
+use crate::sources::Cluster;
+use checks::Checks;
+use tasks::{Lane, TaskId, Tasks};
 
 /// Loads every policy of a configuration, several at a time. A policy that cannot be loaded stays in the
 /// set as refused: its match and `onError` still apply.
@@ -26,28 +24,251 @@ pub async fn load(
     cluster: &dyn Cluster,
     active: &PolicySet,
 ) -> PolicySet {
-    let context = LoadContext {
-        engine,
-        configuration,
-        permissions: OwnPermissions::new(cluster, &configuration.policies),
-        active: active.loaded(),
-        lacks_permissions: AtomicBool::new(false),
-        modules: modules(&configuration.policies).await,
-    };
-    // Collected first: a stream over borrowed items is not `Send` for any lifetime, and the server
-    // loads in a task of its own.
-    let loads: Vec<_> = configuration
-        .policies
-        .iter()
-        .map(|item| context.policy(item))
-        .collect();
-    let mut policies: Vec<_> = stream::iter(loads).buffered(concurrency()).collect().await;
-    policies.extend(configuration.refused.iter().map(refused));
-    let set = PolicySet::new(policies);
-    if context.lacks_permissions.into_inner() {
-        set.awaiting_permissions()
-    } else {
-        set
+    let mut loading = Loading::plan(engine, configuration.clone(), cluster, active, None).await;
+    while loading.next().await == Progress::Partial {}
+    loading.set(active)
+}
+
+/// A configuration that is being loaded.
+pub(crate) struct Loading {
+    entries: Vec<Entry>,
+    refused: Vec<Policy>,
+    /// The entries that wait for their turn, by lane.
+    waiting: HashMap<Lane, VecDeque<usize>>,
+    tasks: Tasks,
+    lacks_permissions: bool,
+    _modules: KeepModules,
+}
+
+/// How far a configuration is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Some policies are not loaded yet.
+    Partial,
+    /// Every policy is loaded or refused.
+    Complete,
+}
+
+struct Entry {
+    item: PolicyItem,
+    state: EntryState,
+}
+
+enum EntryState {
+    Waiting(LoadRequest),
+    Running(LoadRequest, TaskId),
+    Ready(Arc<LoadedPolicy>),
+    Refused(Vec<Problem>),
+}
+
+impl Loading {
+    /// Finds out what has to be loaded. Takes over what an `earlier` load is doing or has done; what it
+    /// had not begun comes after what is new here, so that a change never waits for a long load.
+    pub(crate) async fn plan(
+        engine: &Engine,
+        configuration: Configuration,
+        cluster: &dyn Cluster,
+        active: &PolicySet,
+        earlier: Option<Self>,
+    ) -> Self {
+        let kept = engine.keep_modules();
+        let modules = modules(&configuration.policies).await;
+        let (mut begun, tasks) = match earlier {
+            Some(earlier) => (Begun::of(earlier.entries), earlier.tasks),
+            None => (Begun::default(), Tasks::new(engine)),
+        };
+        let checks = Checks::new(&configuration, cluster);
+        let mut missing = checks.missing_permissions().await;
+        let lacks_permissions = !missing.is_empty();
+        let loaded = active.loaded();
+        let mut states = Vec::with_capacity(configuration.policies.len());
+        for (number, item) in configuration.policies.iter().enumerate() {
+            let request = checks
+                .sources(item)
+                .and_then(|()| missing.remove(&number).map_or(Ok(()), Err))
+                .and_then(|()| request(item, &modules));
+            states.push(match (request, loaded.get(&item.policy.name)) {
+                (Err(problems), _) => EntryState::Refused(problems),
+                (Ok(request), Some(loaded)) if loaded.is_made_of(&request, engine) => {
+                    EntryState::Ready(Arc::clone(loaded))
+                }
+                (Ok(request), _) => begun.take(request, engine),
+            });
+        }
+        drop(checks);
+        let items = configuration.policies.into_iter();
+        let entries = items.zip(states).map(|(item, state)| Entry { item, state });
+        let mut loading = Self {
+            entries: entries.collect(),
+            refused: configuration.refused.iter().map(refused).collect(),
+            waiting: HashMap::new(),
+            tasks,
+            lacks_permissions,
+            _modules: kept,
+        };
+        loading.queue(&begun);
+        loading
+    }
+
+    /// Waits until another policy is loaded or refused. Nothing is lost if it is dropped while it waits.
+    pub(crate) async fn next(&mut self) -> Progress {
+        if self.is_complete() {
+            return Progress::Complete;
+        }
+        self.start();
+        if let Some((task, result)) = self.tasks.finished().await {
+            self.finish(task, result);
+            self.start();
+        }
+        if self.is_complete() {
+            Progress::Complete
+        } else {
+            Progress::Partial
+        }
+    }
+
+    /// Returns the policies as far as they are loaded. Of a policy that is not, the version in the active
+    /// set stays, if there is one.
+    pub(crate) fn set(&self, active: &PolicySet) -> PolicySet {
+        let policies = self.entries.iter().map(|entry| entry.policy(active));
+        let policies = policies.chain(self.refused.iter().cloned()).collect();
+        let set = PolicySet::new(policies);
+        if self.lacks_permissions {
+            set.awaiting_permissions()
+        } else {
+            set
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let mut entries = self.entries.iter();
+        !entries.any(Entry::is_pending)
+    }
+
+    /// Queues what is new before what the earlier load had not begun, and what can deny before the rest.
+    fn queue(&mut self, begun: &Begun) {
+        let mut waiting: Vec<_> = (0..self.entries.len())
+            .filter(|number| matches!(self.entries[*number].state, EntryState::Waiting(_)))
+            .collect();
+        waiting.sort_by_key(|number| {
+            let policy = &self.entries[*number].item.policy;
+            (
+                begun.waited.contains_key(&policy.name),
+                policy.action != Action::Enforce,
+            )
+        });
+        for number in waiting {
+            if let EntryState::Waiting(request) = &self.entries[number].state {
+                let lane = Lane::of(&request.module);
+                self.waiting.entry(lane).or_default().push_back(number);
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        for (lane, waiting) in &mut self.waiting {
+            while self.tasks.has_room(*lane)
+                && let Some(number) = waiting.pop_front()
+            {
+                let state = &mut self.entries[number].state;
+                if let EntryState::Waiting(request) = state {
+                    let task = self.tasks.start(*lane, request.clone());
+                    *state = EntryState::Running(request.clone(), task);
+                }
+            }
+        }
+    }
+
+    /// Ignores the result of a task that an earlier version of a policy had started.
+    fn finish(&mut self, task: TaskId, result: Result<LoadedPolicy, LoadError>) {
+        let mut entries = self.entries.iter_mut();
+        let started = |entry: &&mut Entry| matches!(&entry.state, EntryState::Running(_, running) if *running == task);
+        if let Some(entry) = entries.find(started) {
+            entry.state = match result {
+                Ok(loaded) => EntryState::Ready(Arc::new(loaded)),
+                Err(error) => EntryState::Refused(checks::problems(&entry.item, &error)),
+            };
+        }
+    }
+}
+
+impl Entry {
+    const fn is_pending(&self) -> bool {
+        matches!(self.state, EntryState::Waiting(_) | EntryState::Running(..))
+    }
+
+    fn policy(&self, active: &PolicySet) -> Policy {
+        let policy = &self.item.policy;
+        let state = match &self.state {
+            EntryState::Ready(loaded) => State::Ready(Arc::clone(loaded)),
+            EntryState::Refused(problems) => State::Refused(Refusal {
+                cause: RefusalCause::Load,
+                problems: problems.clone(),
+            }),
+            EntryState::Waiting(_) | EntryState::Running(..) => {
+                if let Some(earlier) = active.get(&policy.name) {
+                    return earlier.clone();
+                }
+                State::Loading
+            }
+        };
+        Policy {
+            name: policy.name.clone(),
+            matches: policy.matches.clone(),
+            action: policy.action,
+            on_error: policy.on_error,
+            state,
+            generation: self.item.generation,
+        }
+    }
+}
+
+/// What an earlier load has done or is doing, by policy.
+#[derive(Default)]
+struct Begun {
+    waited: HashMap<PolicyName, LoadRequest>,
+    begun: HashMap<PolicyName, EntryState>,
+}
+
+impl Begun {
+    fn of(entries: Vec<Entry>) -> Self {
+        let mut all = Self::default();
+        for Entry { item, state } in entries {
+            match state {
+                EntryState::Waiting(request) => {
+                    all.waited.insert(item.policy.name, request);
+                }
+                EntryState::Running(..) | EntryState::Ready(_) => {
+                    all.begun.insert(item.policy.name, state);
+                }
+                // Refused policies are tried again at each reload.
+                EntryState::Refused(_) => {}
+            }
+        }
+        all.waited.retain(|name, _| !all.begun.contains_key(name));
+        all
+    }
+
+    /// Returns the state of the same policy, if it is the same. Forgets that another version of it
+    /// waited: that one is new.
+    fn take(&mut self, request: LoadRequest, engine: &Engine) -> EntryState {
+        let name = PolicyName::named(&request.name);
+        if self
+            .waited
+            .get(&name)
+            .is_some_and(|waited| *waited != request)
+        {
+            self.waited.remove(&name);
+        }
+        match self.begun.remove(&name) {
+            Some(EntryState::Ready(loaded)) if loaded.is_made_of(&request, engine) => {
+                EntryState::Ready(loaded)
+            }
+            Some(EntryState::Running(running, task)) if running == request => {
+                EntryState::Running(running, task)
+            }
+            _ => EntryState::Waiting(request),
+        }
     }
 }
 
@@ -63,11 +284,6 @@ fn refused(item: &RefusedItem) -> Policy {
         }),
         generation: item.generation,
     }
-}
-
-/// The number of policies to load at a time.
-fn concurrency() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 type Modules = HashMap<ModuleSource, Result<Module, ModuleError>>;
@@ -92,191 +308,32 @@ async fn modules(policies: &[PolicyItem]) -> Modules {
         .expect("reading a file does not panic")
 }
 
-struct LoadContext<'a> {
-    engine: &'a Engine,
-    configuration: &'a Configuration,
-    permissions: OwnPermissions<'a>,
-    active: HashMap<&'a PolicyName, &'a Arc<LoadedPolicy>>,
-    lacks_permissions: AtomicBool,
-    modules: Modules,
-}
-
-impl LoadContext<'_> {
-    async fn policy(&self, item: &PolicyItem) -> Policy {
-        let state = match self.load(item).await {
-            Ok(policy) => State::Ready(policy),
-            Err(problems) => State::Refused(Refusal {
-                cause: RefusalCause::Load,
-                problems,
-            }),
-        };
-        Policy {
-            name: item.policy.name.clone(),
-            matches: item.policy.matches.clone(),
-            action: item.policy.action,
-            on_error: item.policy.on_error,
-            state,
-            generation: item.generation,
+fn request(item: &PolicyItem, modules: &Modules) -> Result<LoadRequest, Vec<Problem>> {
+    let policy = &item.policy;
+    let module = match &modules[&policy.module] {
+        Ok(module) => module.clone(),
+        Err(error) => {
+            let problem = item.problem(policy.module.pointer(), error.to_string());
+            return Err(vec![problem]);
         }
-    }
-
-    async fn load(&self, item: &PolicyItem) -> Result<Arc<LoadedPolicy>, Vec<Problem>> {
-        self.check_sources(item)?;
-        self.check_kinds(item).await?;
-        let policy = &item.policy;
-        let module = match &self.modules[&policy.module] {
-            Ok(module) => module.clone(),
-            Err(error) => {
-                return Err(vec![
-                    item.problem(policy.module.pointer(), error.to_string()),
-                ]);
-            }
-        };
-        let request = LoadRequest {
-            name: policy.name.to_string(),
-            module,
-            settings: policy.settings.clone(),
-            limits: policy.limits,
-            grants: policy.grants.clone(),
-        };
-        if let Some(loaded) = self.active.get(&policy.name)
-            && loaded.is_made_of(&request, self.engine)
-        {
-            return Ok(Arc::clone(loaded));
-        }
-        let loaded = self.engine.load(request).await;
-        loaded.map(Arc::new).map_err(|error| problems(item, &error))
-    }
-
-    /// Reports grants of sources that do not exist or are for other namespaces. Otherwise they would
-    /// fail at the first query.
-    fn check_sources(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
-        let grants = item.policy.metric_grants.iter().enumerate();
-        let problems: Vec<_> = grants
-            .filter_map(|(index, name)| {
-                let pointer = format!("/spec/grants/metrics/{index}");
-                self.unavailable(&item.policy.name, name)
-                    .map(|(message, hint)| item.problem(&pointer, message).hint(hint))
-            })
-            .collect();
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
-    }
-
-    /// Returns why a policy may not query a source, and a hint.
-    fn unavailable(&self, policy: &PolicyName, source: &str) -> Option<(String, String)> {
-        let described: Vec<_> = self.configuration.source_names().collect();
-        let shown = source.escape_debug();
-        if !described.contains(&source) {
-            let message = format!("there is no MetricSource `{shown}`");
-            return Some((message, hint_for_sources(&described)));
-        }
-        let mut items = self.configuration.sources.iter();
-        let item = items.find(|item| item.name() == source)?;
-        let own = policy.namespace()?;
-        let is_closed = !item.source.spec.is_open_to(own);
-        is_closed.then(|| {
-            (
-                format!("the MetricSource `{shown}` is not for policies in the namespace `{own}`"),
-                "add the namespace to `spec.namespaces` of the MetricSource".to_owned(),
-            )
-        })
-    }
-
-    /// Reports grants of kinds that rollgate itself may not read.
-    async fn check_kinds(&self, item: &PolicyItem) -> Result<(), Vec<Problem>> {
-        let grants = item.policy.grants.cluster.iter().enumerate();
-        let problems = join_all(grants.map(|(index, grant)| async move {
-            let missing = self.permissions.missing(grant).await?;
-            Some(item.problem(&format!("/spec/grants/cluster/{index}"), missing))
-        }));
-        let problems: Vec<_> = problems.await.into_iter().flatten().collect();
-        if problems.is_empty() {
-            return Ok(());
-        }
-        self.lacks_permissions.store(true, Ordering::Relaxed);
-        Err(problems)
-    }
-}
-
-fn hint_for_sources(described: &[&str]) -> String {
-    match described {
-        [] => "add a MetricSource beside the policies".to_owned(),
-        known => format!("there are: {}", known.join(", ")),
-    }
-}
-
-/// Returns the problems of a policy, each at the line of its setting if it is about one.
-fn problems(item: &PolicyItem, error: &LoadError) -> Vec<Problem> {
-    match error {
-        LoadError::Settings(refused) => refused
-            .iter()
-            .map(|refused| setting(item, refused))
-            .collect(),
-        error => vec![item.problem(item.policy.module.pointer(), error.to_string())],
-    }
-}
-
-/// A missing setting has no line, so the message starts with its name.
-fn setting(item: &PolicyItem, refused: &SettingsProblem) -> Problem {
-    let pointer = format!("/spec/settings{}", refused.path);
-    match item.location.missing(&pointer) {
-        Some(field) if !refused.path.is_empty() => {
-            item.problem(&pointer, format!("`{field}` {}", refused.message))
-        }
-        _ => item.problem(&pointer, refused.message.as_str()),
-    }
-}
-
-/// Asks once per load whether rollgate may read each kind and scope that policies are granted.
-struct OwnPermissions<'a> {
-    cluster: &'a dyn Cluster,
-    asked: HashMap<(KindRef<'a>, Scope<'a>), OnceCell<Access>>,
-}
-
-impl<'a> OwnPermissions<'a> {
-    fn new(cluster: &'a dyn Cluster, policies: &'a [PolicyItem]) -> Self {
-        let grants = policies.iter().flat_map(|item| &item.policy.grants.cluster);
-        let asked = grants.flat_map(reads).map(|read| (read, OnceCell::new()));
-        Self {
-            cluster,
-            asked: asked.collect(),
-        }
-    }
-
-    /// Returns what rollgate lacks for a grant. If that is not known now, each read reports it later.
-    async fn missing<'s>(&'s self, grant: &'s ClusterGrant) -> Option<&'s str> {
-        for read in reads(grant) {
-            let asked = self.asked[&read].get_or_init(|| self.ask(read));
-            if let Access::Missing(what) = asked.await {
-                return Some(what);
-            }
-        }
-        None
-    }
-
-    async fn ask(&self, (kind, scope): (KindRef<'_>, Scope<'_>)) -> Access {
-        let access = self.cluster.access(kind, scope).await;
-        if let Access::Unknown(why) = &access {
-            tracing::debug!(
-                ?kind,
-                ?scope,
-                why,
-                "it is not known whether rollgate may read this kind"
-            );
-        }
-        access
-    }
-}
-
-fn reads<'a>(grant: &'a ClusterGrant) -> Vec<(KindRef<'a>, Scope<'a>)> {
-    let kind = KindRef {
-        api_version: &grant.api_version,
-        kind: &grant.kind,
     };
-    let scopes = grant.scopes().into_iter();
-    scopes.map(|scope| (kind, scope)).collect()
+    if let Some(expected) = &policy.module_digest
+        && !expected.is_of(&module)
+    {
+        return Err(vec![item.problem(
+            "/spec/module/digest",
+            format!(
+                "the module `{}` has another digest: the policy expects {expected}, the module has {}; if the new module is meant, put its digest here",
+                policy.module,
+                ModuleDigest::of(&module),
+            ),
+        )]);
+    }
+    Ok(LoadRequest {
+        name: policy.name.to_string(),
+        module,
+        settings: policy.settings.clone(),
+        limits: policy.limits,
+        grants: policy.grants.clone(),
+    })
 }

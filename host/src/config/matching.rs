@@ -168,6 +168,12 @@ impl Match {
         self.kinds.include(kind, by_selector) && self.changes.contains(change)
     }
 
+    /// Whether the policy can match any change of an object of this kind.
+    #[must_use]
+    pub(super) fn includes(&self, kind: Kind) -> bool {
+        self.kinds.include(kind, || true)
+    }
+
     /// Whether the policy can match an Argo Rollout that gets another Pod template.
     #[must_use]
     pub(crate) fn can_match_templates_of_rollouts(&self) -> bool {
@@ -184,7 +190,7 @@ impl Match {
     /// Whether an update can take an object of this kind out of the labels that the policy matches.
     #[must_use]
     pub(crate) fn can_be_left_by(&self, kind: Kind) -> bool {
-        self.kinds.include(kind, || true) && !self.labels.is_empty()
+        self.includes(kind) && !self.labels.is_empty()
     }
 
     /// Returns the only namespaces that it matches; `None` for any.
@@ -225,7 +231,7 @@ impl Match {
         } = input;
         let subject = new.or(old);
         subject.is_some_and(|object| {
-            self.kinds.include(object.kind(), || true) && self.in_namespace(object.namespace())
+            self.includes(object.kind()) && self.in_namespace(object.namespace())
         }) && self.selects_namespace(namespace)
     }
 

@@ -104,7 +104,7 @@ pub struct PolicySpec {
     pub grants: GrantsSpec,
 }
 
-/// The module: exactly one of these fields.
+/// The module: `builtin` or `file`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Module {
@@ -115,6 +115,10 @@ pub struct Module {
     /// cluster this is the name of a file in the mounted module folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The digest that the module must have: `sha256:` and 64 hexadecimal digits, as `rollgate inspect`
+    /// prints it. A module with another one is not loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// Which rollouts a policy evaluates. A field that is left out does not restrict them.

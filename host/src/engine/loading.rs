@@ -3,8 +3,10 @@
 //! policy was loaded before.
 
 pub(super) mod cache;
+pub(super) mod compiler;
 pub(super) mod configured_memory;
 mod dry_run;
+pub(super) mod dry_run_components;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(super) mod module;
@@ -26,12 +28,13 @@ use super::running::{LoadedPolicy, PolicyStart};
 use cache::Key;
 use configured_memory::Code;
 use dry_run::{DryRun, DryRunComponent};
+use dry_run_components::KeepModules;
 use module::Module;
 use programs::Program;
 use snapshot::Snapshot;
 
 /// A policy to load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadRequest {
     /// The policy's name in logs and messages.
     pub name: String,
@@ -68,15 +71,23 @@ impl Engine {
         self.link(&request, prepared, program).await
     }
 
-    /// Returns a module's description of itself.
+    /// Returns a module's description of itself: from the cache if possible, else by compiling it.
     ///
     /// # Errors
     /// As [`Engine::load`], without those of settings.
     pub(crate) async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
+        let key = Key::of_module(module, self.loading_runtime.engine());
+        if let Some(known) = self.cache.as_ref().and_then(|cache| cache.module(&key)) {
+            return Ok(known.description);
+        }
         let component = self.dry_run_component(module).await?;
-        DryRun::new(component, "describe".into(), Limits::default())
-            .describe()
+        self.described(module, &component, "describe", Limits::default())
             .await
+    }
+
+    /// Keeps what is compiled of modules until the result is dropped.
+    pub(crate) fn keep_modules(&self) -> KeepModules {
+        self.dry_run_components.keep()
     }
 
     async fn cached(&self, key: &Key) -> Option<(Prepared, Program)> {
@@ -93,16 +104,14 @@ impl Engine {
 
     /// Describes and configures a policy. Returns the component to compile with the result.
     async fn prepare(&self, request: &LoadRequest) -> Result<(Prepared, Arc<[u8]>), LoadError> {
-        let component = self.dry_run_component(&request.module).await?;
-        let original = Arc::clone(&component.original.bytes);
-        let imports = component.original.imports;
-        let dry_run = DryRun::new(component, request.name.as_str().into(), request.limits);
-        let description = dry_run.describe().await?;
+        let (module, limits) = (&request.module, request.limits);
+        let component = self.dry_run_component(module).await?;
+        let description = self
+            .described(module, &component, &request.name, limits)
+            .await?;
+        let dry_run = DryRun::new(Arc::clone(&component), request.name.as_str().into(), limits);
         let (code, start) = match snapshot::take(dry_run, request.settings.clone()).await? {
-            Snapshot::Taken(snapshot) => {
-                let split = move || Code::split(&original, snapshot);
-                (run_blocking(split).await?, PolicyStart::FromSnapshot)
-            }
+            Snapshot::Taken(code) => (code, PolicyStart::FromSnapshot),
             Snapshot::Impossible(reason) => {
                 tracing::warn!(
                     policy = request.name,
@@ -110,54 +119,110 @@ impl Engine {
                     "no snapshot can be taken of this policy; it is configured anew at each request, which costs time"
                 );
                 let start = PolicyStart::ConfigureEachTime { reason };
-                (Code::whole(original), start)
+                (Code::whole(component.original().await?), start)
             }
         };
         let prepared = Prepared {
-            program: Key::of_program(&code.program, self.runtime.engine()),
+            program: code.program.key(self.runtime.engine()).clone(),
             configured_memory: code.configured_memory,
-            imports,
+            imports: component.imports,
             description,
             start,
         };
-        Ok((prepared, code.program))
+        Ok((prepared, Arc::clone(&code.program.bytes)))
     }
 
     /// Returns the compiled code of a component: from memory, from the cache, or by compiling it.
     /// Writes it to the cache if it is not there.
     async fn compiled(&self, key: &Key, component: Arc<[u8]>) -> Result<Program, LoadError> {
-        let (engine, cache) = (self.runtime.engine(), self.cache.as_ref());
+        let engine = self.runtime.engine();
+        let mut is_new = false;
         let make = async {
-            match cache.and_then(|cache| cache.program(key, engine)) {
-                Some(cached) => Ok(cached),
-                // It was compiled for the dry run: only the pool's bounds are new.
-                None => compile(engine, component, LoadError::TooLarge).await,
+            if let Some(cached) = self.cached_code(key, engine) {
+                return Ok(cached);
             }
+            let code = self
+                .compiler
+                .compile(engine, component, LoadError::TooLarge)
+                .await?;
+            is_new = true;
+            Ok(self.keep_code(key, code).await)
         };
         let program = self.programs.get_or_make(key, make).await?;
-        if let Some(cache) = cache
-            && !cache.has_program(key)
-            && let Ok(code) = program.code().serialize()
-        {
-            cache.put_program(key, &code);
+        if !is_new {
+            // The folder may have been emptied since.
+            self.keep_code(key, program.code().clone()).await;
         }
         Ok(program)
     }
 
-    /// Returns the module compiled for dry runs. It is compiled once for all policies of a module;
-    /// another engine compiles its own.
+    fn cached_code(&self, key: &Key, engine: &wasmtime::Engine) -> Option<Component> {
+        self.cache.as_ref()?.program(key, engine)
+    }
+
+    /// Writes code to the cache if it is not there. Returns it as it is mapped from there: the system can
+    /// take the memory of a file back.
+    async fn keep_code(&self, key: &Key, code: Component) -> Component {
+        let Some(cache) = self.cache.clone() else {
+            return code;
+        };
+        if cache.has_program(key) {
+            return code;
+        }
+        let (written, key) = (code.clone(), key.clone());
+        let write = move || {
+            cache.put_program(&key, &written.serialize().ok()?);
+            cache.program(&key, written.engine())
+        };
+        run_blocking(write).await.ok().flatten().unwrap_or(code)
+    }
+
+    /// Returns the module compiled for dry runs: from memory, from the cache, or by compiling it.
     async fn dry_run_component(&self, module: &Module) -> Result<Arc<DryRunComponent>, LoadError> {
-        let make = || async {
-            let module = module.clone();
-            let component = run_blocking(move || module.componentize()).await??;
-            let compiled = DryRunComponent::compile(&self.loading_runtime, component).await?;
+        let make = async {
+            if let Some(cached) = self.cached_dry_run_component(module) {
+                return Ok(Arc::new(cached));
+            }
+            let (runtime, compiler) = (&self.loading_runtime, &self.compiler);
+            let compiled = DryRunComponent::compile(runtime, compiler, module).await?;
             Ok(Arc::new(compiled))
         };
-        let made = module.dry_run.get_or_try_init(make).await?;
-        if made.is_of(&self.loading_runtime) {
-            return Ok(Arc::clone(made));
-        }
-        make().await
+        self.dry_run_components.get_or_make(module, make).await
+    }
+
+    fn cached_dry_run_component(&self, module: &Module) -> Option<DryRunComponent> {
+        let engine = self.loading_runtime.engine();
+        let key = Key::of_module(module, engine);
+        let prepared = self.cache.as_ref()?.module(&key)?;
+        let code = self.cached_code(&key, engine)?;
+        DryRunComponent::of_cached(&self.loading_runtime, module, prepared, &code).ok()
+    }
+
+    /// Calls `describe`, once for all policies of the module, and then writes the module to the cache.
+    async fn described(
+        &self,
+        module: &Module,
+        component: &Arc<DryRunComponent>,
+        policy: &str,
+        limits: Limits,
+    ) -> Result<Description, LoadError> {
+        let describe = async || {
+            let dry_run = DryRun::new(Arc::clone(component), policy.into(), limits);
+            let description = dry_run.describe().await?;
+            if let Some(cache) = &self.cache {
+                let key = Key::of_module(module, self.loading_runtime.engine());
+                self.keep_code(&key, component.code().clone()).await;
+                let module = PreparedModule {
+                    imports: component.imports,
+                    no_accessors: component.no_accessors.clone(),
+                    description: description.clone(),
+                };
+                cache.put_module(&key, &module);
+            }
+            Ok(description)
+        };
+        let description = component.description.get_or_try_init(describe);
+        description.await.cloned()
     }
 
     async fn link(
@@ -186,22 +251,22 @@ impl Engine {
 pub(super) struct Prepared {
     /// The key of the component that is compiled.
     pub(super) program: Key,
-    /// The core module that completes the component; see [`configured_memory`].
+    /// The core module that completes the component; see [`configured_memory`]. It is kept beside the
+    /// rest, since lists of numbers take long to read.
+    #[serde(skip)]
     pub(super) configured_memory: Option<Vec<u8>>,
     pub(super) imports: Imports,
     pub(super) description: Description,
     pub(super) start: PolicyStart,
 }
 
-async fn compile(
-    engine: &wasmtime::Engine,
-    component: Arc<[u8]>,
-    refused: fn(String) -> LoadError,
-) -> Result<Component, LoadError> {
-    let engine = engine.clone();
-    run_blocking(move || Component::new(&engine, &component))
-        .await?
-        .map_err(|error| refused(format!("{error:#}")))
+/// What is known of a module, except its code for dry runs.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct PreparedModule {
+    imports: Imports,
+    /// Why no snapshot can be taken of it, if none can.
+    no_accessors: Option<String>,
+    description: Description,
 }
 
 /// Runs work that may take long on a blocking thread. If a tool panics on a hostile file, only that

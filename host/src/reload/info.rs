@@ -34,6 +34,7 @@ struct PolicyInfo<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 enum StateInfo<'a> {
+    Loading,
     #[serde(rename_all = "camelCase")]
     Ready {
         module: &'a str,
@@ -70,6 +71,7 @@ impl ActivePolicies {
 
 fn policy(policy: &Policy) -> PolicyInfo<'_> {
     let state = match &policy.state {
+        State::Loading => StateInfo::Loading,
         State::Ready(loaded) => StateInfo::Ready {
             module: &loaded.description().name,
             module_version: &loaded.description().version,

@@ -30,6 +30,7 @@ pub(super) struct Metrics {
     pub(super) accept_errors: Counter,
     pub(super) panics: Counter,
     pub(super) policies: Family<StateLabels, Gauge>,
+    pub(super) cache_used: Gauge,
     pub(super) reloads: Family<ReloadLabels, Counter>,
     pub(super) stale: Family<SubjectLabels, Gauge>,
     pub(super) watch_errors: Family<WatchLabels, Counter>,
@@ -52,6 +53,7 @@ impl Default for Metrics {
             accept_errors: Counter::default(),
             panics: Counter::default(),
             policies: Family::default(),
+            cache_used: Gauge::default(),
             reloads: Family::default(),
             stale: Family::default(),
             watch_errors: Family::default(),
@@ -105,8 +107,13 @@ impl Metrics {
         );
         all.register(
             "policies",
-            "Active policies; a refused one fails every review that it matches",
+            "Active policies; one that is refused or being loaded fails every review that it matches",
             self.policies.clone(),
+        );
+        all.register(
+            "cache_used",
+            "1 if prepared policies are cached, 0 if they are prepared anew at each start",
+            self.cache_used.clone(),
         );
     }
 

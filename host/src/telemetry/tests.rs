@@ -89,7 +89,8 @@ fn everything() -> Telemetry {
     telemetry.event(EventOutcome::Written);
     telemetry.watch_error("RolloutPolicy");
     telemetry.request(200, Duration::from_micros(200));
-    telemetry.policies(1, 0);
+    telemetry.policies(1, 0, 0);
+    telemetry.cache(CacheUse::Used);
     telemetry.reload(ReloadSubject::Policies, ReloadOutcome::Ok);
     telemetry
 }

@@ -127,13 +127,7 @@ fn applies(
 
 /// An unknown policy may be a typo: the override then does not say what was meant.
 fn policies_exist(one: &Override, request: &OverrideRequest<'_>) -> Result<(), RejectionReason> {
-    let known = |name: &&PolicyName| {
-        request
-            .policies
-            .policies()
-            .iter()
-            .any(|policy| policy.name == **name)
-    };
+    let known = |name: &&PolicyName| request.policies.get(name).is_some();
     let unknown: Vec<_> = one
         .policies
         .iter()

@@ -49,6 +49,7 @@ impl<'a> PolicyFindings<'a> {
             NoticeLevel::Warning
         };
         let title = match error {
+            NoVerdict::Loading => error.to_string(),
             // The problems of the report say why.
             NoVerdict::NotLoaded(_) => "the policy was not evaluated: it is not loaded".to_owned(),
             NoVerdict::Failed(error) => format!("the policy could not be evaluated: {error}"),

@@ -22,7 +22,7 @@ macro_rules! policy_kind {
             status = "PolicyStatus",
             printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
             printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
-            printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module.*"}"#,
+            printcolumn = r#"{"name": "Module", "type": "string", "jsonPath": ".spec.module['builtin','file']"}"#,
             printcolumn = r#"{"name": "Action", "type": "string", "jsonPath": ".spec.action"}"#,
             printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
             printcolumn = r#"{"name": "On Error", "type": "string", "jsonPath": ".spec.onError", "priority": 1}"#,

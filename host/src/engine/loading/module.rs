@@ -5,11 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use super::dry_run::DryRunComponent;
+use super::compiler::HEAVY;
 use crate::engine::error::LoadError;
 use crate::engine::running::runtime::Imports;
 
@@ -28,8 +27,13 @@ const CONTRACT_SECTION: &str = "component-type";
 pub struct Module {
     bytes: Arc<[u8]>,
     digest: [u8; 32],
-    /// The module compiled for dry runs; shared by all clones.
-    pub(super) dry_run: Arc<OnceCell<Arc<DryRunComponent>>>,
+}
+
+/// Modules with the same digest are the same.
+impl PartialEq for Module {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
 }
 
 impl fmt::Debug for Module {
@@ -42,8 +46,6 @@ impl fmt::Debug for Module {
 pub(super) struct PolicyComponent {
     pub(super) bytes: Arc<[u8]>,
     pub(super) imports: Imports,
-    /// The SHA-256 of the file.
-    pub(super) digest: [u8; 32],
 }
 
 impl Module {
@@ -51,17 +53,29 @@ impl Module {
     #[must_use]
     pub fn new(bytes: Arc<[u8]>) -> Self {
         let digest = Sha256::digest(&bytes).into();
-        Self {
-            bytes,
-            digest,
-            dry_run: Arc::default(),
-        }
+        Self { bytes, digest }
+    }
+
+    /// Whether compiling it takes many seconds and much memory: it has a JavaScript or Python engine in it.
+    #[must_use]
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.size() >= HEAVY
     }
 
     /// Returns the SHA-256 of the file, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> String {
         hex(&self.digest)
+    }
+
+    /// Returns the SHA-256 of the file.
+    pub(super) const fn sha256(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Returns the size of the file, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Returns the component in the file, or makes one of its core module.
@@ -77,11 +91,7 @@ impl Module {
             Encoding::Module => componentize_core(&self.bytes)?.into(),
         };
         let imports = Interface::of(&bytes)?.check()?;
-        Ok(PolicyComponent {
-            bytes,
-            imports,
-            digest: self.digest,
-        })
+        Ok(PolicyComponent { bytes, imports })
     }
 }
 

@@ -32,6 +32,14 @@ pub(in crate::cluster::crd) fn policy() -> Rules {
             ),
         ),
         (
+            "spec.module.digest",
+            text(
+                71,
+                "self.matches('^sha256:[0-9a-f]{64}$')",
+                "this is no digest: write `sha256:` and 64 hexadecimal digits in lower case, as `rollgate inspect` prints it",
+            ),
+        ),
+        (
             "spec.timeout",
             time("a timeout is more than 0 and at most `30s`, such as `500ms` or `2s`"),
         ),

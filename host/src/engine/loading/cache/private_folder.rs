@@ -132,13 +132,13 @@ impl PrivateFolder {
         }
     }
 
-    /// Writes a file whole or not at all: to a temporary name, then renamed.
+    /// Writes a file to a temporary name, and renames it. Does not wait for the disk: a file that a crash
+    /// of the machine left incomplete has a wrong digest.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
             .tempfile_in(&self.path)?;
         file.write_all(bytes)?;
-        file.as_file().sync_data()?;
         file.persist(self.path(name))
             .map(drop)
             .map_err(|error| error.error)

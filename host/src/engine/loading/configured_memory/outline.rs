@@ -214,6 +214,12 @@ impl<'a> CoreModule<'a> {
         Ok(())
     }
 
+    /// Returns the data that the memory starts with, and where it is.
+    pub(super) fn owned_segments(&self) -> Vec<(usize, Vec<u8>)> {
+        let segments = self.segments.iter();
+        segments.map(|(at, data)| (*at, data.to_vec())).collect()
+    }
+
     /// Returns the initial memory, with a size in bytes.
     pub(super) fn contents(&self, size: usize) -> Option<Vec<u8>> {
         let mut memory = vec![0; size];
