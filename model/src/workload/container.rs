@@ -127,7 +127,7 @@ fn handler(node: &Node<'_, '_>) -> Result<Handler, ShapeError> {
     };
     let known = HANDLERS
         .into_iter()
-        .find(|key| map.get(*key).is_some_and(|action| !action.is_null()));
+        .find(|key| map.get(key).is_some_and(|action| !action.is_null()));
     let newer = || {
         map.iter()
             .find(|(_, value)| value.as_object().is_some())

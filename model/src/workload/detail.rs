@@ -149,6 +149,5 @@ fn sole_field<'v>(
     };
     Ok(map
         .iter()
-        .find(|(key, value)| !value.is_null() && *key != beside)
-        .map(|(key, value)| (key, value)))
+        .find(|(key, value)| !value.is_null() && *key != beside))
 }
