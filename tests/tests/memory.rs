@@ -119,8 +119,11 @@ async fn objects_of_a_mebibyte_are_evaluated() {
         review["request"]["operation"] = "UPDATE".into();
         review["request"]["oldObject"] = object;
         let answer = ask(&client, &server, &review).await;
-        assert_eq!(
-            answer["response"]["status"]["code"], 403,
+        let record = &answer["response"]["auditAnnotations"];
+        let verdict = record["policy.probes"].as_str().unwrap_or_default();
+        // The old object has the same fault, so it blocks nothing.
+        assert!(
+            verdict.starts_with("allow; readiness-missing"),
             "{pointer}: {answer}"
         );
     }

@@ -6,7 +6,10 @@ use tokio::sync::OwnedSemaphorePermit;
 /// The memory that a review may take, as a multiple of its body and a sum beside it. A review of ordinary
 /// objects takes four to six times its body; the rest is for objects of many small values.
 const TIMES: usize = 8;
-const BESIDE: usize = 1 << 20;
+/// The sum beside it is small for a small body, so that many of them can be read at once.
+const BESIDE: usize = 64 << 10;
+const BESIDE_TIMES: usize = 16;
+const MOST_BESIDE: usize = 1 << 20;
 
 /// The bytes of one permit, so that large budgets fit into a semaphore.
 const UNIT: usize = 1024;
@@ -14,7 +17,13 @@ const UNIT: usize = 1024;
 /// Returns the most bytes that a review with a body of this length takes, the body included. A review that
 /// would take more is denied.
 pub(crate) const fn memory_of_review(body: usize) -> usize {
-    body.saturating_mul(TIMES).saturating_add(BESIDE)
+    let beside = body.saturating_mul(BESIDE_TIMES).saturating_add(BESIDE);
+    let beside = if beside < MOST_BESIDE {
+        beside
+    } else {
+        MOST_BESIDE
+    };
+    body.saturating_mul(TIMES).saturating_add(beside)
 }
 
 /// Memory that is reserved until this is dropped.

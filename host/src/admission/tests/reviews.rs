@@ -82,6 +82,30 @@ async fn only_argos_controller_may_change_the_argo_hash_of_a_service() {
 }
 
 #[tokio::test]
+async fn review_with_too_many_values_for_its_size_is_denied_with_its_uid() {
+    let full_of = |element: Value| Value::from(vec![element; 300_000]);
+    let reviews = [
+        with("/request/object/spec/replicas", full_of(json!({"": 0}))),
+        with("/request/object/spec/replicas", full_of(json!([[]]))),
+        with(
+            "/request/object/spec/template/spec/containers",
+            full_of(json!({})),
+        ),
+        with("/request/userInfo", json!({"groups": full_of("".into())})),
+    ];
+    for review in reviews {
+        let response = respond(OnError::Allow, &review).await;
+        assert_eq!(response["uid"], "u-1");
+        assert_eq!(response["allowed"], false);
+        let message = response["status"]["message"].as_str().expect("a reason");
+        assert!(
+            message.contains("too many values for their size"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn invalid_review_is_denied_with_its_uid_and_a_reason() {
     let cases = [
         (

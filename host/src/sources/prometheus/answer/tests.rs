@@ -162,3 +162,16 @@ fn responses_of_other_servers_are_recognised() {
         assert!(Answer::parse(odd.as_bytes()).is_none(), "{odd}");
     }
 }
+
+#[test]
+fn type_of_a_result_may_follow_it() {
+    let item = r#"{"value":[1,"2"],"metric":{"b":"2","a":"0","a":"1"}}"#;
+    let body =
+        format!(r#"{{"data":{{"result":[{item}],"resultType":"vector"}},"status":"success"}}"#);
+    let samples = samples(parse(&body));
+    let labels = [("a", "1"), ("b", "2")].map(|(name, value)| (name.into(), value.into()));
+    assert_eq!(
+        (samples[0].value, &samples[0].labels[..]),
+        (2.0, &labels[..])
+    );
+}
