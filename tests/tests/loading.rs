@@ -1,10 +1,13 @@
 //! Policies become active while others are still being loaded, and nothing that should deny is missing
 //! meanwhile.
 
+use std::fs;
+use std::process::Command;
+
 use rollgate_tests::evaluation::UPDATE_16K;
 use rollgate_tests::files::{Files, ask};
 use rollgate_tests::misdeeds;
-use rollgate_tests::server::Serve;
+use rollgate_tests::server::{Serve, binary};
 use serde_json::Value;
 
 /// A module that takes five seconds until it is refused, because it loops in `describe`; large enough to
@@ -36,15 +39,29 @@ struct Site(Files);
 impl Site {
     fn new() -> Self {
         let files = Files::new();
-        files.put("slow.wasm", &slow());
         let site = Self(files);
         site.policy("quick", "module: {builtin: probes}");
+        site.policy("freeze", FREEZE);
+        site.compile();
+        fs::remove_file(site.0.policies().join("freeze.yaml")).expect("it is ours");
+        site.0.put("slow.wasm", &slow());
         site
     }
 
     fn policy(&self, name: &str, spec: &str) {
         let text = policy(name, spec);
         self.0.put(&format!("{name}.yaml"), text.as_bytes());
+    }
+
+    /// Fills the cache, so that only the slow module takes long.
+    fn compile(&self) {
+        let compiled = Command::new(binary())
+            .arg("compile")
+            .arg(self.0.policies())
+            .arg("--cache")
+            .arg(binary().with_file_name("serve-cache"))
+            .status();
+        assert!(compiled.expect("it runs").success());
     }
 
     fn serve(&self) -> Serve {
@@ -58,6 +75,7 @@ impl Site {
 }
 
 const SLOW: &str = "module: {file: slow.wasm}";
+const FREEZE: &str = "module: {builtin: time-window}\n  settings: {timeZone: UTC, deny: [{yearly: {from: 01-01, to: 12-31}}]}";
 
 /// The state of each policy in `/info`.
 fn states(info: &str) -> Vec<(String, String)> {
@@ -154,8 +172,7 @@ async fn change_does_not_wait_for_another_policy_that_is_being_loaded() {
     server
         .until("/info", |_, info| is(&states(info), "slow", "loading"))
         .await;
-    let freeze = "module: {builtin: time-window}\n  settings: {timeZone: UTC, deny: [{yearly: {from: 01-01, to: 12-31}}]}";
-    site.policy("freeze", freeze);
+    site.policy("freeze", FREEZE);
     let info = server
         .until("/info", |_, info| is(&states(info), "freeze", "ready"))
         .await;
