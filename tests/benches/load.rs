@@ -123,7 +123,10 @@ impl Site {
             "--log-level",
             "info,rollgate::admission=warn",
         ];
-        let server = Serve::start(self.files.arguments(self.cache.path(), &more));
+        let server = Serve::start(
+            self.files
+                .arguments(&self.cache.path().join("cache"), &more),
+        );
         server.ready().await;
         (server, begun.elapsed())
     }

@@ -154,27 +154,6 @@ async fn changed_settings_compile_nothing() {
     assert_eq!(code(), before);
 }
 
-#[tokio::test]
-async fn policy_is_prepared_the_same_alone_and_after_another_of_its_module() {
-    let one = include_str!("../../host/src/config/default-set.yaml");
-    let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
-    let other = format!(
-        "{}\n{settings}\n",
-        one.replace("name: probes", "name: other")
-    );
-    let (alone, after) = (Site::new(), Site::new());
-    alone.files.policy(&other);
-    assert_eq!(alone.warnings().await, Vec::<String>::new());
-    after.files.policy(&format!("{one}\n---\n{other}"));
-    assert_eq!(after.warnings().await, Vec::<String>::new());
-    let prepared = alone.cached_files();
-    let prepared = prepared.iter().find(|path| has_extension(path, "policy"));
-    let prepared = prepared.expect("it is kept");
-    let name = prepared.file_name().expect("it has a name");
-    let read = |path: &Path| fs::read(path).expect("it is kept");
-    assert_eq!(read(prepared), read(&after.cache().join(name)));
-}
-
 #[test]
 fn inspect_describes_from_the_cache_without_code() {
     let home = TempDir::new().expect("a folder");

@@ -1,10 +1,14 @@
 //! The bundled policies in the real engine.
 
+use std::fs;
+use std::path::Path;
+
 use rollgate::config::builtin;
-use rollgate::engine::{EvaluationError, PolicyStart};
+use rollgate::engine::{Engine, EngineOptions, EvaluationError, PolicyStart};
 use rollgate_model::{Outcome, Severity};
 use rollgate_tests::evaluation::{self, UPDATE_16K};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 #[tokio::test]
@@ -39,6 +43,77 @@ async fn deployment_without_a_readiness_probe_is_denied_with_its_path() {
             .iter()
             .any(|finding| { finding.path == "/spec/template/spec/containers/0/readinessProbe" })
     );
+}
+
+/// The first policy of a module is split from a snapshot of the whole component, the next by comparing its
+/// memory.
+#[tokio::test]
+async fn policy_is_prepared_the_same_alone_and_after_another_of_its_module() {
+    let settings = [
+        (
+            "probes",
+            r#"{"limits": {"initialDelaySeconds": 90}}"#.to_owned(),
+            "{}".to_owned(),
+        ),
+        ("time-window", freeze("one"), freeze(&"other".repeat(500))),
+        (
+            "metrics-threshold",
+            check("one"),
+            check(&"other".repeat(500)),
+        ),
+    ];
+    for (name, first, second) in settings {
+        let (alone, after) = (folder(), folder());
+        prepare(alone.path(), name, &[&second]).await;
+        prepare(after.path(), name, &[&first, &second]).await;
+        let [(policy, prepared)] = &policies(alone.path())[..] else {
+            panic!("one policy of {name}");
+        };
+        let both = policies(after.path());
+        assert_eq!(both.len(), 2, "{name}");
+        let same = both.iter().find(|(other, _)| other == policy);
+        assert!(same.is_some_and(|(_, same)| same == prepared), "{name}");
+    }
+}
+
+/// Loads policies of a bundled module one after the other, with a cache.
+async fn prepare(cache: &Path, name: &str, settings: &[&String]) {
+    let engine = Engine::new(&EngineOptions {
+        cache: Some(cache.join("cache")),
+        ..EngineOptions::default()
+    });
+    let engine = engine.expect("the machine can hold the pool");
+    for settings in settings {
+        let policy = evaluation::load(&engine, module(name), settings).await;
+        let policy = policy.expect("valid settings");
+        assert_eq!(policy.start(), &PolicyStart::FromSnapshot);
+    }
+}
+
+/// The prepared policies in a cache: their names and contents.
+fn policies(cache: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(cache.join("cache")).expect("the cache");
+    let paths = files.map(|file| file.expect("a file").path());
+    let policies = paths.filter(|path| path.extension().is_some_and(|end| end == "policy"));
+    let read = policies.map(|path| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        (name.into_owned(), fs::read(&path).expect("it is ours"))
+    });
+    read.collect()
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a folder")
+}
+
+fn freeze(reason: &str) -> String {
+    let freeze = json!({"yearly": {"from": "12-20", "to": "01-02"}, "reason": reason});
+    json!({"timeZone": "Europe/Berlin", "deny": [freeze]}).to_string()
+}
+
+fn check(query: &str) -> String {
+    let check = json!({"name": "errors", "query": query, "max": 1});
+    json!({"source": "prometheus", "checks": [check]}).to_string()
 }
 
 #[tokio::test]
