@@ -405,7 +405,7 @@ async fn evaluate(
             .evaluate(review, deadline)
             .await
             .map_err(NoVerdict::Failed),
-        State::Loading => Err(NoVerdict::Loading),
+        State::Loading(_) => Err(NoVerdict::Loading),
         State::Refused(reason) => Err(NoVerdict::NotLoaded(reason.to_string())),
     };
     PolicyResult {

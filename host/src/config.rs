@@ -111,7 +111,7 @@ impl PolicySet {
             .iter()
             .filter_map(|policy| match &policy.state {
                 State::Ready(loaded) => Some((&policy.name, loaded)),
-                State::Loading | State::Refused(_) => None,
+                State::Loading(_) | State::Refused(_) => None,
             });
         ready.collect()
     }
@@ -128,6 +128,9 @@ impl PolicySet {
         });
         candidates.filter_map(move |number| {
             let policy = &self.policies[number];
+            if policy.state.has_no_effect() {
+                return None;
+            }
             let matching = policy.matches.matching(input);
             (matching != Matching::No).then_some((policy, matching))
         })
@@ -148,7 +151,7 @@ impl PolicySet {
     /// Returns the policies that have no version yet that could be evaluated.
     pub(crate) fn loading(&self) -> impl Iterator<Item = &Policy> {
         let policies = self.policies.iter();
-        policies.filter(|policy| matches!(policy.state, State::Loading))
+        policies.filter(|policy| matches!(policy.state, State::Loading(_)))
     }
 
     /// Returns the policies that could stop a rollback of what is rolled out.
@@ -242,9 +245,8 @@ pub struct Policy {
 /// Whether a policy is loaded.
 #[derive(Clone)]
 pub enum State {
-    /// It is being loaded for the first time, while others are active already. It fails each time, so that
-    /// nothing that it should deny passes unseen.
-    Loading,
+    /// It is being loaded for the first time, while others are active already.
+    Loading(WhileLoading),
     /// Loaded and configured. The next set shares it if none of its inputs changed.
     Ready(Arc<LoadedPolicy>),
     /// Its module or settings cannot be loaded. It stays active and fails each time, so that its match
@@ -252,10 +254,25 @@ pub enum State {
     Refused(Refusal),
 }
 
+/// What a policy does while it is being loaded for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhileLoading {
+    /// It fails, since the process has just started: another replica may have evaluated it already.
+    Fails,
+    /// Nothing, since it is new: it takes effect when it is loaded.
+    HasNoEffect,
+}
+
+impl State {
+    const fn has_no_effect(&self) -> bool {
+        matches!(self, Self::Loading(WhileLoading::HasNoEffect))
+    }
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loading => f.write_str("Loading"),
+            Self::Loading(effect) => f.debug_tuple("Loading").field(effect).finish(),
             Self::Ready(policy) => f.debug_tuple("Ready").field(policy.description()).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }

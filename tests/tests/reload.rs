@@ -80,7 +80,7 @@ impl Folder {
     fn loaded(&self) -> Arc<LoadedPolicy> {
         match &self.changing().state {
             State::Ready(loaded) => Arc::clone(loaded),
-            State::Loading => panic!("it is loaded to the end"),
+            State::Loading(_) => panic!("it is loaded to the end"),
             State::Refused(refusal) => panic!("refused: {refusal}"),
         }
     }

@@ -87,7 +87,7 @@ pub(super) fn refusals(set: &PolicySet) -> impl Iterator<Item = Problem> {
         .iter()
         .flat_map(|policy| match &policy.state {
             State::Refused(refusal) => refusal.problems.clone(),
-            State::Loading | State::Ready(_) => Vec::new(),
+            State::Loading(_) | State::Ready(_) => Vec::new(),
         })
 }
 

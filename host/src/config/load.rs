@@ -3,12 +3,14 @@
 mod checks;
 mod tasks;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::configuration::{Configuration, PolicyItem, RefusedItem};
 use super::module::{ModuleDigest, ModuleError, ModuleSource};
-use super::{Action, Policy, PolicyName, PolicySet, Problem, Refusal, RefusalCause, State};
+use super::{
+    Action, Policy, PolicyName, PolicySet, Problem, Refusal, RefusalCause, State, WhileLoading,
+};
 use crate::engine::{Engine, KeepModules, LoadError, LoadRequest, LoadedPolicy, Module};
 use crate::sources::Cluster;
 use checks::Checks;
@@ -26,7 +28,7 @@ pub async fn load(
 ) -> PolicySet {
     let mut loading = Loading::plan(engine, configuration.clone(), cluster, active, None).await;
     while loading.next().await == Progress::Partial {}
-    loading.set(active)
+    loading.set(active, WhileLoading::Fails)
 }
 
 /// A configuration that is being loaded.
@@ -128,10 +130,18 @@ impl Loading {
     }
 
     /// Returns the policies as far as they are loaded. Of a policy that is not, the version in the active
-    /// set stays, if there is one.
-    pub(crate) fn set(&self, active: &PolicySet) -> PolicySet {
-        let policies = self.entries.iter().map(|entry| entry.policy(active));
-        let policies = policies.chain(self.refused.iter().cloned()).collect();
+    /// set stays; if there is none, `new` says what it does. Policies that are to be removed stay until
+    /// everything is loaded, since one that is new may replace them.
+    pub(crate) fn set(&self, active: &PolicySet, new: WhileLoading) -> PolicySet {
+        let policies = self.entries.iter().map(|entry| entry.policy(active, new));
+        let mut policies: Vec<_> = policies.chain(self.refused.iter().cloned()).collect();
+        if !self.is_complete() {
+            let named: HashSet<PolicyName> =
+                policies.iter().map(|policy| policy.name.clone()).collect();
+            let removed = active.policies().iter();
+            let removed = removed.filter(|policy| !named.contains(&policy.name));
+            policies.extend(removed.cloned());
+        }
         let set = PolicySet::new(policies);
         if self.lacks_permissions {
             set.awaiting_permissions()
@@ -197,7 +207,7 @@ impl Entry {
         matches!(self.state, EntryState::Waiting(_) | EntryState::Running(..))
     }
 
-    fn policy(&self, active: &PolicySet) -> Policy {
+    fn policy(&self, active: &PolicySet, new: WhileLoading) -> Policy {
         let policy = &self.item.policy;
         let state = match &self.state {
             EntryState::Ready(loaded) => State::Ready(Arc::clone(loaded)),
@@ -209,7 +219,7 @@ impl Entry {
                 if let Some(earlier) = active.get(&policy.name) {
                     return earlier.clone();
                 }
-                State::Loading
+                State::Loading(new)
             }
         };
         Policy {

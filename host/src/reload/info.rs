@@ -71,7 +71,7 @@ impl ActivePolicies {
 
 fn policy(policy: &Policy) -> PolicyInfo<'_> {
     let state = match &policy.state {
-        State::Loading => StateInfo::Loading,
+        State::Loading(_) => StateInfo::Loading,
         State::Ready(loaded) => StateInfo::Ready {
             module: &loaded.description().name,
             module_version: &loaded.description().version,

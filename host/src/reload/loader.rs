@@ -11,7 +11,7 @@ use super::{ActivePolicies, ActiveSet, PolicySource};
 use crate::admission::{Gate, GateOptions};
 use crate::config::{
     self, Action, Configuration, Loading, Policy, PolicyName, PolicySet, Progress, SourceState,
-    State,
+    State, WhileLoading,
 };
 use crate::engine::Engine;
 use crate::server::Readiness;
@@ -58,7 +58,7 @@ impl PolicyLoader {
     ///
     /// If a file does not parse, the last good policies stay active, and before the first ones the process
     /// stays unready. Otherwise each policy becomes active as soon as it is loaded. Until then the version
-    /// before it stays active, and a new policy fails.
+    /// before it stays active.
     pub(crate) async fn run(self, mut source: Box<dyn PolicySource>) -> Infallible {
         let mut activation = None;
         loop {
@@ -145,7 +145,11 @@ impl PolicyLoader {
     }
 
     fn activate(&self, activation: &Activation, progress: Progress) {
-        let policies = activation.loading.set(&self.active.policies());
+        let new = match self.readiness.check() {
+            Ok(()) => WhileLoading::HasNoEffect,
+            Err(_) => WhileLoading::Fails,
+        };
+        let policies = activation.loading.set(&self.active.policies(), new);
         self.report(&policies, activation, progress);
         let missing = missing(&policies);
         let policies = Arc::new(policies);
@@ -183,7 +187,7 @@ impl PolicyLoader {
                 ready,
                 loading,
                 names,
-                "policies are active as far as they are loaded; those that are missing fail"
+                "policies are active as far as they are loaded"
             );
             return;
         }

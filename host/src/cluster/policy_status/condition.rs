@@ -108,7 +108,7 @@ fn of_source(source: &SourceState) -> PolicyCondition {
 
 fn of_policy(policy: &Policy) -> Option<PolicyCondition> {
     let condition = match &policy.state {
-        State::Loading => return None,
+        State::Loading(_) => return None,
         State::Ready(loaded) => {
             let module = loaded.description();
             let message = format!("evaluates {} {}", module.name, module.version);
