@@ -113,7 +113,8 @@ fn freeze(reason: &str) -> String {
 
 fn check(query: &str) -> String {
     let check = json!({"name": "errors", "query": query, "max": 1});
-    json!({"source": "prometheus", "checks": [check]}).to_string()
+    let answers = json!({"noData": "hold", "nan": "hold", "stale": "allow", "error": "fail"});
+    json!({"source": "prometheus", "checks": [check], "answers": answers}).to_string()
 }
 
 #[tokio::test]
