@@ -100,6 +100,7 @@ async fn webhooks_follow_the_policies_and_kinds_that_exist() -> Result<()> {
     plane.install_argo_crds().await?;
     let argo = &[
         "workloads.rollgate.dev: deployments daemonsets statefulsets rollouts",
+        "templates.rollgate.dev: podtemplates replicasets",
         "services.rollgate.dev: services",
         "scale.rollgate.dev: deployments/scale statefulsets/scale rollouts/scale",
         "promotions.rollgate.dev: rollouts/status",
