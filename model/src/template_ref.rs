@@ -161,6 +161,18 @@ impl TemplateChange {
         })
     }
 
+    /// Whether this Argo Rollout takes its template from the changed object. Nothing else of the Rollout
+    /// is read, so one that cannot be parsed matters only if it does.
+    #[must_use]
+    pub fn is_taken_by(&self, rollout: &Value) -> bool {
+        let reference = rollout.pointer("/spec/workloadRef");
+        let text = |key| reference.and_then(|it| it.get(key)?.as_str());
+        let api_version = text("apiVersion").unwrap_or_default();
+        group(api_version) == self.object.group
+            && text("kind") == Some(&self.object.kind)
+            && text("name") == Some(&self.object.name)
+    }
+
     /// Returns the object that has the template.
     #[must_use]
     pub const fn object(&self) -> &TemplateRef {

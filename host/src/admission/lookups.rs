@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use rollgate_model::json::Value;
+use rollgate_model::json::{Builder, Value};
 use rollgate_model::{
     Classification, NeedsHistory, NeedsTemplate, Revisions, TemplateRef, Workload,
 };
+use serde::de::DeserializeSeed as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::memory::memory_of_review;
 use crate::config::NamespaceLabels;
 use crate::sources::{Cluster, History, KindRef, ObjectRef, Reading};
 
@@ -85,8 +87,15 @@ pub(crate) async fn referred_template(
     };
     let text = cluster.get(object, Reading::Fresh).await;
     let text = text.map_err(|error| error.message)?;
-    let object = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    reference.template_of(&object)
+    reference.template_of(&parse_object(&text)?)
+}
+
+/// Parses an object of the cluster within the memory that a review of its length has.
+pub(super) fn parse_object(text: &str) -> Result<Value, String> {
+    let mut builder = Builder::new(memory_of_review(text.len()));
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let tree = builder.object().deserialize(&mut deserializer);
+    tree.map_err(|error| error.to_string())
 }
 
 /// Reads the earlier revisions of a workload. If they do not arrive in time, the change counts as a

@@ -12,11 +12,14 @@ use super::{Gate, lookups};
 use crate::config::{Action, OnError};
 use crate::sources::{Cluster, ListQuery, Reading, Scope};
 
+/// The most Argo Rollouts that are evaluated for one changed template.
+const MOST: usize = 16;
+
 /// Why it is not known which Argo Rollouts a changed template rolls out with.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReferringError {
     #[error(
-        "rollgate cannot tell whether an Argo Rollout takes its Pod template from {object}, which this request changes, because {why}"
+        "rollgate cannot evaluate the Argo Rollouts that take their Pod template from {object}, which this request changes: {why}"
     )]
     NotListed { object: TemplateRef, why: String },
     #[error(
@@ -66,7 +69,7 @@ impl Gate {
         let Some(ChangedTemplate { change, request }) = changed else {
             return Ok(Vec::new());
         };
-        let all = match self.rollouts_in_namespace(&change, deadline).await {
+        let all = match self.rollouts_that_take(&change, deadline).await {
             Ok(all) => all,
             Err(error) if self.fails_closed() => return Err(error),
             Err(error) => {
@@ -76,7 +79,8 @@ impl Gate {
         };
         let mut found = Vec::new();
         for rollout in all {
-            let name = name_of(&rollout);
+            let name = rollout.pointer("/metadata/name");
+            let name = name.and_then(Value::as_str).unwrap_or_default().to_owned();
             let update = Request {
                 old_object: Some(rollout.clone()),
                 object: Some(rollout),
@@ -111,15 +115,14 @@ impl Gate {
         }
     }
 
-    async fn rollouts_in_namespace(
+    async fn rollouts_that_take(
         &self,
         change: &TemplateChange,
         deadline: Instant,
     ) -> Result<Vec<Value>, ReferringError> {
         let cluster = self.sources.cluster.as_ref();
         let until = lookups::part_of(deadline, lookups::TEMPLATE_PART);
-        let namespace = change.object().namespace();
-        let all = timeout_at(until, referring(cluster, namespace)).await;
+        let all = timeout_at(until, referring(cluster, change)).await;
         let all = all.unwrap_or_else(|_| Err(lookups::TOO_LATE.to_owned()));
         all.map_err(|why| ReferringError::NotListed {
             object: change.object().clone(),
@@ -128,11 +131,12 @@ impl Gate {
     }
 }
 
-/// Lists the Argo Rollouts of a namespace that have a `workloadRef`.
-async fn referring(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Value>, String> {
+/// Reads the Argo Rollouts that take their Pod template from the changed object. They are parsed one by
+/// one, and the others are not kept.
+async fn referring(cluster: &dyn Cluster, change: &TemplateChange) -> Result<Vec<Value>, String> {
     let query = ListQuery {
         kind: Kind::Rollout.into(),
-        scope: Scope::Namespace(namespace),
+        scope: Scope::Namespace(change.object().namespace()),
         label_selector: "",
     };
     let all = match cluster.list(query, Reading::Fresh).await {
@@ -141,14 +145,89 @@ async fn referring(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Value>,
         Err(error) if error.code == ClusterErrorCode::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error.message),
     };
-    let referring = all.iter().filter(|text| text.contains("\"workloadRef\""));
-    let parsed = referring.map(|text| serde_json::from_str(text));
-    parsed
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())
+    let mut taking = Vec::new();
+    for text in all.iter().filter(|text| text.contains("\"workloadRef\"")) {
+        let rollout = lookups::parse_object(text)?;
+        if change.is_taken_by(&rollout) {
+            taking.push(rollout);
+        }
+        if taking.len() > MOST {
+            return Err(format!("there are more than {MOST}"));
+        }
+    }
+    Ok(taking)
 }
 
-fn name_of(rollout: &Value) -> String {
-    let name = rollout.pointer("/metadata/name").and_then(Value::as_str);
-    name.unwrap_or_default().to_owned()
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::{BoxFuture, ready};
+    use rollgate_model::ClusterError;
+    use serde_json::json;
+
+    use super::*;
+    use crate::sources::ObjectRef;
+
+    /// A cluster with these Argo Rollouts.
+    struct Rollouts(Vec<Arc<str>>);
+
+    impl Cluster for Rollouts {
+        fn get<'a>(
+            &'a self,
+            _: ObjectRef<'a>,
+            _: Reading,
+        ) -> BoxFuture<'a, Result<Arc<str>, ClusterError>> {
+            unreachable!("only lists are read")
+        }
+
+        fn list<'a>(
+            &'a self,
+            _: ListQuery<'a>,
+            _: Reading,
+        ) -> BoxFuture<'a, Result<Vec<Arc<str>>, ClusterError>> {
+            ready(Ok(self.0.clone())).boxed()
+        }
+    }
+
+    fn rollout(name: &str, from: &str, replicas: &serde_json::Value) -> Arc<str> {
+        let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": from});
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"replicas": replicas, "workloadRef": reference},
+        });
+        object.to_string().into()
+    }
+
+    fn change() -> TemplateChange {
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}},
+        });
+        TemplateChange::of(None, &deployment.into(), None).expect("a new template")
+    }
+
+    #[tokio::test]
+    async fn rollouts_of_other_objects_do_not_matter_even_if_they_cannot_be_parsed() {
+        let cluster = Rollouts(vec![
+            rollout("other", "else", &json!("many")),
+            rollout("shop", "web", &json!(1)),
+        ]);
+        let taking = referring(&cluster, &change()).await.expect("it is read");
+        let names: Vec<_> = taking
+            .iter()
+            .map(|it| it.pointer("/metadata/name").and_then(Value::as_str))
+            .collect();
+        assert_eq!(names, [Some("shop")]);
+    }
+
+    #[tokio::test]
+    async fn more_rollouts_of_one_object_than_are_evaluated_are_an_error() {
+        let many = (0..=MOST).map(|number| rollout(&number.to_string(), "web", &json!(1)));
+        let error = referring(&Rollouts(many.collect()), &change()).await;
+        assert_eq!(error.unwrap_err(), "there are more than 16");
+    }
 }
