@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 const SOUND: &str = include_str!("closed_output/sound.yaml");
 const DENIED: &str = include_str!("closed_output/denied.yaml");
@@ -30,8 +31,10 @@ const COMMANDS: [(&[&str], i32); 15] = [
     (&["check", "--help"], 0),
 ];
 
-/// The files that the commands name.
-fn files() -> PathBuf {
+/// The folder with the files that the commands name. Written once: the tests run side by side.
+static FILES: LazyLock<PathBuf> = LazyLock::new(write_files);
+
+fn write_files() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("closed-output");
     fs::create_dir_all(folder.join("many")).expect("a folder");
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
@@ -81,10 +84,10 @@ fn full() -> Stdio {
 
 #[test]
 fn closed_pipe_changes_no_exit_code() {
-    let folder = files();
+    let folder = &*FILES;
     for (arguments, code) in COMMANDS {
         let code = Some(code);
-        let exit = |stdout, stderr| exit(&folder, arguments, stdout, stderr);
+        let exit = |stdout, stderr| exit(folder, arguments, stdout, stderr);
         let read = exit(Stdio::null(), Stdio::null());
         assert_eq!(read, code, "{arguments:?}, all of it read");
         let out = exit(closed(), Stdio::null());
@@ -99,9 +102,9 @@ fn closed_pipe_changes_no_exit_code() {
 #[cfg(target_os = "linux")]
 #[test]
 fn full_disk_is_never_a_success() {
-    let folder = files();
+    let folder = &*FILES;
     for (arguments, code) in COMMANDS {
-        let exit = |stdout, stderr| exit(&folder, arguments, stdout, stderr);
+        let exit = |stdout, stderr| exit(folder, arguments, stdout, stderr);
         let out = exit(full(), Stdio::null());
         assert_eq!(out, Some(2), "{arguments:?}, standard output full");
         let both = exit(full(), closed());
@@ -113,10 +116,10 @@ fn full_disk_is_never_a_success() {
 
 #[test]
 fn failed_command_has_its_exit_code_with_closed_pipes() {
-    let folder = files();
+    let folder = &*FILES;
     let arguments = ["inspect", "absent.wasm"];
-    assert_eq!(exit(&folder, &arguments, closed(), closed()), Some(2));
+    assert_eq!(exit(folder, &arguments, closed(), closed()), Some(2));
     let arguments = ["check", "sound.yaml", "--scenario", "absent.yaml"];
-    assert_eq!(exit(&folder, &arguments, closed(), closed()), Some(2));
-    assert_eq!(exit(&folder, &["chekc"], closed(), closed()), Some(2));
+    assert_eq!(exit(folder, &arguments, closed(), closed()), Some(2));
+    assert_eq!(exit(folder, &["chekc"], closed(), closed()), Some(2));
 }
