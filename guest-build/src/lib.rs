@@ -11,9 +11,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
 
 /// The inputs of every nested build, relative to the root of the workspace.
-const READ: [&str; 8] = [
+const READ: [&str; 10] = [
     "Cargo.toml",
     "Cargo.lock",
+    "contract/Cargo.toml",
+    "contract/src",
     "guest-sdk/Cargo.toml",
     "guest-sdk/README.md",
     "guest-sdk/src",

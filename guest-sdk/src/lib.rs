@@ -8,7 +8,6 @@ pub mod clock;
 pub mod cluster;
 mod container;
 mod export;
-mod finding;
 pub mod log;
 pub mod metrics;
 mod pointer;
@@ -28,17 +27,17 @@ mod workload;
 
 pub use check::{Existing, WorkloadCheck};
 pub use container::Container;
-pub use finding::{Finding, Findings, Severity};
 pub use pointer::pointer;
 pub use policy::Policy;
 pub use problems::Problems;
+pub use rollgate_contract::{Evidence, Failure, Finding, Outcome, Severity};
 pub use rollout::Rollout;
 pub use settings::{NoSettings, SettingsError};
 pub use sys::records::{
     ContainerPort, EnvFrom, EnvVar, Grpc, Handler, HttpGet, IntOrString, Lifecycle, Pod, Probe,
     Resources, SecurityContext, Strategy, TcpSocket, VolumeMount,
 };
-pub use verdict::{Combined, Evidence, Failure, Outcome, Verdict};
+pub use verdict::{Combined, Findings, Verdict};
 pub use words::{Change, Kind, Role};
 pub use workload::Workload;
 

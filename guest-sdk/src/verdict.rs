@@ -1,6 +1,6 @@
-//! Verdicts, evidence, failures, and their combination.
+//! Verdicts, and their combination.
 
-use crate::{Finding, Findings, Severity};
+use crate::{Evidence, Failure, Finding, Outcome};
 use jiff::Timestamp;
 
 /// The result of a policy for a rollout: the outcome, its reasons, and the evidence.
@@ -25,18 +25,6 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The facts that the verdict is based on.
     pub evidence: Vec<Evidence>,
-}
-
-/// Whether a rollout is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is allowed.
-    Allow,
-    /// It is blocked for now. It is allowed from this instant on; `None` means that no end is
-    /// known.
-    Hold(Option<Timestamp>),
-    /// It is denied.
-    Deny,
 }
 
 impl Verdict {
@@ -86,13 +74,7 @@ impl Verdict {
     /// Combines two verdicts: the stricter outcome, and the findings and evidence of both. Of two
     /// holds, the later end counts, and no end is later than any end.
     pub fn and(mut self, other: Self) -> Self {
-        self.outcome = match (self.outcome, other.outcome) {
-            (Outcome::Deny, _) | (_, Outcome::Deny) => Outcome::Deny,
-            (Outcome::Hold(one), Outcome::Hold(two)) => {
-                Outcome::Hold(one.zip(two).map(|(a, b)| a.max(b)))
-            }
-            (hold @ Outcome::Hold(_), _) | (_, hold) => hold,
-        };
+        self.outcome = self.outcome.and(other.outcome);
         self.findings.extend(other.findings);
         self.evidence.extend(other.evidence);
         self
@@ -117,115 +99,71 @@ impl From<Findings> for Verdict {
     }
 }
 
-impl Outcome {
-    /// Returns the stricter of this outcome and the one that `severity` demands.
-    const fn at_least(self, severity: Severity) -> Self {
-        match (self, severity) {
-            (_, Severity::Deny) => Self::Deny,
-            (Self::Allow, Severity::Hold) => Self::Hold(None),
-            (outcome, _) => outcome,
-        }
+/// The findings of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    /// Creates an empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { list: Vec::new() }
+    }
+
+    /// Adds a finding.
+    pub fn push(&mut self, finding: Finding) {
+        self.list.push(finding);
+    }
+
+    /// Whether there are no findings.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns the findings, in the order in which they were added.
+    pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
+        self.list.iter()
+    }
+
+    /// Returns the findings as a `Vec`.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Finding> {
+        self.list
     }
 }
 
-/// A fact that a verdict is based on, such as a measured value or the window that is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Evidence {
-    /// What was measured or read, such as the name of a check.
-    pub name: String,
-    /// The value, as text for people.
-    pub value: String,
-    /// The bound that the value was compared with, such as `<= 0.01`.
-    pub bound: Option<String>,
-    /// The time of the value.
-    pub at: Option<Timestamp>,
-    /// Additional data, such as the `query`.
-    pub extra: Vec<(String, String)>,
-}
-
-impl Evidence {
-    /// Creates a fact from a name and a value.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "so that `3` and `format!(…)` read alike"
-    )]
-    pub fn new(name: impl Into<String>, value: impl ToString) -> Self {
-        Self {
-            name: name.into(),
-            value: value.to_string(),
-            bound: None,
-            at: None,
-            extra: Vec::new(),
-        }
-    }
-
-    /// Sets the bound that the value was compared with, such as `<= 0.01`.
-    pub fn bound(mut self, bound: impl Into<String>) -> Self {
-        self.bound = Some(bound.into());
-        self
-    }
-
-    /// Sets the time of the value.
-    pub const fn at(mut self, at: Timestamp) -> Self {
-        self.at = Some(at);
-        self
-    }
-
-    /// Adds additional data, such as the `query`.
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((key.into(), value.into()));
-        self
+impl Extend<Finding> for Findings {
+    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
+        self.list.extend(findings);
     }
 }
 
-/// Why a policy could not reach a verdict. The operator's `onError` then decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Failure {
-    /// `no-data`, `source`, `unsupported`, `internal`, or any other word.
-    pub code: String,
-    /// What happened, in words for users.
-    pub message: String,
-}
-
-impl Failure {
-    /// Creates a failure with any code.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-        }
-    }
-
-    /// A metric or object that the policy needs does not exist.
-    pub fn no_data(message: impl Into<String>) -> Self {
-        Self::new("no-data", message)
-    }
-
-    /// A host call failed.
-    pub fn source(message: impl Into<String>) -> Self {
-        Self::new("source", message)
-    }
-
-    /// The policy cannot evaluate this rollout.
-    pub fn unsupported(message: impl Into<String>) -> Self {
-        Self::new("unsupported", message)
-    }
-
-    /// The policy itself has a bug.
-    pub fn internal(message: impl Into<String>) -> Self {
-        Self::new("internal", message)
+impl From<Vec<Finding>> for Findings {
+    fn from(list: Vec<Finding>) -> Self {
+        Self { list }
     }
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
     }
 }
 
-impl std::error::Error for Failure {}
+impl<'a> IntoIterator for &'a Findings {
+    type Item = &'a Finding;
+    type IntoIter = std::slice::Iter<'a, Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
 
 /// Combines the results of several parts of a policy, such as checks or series. A part that fails
 /// never hides that another part holds or denies.

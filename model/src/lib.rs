@@ -45,11 +45,10 @@ pub use records::{
 };
 pub use request::{Operation, Request, Requester, SubResource, UnknownOperation};
 pub use revisions::{Flaw, Order, Owner, Revision, RevisionQuery, Revisions, Undo};
+pub use rollgate_contract::{Evidence, Failure, Finding, Outcome, Severity};
 pub use rollout::{ClassifiedRequest, Rollout};
 pub use shape::ShapeError;
 pub use tags::{BadTag, MutableTags, TagPattern};
 pub use template_ref::{TemplateChange, TemplateRef};
-pub use verdict::{
-    ContractViolations, Evidence, Failure, Finding, Outcome, Severity, Verdict, Violation,
-};
+pub use verdict::{ContractViolations, Verdict, Violation};
 pub use workload::Workload;

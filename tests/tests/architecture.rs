@@ -130,7 +130,8 @@ fn library_is_used_by_its_module_only() {
 }
 
 /// Folders of the repository, by which a path in a document is recognized.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
+    "contract/",
     "deploy/",
     "examples/",
     "guest-sdk/",
@@ -170,7 +171,15 @@ fn every_test_that_the_threat_model_names_exists() {
         .collect();
     assert!(named.len() > 50, "{} tests are named", named.len());
     let mut files = Vec::new();
-    for folder in ["host", "model", "tests", "guest-sdk", "yaml", "strict"] {
+    for folder in [
+        "host",
+        "model",
+        "tests",
+        "guest-sdk",
+        "contract",
+        "yaml",
+        "strict",
+    ] {
         collect(&root().join(folder), &mut files);
     }
     let texts = files

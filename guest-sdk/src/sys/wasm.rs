@@ -153,7 +153,7 @@ pub(crate) fn failure_to_wit(failure: Failure) -> wit::Failure {
     wit::Failure {
         code: failure.code,
         message: failure.message,
-        extra: Vec::new(),
+        extra: failure.extra,
     }
 }
 
@@ -167,7 +167,7 @@ fn finding_to_wit(finding: Finding) -> wit::Finding {
         expected: finding.expected,
         hint: finding.hint,
         existing: finding.existing,
-        extra: Vec::new(),
+        extra: finding.extra,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::host::{self, Fatal, Phase, during};
 use crate::sys::RawRollout;
-use crate::{Failure, Outcome, Policy, Rollout, SettingsError, Severity, Verdict, settings};
+use crate::{Failure, Policy, Rollout, SettingsError, Verdict, settings};
 use rollgate_model as model;
 use rollgate_model::scenario::{self, Expectation, Scenario};
 use std::any::Any;
@@ -179,64 +179,21 @@ impl RunResult {
         if let Ok(verdict) = &mut self.result {
             let read = verdict_to_model(verdict);
             read.check_contract().map_err(RunError::Broken)?;
-            verdict.outcome = match read.outcome {
-                model::Outcome::Allow => Outcome::Allow,
-                model::Outcome::Hold(until) => Outcome::Hold(until),
-                model::Outcome::Deny => Outcome::Deny,
-            };
+            verdict.outcome = read.outcome;
         }
         Ok(self)
     }
 
     /// Converts the result to the model's types.
-    pub(super) fn to_model(&self) -> Result<model::Verdict, model::Failure> {
+    pub(super) fn to_model(&self) -> Result<model::Verdict, Failure> {
         match &self.result {
             Ok(verdict) => Ok(verdict_to_model(verdict)),
-            Err(failure) => Err(model::Failure {
-                code: failure.code.clone(),
-                message: failure.message.clone(),
-                extra: Vec::new(),
-            }),
+            Err(failure) => Err(failure.clone()),
         }
     }
 }
 
 fn verdict_to_model(verdict: &Verdict) -> model::Verdict {
-    let outcome = match verdict.outcome {
-        Outcome::Allow => model::Outcome::Allow,
-        Outcome::Hold(until) => model::Outcome::Hold(until),
-        Outcome::Deny => model::Outcome::Deny,
-    };
-    let findings = verdict.findings.iter().cloned().map(finding_to_model);
-    let evidence = verdict.evidence.iter().cloned().map(evidence_to_model);
-    model::Verdict::new(outcome, findings.collect(), evidence.collect())
-}
-
-fn finding_to_model(finding: crate::Finding) -> model::Finding {
-    model::Finding {
-        severity: match finding.severity {
-            Severity::Info => model::Severity::Info,
-            Severity::Warn => model::Severity::Warn,
-            Severity::Hold => model::Severity::Hold,
-            Severity::Deny => model::Severity::Deny,
-        },
-        rule: finding.rule,
-        path: finding.path,
-        message: finding.message,
-        found: finding.found,
-        expected: finding.expected,
-        hint: finding.hint,
-        existing: finding.existing,
-        extra: Vec::new(),
-    }
-}
-
-fn evidence_to_model(evidence: crate::Evidence) -> model::Evidence {
-    model::Evidence {
-        name: evidence.name,
-        value: evidence.value,
-        bound: evidence.bound,
-        at: evidence.at,
-        extra: evidence.extra,
-    }
+    let (findings, evidence) = (verdict.findings.clone(), verdict.evidence.clone());
+    model::Verdict::new(verdict.outcome, findings, evidence)
 }

@@ -38,7 +38,7 @@ impl Severity {
 /// One reason: a rule, the place in the object, and a sentence that a tired person understands.
 ///
 /// ```
-/// use rollgate_sdk::Finding;
+/// use rollgate_contract::Finding;
 ///
 /// let finding = Finding::deny(
 ///     "too-few-replicas",
@@ -67,17 +67,17 @@ pub struct Finding {
     pub expected: Option<String>,
     /// How to fix it.
     pub hint: Option<String>,
-    /// Whether the workload had the same finding before the change. A
-    /// [`WorkloadCheck`](crate::WorkloadCheck) sets it.
+    /// Whether the workload had the same finding before the change. The SDK's `WorkloadCheck` sets it.
     pub existing: bool,
+    /// Reserved for later versions of the contract.
+    pub extra: Vec<(String, String)>,
 }
 
 impl Finding {
     /// Creates a finding with a severity that is not fixed, such as one from the settings.
     ///
-    /// `path` is the JSON pointer into the new object
-    /// ([`Container::path_to`](crate::Container::path_to) and [`pointer`](crate::pointer()) build
-    /// one). `message` says what is wrong, and what it causes.
+    /// `path` is the JSON pointer into the new object (the SDK's `Container::path_to` and `pointer`
+    /// build one). `message` says what is wrong, and what it causes.
     pub fn new(
         severity: Severity,
         rule: impl Into<String>,
@@ -93,6 +93,7 @@ impl Finding {
             expected: None,
             hint: None,
             existing: false,
+            extra: Vec::new(),
         }
     }
 
@@ -157,71 +158,5 @@ impl Finding {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-}
-
-/// The findings of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    list: Vec<Finding>,
-}
-
-impl Findings {
-    /// Creates an empty list.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { list: Vec::new() }
-    }
-
-    /// Adds a finding.
-    pub fn push(&mut self, finding: Finding) {
-        self.list.push(finding);
-    }
-
-    /// Whether there are no findings.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Returns the findings, in the order in which they were added.
-    pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
-        self.list.iter()
-    }
-
-    /// Returns the findings as a `Vec`.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<Finding> {
-        self.list
-    }
-}
-
-impl Extend<Finding> for Findings {
-    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
-        self.list.extend(findings);
-    }
-}
-
-impl From<Vec<Finding>> for Findings {
-    fn from(list: Vec<Finding>) -> Self {
-        Self { list }
-    }
-}
-
-impl IntoIterator for Findings {
-    type Item = Finding;
-    type IntoIter = std::vec::IntoIter<Finding>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Findings {
-    type Item = &'a Finding;
-    type IntoIter = std::slice::Iter<'a, Finding>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.iter()
     }
 }
