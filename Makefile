@@ -34,11 +34,14 @@ cluster: build example control-plane ## Runs a real control plane with rollgate 
 	$(CARGO) build --package rollgate-tests --bin cluster
 	exec target/debug/cluster
 
+# Which Kubernetes the tests run on: `current`, or `oldest` for the oldest one that is supported.
+KUBERNETES := current
+
 .PHONY: test
-test: toolchain prometheus faketime control-plane build example wasi-guest ## Runs every test there is, and all of them where some fail
+test: toolchain prometheus faketime control-plane build example wasi-guest ## Runs every test there is, and all of them where some fail; `make test KUBERNETES=oldest` on 1.30
 	@export ROLLGATE_PROMETHEUS="$$(tests/get-prometheus.sh $(TOOLS))"
 	export ROLLGATE_FAKETIME="$$(tests/get-faketime.sh $(TOOLS))"
-	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS))"
+	export ROLLGATE_CONTROL_PLANE="$$(tests/get-control-plane.sh $(TOOLS) $(KUBERNETES))"
 	status=0
 	$(CARGO) test --no-fail-fast --workspace -- --include-ignored || status=$$?
 	$(CARGO) test --no-fail-fast --manifest-path $(EXAMPLE)/Cargo.toml || status=$$?
@@ -139,4 +142,4 @@ faketime:
 
 .PHONY: control-plane
 control-plane:
-	@tests/get-control-plane.sh $(TOOLS) >/dev/null
+	@tests/get-control-plane.sh $(TOOLS) $(KUBERNETES) >/dev/null

@@ -2,8 +2,9 @@
 # Builds a Kubernetes control plane, kubectl, Helm and Argo Rollouts from source, once, and prints the
 # folder that holds them, kwok's stages (`stages`), and the CRDs (`crds`) and roles (`roles`) of Argo
 # Rollouts.
-# usage: tests/get-control-plane.sh [FOLDER]      (default: .tools at the root of the repository)
+# usage: tests/get-control-plane.sh [FOLDER [oldest]]   (default: .tools at the root of the repository)
 #
+# `oldest` takes the oldest Kubernetes that rollgate supports; the rest is the same.
 # $ROLLGATE_CONTROL_PLANE is taken instead where it names such a folder.
 # Needs Go; cold it takes minutes, and after that nothing until a go.mod or this file changes.
 set -eu
@@ -11,6 +12,7 @@ set -eu
 programs="etcd helm kube-apiserver kube-controller-manager kube-scheduler kubectl kubectl-argo-rollouts kwok
     rollouts-controller"
 kubernetes=1.36.3
+oldest=1.30.14
 
 fail() {
     echo "get-control-plane: $*" >&2
@@ -36,38 +38,67 @@ fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 tools=${1:-$here/../.tools}
+release=${2:-current}
 mkdir -p "$tools"
 tools=$(cd "$tools" && pwd)
 
 # The name says what it was built from: a folder of that name is whole, and never stale.
 modules=$here/control-plane
 stamp=$(cat "$0" "$modules"/go.* "$modules"/helm/go.* "$modules"/argo/go.* | cksum | cut -d ' ' -f 1)
-folder=$tools/control-plane-$stamp
+case $release in
+    current) folder=$tools/control-plane-$stamp ;;
+    oldest) folder=$tools/oldest-control-plane-$stamp-$(cat "$modules"/oldest/go.* | cksum | cut -d ' ' -f 1) ;;
+    *) fail "there is no release called $release: leave it out, or say oldest" ;;
+esac
 if whole "$folder"; then
     echo "$folder"
     exit
 fi
 
 command -v go >/dev/null || fail "there is no control plane in $tools yet, and no Go to build one"
-echo "get-control-plane: building Kubernetes $kubernetes from source; this takes minutes, once" >&2
 
 work=$(mktemp -d "$tools/get.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir "$work/stages" "$work/crds" "$work/roles"
 
-# A version is what kubectl and the clients of the API server parse; from a module there is none.
-version=k8s.io/component-base/version
-minor=${kubernetes#*.}
-flags="-s -w -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%.*}"
-
+# usage: build FOLDER KUBERNETES
 build() {
+    # A version is what kubectl and the clients of the API server parse; from a module there is none.
+    version=k8s.io/component-base/version
+    minor=${2#*.}
+    flags="-s -w -X $version.gitVersion=v$2 -X $version.gitMajor=1 -X $version.gitMinor=${minor%.*}"
     CGO_ENABLED=0 go -C "$1" build -mod=readonly -trimpath -ldflags="$flags" -o "$work/" tool \
         || fail "it does not build (above)"
 }
-build "$modules"
-build "$modules/helm"
-build "$modules/argo"
+
+# Puts what was built in its place in one step, so that a broken run leaves nothing that looks whole; of
+# two runs at once the first wins. Removes what was built from other files.
+# usage: put PREFIX
+put() {
+    whole "$work" || fail "the build left no $missing"
+    chmod 755 "$work"
+    mv -T "$work" "$folder" 2>/dev/null || whole "$folder" || fail "$folder cannot be written"
+    for old in "$tools/$1"-*; do
+        [ "$old" = "$folder" ] || rm -rf "$old"
+    done
+    echo "$folder"
+}
+
+if [ "$release" = oldest ]; then
+    current=$("$0" "$tools")
+    echo "get-control-plane: building Kubernetes $oldest from source; this takes minutes, once" >&2
+    rm -rf "$work/stages" "$work/crds" "$work/roles"
+    cp -R "$current/." "$work/"
+    build "$modules/oldest" "$oldest"
+    put oldest-control-plane
+    exit
+fi
+
+echo "get-control-plane: building Kubernetes $kubernetes from source; this takes minutes, once" >&2
+build "$modules" "$kubernetes"
+build "$modules/helm" "$kubernetes"
+build "$modules/argo" "$kubernetes"
 # The module is called `server`; the program is not.
 mv "$work/server" "$work/etcd"
 
@@ -90,12 +121,4 @@ for role in "$argo"/manifests/role/*-clusterrole.yaml "$argo"/manifests/base/*-a
     cat "$role" >"$work/roles/$(basename "$role")"
 done
 
-whole "$work" || fail "the build left no $missing"
-# Put in its place in one step, so that a broken run leaves nothing that looks whole; of two runs at
-# once the first wins.
-chmod 755 "$work"
-mv -T "$work" "$folder" 2>/dev/null || whole "$folder" || fail "$folder cannot be written"
-for old in "$tools"/control-plane-*; do
-    [ "$old" = "$folder" ] || rm -rf "$old"
-done
-echo "$folder"
+put control-plane
