@@ -10,9 +10,6 @@ use std::process::Command;
 use rollgate_asking::Asking;
 use rollgate_misbehaving::Misbehaving;
 use rollgate_model::scenario::{Scenario, ScenarioError, files};
-use rollgate_policy_metrics_threshold::MetricsThreshold;
-use rollgate_policy_probes::Probes;
-use rollgate_policy_time_window::TimeWindow;
 use rollgate_sdk::Policy;
 use rollgate_sdk::testing::run_file;
 use rollgate_tests::server::binary;
@@ -40,25 +37,6 @@ fn odd_scenarios_give_the_same_result_natively_and_in_wasm() {
         }
     }
     insta::assert_snapshot!(told);
-}
-
-#[test]
-fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
-    for (folder, (native, wasm)) in [
-        bundled::<Probes>("probes"),
-        bundled::<TimeWindow>("time-window"),
-        bundled::<MetricsThreshold>("metrics-threshold"),
-    ] {
-        assert_same(&folder, &native, &wasm);
-        let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();
-        assert!(failed.is_empty(), "{failed:#?}");
-    }
-}
-
-fn bundled<P: Policy>(name: &str) -> (String, (Told, Told)) {
-    let folder = format!("../policies/{name}/scenarios");
-    let told = both::<P>(name, &folder);
-    (folder, told)
 }
 
 fn assert_same(folder: &str, native: &Told, wasm: &Told) {

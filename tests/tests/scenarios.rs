@@ -11,18 +11,11 @@ use rollgate_tests::{evaluation, scenarios};
 const EXAMPLE: &str = "target/wasm32-unknown-unknown/release/first_policy.wasm";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn probes() {
-    hold("probes").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn time_window() {
-    hold("time-window").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_threshold() {
-    hold("metrics-threshold").await;
+async fn bundled_policies_keep_their_scenarios_in_wasm() {
+    for policy in builtin::names() {
+        let module = builtin::module(policy).expect("it is bundled");
+        scenarios::hold(module, &folder_of(policy).join("scenarios")).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,15 +29,17 @@ async fn first_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_in_the_readmes_are_valid() {
     let engine = evaluation::engine();
-    for policy in ["metrics-threshold", "time-window"] {
-        let folder = root().join("policies").join(policy);
+    for policy in builtin::names() {
+        let folder = folder_of(policy);
         let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
-        let example = readme.split("```yaml\n").nth(1).expect("a YAML block");
-        let (example, _) = example.split_once("```").expect("its end");
+        let blocks = readme.split("```yaml\n").skip(1);
+        let mut blocks = blocks.filter_map(|rest| Some(rest.split_once("```")?.0));
+        let example = blocks.find(|block| block.contains("kind: ClusterRolloutPolicy"));
+        let example = example.unwrap_or_else(|| panic!("the README of {policy} shows no policy"));
         let read = read_text("README.md", example, &folder);
         assert_eq!(read.problems, [], "{policy}");
         let [item] = &read.policies[..] else {
-            panic!("the README of {policy} begins with one policy: {example}");
+            panic!("the README of {policy} shows one policy first: {example}");
         };
         let module = builtin::module(policy).expect("it is bundled");
         let loaded = evaluation::load(&engine, module, &item.policy.settings).await;
@@ -52,11 +47,8 @@ async fn policies_in_the_readmes_are_valid() {
     }
 }
 
-/// Holds a bundled policy to all of its scenarios.
-async fn hold(policy: &str) {
-    let module = builtin::module(policy).expect("it is bundled");
-    let folder = root().join("policies").join(policy).join("scenarios");
-    scenarios::hold(module, &folder).await;
+fn folder_of(policy: &str) -> PathBuf {
+    root().join("policies").join(policy)
 }
 
 fn root() -> PathBuf {
