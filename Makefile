@@ -65,7 +65,7 @@ lint: toolchain ## Formatting and clippy, as CI wants them
 	cargo fmt --manifest-path $(EXAMPLE)/Cargo.toml --check
 	$(CARGO) clippy --manifest-path $(EXAMPLE)/Cargo.toml --all-targets -- -D warnings
 
-FUZZERS := review yaml component prometheus settings
+FUZZERS := review yaml component prometheus promql settings
 SECONDS := 60
 
 .PHONY: fuzz

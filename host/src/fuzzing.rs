@@ -15,6 +15,11 @@ pub fn prometheus(body: &[u8]) {
     crate::sources::prometheus::fuzzing::answer(body);
 }
 
+/// Restricts a query of a tenant, and parses a matcher of an operator.
+pub fn promql(query: &[u8]) {
+    crate::sources::promql::fuzzing::query(query);
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -23,10 +28,11 @@ mod tests {
     #[test]
     fn corpus_is_read_without_a_panic() {
         type Fuzzer = fn(&[u8]);
-        let corpora: [(&str, Fuzzer); 3] = [
+        let corpora: [(&str, Fuzzer); 4] = [
             ("review", super::review),
             ("component", super::component),
             ("prometheus", super::prometheus),
+            ("promql", super::promql),
         ];
         for (name, read) in corpora {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

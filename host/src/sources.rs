@@ -5,7 +5,7 @@ mod disconnected;
 mod metric_source;
 mod named;
 pub mod prometheus;
-mod promql;
+pub(crate) mod promql;
 mod record;
 mod scenario;
 pub(crate) mod single_flight;

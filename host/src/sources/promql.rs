@@ -5,6 +5,8 @@
 //! checked, whatever strings, comments and escapes the query had.
 
 mod bounds;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
