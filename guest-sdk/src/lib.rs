@@ -11,6 +11,7 @@ mod export;
 mod finding;
 pub mod log;
 pub mod metrics;
+pub mod neighbours;
 mod pointer;
 mod policy;
 mod problems;
