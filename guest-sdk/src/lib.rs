@@ -17,6 +17,7 @@ mod pointer;
 mod policy;
 mod problems;
 mod rollout;
+pub mod rules;
 pub mod scale;
 mod settings;
 mod sys;
