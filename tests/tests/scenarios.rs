@@ -26,6 +26,16 @@ async fn metrics_threshold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rollout_strategy() {
+    hold("rollout-strategy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn availability() {
+    hold("availability").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
