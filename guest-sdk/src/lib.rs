@@ -15,6 +15,7 @@ mod pointer;
 mod policy;
 mod problems;
 mod rollout;
+pub mod rules;
 mod settings;
 mod sys;
 pub mod template;

@@ -93,10 +93,12 @@
 //! A host call that the scenario does not answer fails the test, which prints the lines to add.
 
 mod case;
+mod documented;
 pub(crate) mod host;
 mod run;
 
-pub use case::{Case, configure};
+pub use case::{Case, assert_refused, configure};
+pub use documented::{readme_lists_rules, scenarios_cover_rules};
 pub use rollgate_model::scenario::Scenario;
 pub use run::{run_file, run_folder};
 
