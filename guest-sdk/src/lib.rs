@@ -6,6 +6,7 @@ pub mod bindings;
 mod check;
 pub mod clock;
 pub mod cluster;
+pub mod command;
 mod container;
 mod export;
 mod finding;
