@@ -1,5 +1,6 @@
 //! Static checks of one workload, a simpler form of policy.
 
+use crate::neighbours::Neighbours;
 use crate::pointer;
 use crate::{
     Failure, Finding, Findings, Policy, Rollout, SettingsError, Severity, Verdict, Workload,
@@ -32,6 +33,23 @@ pub trait WorkloadCheck: Sized {
     /// Checks one workload and adds what it finds to `findings`.
     fn check(&self, workload: &Workload, findings: &mut Findings);
 
+    /// Checks one workload beside other objects, such as the Services that select its Pods, and adds
+    /// what it finds to `findings`. The SDK calls it after [`check`](Self::check), with the same
+    /// neighbours for the new and the old object. What could not be seen becomes evidence of the
+    /// verdict.
+    ///
+    /// # Errors
+    /// Something could not be read; the operator's `onError` then decides.
+    fn check_neighbours(
+        &self,
+        workload: &Workload,
+        neighbours: &Neighbours,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let _ = (workload, neighbours, findings);
+        Ok(())
+    }
+
     /// Returns how existing findings count. Return a setting where operators shall choose.
     fn existing(&self) -> Existing {
         Existing::Warn
@@ -63,21 +81,33 @@ impl<C: WorkloadCheck> Policy for C {
         let Some(new) = rollout.new() else {
             return Ok(Verdict::allow());
         };
-        let findings = findings_of(self, new);
-        if findings.is_empty() {
-            return Ok(Verdict::allow());
-        }
-        let before = rollout.old().zip(rollout.baseline());
-        Ok(Verdict::from(match before {
-            Some((old, baseline)) => {
-                let in_old = mark_existing(findings.clone(), new, &findings_of(self, old), old);
-                let in_baseline =
-                    mark_existing(findings, new, &findings_of(self, baseline), baseline);
-                weigh(self.existing(), in_both(in_old, in_baseline))
-            }
-            None => findings,
-        }))
+        let neighbours = Neighbours::of(new).with_old(rollout.old());
+        let findings = findings_of(self, new, &neighbours)?;
+        let verdict = if findings.is_empty() {
+            Verdict::allow()
+        } else {
+            compared(self, rollout, new, &neighbours, findings)?.into()
+        };
+        Ok(verdict.with_all_evidence(neighbours.not_seen()))
     }
+}
+
+/// Marks and weighs the findings that the workload had before the change.
+fn compared(
+    check: &impl WorkloadCheck,
+    rollout: &Rollout<'_>,
+    new: &Workload,
+    neighbours: &Neighbours,
+    findings: Findings,
+) -> Result<Findings, Failure> {
+    let Some((old, baseline)) = rollout.old().zip(rollout.baseline()) else {
+        return Ok(findings);
+    };
+    let of_old = findings_of(check, old, neighbours)?;
+    let in_old = mark_existing(findings.clone(), new, &of_old, old);
+    let of_baseline = findings_of(check, baseline, neighbours)?;
+    let in_baseline = mark_existing(findings, new, &of_baseline, baseline);
+    Ok(weigh(check.existing(), in_both(in_old, in_baseline)))
 }
 
 /// Returns the first findings, existing where they are existing in both.
@@ -89,10 +119,15 @@ fn in_both(one: Findings, other: Findings) -> Findings {
     both.collect::<Vec<_>>().into()
 }
 
-fn findings_of(check: &impl WorkloadCheck, workload: &Workload) -> Findings {
+fn findings_of(
+    check: &impl WorkloadCheck,
+    workload: &Workload,
+    neighbours: &Neighbours,
+) -> Result<Findings, Failure> {
     let mut findings = Findings::new();
     check.check(workload, &mut findings);
-    findings
+    check.check_neighbours(workload, neighbours, &mut findings)?;
+    Ok(findings)
 }
 
 /// Applies `existing` to the severities of existing findings.

@@ -31,8 +31,12 @@ words! {
         Limit = "limit",
         /// An argument is malformed.
         Invalid = "invalid",
-        /// The cluster could not be reached, or rollgate is not connected to one.
+        /// The cluster could not be reached.
         Unavailable = "unavailable",
+        /// There is nothing to read from: rollgate is not connected to a cluster, or the manifests
+        /// that it checks have no object of the kind. A cluster without such objects answers with
+        /// an empty list instead.
+        NotSeen = "not-seen",
         /// The object does not deserialize as the requested type (reported by the SDK).
         Malformed = "malformed",
     }

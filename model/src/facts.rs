@@ -111,8 +111,11 @@ pub enum ClusterErrorCode {
     Limit,
     /// An argument is malformed.
     Invalid,
-    /// The cluster could not be reached, or rollgate is not connected to one.
+    /// The cluster could not be reached, or its answer could not be parsed.
     Unavailable,
+    /// There is nothing to read from: rollgate is not connected to a cluster, or the manifests that
+    /// it checks have no object of the kind.
+    NotSeen,
 }
 
 impl ClusterErrorCode {
@@ -128,6 +131,7 @@ impl ClusterErrorCode {
             Self::Limit => "limit",
             Self::Invalid => "invalid",
             Self::Unavailable => "unavailable",
+            Self::NotSeen => "not-seen",
         }
     }
 }

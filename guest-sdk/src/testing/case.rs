@@ -3,9 +3,9 @@
 use super::run::{build, evaluate, evaluate_repeatedly};
 use crate::{Failure, Policy, SettingsError, Verdict};
 use jiff::Timestamp;
-use rollgate_model::scenario::{MetricEntry, Scenario, User};
+use rollgate_model::scenario::{MetricEntry, ObjectError, Scenario, User};
 use rollgate_model::{MetricsError, MetricsErrorCode, Sample};
-use serde_json::Value;
+use serde_json::{Value, from_value};
 use std::rc::Rc;
 
 use super::run::RunError;
@@ -132,6 +132,34 @@ impl Case {
             .objects
             .get_or_insert_default()
             .extend(objects);
+        self
+    }
+
+    /// Makes the reads of a kind fail with a code such as `not-seen` or `timeout`.
+    ///
+    /// # Panics
+    /// There is no such code.
+    #[must_use]
+    #[track_caller]
+    pub fn object_error(
+        mut self,
+        api_version: &str,
+        kind: &str,
+        code: &str,
+        message: &str,
+    ) -> Self {
+        let code = match from_value(code.into()) {
+            Ok(code) => code,
+            Err(error) => panic!("`{code}` is no code of a cluster error: {error}"),
+        };
+        self.scenario.object_errors.push(ObjectError {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: None,
+            code,
+            message: message.to_owned(),
+        });
         self
     }
 

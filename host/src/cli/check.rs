@@ -10,6 +10,7 @@ mod json;
 mod manifests;
 mod namespaces;
 mod notices;
+mod objects;
 mod pairs;
 mod record;
 mod report;
@@ -30,9 +31,10 @@ use super::tags::TagArgs;
 use super::{Exit, installation, output, policies};
 use crate::admission::Gate;
 use crate::config::{PolicySet, Problem};
-use crate::sources::{Clock, ClusterSources, FixedClock, Sources, SystemClock};
+use crate::sources::{Clock, Cluster, ClusterSources, FixedClock, Sources, SystemClock};
 use crate::telemetry::Telemetry;
 use manifests::{Empty, Manifests};
+use objects::Objects;
 use pairs::{Before, Subject};
 use report::Report;
 use templates::Templates;
@@ -156,7 +158,13 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         metrics,
         mut problems,
     } = policies::load(&args.policies, &facts).await?;
-    let (manifests, mut subjects, mut warnings) = reading.await?;
+    let Read {
+        manifests,
+        objects,
+        mut subjects,
+        mut warnings,
+    } = reading.await?;
+    let objects = Arc::new(objects);
 
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(args.now.unwrap_or_else(|| SystemClock.now())));
     let sources = match scenario {
@@ -170,7 +178,9 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         None => Sources {
             clock,
             metrics: Arc::new(metrics),
-            cluster: manifests.namespaces.in_cluster(facts.cluster),
+            cluster: manifests
+                .namespaces
+                .in_cluster(Arc::clone(&objects) as Arc<dyn Cluster>),
             history: facts.history,
         },
     };
@@ -192,19 +202,25 @@ async fn check(args: &Args) -> anyhow::Result<Report> {
         problems,
         warnings,
         unmatched,
+        not_seen: objects.not_seen(),
     })
+}
+
+/// What the paths of the command line have.
+struct Read {
+    manifests: Manifests,
+    objects: Objects,
+    subjects: Vec<Subject>,
+    /// What may not be meant.
+    warnings: Vec<Problem>,
 }
 
 fn gate(set: &Arc<PolicySet>, sources: Sources) -> Gate {
     Gate::new(Arc::clone(set), sources, Telemetry::default())
 }
 
-/// Reads the manifests, while the policies are being loaded; beside the subjects, what may not be
-/// meant.
-fn read(
-    args: &Args,
-    scenario: Option<Arc<Scenario>>,
-) -> impl FnOnce() -> (Manifests, Vec<Subject>, Vec<Problem>) + Send + 'static {
+/// Reads the manifests, while the policies are being loaded.
+fn read(args: &Args, scenario: Option<Arc<Scenario>>) -> impl FnOnce() -> Read + Send + 'static {
     let (paths, old, namespace) = (args.paths.clone(), args.old.clone(), args.namespace.clone());
     let (empty, tags) = (args.empty(), args.tags.set());
     move || {
@@ -221,7 +237,17 @@ fn read(
             .then(|| unreplaced::warning(&manifests.workloads, &before, namespace));
         let subjects = pairs::subjects(&mut manifests, &before, namespace, &tags, &templates);
         unrendered::advise(&mut manifests.problems);
-        (manifests, subjects, warning.flatten().into_iter().collect())
+        let objects = Objects::new(
+            in_force.objects,
+            std::mem::take(&mut manifests.objects),
+            namespace,
+        );
+        Read {
+            manifests,
+            objects,
+            subjects,
+            warnings: warning.flatten().into_iter().collect(),
+        }
     }
 }
 

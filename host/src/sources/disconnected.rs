@@ -51,7 +51,7 @@ impl Secrets for Disconnected {
 
 fn disconnected(kind: &str) -> ClusterError {
     ClusterError {
-        code: ClusterErrorCode::Unavailable,
+        code: ClusterErrorCode::NotSeen,
         message: format!(
             "this rollgate is not connected to a cluster, so it cannot read a {kind}; \
              a scenario can supply one"
@@ -75,7 +75,7 @@ mod tests {
             name: "flags",
         };
         let error = Disconnected.get(object, Reading::Recent).await.unwrap_err();
-        assert_eq!(error.code, ClusterErrorCode::Unavailable);
+        assert_eq!(error.code, ClusterErrorCode::NotSeen);
         assert!(
             error.message.contains("not connected to a cluster"),
             "{error}"

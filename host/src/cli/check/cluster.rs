@@ -118,6 +118,7 @@ async fn by_dry_run(client: &Client, workloads: Workloads) -> anyhow::Result<Rep
         problems,
         warnings,
         unmatched: Vec::new(),
+        not_seen: Vec::new(),
     })
 }
 
@@ -163,5 +164,6 @@ async fn by_policies(
         problems,
         warnings: Vec::new(),
         unmatched,
+        not_seen: Vec::new(),
     })
 }

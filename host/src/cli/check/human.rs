@@ -35,6 +35,9 @@ fn write_findings(report: &Report) -> io::Result<()> {
     write_all(&findings, &look(&out), out)?;
     let mut out = anstream::stdout().lock();
     writeln!(out, "{}", summary(report))?;
+    if let Some(line) = not_seen(report) {
+        writeln!(out, "{line}")?;
+    }
     out.flush()
 }
 
@@ -66,6 +69,18 @@ fn summary(report: &Report) -> String {
         ));
     }
     parts.join("; ")
+}
+
+/// Returns the line about what policies asked for in vain, so that nobody takes a rule that could not be
+/// applied for one that found nothing.
+fn not_seen(report: &Report) -> Option<String> {
+    let kinds: Vec<_> = report.not_seen.iter().map(|it| it.kind.as_str()).collect();
+    (!kinds.is_empty()).then(|| {
+        format!(
+            "not seen in the manifests, so not evaluated: {}",
+            one_line(&kinds.join(", "))
+        )
+    })
 }
 
 fn workloads(numbers: &Summary) -> String {

@@ -5,6 +5,7 @@ use rollgate_model::{Evidence, Finding, Outcome, Severity};
 use serde::Serialize;
 
 use super::evaluate::{Checked, DryRunOutcome, DryRunResult, Evaluation, Status};
+use super::objects::NotSeen;
 use super::report::{Report, Summary};
 use crate::admission::PolicyResult;
 use crate::admission::overrides::TemplateHash;
@@ -29,6 +30,9 @@ pub(super) struct Document<'a> {
     warnings: Vec<ProblemJson<'a>>,
     /// The policies that matched no workload.
     unmatched_policies: Vec<&'a str>,
+    /// Kinds that policies asked for, and that are not among the manifests.
+    #[serde(skip_serializing_if = "<[NotSeen]>::is_empty")]
+    not_seen: &'a [NotSeen],
 }
 
 #[derive(Serialize)]
@@ -135,6 +139,7 @@ impl<'a> Document<'a> {
             problems: report.problems.iter().map(ProblemJson::of).collect(),
             warnings: report.warnings.iter().map(ProblemJson::of).collect(),
             unmatched_policies: report.unmatched.iter().map(PolicyName::as_str).collect(),
+            not_seen: &report.not_seen,
         }
     }
 }

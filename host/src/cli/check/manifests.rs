@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::inputs::{Input, Named};
 use super::document_kind::{DocumentKind, Mistake, kind_of};
 use super::namespaces::Namespaces;
+use super::objects::ManifestObject;
 use super::unrendered;
 use crate::config::Problem;
 
@@ -22,6 +23,8 @@ pub(super) struct Manifests {
     pub(super) others: usize,
     /// The namespaces among them.
     pub(super) namespaces: Namespaces,
+    /// All objects, for policies that read the cluster.
+    pub(super) objects: Vec<ManifestObject>,
     /// The ReplicaSets and PodTemplates among the others.
     pub(super) templates: Vec<Value>,
     /// What could not be read.
@@ -88,6 +91,7 @@ impl Manifests {
         self.workloads.extend(more.workloads);
         self.others += more.others;
         self.namespaces.add(more.namespaces);
+        self.objects.extend(more.objects);
         self.templates.extend(more.templates);
         self.problems.extend(more.problems);
     }
@@ -155,6 +159,7 @@ impl Manifests {
             DocumentKind::Other => {
                 self.others += 1;
                 self.namespaces.note(&tree);
+                self.objects.extend(ManifestObject::of(&tree));
                 if may_be_referred_to(&tree) {
                     self.templates.push(tree);
                 }
@@ -170,7 +175,10 @@ impl Manifests {
                 let problem = origin.problem(&pointer, YamlErrorKind::Template.to_string());
                 self.problems.push(problem.hint(unrendered::HINT));
             }
-            None => self.workloads.push(Manifest { kind, tree, origin }),
+            None => {
+                self.objects.extend(ManifestObject::of(&tree));
+                self.workloads.push(Manifest { kind, tree, origin });
+            }
         }
     }
 }

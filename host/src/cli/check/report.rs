@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::Exit;
 use super::evaluate::{Checked, Status};
+use super::objects::NotSeen;
 use crate::config::{PolicyName, Problem};
 
 /// The report of a check.
@@ -17,6 +18,8 @@ pub(super) struct Report {
     /// Possible mistakes that change no result.
     pub(super) warnings: Vec<Problem>,
     pub(super) unmatched: Vec<PolicyName>,
+    /// Kinds that policies asked for, and that are not among the manifests.
+    pub(super) not_seen: Vec<NotSeen>,
 }
 
 /// The numbers of workloads by status.
