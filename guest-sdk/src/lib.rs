@@ -17,6 +17,7 @@ pub mod pace;
 mod pointer;
 mod policy;
 mod problems;
+pub mod quantity;
 mod rollout;
 pub mod rules;
 pub mod scale;

@@ -26,6 +26,11 @@ async fn metrics_threshold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn resources() {
+    hold("resources").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
