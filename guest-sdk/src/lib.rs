@@ -10,6 +10,7 @@ pub mod command;
 mod container;
 mod export;
 mod finding;
+pub mod image;
 pub mod log;
 pub mod metrics;
 pub mod neighbours;

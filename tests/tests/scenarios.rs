@@ -26,6 +26,11 @@ async fn metrics_threshold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn images() {
+    hold("images").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn resources() {
     hold("resources").await;
 }
