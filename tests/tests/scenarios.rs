@@ -36,6 +36,11 @@ async fn resources() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn twelve_factor() {
+    hold("twelve-factor").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
