@@ -31,6 +31,11 @@ async fn images() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn observability() {
+    hold("observability").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn resources() {
     hold("resources").await;
 }
