@@ -36,6 +36,11 @@ async fn observability() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_thing_at_a_time() {
+    hold("one-thing-at-a-time").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn resources() {
     hold("resources").await;
 }
