@@ -26,6 +26,11 @@ async fn metrics_threshold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn graceful_shutdown() {
+    hold("graceful-shutdown").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn images() {
     hold("images").await;
 }
