@@ -1,7 +1,7 @@
 //! The time that a Pod has to stop, compared with what it needs.
 
 use rollgate_sdk::rules::{Problem, Report};
-use rollgate_sdk::{Container, Pod, Workload};
+use rollgate_sdk::{Container, Kind, Pod, Workload};
 
 use crate::rules::Rule;
 use crate::settings::Settings;
@@ -18,7 +18,10 @@ pub(crate) fn check(
     let grace = u64::try_from(pod.termination_grace_period_seconds).unwrap_or(0);
     let path = workload.pod_path("terminationGracePeriodSeconds");
     if grace == 0 {
-        report.add(Rule::GraceZero, || zero(path));
+        // Agents of a node, which are replaced at once on purpose, so that the node is not without.
+        if workload.kind() != Kind::DaemonSet {
+            report.add(Rule::GraceZero, || zero(path));
+        }
         return;
     }
     let drain = u64::from(settings.drain_seconds);

@@ -14,8 +14,11 @@ pub(crate) fn check(container: Container<'_>, settings: &Settings, report: &mut 
         ("livenessProbe", &record.liveness_probe),
         ("startupProbe", &record.startup_probe),
     ];
+    // What only exports metrics is checked by nothing better.
+    let exports = is_exporter(container, settings);
     for (field, probe) in probes {
         if let Some(get) = http_get(probe)
+            && !exports
             && settings.info_paths.iter().any(|path| path == endpoint(get))
         {
             report.in_container(&container.name, Rule::ProbeOfInfoEndpoint, || {
@@ -33,6 +36,13 @@ pub(crate) fn check(container: Container<'_>, settings: &Settings, report: &mut 
             not_distinct(container, endpoint(readiness))
         });
     }
+}
+
+/// Whether all ports of the container are for its metrics.
+fn is_exporter(container: Container<'_>, settings: &Settings) -> bool {
+    let mut ports = container.ports.iter().map(|port| port.name.as_deref());
+    !container.ports.is_empty()
+        && ports.all(|name| name.is_some_and(|name| settings.is_metrics_port(name)))
 }
 
 fn http_get(probe: &Option<Probe>) -> Option<&HttpGet> {

@@ -78,19 +78,8 @@ fn has_metrics_port(workload: &Workload, settings: &Settings) -> bool {
             .ports
             .iter()
             .filter_map(|port| port.name.as_deref());
-        ports.any(|name| {
-            settings
-                .metrics_ports
-                .iter()
-                .any(|known| is_named(name, known))
-        })
+        ports.any(|name| settings.is_metrics_port(name))
     })
-}
-
-/// Whether a port has this name, or ends with it: `http-metrics`.
-fn is_named(port: &str, name: &str) -> bool {
-    let before = port.strip_suffix(name);
-    before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
 }
 
 /// Returns the pointer of an annotation of the Pod template.

@@ -90,6 +90,17 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether a port with this name is for metrics: it has one of the names, or ends with it, as
+    /// `http-metrics` does.
+    pub(crate) fn is_metrics_port(&self, port: &str) -> bool {
+        self.metrics_ports.iter().any(|name| {
+            let before = port.strip_suffix(name.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
+        })
+    }
+}
+
 fn wrong_label(label: &str) -> Option<&'static str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
     let is_label = !label.is_empty() && label.bytes().all(fits) && label.matches('/').count() <= 1;
