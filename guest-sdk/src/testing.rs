@@ -97,7 +97,7 @@ mod documented;
 pub(crate) mod host;
 mod run;
 
-pub use case::{Case, configure};
+pub use case::{Case, assert_refused, configure};
 pub use documented::{readme_lists_rules, scenarios_cover_rules};
 pub use rollgate_model::scenario::Scenario;
 pub use run::{run_file, run_folder};
@@ -119,3 +119,23 @@ macro_rules! __scenarios {
 }
 #[doc(inline)]
 pub use crate::__scenarios as scenarios;
+
+/// Tests that the README and the scenarios of a crate agree with its rules, which
+/// [`rules!`](crate::rules!) defines: see [`readme_lists_rules`] and [`scenarios_cover_rules`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __documented {
+    ($rule:ty $(,)?) => {
+        #[test]
+        fn readme_lists_every_rule_with_its_default() {
+            $crate::testing::readme_lists_rules::<$rule>(::core::env!("CARGO_MANIFEST_DIR"));
+        }
+
+        #[test]
+        fn every_rule_has_a_scenario_that_triggers_it_and_one_that_does_not() {
+            $crate::testing::scenarios_cover_rules::<$rule>(::core::env!("CARGO_MANIFEST_DIR"));
+        }
+    };
+}
+#[doc(inline)]
+pub use crate::__documented as documented;

@@ -12,12 +12,12 @@ pub struct Exceptions<R>(Vec<Exception<R>>);
 
 /// Containers that are exempt from rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "R: Deserialize<'de>"))]
 pub struct Exception<R> {
     /// The container's name; with a `*` at its end, all names with this prefix.
     pub container: String,
     /// The rules that do not apply; all rules where none is named.
-    #[serde(default = "Vec::<R>::new")]
+    #[serde(default)]
     pub rules: Vec<R>,
 }
 

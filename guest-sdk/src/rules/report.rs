@@ -1,7 +1,7 @@
 //! Collects what the rules find.
 
 use super::{Exceptions, Level, Levels, Rules};
-use crate::{Finding, Findings};
+use crate::{Finding, Findings, Severity};
 
 /// A finding without its severity, which the settings decide.
 #[derive(Clone, Debug)]
@@ -56,30 +56,26 @@ impl<'a, R: Rules> Report<'a, R> {
     /// Adds a finding in the workload as a whole, to which no exception applies. The closure is
     /// called only if the settings do not ignore the rule.
     pub fn add(&mut self, rule: R, problem: impl FnOnce() -> Problem) {
-        push(self.findings, self.levels.of(rule), rule.id(), problem);
+        if let Some(severity) = self.levels.of(rule).severity() {
+            push(self.findings, severity, rule.id(), problem());
+        }
     }
 }
 
-fn push(
-    findings: &mut Findings,
-    level: Level,
-    rule: &'static str,
-    problem: impl FnOnce() -> Problem,
-) {
-    let Some(severity) = level.severity() else {
-        return;
-    };
+/// Adds a finding. Not inlined, since every rule calls it.
+#[inline(never)]
+fn push(findings: &mut Findings, severity: Severity, rule: &'static str, problem: Problem) {
     let Problem {
         path,
         message,
         found,
         expected,
         hint,
-    } = problem();
-    findings.push(
-        Finding::new(severity, rule, path, message)
-            .found(found)
-            .expected(expected)
-            .hint(hint),
-    );
+    } = problem;
+    findings.push(Finding {
+        found: Some(found),
+        expected: Some(expected),
+        hint: Some(hint),
+        ..Finding::new(severity, rule, path, message)
+    });
 }

@@ -204,6 +204,22 @@ impl From<Scenario> for Case {
     }
 }
 
+/// Tests that a policy refuses settings, with one mistake: its JSON pointer, and a part of its message.
+///
+/// # Panics
+/// The policy takes the settings, or reports anything else.
+#[track_caller]
+pub fn assert_refused<P: Policy>(settings: Value, path: &str, message: &str) {
+    let Err(error) = configure::<P>(settings) else {
+        panic!("the settings are not refused");
+    };
+    let is_expected = |(at, text): &(String, String)| at.as_str() == path && text.contains(message);
+    assert!(
+        matches!(error.problems(), [problem] if is_expected(problem)),
+        "expected {path}: {message}, found {error}"
+    );
+}
+
 /// Builds a policy from settings, as the host does at load.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Missing probes.
 
-use crate::report::{Problem, Report};
+use rollgate_sdk::rules::Problem;
+
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 

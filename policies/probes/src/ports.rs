@@ -4,9 +4,10 @@
 //! a mistyped port looks the same, but not where the container's own command or environment
 //! mentions the number. A name that is not declared never works.
 
+use rollgate_sdk::rules::Problem;
 use rollgate_sdk::{Container, Handler, IntOrString};
 
-use crate::report::{Problem, Report};
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::view::{Kind, Port, View};
 

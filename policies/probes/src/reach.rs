@@ -4,10 +4,11 @@
 //! withdraws every Pod when that service is down.
 
 use rollgate_sdk::Handler;
+use rollgate_sdk::rules::Problem;
 
 use crate::exec;
 use crate::host;
-use crate::report::{Problem, Report};
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 

@@ -1,5 +1,6 @@
 //! The settings of the policy.
 
+use rollgate_sdk::rules::Exceptions;
 use rollgate_sdk::{Existing, Problems, SettingsError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,23 +14,12 @@ pub struct Settings {
     /// The level of each rule: `deny`, `warn`, `info` or `ignore`.
     pub rules: Levels,
     /// Containers that are exempt from some or all rules.
-    pub exceptions: Vec<Exception>,
+    pub exceptions: Exceptions<Rule>,
     /// The limits of some rules.
     pub limits: Limits,
     /// How findings count that the workload had before the change: `warn` allows a fix of an
     /// imperfect workload, `deny` counts them like new ones, `ignore` leaves them out.
     pub existing: Existing,
-}
-
-/// Containers that are exempt from rules.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Exception {
-    /// The container's name; with a `*` at its end, all names with this prefix.
-    pub container: String,
-    /// The rules that do not apply; all rules where none is named.
-    #[serde(default)]
-    pub rules: Vec<Rule>,
 }
 
 /// The limits of some rules.
@@ -66,11 +56,7 @@ impl Settings {
     /// All such mistakes.
     pub fn check(&self) -> Result<(), SettingsError> {
         SettingsError::collect(|problems| {
-            let mut exceptions = problems.at("exceptions");
-            for (index, exception) in self.exceptions.iter().enumerate() {
-                let mut problems = exceptions.at(index);
-                problems.at("container").keep(exception.check());
-            }
+            self.exceptions.check(&mut problems.at("exceptions"));
             self.limits.check(&mut problems.at("limits"));
             Some(())
         })
@@ -79,11 +65,7 @@ impl Settings {
     /// Returns the level of a rule for the container with this name.
     #[must_use]
     pub fn level(&self, rule: Rule, container: &str) -> Level {
-        if self
-            .exceptions
-            .iter()
-            .any(|exception| exception.covers(rule, container))
-        {
+        if self.exceptions.cover(rule, container) {
             return Level::Ignore;
         }
         self.rules.of(rule)
@@ -115,38 +97,4 @@ fn file_name(command: &str) -> Result<(), String> {
              as my-check"
         )
     })
-}
-
-impl Exception {
-    /// Whether the name can match a container, and not all of them by mistake.
-    fn check(&self) -> Result<(), String> {
-        let (name, ends_open) = match self.container.strip_suffix('*') {
-            Some(beginning) => (beginning, true),
-            None => (self.container.as_str(), false),
-        };
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let is_label = name.len() <= 63 && name.chars().all(letter) && !name.starts_with('-');
-        match (name, ends_open) {
-            ("", false) => Err("is empty; write the container's name".to_owned()),
-            ("", true) if self.rules.is_empty() => Err(
-                "`*` without `rules` leaves every container alone, so that the policy would find \
-                 nothing; name the rules, or a container"
-                    .to_owned(),
-            ),
-            _ if !is_label => Err(format!(
-                "no container can be named `{}`; write small letters, digits and `-`, with a `*` at \
-                 the end for all names that begin so",
-                self.container
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn covers(&self, rule: Rule, container: &str) -> bool {
-        let named = match self.container.strip_suffix('*') {
-            Some(beginning) => container.starts_with(beginning),
-            None => container == self.container,
-        };
-        named && (self.rules.is_empty() || self.rules.contains(&rule))
-    }
 }

@@ -1,9 +1,10 @@
 //! The time that a container may take to start, compared with its probes and deadlines.
 
 use rollgate_sdk::Probe;
+use rollgate_sdk::rules::Problem;
 
 use crate::pace::Pace;
-use crate::report::{Problem, Report};
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 

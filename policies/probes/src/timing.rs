@@ -1,10 +1,11 @@
 //! The period of a probe, and its cost.
 
+use rollgate_sdk::rules::Problem;
 use rollgate_sdk::{Handler, Probe};
 
 use crate::exec;
 use crate::pace::Pace;
-use crate::report::{Problem, Report};
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::settings::Limits;
 use crate::view::{Kind, View};

@@ -4,10 +4,11 @@
 //! of its Services first and gives it time. It is harmful when liveness may kill before readiness
 //! has withdrawn the Pod.
 
+use rollgate_sdk::rules::Problem;
 use rollgate_sdk::{Handler, HttpGet};
 
 use crate::pace::Pace;
-use crate::report::{Problem, Report};
+use crate::report::Report;
 use crate::rules::Rule;
 use crate::view::{Kind, View};
 

@@ -3,6 +3,7 @@
 use rollgate_policy_probes::Probes;
 use rollgate_policy_probes::rules::{Level, Rule};
 use rollgate_policy_probes::settings::Settings;
+use rollgate_sdk::rules::Rules;
 use rollgate_sdk::{Existing, WorkloadCheck, serde_json};
 
 fn read(json: &str) -> Result<Settings, String> {

@@ -6,15 +6,16 @@ use std::mem;
 
 /// What a script runs, as far as its text shows.
 #[derive(Debug, Default)]
-pub(super) struct Script {
+pub struct Script {
     /// The words of each command, in order.
-    pub(super) commands: Vec<Vec<String>>,
+    pub commands: Vec<Vec<String>>,
     /// The scripts inside `$(…)` and backticks.
-    pub(super) nested: Vec<String>,
+    pub nested: Vec<String>,
 }
 
 /// Parses a script. One with syntax errors is parsed as far as possible.
-pub(super) fn parse(text: &str) -> Script {
+#[must_use]
+pub fn parse(text: &str) -> Script {
     let mut parser = Parser {
         rest: text,
         ..Parser::default()

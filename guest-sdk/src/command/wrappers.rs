@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::file_name;
 
-/// What a command finally runs.
-pub(super) enum Runs<'a> {
+/// What a command finally runs, as [`runs`] returns it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Runs<'a> {
     /// A program, by its file name, with its arguments.
     Program(&'a str, &'a [String]),
     /// A shell's script.
@@ -56,7 +57,8 @@ const WRAPPERS: &[Wrapper] = &[
 
 /// Returns what a command runs, without the programs that only change how it runs; `None` where
 /// that is nothing.
-pub(super) fn unwrap(mut words: &[String]) -> Option<Runs<'_>> {
+#[must_use]
+pub fn runs(mut words: &[String]) -> Option<Runs<'_>> {
     loop {
         let (first, rest) = words.split_first()?;
         let program = file_name(first);

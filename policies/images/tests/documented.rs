@@ -1,0 +1,3 @@
+//! The rules, their README and their scenarios agree.
+
+rollgate_sdk::testing::documented!(rollgate_policy_images::rules::Rule);
