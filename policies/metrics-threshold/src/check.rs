@@ -2,12 +2,12 @@
 
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{self, MetricsError, MetricsErrorCode, Sample};
+use rollgate_sdk::subject::Subject;
 use rollgate_sdk::template::QueryTemplate;
 use rollgate_sdk::threshold::{NoValue, Threshold};
 use rollgate_sdk::{Combined, Evidence, Failure, Verdict};
 
 use crate::over::Over;
-use crate::subject::Subject;
 
 /// A check with validated settings.
 #[derive(Debug)]

@@ -7,18 +7,16 @@
 mod check;
 mod over;
 mod parse;
-pub mod pods;
 mod reach;
 mod red;
 mod settings;
-mod subject;
 
+use rollgate_sdk::subject::Subject;
 use rollgate_sdk::{Combined, Failure, Policy, Rollout, SettingsError, Verdict, clock};
 
 pub use crate::settings::Settings;
 
 use crate::check::Check;
-use crate::subject::Subject;
 
 /// The policy: its checks, in the order of the settings.
 #[derive(Debug)]

@@ -3,14 +3,13 @@
 use rollgate_sdk::jiff::SignedDuration;
 use rollgate_sdk::template::QueryTemplate;
 use rollgate_sdk::threshold::{Answer, Answers, Bounds, Threshold};
-use rollgate_sdk::{Problems, Severity};
+use rollgate_sdk::{Problems, Severity, duration, subject};
 
 use crate::check::Check;
 use crate::over::Over;
 use crate::reach;
 use crate::red::{self, Ready};
 use crate::settings::{AnswerSettings, CheckSettings, Settings};
-use crate::subject;
 
 /// Parses all checks.
 pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
@@ -205,18 +204,6 @@ fn max_age(
     };
     problems
         .at("maxAge")
-        .keep(duration(text))
+        .keep(duration::parse(text))
         .map(MaxAge::AtMost)
-}
-
-/// Parses `10m`, `1h 30m` or `90s`.
-pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
-    let parsed = text.parse::<SignedDuration>().ok();
-    parsed
-        .filter(|duration| {
-            *duration >= SignedDuration::from_secs(1) && duration.subsec_nanos() == 0
-        })
-        .ok_or_else(|| {
-            format!("`{text}` is no duration of whole seconds; write 10m, 1h 30m or 90s")
-        })
 }

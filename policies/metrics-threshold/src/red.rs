@@ -1,8 +1,7 @@
 //! The ready-made checks: rate, errors and duration (RED).
 
-use rollgate_sdk::Problems;
+use rollgate_sdk::{Problems, duration};
 
-use crate::parse;
 use crate::settings::{ErrorRatio, Latency, RequestRate};
 
 /// A query template, and one for the Unix time of its newest sample.
@@ -12,7 +11,8 @@ pub(crate) struct Ready {
     pub(crate) freshness: String,
 }
 
-/// Selects the workload's own Pods, by the names that their controller gives them; see `pods.rs`.
+/// Selects the workload's own Pods, by the names that their controller gives them; see
+/// `rollgate_sdk::pod_names`.
 const OWN_PODS: &str = r#"namespace="${namespace}",pod=~"${pods}""#;
 
 /// Requests per second.
@@ -104,7 +104,7 @@ fn series<'a>(
 fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
     let window = problems
         .at("window")
-        .keep(parse::duration(text.unwrap_or("5m")))?;
+        .keep(duration::parse(text.unwrap_or("5m")))?;
     Some(format!("{}s", window.as_secs()))
 }
 
