@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rollgate_sdk::{Problems, duration};
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{Sample, Series};
 use rollgate_sdk::threshold::Bounds;
+use rollgate_sdk::{Problems, duration};
 
 use crate::settings::CheckSettings;
 
