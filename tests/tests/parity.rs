@@ -10,6 +10,7 @@ use std::process::Command;
 use rollgate_asking::Asking;
 use rollgate_misbehaving::Misbehaving;
 use rollgate_model::scenario::{Scenario, ScenarioError, files};
+use rollgate_policy_blue_green::BlueGreen;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_time_window::TimeWindow;
@@ -48,6 +49,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<Probes>("probes"),
         bundled::<TimeWindow>("time-window"),
         bundled::<MetricsThreshold>("metrics-threshold"),
+        bundled::<BlueGreen>("blue-green"),
     ] {
         assert_same(&folder, &native, &wasm);
         let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();

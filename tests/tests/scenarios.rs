@@ -26,6 +26,11 @@ async fn metrics_threshold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blue_green() {
+    hold("blue-green").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -36,7 +41,7 @@ async fn first_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_in_the_readmes_are_valid() {
     let engine = evaluation::engine();
-    for policy in ["metrics-threshold", "time-window"] {
+    for policy in ["blue-green", "metrics-threshold", "time-window"] {
         let folder = root().join("policies").join(policy);
         let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
         let example = readme.split("```yaml\n").nth(1).expect("a YAML block");
