@@ -11,6 +11,7 @@ use rollgate_asking::Asking;
 use rollgate_misbehaving::Misbehaving;
 use rollgate_model::scenario::{Scenario, ScenarioError, files};
 use rollgate_policy_blue_green::BlueGreen;
+use rollgate_policy_concurrency::Concurrency;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_time_window::TimeWindow;
@@ -50,6 +51,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<TimeWindow>("time-window"),
         bundled::<MetricsThreshold>("metrics-threshold"),
         bundled::<BlueGreen>("blue-green"),
+        bundled::<Concurrency>("concurrency"),
     ] {
         assert_same(&folder, &native, &wasm);
         let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();

@@ -31,6 +31,11 @@ async fn blue_green() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn concurrency() {
+    hold("concurrency").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -41,7 +46,12 @@ async fn first_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_in_the_readmes_are_valid() {
     let engine = evaluation::engine();
-    for policy in ["blue-green", "metrics-threshold", "time-window"] {
+    for policy in [
+        "blue-green",
+        "concurrency",
+        "metrics-threshold",
+        "time-window",
+    ] {
         let folder = root().join("policies").join(policy);
         let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
         let example = readme.split("```yaml\n").nth(1).expect("a YAML block");
