@@ -12,6 +12,7 @@ use rollgate_misbehaving::Misbehaving;
 use rollgate_model::scenario::{Scenario, ScenarioError, files};
 use rollgate_policy_blue_green::BlueGreen;
 use rollgate_policy_concurrency::Concurrency;
+use rollgate_policy_dependencies_first::DependenciesFirst;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_time_window::TimeWindow;
@@ -52,6 +53,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<MetricsThreshold>("metrics-threshold"),
         bundled::<BlueGreen>("blue-green"),
         bundled::<Concurrency>("concurrency"),
+        bundled::<DependenciesFirst>("dependencies-first"),
     ] {
         assert_same(&folder, &native, &wasm);
         let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();

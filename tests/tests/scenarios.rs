@@ -36,6 +36,11 @@ async fn concurrency() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dependencies_first() {
+    hold("dependencies-first").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -49,6 +54,7 @@ async fn policies_in_the_readmes_are_valid() {
     for policy in [
         "blue-green",
         "concurrency",
+        "dependencies-first",
         "metrics-threshold",
         "time-window",
     ] {
