@@ -13,6 +13,7 @@ use rollgate_model::scenario::{Scenario, ScenarioError, files};
 use rollgate_policy_blue_green::BlueGreen;
 use rollgate_policy_concurrency::Concurrency;
 use rollgate_policy_dependencies_first::DependenciesFirst;
+use rollgate_policy_error_budget::ErrorBudget;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_time_window::TimeWindow;
@@ -54,6 +55,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<BlueGreen>("blue-green"),
         bundled::<Concurrency>("concurrency"),
         bundled::<DependenciesFirst>("dependencies-first"),
+        bundled::<ErrorBudget>("error-budget"),
     ] {
         assert_same(&folder, &native, &wasm);
         let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();

@@ -41,6 +41,11 @@ async fn dependencies_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn error_budget() {
+    hold("error-budget").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -55,6 +60,7 @@ async fn policies_in_the_readmes_are_valid() {
         "blue-green",
         "concurrency",
         "dependencies-first",
+        "error-budget",
         "metrics-threshold",
         "time-window",
     ] {
