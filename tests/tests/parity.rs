@@ -11,6 +11,7 @@ use rollgate_asking::Asking;
 use rollgate_misbehaving::Misbehaving;
 use rollgate_model::scenario::{Scenario, ScenarioError, files};
 use rollgate_policy_blue_green::BlueGreen;
+use rollgate_policy_canary_first::CanaryFirst;
 use rollgate_policy_concurrency::Concurrency;
 use rollgate_policy_dependencies_first::DependenciesFirst;
 use rollgate_policy_error_budget::ErrorBudget;
@@ -53,6 +54,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<TimeWindow>("time-window"),
         bundled::<MetricsThreshold>("metrics-threshold"),
         bundled::<BlueGreen>("blue-green"),
+        bundled::<CanaryFirst>("canary-first"),
         bundled::<Concurrency>("concurrency"),
         bundled::<DependenciesFirst>("dependencies-first"),
         bundled::<ErrorBudget>("error-budget"),

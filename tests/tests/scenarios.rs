@@ -31,6 +31,11 @@ async fn blue_green() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn canary_first() {
+    hold("canary-first").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn concurrency() {
     hold("concurrency").await;
 }
@@ -58,6 +63,7 @@ async fn policies_in_the_readmes_are_valid() {
     let engine = evaluation::engine();
     for policy in [
         "blue-green",
+        "canary-first",
         "concurrency",
         "dependencies-first",
         "error-budget",
