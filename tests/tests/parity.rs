@@ -17,6 +17,7 @@ use rollgate_policy_dependencies_first::DependenciesFirst;
 use rollgate_policy_error_budget::ErrorBudget;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
+use rollgate_policy_promotion::Promotion;
 use rollgate_policy_time_window::TimeWindow;
 use rollgate_sdk::Policy;
 use rollgate_sdk::testing::run_file;
@@ -58,6 +59,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<Concurrency>("concurrency"),
         bundled::<DependenciesFirst>("dependencies-first"),
         bundled::<ErrorBudget>("error-budget"),
+        bundled::<Promotion>("promotion"),
     ] {
         assert_same(&folder, &native, &wasm);
         let failed: Vec<_> = native.iter().filter(|(_, why)| !why.is_empty()).collect();

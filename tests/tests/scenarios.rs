@@ -51,6 +51,11 @@ async fn error_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn promotion() {
+    hold("promotion").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -68,6 +73,7 @@ async fn policies_in_the_readmes_are_valid() {
         "dependencies-first",
         "error-budget",
         "metrics-threshold",
+        "promotion",
         "time-window",
     ] {
         let folder = root().join("policies").join(policy);
