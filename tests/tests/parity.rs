@@ -15,6 +15,7 @@ use rollgate_policy_canary_first::CanaryFirst;
 use rollgate_policy_concurrency::Concurrency;
 use rollgate_policy_dependencies_first::DependenciesFirst;
 use rollgate_policy_error_budget::ErrorBudget;
+use rollgate_policy_evidence::EvidencePolicy;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_promotion::Promotion;
@@ -59,6 +60,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<Concurrency>("concurrency"),
         bundled::<DependenciesFirst>("dependencies-first"),
         bundled::<ErrorBudget>("error-budget"),
+        bundled::<EvidencePolicy>("evidence"),
         bundled::<Promotion>("promotion"),
     ] {
         assert_same(&folder, &native, &wasm);

@@ -51,6 +51,11 @@ async fn error_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn evidence() {
+    hold("evidence").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn promotion() {
     hold("promotion").await;
 }
@@ -72,6 +77,7 @@ async fn policies_in_the_readmes_are_valid() {
         "concurrency",
         "dependencies-first",
         "error-budget",
+        "evidence",
         "metrics-threshold",
         "promotion",
         "time-window",
