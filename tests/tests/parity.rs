@@ -16,6 +16,7 @@ use rollgate_policy_concurrency::Concurrency;
 use rollgate_policy_dependencies_first::DependenciesFirst;
 use rollgate_policy_error_budget::ErrorBudget;
 use rollgate_policy_evidence::EvidencePolicy;
+use rollgate_policy_experiment_guard::ExperimentGuard;
 use rollgate_policy_metrics_threshold::MetricsThreshold;
 use rollgate_policy_probes::Probes;
 use rollgate_policy_promotion::Promotion;
@@ -61,6 +62,7 @@ fn bundled_scenarios_give_the_same_result_natively_and_in_wasm() {
         bundled::<DependenciesFirst>("dependencies-first"),
         bundled::<ErrorBudget>("error-budget"),
         bundled::<EvidencePolicy>("evidence"),
+        bundled::<ExperimentGuard>("experiment-guard"),
         bundled::<Promotion>("promotion"),
     ] {
         assert_same(&folder, &native, &wasm);

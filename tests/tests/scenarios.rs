@@ -56,6 +56,11 @@ async fn evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn experiment_guard() {
+    hold("experiment-guard").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn promotion() {
     hold("promotion").await;
 }
@@ -78,6 +83,7 @@ async fn policies_in_the_readmes_are_valid() {
         "dependencies-first",
         "error-budget",
         "evidence",
+        "experiment-guard",
         "metrics-threshold",
         "promotion",
         "time-window",
