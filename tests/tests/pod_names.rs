@@ -3,8 +3,8 @@
 
 use anyhow::{Context as _, Result};
 use regex::Regex;
-use rollgate_policy_metrics_threshold::pods;
 use rollgate_sdk::Kind;
+use rollgate_sdk::pod_names;
 use rollgate_tests::control_plane::{ControlPlane, wait_for};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ async fn pod_name_pattern_matches_the_pods_of_its_workload_only() -> Result<()> 
     })
     .await?;
     for workload in &workloads {
-        let pattern = pods::pattern(&workload.kind, &workload.name)?;
+        let pattern = pod_names::pattern(&workload.kind, &workload.name)?;
         // As Prometheus does, which anchors at both ends.
         let whole = Regex::new(&format!("^(?:{pattern})$"))?;
         for (label, pod) in &pods {

@@ -19,36 +19,6 @@ async fn bundled_policies_keep_their_scenarios_in_wasm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn graceful_shutdown() {
-    hold("graceful-shutdown").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn images() {
-    hold("images").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn observability() {
-    hold("observability").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_thing_at_a_time() {
-    hold("one-thing-at-a-time").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn resources() {
-    hold("resources").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn twelve_factor() {
-    hold("twelve-factor").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");

@@ -6,8 +6,10 @@ use rollgate_sdk::template::QueryTemplate;
 use rollgate_sdk::threshold::{NoValue, Threshold};
 use rollgate_sdk::{Combined, Evidence, Failure, Verdict};
 
+use crate::before::{Asked, Before};
 use crate::over::Over;
-use crate::subject::Subject;
+use crate::requests::{MinRequests, Traffic};
+use rollgate_sdk::subject::Subject;
 
 /// A check with validated settings.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ pub(crate) struct Check {
     pub(crate) freshness: Option<QueryTemplate>,
     /// The time during which the bounds must have held; `None` where only the value now counts.
     pub(crate) over: Option<Over>,
+    /// How many requests there must have been; `None` where any number is enough.
+    pub(crate) min_requests: Option<MinRequests>,
+    /// The earlier value that the bounds are relative to; `None` where they are absolute.
+    pub(crate) before: Option<Before>,
     /// The bounds, and what happens when there is no value.
     pub(crate) threshold: Threshold,
 }
@@ -45,17 +51,70 @@ impl Check {
         let query = subject.render(&self.query)?;
         let mut combined = Combined::new();
         let mut newest = None;
+        if let Some(too_few) = self.too_few_requests(subject, &mut combined)? {
+            return Ok(self.explain(too_few?, &query, newest, now));
+        }
         match self.measure(&query, now, &mut combined) {
             Ok(samples) if samples.is_empty() => {}
             Ok(samples) => {
                 let measured = self.date(samples, subject, &mut combined)?;
                 newest = measured.newest;
-                combined.add(self.threshold.evaluate(Ok(measured.samples), now));
+                combined.add(self.compare(measured.samples, subject, &query, now));
             }
             Err(error) => combined.add(self.query_failed(&error)),
         }
         let verdict = combined.finish()?;
         Ok(self.explain(verdict, &query, newest, now))
+    }
+
+    /// Returns the result where there were too few requests for the value to count. If their number
+    /// is not known, this is added to `combined`, and the value still counts.
+    ///
+    /// # Errors
+    /// A variable of the query has no value.
+    fn too_few_requests(
+        &self,
+        subject: &Subject<'_>,
+        combined: &mut Combined,
+    ) -> Result<Option<Result<Verdict, Failure>>, Failure> {
+        let Some(requests) = &self.min_requests else {
+            return Ok(None);
+        };
+        let (name, min) = (&self.threshold.name, requests.min);
+        match requests.traffic(&self.source, &requests.render(subject)?) {
+            Ok(Traffic::Enough) => {}
+            Ok(Traffic::TooFew(few)) => {
+                let message = format!(
+                    "{name} does not count: there were {few} requests, and {min} are needed"
+                );
+                return Ok(Some(self.threshold.without_value(NoValue::NoData, message)));
+            }
+            Ok(Traffic::Unknown) => {
+                let message = format!("{name} has no data on the number of requests");
+                combined.add(self.threshold.without_value(NoValue::NoData, message));
+            }
+            Err(error) => combined.add(self.query_failed(&error)),
+        }
+        Ok(None)
+    }
+
+    /// Compares values with the bounds, which may be relative to earlier values.
+    fn compare(
+        &self,
+        samples: Vec<Sample>,
+        subject: &Subject<'_>,
+        query: &str,
+        now: Timestamp,
+    ) -> Result<Verdict, Failure> {
+        let Some(before) = self.before else {
+            return self.threshold.evaluate(Ok(samples), now);
+        };
+        let asked = Asked {
+            source: &self.source,
+            query,
+            workload: subject.workload(),
+        };
+        before.evaluate(&self.threshold, samples, &asked, now)
     }
 
     /// Queries the values. Missing ones are added to `combined`.

@@ -4,21 +4,22 @@
 //! have no default for a metric that is absent, NaN, stale or unavailable. This crate adds the
 //! settings, the ready-made checks and checks over the last minutes.
 
+mod before;
 mod check;
 mod over;
 mod parse;
-pub mod pods;
 mod reach;
 mod red;
+mod requests;
+mod resources;
 mod settings;
-mod subject;
 
 use rollgate_sdk::{Combined, Failure, Policy, Rollout, SettingsError, Verdict, clock};
 
 pub use crate::settings::Settings;
 
 use crate::check::Check;
-use crate::subject::Subject;
+use rollgate_sdk::subject::Subject;
 
 /// The policy: its checks, in the order of the settings.
 #[derive(Debug)]

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rollgate_sdk::Problems;
 use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::metrics::{Sample, Series};
 use rollgate_sdk::threshold::Bounds;
+use rollgate_sdk::{Problems, duration};
 
-use crate::parse;
 use crate::settings::CheckSettings;
 
 /// The last minutes, and the step between the points that are evaluated.
@@ -35,9 +34,9 @@ impl Over {
                     .refuse("is only for `over`, which is not set"),
             };
         };
-        let length = problems.at("over").keep(parse::duration(over))?;
+        let length = problems.at("over").keep(duration::parse(over))?;
         let step = match &check.step {
-            Some(step) => problems.at("step").keep(parse::duration(step))?,
+            Some(step) => problems.at("step").keep(duration::parse(step))?,
             None => SignedDuration::from_secs((length.as_secs() / 20).max(1)),
         };
         if step > length || length.as_secs() / step.as_secs() > MOST_POINTS {

@@ -3,14 +3,17 @@
 use rollgate_sdk::jiff::SignedDuration;
 use rollgate_sdk::template::QueryTemplate;
 use rollgate_sdk::threshold::{Answer, Answers, Bounds, Threshold};
-use rollgate_sdk::{Problems, Severity};
+use rollgate_sdk::{Problems, Severity, duration};
 
+use crate::before::Before;
 use crate::check::Check;
 use crate::over::Over;
 use crate::reach;
 use crate::red::{self, Ready};
+use crate::requests::MinRequests;
+use crate::resources;
 use crate::settings::{AnswerSettings, CheckSettings, Settings};
-use crate::subject;
+use rollgate_sdk::subject;
 
 /// Parses all checks.
 pub(crate) fn checks(settings: &Settings, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
@@ -40,8 +43,12 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
     let source = source(check, common, problems);
     let queries = queries(check, problems);
     let over = Over::parse(check, problems);
-    let bounds = problems.keep(Bounds::new(check.min, check.max));
-    if let Some(bounds) = bounds {
+    let before = Before::parse(check, problems);
+    let bounds = match before? {
+        Some(before) => before.placeholder(),
+        None => problems.keep(Bounds::new(check.min, check.max)),
+    };
+    if let Some(bounds) = bounds.filter(|_| check.before.is_none()) {
         reach::check(check, bounds, problems);
     }
     let answers = answers(&check.answers, &common.answers, &mut problems.at("answers"));
@@ -49,7 +56,12 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
         Answer::Allow => MaxAge::Any,
         _ => max_age(check, common, problems)?,
     };
-    let Queries { query, freshness } = queries?;
+    let Queries {
+        query,
+        freshness,
+        requests,
+    } = queries?;
+    let min_requests = MinRequests::parse(check, requests.as_deref(), problems);
     let freshness = match (max_age, freshness) {
         (MaxAge::Any, _) => None,
         (MaxAge::AtMost(_), Some(freshness)) => Some(freshness),
@@ -60,6 +72,8 @@ fn check(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>) 
         query,
         freshness,
         over: over?,
+        min_requests: min_requests?,
+        before: before?,
         threshold: Threshold {
             name: name?,
             bounds: bounds?,
@@ -97,59 +111,84 @@ fn source(check: &CheckSettings, common: &Settings, problems: &mut Problems<'_>)
 struct Queries {
     query: QueryTemplate,
     freshness: Option<QueryTemplate>,
+    /// The query for the number of requests, where the check has one of its own.
+    requests: Option<String>,
 }
 
 fn queries(check: &CheckSettings, problems: &mut Problems<'_>) -> Option<Queries> {
-    let ready = match (
-        &check.query,
-        &check.request_rate,
-        &check.error_ratio,
-        &check.latency,
-    ) {
-        (Some(query), None, None, None) => {
-            let query = problems.at("query").keep(subject::template(query));
-            let freshness = check
-                .freshness
-                .as_deref()
-                .map(subject::template)
-                .transpose();
-            let freshness = problems.at("freshness").keep(freshness);
-            return Some(Queries {
-                query: query?,
-                freshness: freshness?,
-            });
-        }
-        (None, Some(rate), None, None) => (
-            "requestRate",
-            red::request_rate(rate, &mut problems.at("requestRate")),
-        ),
-        (None, None, Some(ratio), None) => (
-            "errorRatio",
-            red::error_ratio(ratio, &mut problems.at("errorRatio")),
-        ),
-        (None, None, None, Some(latency)) => (
-            "latency",
-            red::latency(latency, &mut problems.at("latency")),
-        ),
-        _ => {
-            return problems
-                .refuse("takes exactly one of `query`, `requestRate`, `errorRatio` and `latency`");
-        }
-    };
+    let given = [
+        check.query.is_some(),
+        check.request_rate.is_some(),
+        check.error_ratio.is_some(),
+        check.latency.is_some(),
+        check.utilization.is_some(),
+        check.saturation.is_some(),
+    ];
+    if given.into_iter().filter(|given| *given).count() != 1 {
+        return problems.refuse(
+            "takes exactly one of `query`, `requestRate`, `errorRatio`, `latency`, `utilization` and \
+             `saturation`",
+        );
+    }
+    if let Some(query) = &check.query {
+        let query = problems.at("query").keep(subject::template(query));
+        let freshness = check
+            .freshness
+            .as_deref()
+            .map(subject::template)
+            .transpose();
+        let freshness = problems.at("freshness").keep(freshness);
+        return Some(Queries {
+            query: query?,
+            freshness: freshness?,
+            requests: None,
+        });
+    }
+    let ready = ready_made(check, problems);
     if check.freshness.is_some() {
         return problems
             .at("freshness")
             .refuse("is only for `query`; this check queries it itself");
     }
-    let (field, Some(Ready { query, freshness })) = ready else {
-        return None;
-    };
+    let (field, ready) = ready?;
+    let Ready {
+        query,
+        freshness,
+        requests,
+    } = ready?;
     let mut matchers = problems.at(field);
     let mut matchers = matchers.at("matchers");
     Some(Queries {
         query: matchers.keep(subject::template(&query))?,
         freshness: Some(matchers.keep(subject::template(&freshness))?),
+        requests,
     })
+}
+
+/// Returns the field of the ready-made check, and its queries.
+fn ready_made(
+    check: &CheckSettings,
+    problems: &mut Problems<'_>,
+) -> Option<(&'static str, Option<Ready>)> {
+    if let Some(rate) = &check.request_rate {
+        let mut problems = problems.at("requestRate");
+        return Some(("requestRate", red::request_rate(rate, &mut problems)));
+    }
+    if let Some(ratio) = &check.error_ratio {
+        let mut problems = problems.at("errorRatio");
+        return Some(("errorRatio", red::error_ratio(ratio, &mut problems)));
+    }
+    if let Some(latency) = &check.latency {
+        let mut problems = problems.at("latency");
+        return Some(("latency", red::latency(latency, &mut problems)));
+    }
+    if let Some(used) = &check.utilization {
+        let mut problems = problems.at("utilization");
+        return Some(("utilization", resources::utilization(used, &mut problems)));
+    }
+    let waiting = check.saturation.as_ref()?;
+    let mut problems = problems.at("saturation");
+    Some(("saturation", resources::saturation(waiting, &mut problems)))
 }
 
 fn answers(
@@ -205,18 +244,6 @@ fn max_age(
     };
     problems
         .at("maxAge")
-        .keep(duration(text))
+        .keep(duration::parse(text))
         .map(MaxAge::AtMost)
-}
-
-/// Parses `10m`, `1h 30m` or `90s`.
-pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
-    let parsed = text.parse::<SignedDuration>().ok();
-    parsed
-        .filter(|duration| {
-            *duration >= SignedDuration::from_secs(1) && duration.subsec_nanos() == 0
-        })
-        .ok_or_else(|| {
-            format!("`{text}` is no duration of whole seconds; write 10m, 1h 30m or 90s")
-        })
 }

@@ -11,6 +11,8 @@ enum Measure {
     RequestRate,
     ErrorRatio,
     Latency,
+    Utilization,
+    Saturation,
 }
 
 /// Reports bounds that no value, or every value, would break, most often because of a wrong unit.
@@ -32,7 +34,9 @@ impl Measure {
         let rate = settings.request_rate.as_ref().map(|_| Measure::RequestRate);
         let ratio = settings.error_ratio.as_ref().map(|_| Measure::ErrorRatio);
         let latency = settings.latency.as_ref().map(|_| Measure::Latency);
-        rate.or(ratio).or(latency)
+        let used = settings.utilization.as_ref().map(|_| Measure::Utilization);
+        let waiting = settings.saturation.as_ref().map(|_| Measure::Saturation);
+        rate.or(ratio).or(latency).or(used).or(waiting)
     }
 
     fn wrong_min(self, min: f64, bounds: Bounds) -> Option<String> {
@@ -42,13 +46,15 @@ impl Measure {
                 "no {measure} is below {min}, so no value breaks this bound; write {}",
                 self.example()
             )),
-            Self::ErrorRatio if min > 1.0 => Some(format!(
+            Self::ErrorRatio | Self::Saturation if min > 1.0 => Some(format!(
                 "every {measure} is below {min}, as it lies between 0 and 1{}",
                 percent(min)
             )),
-            Self::ErrorRatio if min == 0.0 && bounds.max().is_none() => Some(format!(
-                "no {measure} is below 0, so no value breaks this bound; give `max`, such as 0.01"
-            )),
+            Self::ErrorRatio | Self::Saturation if min == 0.0 && bounds.max().is_none() => {
+                Some(format!(
+                    "no {measure} is below 0, so no value breaks this bound; give `max`, such as 0.01"
+                ))
+            }
             _ => None,
         }
     }
@@ -61,10 +67,12 @@ impl Measure {
                 "every {measure} is above {max}: every value would break it; write {}",
                 self.example()
             )),
-            Self::ErrorRatio if max > 1.0 || (max >= 1.0 && !min_can_break) => Some(format!(
-                "no {measure} is above {max}, as it lies between 0 and 1, so no value breaks this bound{}",
-                percent(max)
-            )),
+            Self::ErrorRatio | Self::Saturation if max > 1.0 || (max >= 1.0 && !min_can_break) => {
+                Some(format!(
+                    "no {measure} is above {max}, as it lies between 0 and 1, so no value breaks this bound{}",
+                    percent(max)
+                ))
+            }
             _ => None,
         }
     }
@@ -74,6 +82,8 @@ impl Measure {
             Self::RequestRate => "request rate",
             Self::ErrorRatio => "error ratio",
             Self::Latency => "latency",
+            Self::Utilization => "utilization",
+            Self::Saturation => "saturation",
         }
     }
 
@@ -81,6 +91,7 @@ impl Measure {
         match self {
             Self::RequestRate => "requests per second, such as 10",
             Self::ErrorRatio => "a number from 0 to 1, such as 0.01",
+            Self::Utilization | Self::Saturation => "a number such as 0.8",
             Self::Latency => "seconds, such as 0.5",
         }
     }

@@ -1,8 +1,8 @@
-//! The ready-made checks: rate, errors and duration (RED).
+//! The ready-made checks: rate, errors and duration (RED). `resources.rs` adds utilization and
+//! saturation (USE), with which they are the four golden signals.
 
-use rollgate_sdk::Problems;
+use rollgate_sdk::{Problems, duration};
 
-use crate::parse;
 use crate::settings::{ErrorRatio, Latency, RequestRate};
 
 /// A query template, and one for the Unix time of its newest sample.
@@ -10,9 +10,12 @@ use crate::settings::{ErrorRatio, Latency, RequestRate};
 pub(crate) struct Ready {
     pub(crate) query: String,
     pub(crate) freshness: String,
+    /// The number of requests during the window, where there are requests.
+    pub(crate) requests: Option<String>,
 }
 
-/// Selects the workload's own Pods, by the names that their controller gives them; see `pods.rs`.
+/// Selects the workload's own Pods, by the names that their controller gives them; see
+/// `rollgate_sdk::pod_names`.
 const OWN_PODS: &str = r#"namespace="${namespace}",pod=~"${pods}""#;
 
 /// Requests per second.
@@ -23,6 +26,7 @@ pub(crate) fn request_rate(settings: &RequestRate, problems: &mut Problems<'_>) 
     Some(Ready {
         query: format!("sum(rate({}[{window}]))", series.all()),
         freshness: series.freshness(),
+        requests: None,
     })
 }
 
@@ -41,16 +45,16 @@ pub(crate) fn error_ratio(settings: &ErrorRatio, problems: &mut Problems<'_>) ->
     Some(Ready {
         query: format!("(sum(rate({failed}[{window}])) or vector(0)) / sum(rate({all}[{window}]))"),
         freshness: format!("max(timestamp({all}))"),
+        requests: Some(format!("sum(increase({all}[{window}]))")),
     })
 }
 
 /// The duration within which `quantile` of the requests end, in seconds.
 pub(crate) fn latency(settings: &Latency, problems: &mut Problems<'_>) -> Option<Ready> {
     let quantile = problems.at("quantile").keep(quantile(settings.quantile));
-    let bucket = match settings.metric.ends_with("_bucket") {
-        true => settings.metric.clone(),
-        false => format!("{}_bucket", settings.metric),
-    };
+    let base = settings.metric.strip_suffix("_bucket");
+    let base = base.unwrap_or(&settings.metric);
+    let (bucket, count) = (format!("{base}_bucket"), format!("{base}_count"));
     let series = series(&bucket, settings.matchers.as_deref(), problems);
     let window = window(settings.window.as_deref(), problems);
     let (quantile, series, window) = (quantile?, series?, window?);
@@ -60,33 +64,37 @@ pub(crate) fn latency(settings: &Latency, problems: &mut Problems<'_>) -> Option
             series.all()
         ),
         freshness: series.freshness(),
+        requests: Some(format!(
+            "sum(increase({count}{{{}}}[{window}]))",
+            series.matchers
+        )),
     })
 }
 
 /// A metric with the matchers for the workload's series.
-struct Series<'a> {
+pub(crate) struct Series<'a> {
     metric: &'a str,
     matchers: &'a str,
 }
 
 impl Series<'_> {
-    fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{{{}}}", self.metric, self.matchers)
     }
 
-    fn with(&self, matcher: &str) -> String {
+    pub(crate) fn with(&self, matcher: &str) -> String {
         match self.matchers {
             "" => format!("{}{{{matcher}}}", self.metric),
             matchers => format!("{}{{{matchers},{matcher}}}", self.metric),
         }
     }
 
-    fn freshness(&self) -> String {
+    pub(crate) fn freshness(&self) -> String {
         format!("max(timestamp({}))", self.all())
     }
 }
 
-fn series<'a>(
+pub(crate) fn series<'a>(
     metric: &'a str,
     matchers: Option<&'a str>,
     problems: &mut Problems<'_>,
@@ -101,10 +109,10 @@ fn series<'a>(
     Some(Series { metric, matchers })
 }
 
-fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
+pub(crate) fn window(text: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
     let window = problems
         .at("window")
-        .keep(parse::duration(text.unwrap_or("5m")))?;
+        .keep(duration::parse(text.unwrap_or("5m")))?;
     Some(format!("{}s", window.as_secs()))
 }
 

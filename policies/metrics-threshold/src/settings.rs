@@ -24,13 +24,14 @@ pub struct Settings {
     pub checks: Vec<CheckSettings>,
 }
 
-/// One named check: exactly one of `query`, `requestRate`, `errorRatio` and `latency`, with `min`,
-/// `max` or both.
+/// One named check: exactly one of `query`, `requestRate`, `errorRatio`, `latency`, `utilization`
+/// and `saturation`, with `min`, `max` or both; or `before`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     {"required": ["query"]}, {"required": ["requestRate"]},
-    {"required": ["errorRatio"]}, {"required": ["latency"]}
+    {"required": ["errorRatio"]}, {"required": ["latency"]},
+    {"required": ["utilization"]}, {"required": ["saturation"]}
 ]))]
 pub struct CheckSettings {
     /// The name that people see, such as `error-ratio`: lowercase letters, digits and `-`.
@@ -47,10 +48,22 @@ pub struct CheckSettings {
     /// The duration within which all but the slowest requests end, in seconds, from a classic
     /// histogram.
     pub latency: Option<Latency>,
+    /// Used CPU or memory in proportion to what is requested or allowed.
+    pub utilization: Option<Utilization>,
+    /// How much of the time something waits for a resource, 0 to 1.
+    pub saturation: Option<Saturation>,
     /// The minimum.
     pub min: Option<f64>,
     /// The maximum.
     pub max: Option<f64>,
+    /// Compares with the value before the rollout of the running version, or some time ago, instead
+    /// of with `min` and `max`.
+    pub before: Option<Before>,
+    /// How many requests there must have been during the window for `errorRatio` and `latency`, or by
+    /// `requests` for a `query`. With fewer, the value does not count, and there is no data.
+    pub min_requests: Option<f64>,
+    /// For `query` with `minRequests`: a PromQL expression for the number of requests.
+    pub requests: Option<String>,
     /// Evaluates every point of the last minutes, such as `10m`, instead of the value now. A point
     /// without data counts as no data, and excuses no other point.
     pub over: Option<String>,
@@ -135,4 +148,85 @@ pub struct Latency {
     pub matchers: Option<String>,
     /// The time range of the rates; `5m` by default.
     pub window: Option<String>,
+}
+
+/// Used CPU or memory in proportion to what the containers request, or may use at most. The metrics
+/// are those of the kubelet (cAdvisor) and of kube-state-metrics.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Utilization {
+    /// The resource.
+    pub resource: Resource,
+    /// What the use is divided by; `limits` by default.
+    #[serde(default)]
+    pub of: Of,
+    /// Label matchers for the workload's series, as in a query; by default the namespace and the
+    /// names of the workload's Pods. Both kinds of series need these labels.
+    pub matchers: Option<String>,
+    /// The time range of the rate of used CPU; `5m` by default.
+    pub window: Option<String>,
+}
+
+/// A resource of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// Cores.
+    Cpu,
+    /// Bytes.
+    Memory,
+}
+
+/// What the use of a resource is divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Of {
+    /// What the containers request.
+    Requests,
+    /// What the containers may use at most.
+    #[default]
+    Limits,
+}
+
+/// How much of the time something waits for a resource. The metrics are those of the kubelet
+/// (cAdvisor).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Saturation {
+    /// What waits.
+    pub of: Waiting,
+    /// Label matchers for the workload's series, as in a query; by default the namespace and the
+    /// names of the workload's Pods.
+    pub matchers: Option<String>,
+    /// The time range of the rates; `5m` by default.
+    pub window: Option<String>,
+}
+
+/// What waits for a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Waiting {
+    /// The proportion of the periods in which a container was stopped at its CPU limit.
+    CpuThrottling,
+    /// The proportion of the time in which a task of the busiest container waited for the CPU (PSI).
+    CpuPressure,
+    /// The proportion of the time in which a task of the busiest container waited for memory (PSI).
+    MemoryPressure,
+    /// The proportion of the time in which a task of the busiest container waited for a disk (PSI).
+    IoPressure,
+}
+
+/// A comparison with an earlier value of the same series.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Before {
+    /// The instant of the earlier value: `rollout`, when the running version was rolled out; or how
+    /// long ago, such as `1d`.
+    pub at: String,
+    /// How many times the earlier value is the maximum, such as `1.5`.
+    pub max_times: Option<f64>,
+    /// How many times the earlier value is the minimum, such as `0.5`.
+    pub min_times: Option<f64>,
+    /// A value that is never too high, such as an error ratio of `0.001`.
+    pub ignore_below: Option<f64>,
 }

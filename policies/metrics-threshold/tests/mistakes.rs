@@ -70,7 +70,7 @@ fn name_that_is_a_sentence_is_refused() {
 fn check_of_two_kinds_is_refused() {
     insta::assert_snapshot!(refused_check(
         r#"{"name": "queue", "query": "up", "requestRate": {"metric": "up"}, "max": 1}"#
-    ), @"/checks/0: takes exactly one of `query`, `requestRate`, `errorRatio` and `latency`");
+    ), @"/checks/0: takes exactly one of `query`, `requestRate`, `errorRatio`, `latency`, `utilization` and `saturation`");
 }
 
 #[test]
@@ -200,4 +200,43 @@ fn unknown_answer_is_refused() {
         message.starts_with("unknown variant `ignore`, expected one of `allow`"),
         "{message}"
     );
+}
+
+#[test]
+fn minimum_of_requests_without_requests_is_refused() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "minRequests": 100}"#
+    ), @"/checks/0/requests: is missing: write a query for the number of requests, such as sum(increase(http_requests_total[5m]))");
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "rate", "requestRate": {"metric": "a_total"}, "min": 1, "minRequests": 100}"#
+    ), @"/checks/0/minRequests: is only for `errorRatio`, `latency` and `query`");
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "errors", "errorRatio": {"metric": "a_total"}, "max": 0.1, "minRequests": 0}"#
+    ), @"/checks/0/minRequests: must be above 0, such as 100");
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "errors", "errorRatio": {"metric": "a_total"}, "max": 0.1, "requests": "a"}"#
+    ), @"/checks/0/requests: is only for `minRequests`, which is not set");
+}
+
+#[test]
+fn comparison_with_before_that_nothing_can_break_is_refused() {
+    let refused = |before: &str| {
+        refused_check(&format!(
+            r#"{{"name": "queue", "query": "up", "before": {before}}}"#
+        ))
+    };
+    insta::assert_snapshot!(refused(r#"{"at": "rollout"}"#), @"/checks/0/before: gives no bound: write `maxTimes`, `minTimes` or both");
+    insta::assert_snapshot!(refused(r#"{"at": "yesterday", "maxTimes": 2}"#), @"/checks/0/before/at: `yesterday` is no duration of whole seconds; write 10m, 1h 30m or 90s");
+    insta::assert_snapshot!(refused(r#"{"at": "1d", "maxTimes": -1}"#), @"/checks/0/before/maxTimes: must be above 0");
+    insta::assert_snapshot!(refused(r#"{"at": "1d", "maxTimes": 1, "minTimes": 2}"#), @"/checks/0/before: has a `minTimes` above its `maxTimes`: no value would pass");
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "queue", "query": "up", "max": 1, "before": {"at": "1d", "maxTimes": 2}}"#
+    ), @"/checks/0/before: goes without `min`, `max` and `over`; write two checks");
+}
+
+#[test]
+fn saturation_beyond_all_of_the_time_is_refused() {
+    insta::assert_snapshot!(refused_check(
+        r#"{"name": "cpu", "saturation": {"of": "cpuPressure"}, "max": 25}"#
+    ), @"/checks/0/max: no saturation is above 25, as it lies between 0 and 1, so no value breaks this bound; for 25 % write 0.25");
 }

@@ -51,8 +51,9 @@ pub struct Window {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CronSettings {
-    /// Five fields in local time: minute, hour, day of the month, month, day of the week. Where the
-    /// clocks go back and show a start twice, the window starts twice.
+    /// Five fields in local time: minute, hour, day of the month, month, day of the week. `SAT#3` is the
+    /// third Saturday of the month, `FRI#L` the last Friday. Where the clocks go back and show a
+    /// start twice, the window starts twice.
     pub schedule: String,
     /// The duration in elapsed time: `8h`, `1h 30m`, `45m`. At most 8784 hours (366 days).
     pub duration: String,

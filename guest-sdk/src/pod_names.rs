@@ -8,8 +8,8 @@
 
 use std::fmt;
 
-use rollgate_sdk::Kind;
-use rollgate_sdk::template::escape_regex;
+use crate::Kind;
+use crate::template::escape_regex;
 
 /// The maximum length of a generated name before its random part.
 const LONGEST_BASE: usize = 58;

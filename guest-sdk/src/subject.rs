@@ -1,10 +1,7 @@
-//! The subject of a query: the workload of the rollout, which gives the variables of a template
-//! their values.
+//! The subject of a query: a workload, which gives the variables of a template their values.
 
-use rollgate_sdk::template::{QueryTemplate, TemplateError};
-use rollgate_sdk::{Failure, Rollout, Workload};
-
-use crate::pods;
+use crate::template::{QueryTemplate, TemplateError};
+use crate::{Failure, Kind, Rollout, Workload, pod_names};
 
 const NAMESPACE: &str = "namespace";
 const NAME: &str = "name";
@@ -12,8 +9,12 @@ const KIND: &str = "kind";
 const PODS: &str = "pods";
 const LABEL: &str = "label:";
 
-/// Parses a template that may use the variables of a subject.
-pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
+/// Parses a template that may use the variables of a subject: `${namespace}`, `${name}`, `${kind}`,
+/// `${label:KEY}` and, as a regular expression, `${pods}`.
+///
+/// # Errors
+/// See [`QueryTemplate::parse`].
+pub fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
     let label = |rest: &'_ str| Some(rest.split_once('}')?.0.to_owned());
     let labels: Vec<String> = text
         .split("${")
@@ -29,12 +30,37 @@ pub(crate) fn template(text: &str) -> Result<QueryTemplate, TemplateError> {
 }
 
 /// The workload that is queried.
-pub(crate) struct Subject<'a>(&'a Workload);
+pub struct Subject<'a> {
+    workload: &'a Workload,
+    /// A name other than the workload's own.
+    name: Option<&'a str>,
+}
 
 impl<'a> Subject<'a> {
     /// Returns the new object, or the old one where it is deleted.
-    pub(crate) fn of(rollout: &'a Rollout<'_>) -> Option<Self> {
-        rollout.new().or_else(|| rollout.old()).map(Self)
+    #[must_use]
+    pub fn of(rollout: &'a Rollout<'_>) -> Option<Self> {
+        let workload = rollout.new().or_else(|| rollout.old())?;
+        Some(Self {
+            workload,
+            name: None,
+        })
+    }
+
+    /// Returns a workload of another name, with the kind, namespace and labels of this one, such as
+    /// its canary.
+    #[must_use]
+    pub const fn named(self, name: &'a str) -> Self {
+        Self {
+            name: Some(name),
+            ..self
+        }
+    }
+
+    /// Returns the workload; of a subject with another name, the one that lent it its labels.
+    #[must_use]
+    pub const fn workload(&self) -> &'a Workload {
+        self.workload
     }
 
     /// Renders the query for this workload.
@@ -43,15 +69,15 @@ impl<'a> Subject<'a> {
     /// A variable has no value. It is not replaced by an empty string: `namespace=""` would match
     /// the series without a namespace, and so evaluate something else. And since whoever deploys
     /// could omit a label, this is a failure whatever the settings say about errors of the source.
-    pub(crate) fn render(&self, template: &QueryTemplate) -> Result<String, Failure> {
+    pub fn render(&self, template: &QueryTemplate) -> Result<String, Failure> {
         template.render(|variable| {
             if variable == PODS {
                 return self.pods();
             }
             let value = match variable {
-                NAMESPACE => Some(self.0.namespace()),
-                NAME => Some(self.0.name()),
-                KIND => Some(self.0.kind().to_string()),
+                NAMESPACE => Some(self.workload.namespace()),
+                NAME => Some(self.name()),
+                KIND => Some(self.workload.kind().to_string()),
                 label => self.label(label.strip_prefix(LABEL).unwrap_or(label)),
             };
             value
@@ -60,24 +86,29 @@ impl<'a> Subject<'a> {
         })
     }
 
+    fn name(&self) -> String {
+        self.name
+            .map_or_else(|| self.workload.name(), str::to_owned)
+    }
+
     fn pods(&self) -> Result<String, Failure> {
-        let name = self.0.name();
+        let name = self.name();
         if name.is_empty() {
             return Err(lacks(PODS));
         }
-        pods::pattern(&self.0.kind(), &name)
-            .map_err(|error| Failure::unsupported(error.to_string()))
+        let kind: Kind = self.workload.kind();
+        pod_names::pattern(&kind, &name).map_err(|error| Failure::unsupported(error.to_string()))
     }
 
     fn label(&self, key: &str) -> Option<String> {
         let of_pods = self
-            .0
+            .workload
             .pod_labels()
             .into_iter()
             .find(|(name, _)| name == key);
         of_pods
             .map(|(_, value)| value)
-            .or_else(|| self.0.label(key))
+            .or_else(|| self.workload.label(key))
     }
 }
 
