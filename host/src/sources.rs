@@ -10,6 +10,7 @@ mod record;
 mod scenario;
 pub(crate) mod single_flight;
 mod tenants;
+mod weigh;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use metric_source::{ApiVersion, Kind, Metadata, MetricSource, MetricSourceSp
 pub use named::{NamedMetrics, NamedSource};
 pub use record::Recorder;
 pub use scenario::FirstUnanswered;
+pub(crate) use weigh::Weigh;
 
 /// A clock.
 pub trait Clock: Send + Sync {

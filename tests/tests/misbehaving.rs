@@ -128,6 +128,23 @@ async fn waiting_for_a_source_is_no_cpu_time() {
 }
 
 #[tokio::test]
+async fn answer_of_a_source_counts_against_the_memory_of_the_policy() {
+    let engine = evaluation::engine();
+    for (mebibytes, fits) in [(16, false), (64, true)] {
+        let limits = Limits {
+            memory: mebibytes << 20,
+            cpu: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        };
+        let policy = misbehaving(&engine, "slow-query", limits).await;
+        let policy = policy.expect("it loads");
+        let verdict = evaluation::evaluate(&policy, &asking(Long)).await;
+        let stopped = matches!(verdict, Err(EvaluationError::Memory(_)));
+        assert_eq!(stopped, !fits, "{mebibytes} MiB: {verdict:?}");
+    }
+}
+
+#[tokio::test]
 async fn policy_without_room_for_a_snapshot_is_configured_at_each_request() {
     let engine = evaluation::engine();
     let policy = evaluation::load(&engine, &guest(env!("MISBEHAVING_CRAMPED")), "{}")
@@ -357,4 +374,34 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         bytes[at..at + to.len()].copy_from_slice(to);
     }
     bytes
+}
+
+/// A source that answers with 24 MB.
+struct Long;
+
+impl Metrics for Long {
+    fn query<'a>(
+        &'a self,
+        _: Requester<'a>,
+        _: &'a str,
+        _: &'a str,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
+        let sample = |number| Sample {
+            labels: vec![("text".into(), format!("{number:01000}"))],
+            value: 1.0,
+            at,
+        };
+        async move { Ok((0..24_000).map(sample).collect()) }.boxed()
+    }
+
+    fn query_range<'a>(
+        &'a self,
+        _: Requester<'a>,
+        _: &'a str,
+        _: &'a str,
+        _: Range,
+    ) -> BoxFuture<'a, Result<Vec<Series>, MetricsError>> {
+        async { Ok(vec![]) }.boxed()
+    }
 }

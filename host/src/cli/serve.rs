@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::{self, Handle};
 
 use super::tags::TagArgs;
 use super::{Exit, policies};
@@ -115,8 +115,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let logs = logs::init(args.log_level.clone(), args.log_format.into())?;
     process::log_panics();
     process::raise_file_limit();
-    let serving = runtime("rollgate-serve")?;
-    let evaluating = runtime("rollgate-evaluate")?;
+    let serving = runtime("rollgate-serve").build()?;
+    // One that is busy with a guest leaves another, even on a single processor.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let evaluating = runtime("rollgate-evaluate")
+        .worker_threads(processors.max(2))
+        .build()?;
     let exit = serving.block_on(serve(args, &logs, evaluating.handle()));
     // A guest that is being compiled or a hanging file system must not delay the end.
     serving.shutdown_background();
@@ -124,11 +128,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     exit
 }
 
-fn runtime(thread_name: &str) -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .thread_name(thread_name)
-        .enable_all()
-        .build()
+fn runtime(thread_name: &str) -> runtime::Builder {
+    let mut builder = runtime::Builder::new_multi_thread();
+    builder.thread_name(thread_name).enable_all();
+    builder
 }
 
 async fn serve(args: Args, logs: &logs::Guard, evaluating: &Handle) -> anyhow::Result<Exit> {

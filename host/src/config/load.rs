@@ -37,6 +37,10 @@ pub(crate) struct Loading {
     refused: Vec<Policy>,
     /// The entries that wait for their turn, by lane.
     waiting: HashMap<Lane, VecDeque<usize>>,
+    /// The entries that are being loaded.
+    running: HashMap<TaskId, usize>,
+    /// How many entries are not loaded yet.
+    pending: usize,
     tasks: Tasks,
     lacks_permissions: bool,
     _modules: KeepModules,
@@ -100,8 +104,16 @@ impl Loading {
         drop(checks);
         let items = configuration.policies.into_iter();
         let entries = items.zip(states).map(|(item, state)| Entry { item, state });
+        let entries: Vec<_> = entries.collect();
+        let running = entries.iter().enumerate();
+        let running = running.filter_map(|(number, entry)| match &entry.state {
+            EntryState::Running(_, task) => Some((*task, number)),
+            _ => None,
+        });
         let mut loading = Self {
-            entries: entries.collect(),
+            running: running.collect(),
+            pending: entries.iter().filter(|entry| entry.is_pending()).count(),
+            entries,
             refused: configuration.refused.iter().map(refused).collect(),
             waiting: HashMap::new(),
             tasks,
@@ -150,9 +162,8 @@ impl Loading {
         }
     }
 
-    fn is_complete(&self) -> bool {
-        let mut entries = self.entries.iter();
-        !entries.any(Entry::is_pending)
+    const fn is_complete(&self) -> bool {
+        self.pending == 0
     }
 
     /// Queues what is new before what the earlier load had not begun, and what can deny before the rest.
@@ -183,6 +194,7 @@ impl Loading {
                 let state = &mut self.entries[number].state;
                 if let EntryState::Waiting(request) = state {
                     let task = self.tasks.start(*lane, request.clone());
+                    self.running.insert(task, number);
                     *state = EntryState::Running(request.clone(), task);
                 }
             }
@@ -191,14 +203,15 @@ impl Loading {
 
     /// Ignores the result of a task that an earlier version of a policy had started.
     fn finish(&mut self, task: TaskId, result: Result<LoadedPolicy, LoadError>) {
-        let mut entries = self.entries.iter_mut();
-        let started = |entry: &&mut Entry| matches!(&entry.state, EntryState::Running(_, running) if *running == task);
-        if let Some(entry) = entries.find(started) {
-            entry.state = match result {
-                Ok(loaded) => EntryState::Ready(Arc::new(loaded)),
-                Err(error) => EntryState::Refused(checks::problems(&entry.item, &error)),
-            };
-        }
+        let Some(number) = self.running.remove(&task) else {
+            return;
+        };
+        self.pending -= 1;
+        let entry = &mut self.entries[number];
+        entry.state = match result {
+            Ok(loaded) => EntryState::Ready(Arc::new(loaded)),
+            Err(error) => EntryState::Refused(checks::problems(&entry.item, &error)),
+        };
     }
 }
 

@@ -92,7 +92,7 @@ pub struct PolicySpec {
     /// How long one evaluation may take, its queries included, such as `500ms`; 2s by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
-    /// How much CPU time one evaluation may use, such as `50ms`, counted in steps of 10 ms; 100ms by default.
+    /// How much CPU time one evaluation may use, such as `50ms`, checked at least every 10 ms; 100ms by default.
     /// Waiting for metrics or the cluster does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,

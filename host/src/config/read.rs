@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use rollgate_model::ListError;
 use rollgate_yaml::{self as yaml, Document};
 use serde_json::Value;
@@ -22,7 +23,7 @@ use crate::sources::MetricSource;
 /// The longest file of policies that is read, in bytes.
 const MAX_FILE: u64 = 8 << 20;
 
-/// Reads files and folders of files. A problem with one does not leave out another.
+/// Reads files and folders of files, on all processors. A problem with one does not leave out another.
 ///
 /// The user named each path to have its policies loaded, so a path without a policy is a problem.
 #[must_use]
@@ -39,7 +40,7 @@ pub fn read(paths: &[PathBuf]) -> Configuration {
 #[must_use]
 pub fn read_text(name: &str, text: &str, folder: &Path) -> Configuration {
     let mut reader = Reader::default();
-    reader.text(&name.into(), text.as_bytes(), folder);
+    reader.add(interpret(&name.into(), text.as_bytes(), folder));
     reader.configuration
 }
 
@@ -57,7 +58,12 @@ struct Reader {
 impl Reader {
     fn path(&mut self, path: &Path) -> Contents {
         let found = Walk::new(Depth::Folder).files(path);
-        let files = found.files.iter().map(|file| self.file(file));
+        let files: Vec<_> = found
+            .files
+            .par_iter()
+            .map(|file| File::read(file))
+            .collect();
+        let files = files.into_iter().map(|file| self.file(file));
         let contents = files.max().unwrap_or(Contents::Nothing);
         if found.errors.is_empty() {
             return contents;
@@ -70,11 +76,9 @@ impl Reader {
         Contents::Problems
     }
 
-    /// Reads a file, unless another path led to it already.
-    fn file(&mut self, file: &Path) -> Contents {
-        // Another path may link to it.
-        let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        if let Some(contents) = self.read.get(&real) {
+    /// Adds a file, unless another path led to it already.
+    fn file(&mut self, file: File) -> Contents {
+        if let Some(contents) = self.read.get(&file.real) {
             return *contents;
         }
         let found = |reader: &Self| {
@@ -86,122 +90,39 @@ impl Reader {
             )
         };
         let (problems, policies, others) = found(self);
-        self.bytes_of(file);
+        self.add(file.objects);
         let contents = match found(self) {
             (now, ..) if now > problems => Contents::Problems,
             (_, now, _) if now > policies => Contents::Policies,
             (_, _, now) if now > others => Contents::OtherObjects,
             _ => Contents::Nothing,
         };
-        self.read.insert(real, contents);
+        self.read.insert(file.real, contents);
         contents
     }
 
-    fn bytes_of(&mut self, file: &Path) {
-        match read_file(file) {
-            Ok(bytes) if is_blank(&bytes) => {
-                self.configuration.problems.push(empty_file(file));
-            }
-            Ok(bytes) => {
-                let name = file.display().to_string().into();
-                self.text(&name, &bytes, file.parent().unwrap_or(Path::new("")));
-            }
-            Err(error) => self.unreadable(file, &error),
+    fn add(&mut self, objects: Vec<Result<Object, Vec<Problem>>>) {
+        for object in objects {
+            let added = object.and_then(|object| self.object(object));
+            self.configuration
+                .problems
+                .extend(added.err().into_iter().flatten());
         }
     }
 
-    fn unreadable(&mut self, path: &Path, error: &io::Error) {
-        let file = path.display().to_string().into();
-        self.configuration
-            .problems
-            .push(Problem::of_file(&file, format!("cannot be read: {error}")));
-    }
-
-    fn text(&mut self, file: &Arc<str>, bytes: &[u8], folder: &Path) {
-        for document in yaml::read(bytes) {
-            match document {
-                Ok(document) => {
-                    for object in rollgate_model::objects(document) {
-                        match object {
-                            Ok(object) => self.object(file, &object, folder),
-                            Err(error) => self.invalid_list(file, &error),
-                        }
-                    }
-                }
-                Err(error) => {
-                    let text = String::from_utf8_lossy(bytes);
-                    let problem = Problem::at(file, &text, &error.location, error.kind.to_string());
-                    self.configuration.problems.push(problem);
-                }
+    fn object(&mut self, object: Object) -> Result<(), Vec<Problem>> {
+        match object {
+            Object::Policy(item) => {
+                self.check_unique("policy", item.policy.name.as_str(), &item.location)?;
+                self.configuration.policies.push(item);
             }
-        }
-    }
-
-    fn invalid_list(&mut self, file: &Arc<str>, error: &ListError) {
-        let message = error.problem.to_string();
-        let problem = Problem::of(file, &error.spans, error.pointer, message);
-        self.configuration.problems.push(problem);
-    }
-
-    fn object(&mut self, file: &Arc<str>, document: &Document, folder: &Path) {
-        match self.compile(file, document, folder) {
-            Ok(()) => {}
-            Err(problems) => self.configuration.problems.extend(problems),
-        }
-    }
-
-    fn compile(
-        &mut self,
-        file: &Arc<str>,
-        document: &Document,
-        folder: &Path,
-    ) -> Result<(), Vec<Problem>> {
-        match kind_of(file, document)? {
-            Kind::Policy => self.policy(file, document, folder),
-            Kind::MetricSource => self.source(file, document),
-            Kind::Scenario => {
+            Object::MetricSource(item) => {
+                self.check_unique("metric source", item.name(), &item.location)?;
+                self.configuration.sources.push(item);
                 self.others += 1;
-                Ok(())
             }
+            Object::Scenario => self.others += 1,
         }
-    }
-
-    fn policy(
-        &mut self,
-        file: &Arc<str>,
-        document: &Document,
-        folder: &Path,
-    ) -> Result<(), Vec<Problem>> {
-        let object = strictly::<PolicyObject>(file, document)?;
-        let mut policy = compile::policy(object).map_err(|mistakes| {
-            let problem = |mistake: compile::Mistake| {
-                Problem::of(file, &document.spans, &mistake.pointer, mistake.message)
-            };
-            mistakes.into_iter().map(problem).collect::<Vec<_>>()
-        })?;
-        if let ModuleSource::File(path) = &mut policy.module {
-            *path = folder.join(&path);
-        }
-        self.check_unique("policy", policy.name.as_str(), file, document)?;
-        let item = PolicyItem {
-            policy,
-            location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
-            generation: None,
-        };
-        self.configuration.policies.push(item);
-        Ok(())
-    }
-
-    fn source(&mut self, file: &Arc<str>, document: &Document) -> Result<(), Vec<Problem>> {
-        let source = strictly::<MetricSource>(file, document)?;
-        self.check_unique("metric source", &source.metadata.name, file, document)?;
-        let item = SourceItem {
-            source,
-            location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
-            generation: None,
-        };
-        self.configuration.sources.push(item);
-        self.others += 1;
         Ok(())
     }
 
@@ -209,10 +130,9 @@ impl Reader {
         &mut self,
         what: &'static str,
         name: &str,
-        file: &Arc<str>,
-        document: &Document,
+        location: &SourceLocation,
     ) -> Result<(), Vec<Problem>> {
-        let here = Problem::of(file, &document.spans, "/metadata/name", "");
+        let here = location.problem("/metadata/name", "");
         match self.seen.entry((what, name.to_owned())) {
             Entry::Vacant(entry) => {
                 entry.insert(here.location());
@@ -226,6 +146,100 @@ impl Reader {
             }
         }
     }
+}
+
+/// A file that was read by itself: nothing in it is compared with other files yet.
+struct File {
+    /// Another path may link to it.
+    real: PathBuf,
+    objects: Vec<Result<Object, Vec<Problem>>>,
+}
+
+/// An object of a file.
+enum Object {
+    Policy(PolicyItem),
+    MetricSource(SourceItem),
+    /// A test of the policies beside it.
+    Scenario,
+}
+
+impl File {
+    fn read(path: &Path) -> Self {
+        let name: Arc<str> = path.display().to_string().into();
+        let objects = match read_file(path) {
+            Ok(bytes) if is_blank(&bytes) => vec![Err(vec![empty_file(path)])],
+            Ok(bytes) => interpret(&name, &bytes, path.parent().unwrap_or(Path::new(""))),
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                vec![Err(vec![Problem::of_file(&name, message)])]
+            }
+        };
+        Self {
+            real: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            objects,
+        }
+    }
+}
+
+/// Reads the objects of a text.
+fn interpret(file: &Arc<str>, bytes: &[u8], folder: &Path) -> Vec<Result<Object, Vec<Problem>>> {
+    let mut objects = Vec::new();
+    for document in yaml::read(bytes) {
+        match document {
+            Ok(document) => {
+                let all = rollgate_model::objects(document).into_iter();
+                objects.extend(all.map(|object| match object {
+                    Ok(object) => compile(file, &object, folder),
+                    Err(error) => Err(vec![invalid_list(file, error)]),
+                }));
+            }
+            Err(error) => {
+                let text = String::from_utf8_lossy(bytes);
+                let problem = Problem::at(file, &text, &error.location, error.kind.to_string());
+                objects.push(Err(vec![problem]));
+            }
+        }
+    }
+    objects
+}
+
+fn invalid_list(file: &Arc<str>, error: ListError) -> Problem {
+    let message = error.problem.to_string();
+    Problem::of(file, &error.spans, error.pointer, message)
+}
+
+fn compile(file: &Arc<str>, document: &Document, folder: &Path) -> Result<Object, Vec<Problem>> {
+    match kind_of(file, document)? {
+        Kind::Policy => policy(file, document, folder).map(Object::Policy),
+        Kind::MetricSource => source(file, document).map(Object::MetricSource),
+        Kind::Scenario => Ok(Object::Scenario),
+    }
+}
+
+fn policy(file: &Arc<str>, document: &Document, folder: &Path) -> Result<PolicyItem, Vec<Problem>> {
+    let object = strictly::<PolicyObject>(file, document)?;
+    let mut policy = compile::policy(object).map_err(|mistakes| {
+        let problem = |mistake: compile::Mistake| {
+            Problem::of(file, &document.spans, &mistake.pointer, mistake.message)
+        };
+        mistakes.into_iter().map(problem).collect::<Vec<_>>()
+    })?;
+    if let ModuleSource::File(path) = &mut policy.module {
+        *path = folder.join(&path);
+    }
+    Ok(PolicyItem {
+        policy,
+        location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
+        generation: None,
+    })
+}
+
+fn source(file: &Arc<str>, document: &Document) -> Result<SourceItem, Vec<Problem>> {
+    Ok(SourceItem {
+        source: strictly::<MetricSource>(file, document)?,
+        location: SourceLocation::Text(Arc::clone(file), document.spans.clone()),
+        generation: None,
+    })
 }
 
 /// Reads a file of policies, up to a size that none has.

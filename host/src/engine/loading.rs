@@ -54,7 +54,7 @@ impl Engine {
     /// # Errors
     /// If something is wrong with the file or the settings; see [`LoadError`].
     pub async fn load(&self, request: LoadRequest) -> Result<LoadedPolicy, LoadError> {
-        let key = Key::of_policy(&request, self.runtime.engine());
+        let key = Key::of_policy(&request, self.runtime.digest());
         if let Some((prepared, program)) = self.cached(&key).await {
             match self.link(&request, prepared, program).await {
                 Ok(policy) => return Ok(policy),
@@ -76,7 +76,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], without those of settings.
     pub(crate) async fn describe(&self, module: &Module) -> Result<Description, LoadError> {
-        let key = Key::of_module(module, self.loading_runtime.engine());
+        let key = Key::of_module(module, self.loading_runtime.digest());
         if let Some(known) = self.cache.as_ref().and_then(|cache| cache.module(&key)) {
             return Ok(known.description);
         }
@@ -123,7 +123,7 @@ impl Engine {
             }
         };
         let prepared = Prepared {
-            program: code.program.key(self.runtime.engine()).clone(),
+            program: code.program.key(self.runtime.digest()).clone(),
             configured_memory: code.configured_memory,
             imports: component.imports,
             description,
@@ -191,11 +191,11 @@ impl Engine {
     }
 
     fn cached_dry_run_component(&self, module: &Module) -> Option<DryRunComponent> {
-        let engine = self.loading_runtime.engine();
-        let key = Key::of_module(module, engine);
+        let runtime = &self.loading_runtime;
+        let key = Key::of_module(module, runtime.digest());
         let prepared = self.cache.as_ref()?.module(&key)?;
-        let code = self.cached_code(&key, engine)?;
-        DryRunComponent::of_cached(&self.loading_runtime, module, prepared, &code).ok()
+        let code = self.cached_code(&key, runtime.engine())?;
+        DryRunComponent::of_cached(runtime, module, prepared, &code).ok()
     }
 
     /// Calls `describe`, once for all policies of the module, and then writes the module to the cache.
@@ -210,7 +210,7 @@ impl Engine {
             let dry_run = DryRun::new(Arc::clone(component), policy.into(), limits);
             let description = dry_run.describe().await?;
             if let Some(cache) = &self.cache {
-                let key = Key::of_module(module, self.loading_runtime.engine());
+                let key = Key::of_module(module, self.loading_runtime.digest());
                 self.keep_code(&key, component.code().clone()).await;
                 let module = PreparedModule {
                     imports: component.imports,

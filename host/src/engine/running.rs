@@ -1,15 +1,17 @@
 //! Evaluates a loaded policy: a fresh instance, one call under every limit, and the instance is
 //! dropped.
 
-mod cpu;
+pub(super) mod cpu;
 pub(super) mod grants;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod outcome;
 pub(super) mod runtime;
+mod sandbox;
 pub(super) mod shares;
 pub(super) mod state;
 mod ticker;
+pub(super) mod turns;
 pub(super) mod wasi;
 
 use std::fmt;
@@ -26,14 +28,16 @@ use super::error::EvaluationError;
 use super::loading::programs::Program;
 use super::loading::{LoadRequest, Prepared};
 use super::recipe::Recipe;
-use cpu::Metered;
 use outcome::NotStarted;
 use runtime::{Imports, Runtime};
+use sandbox::Sandbox;
 use shares::{Account, Busy, Claimant, Permit, Shares};
 use state::{HostState, Phase, Review};
+use turns::InTurns;
 use wasi::EmptyWasi;
 
-const ITS_TURN: &str = "its turn to compute, which it needs because it computes for long";
+const ITS_TURN: &str =
+    "its turn to compute: other evaluations of its namespace or policy compute a lot";
 
 /// A policy that can be evaluated.
 pub struct LoadedPolicy {
@@ -132,24 +136,31 @@ impl LoadedPolicy {
             return Err(EvaluationError::Overloaded);
         }
         let claimant = Claimant::new(&self.recipe.name, &self.owner, &review.namespace);
-        let _slot = self.slot(&claimant, deadline).await?;
+        let slot = self.slot(&claimant, deadline).await?;
 
-        let mut store = self.runtime.store(self.state(review, claimant));
-        let called = {
-            let call = pin!(self.call(&mut store));
-            timeout_at(deadline, Metered(call)).await
+        let turns = Arc::clone(self.runtime.turns());
+        let store = self.runtime.store(self.state(review));
+        let mut sandbox = Sandbox::new(store, slot, Arc::clone(&turns), claimant.clone());
+        let meter = sandbox.store().data().usage.cpu.clone();
+        let (called, is_waiting, turn) = {
+            let call = pin!(self.call(sandbox.store()));
+            let mut call = InTurns::new(call, meter, turns, claimant);
+            let called = timeout_at(deadline, &mut call).await;
+            (called, call.is_waiting(), call.into_turn())
         };
+        sandbox.keep_turn(turn);
+        let state = sandbox.store().data();
         match called {
             Ok(Ok(Ok(verdict))) => {
-                store.data().log.violations(verdict.violations());
+                state.log.violations(verdict.violations());
                 Ok(verdict)
             }
             Ok(Ok(Err(GuestError::Failed(failure)))) => Err(EvaluationError::Failed(failure)),
             Ok(Ok(Err(GuestError::Nonsense(reason)))) => Err(EvaluationError::Nonsense(reason)),
-            Ok(Err(error)) => Err(outcome::explain(&error, store.data(), &self.recipe.limits)),
+            Ok(Err(error)) => Err(outcome::explain(&error, state, &self.recipe.limits)),
             Err(_) => Err(EvaluationError::Deadline {
                 after: begun.elapsed(),
-                waiting_for: waiting_for(store),
+                waiting_for: waiting_for(state).or_else(|| is_waiting.then(|| ITS_TURN.to_owned())),
             }),
         }
     }
@@ -182,14 +193,14 @@ impl LoadedPolicy {
         guest.evaluate(store).await
     }
 
-    fn state(&self, review: &Arc<Review>, claimant: Claimant) -> HostState {
+    fn state(&self, review: &Arc<Review>) -> HostState {
         let Recipe {
             name,
             limits,
             grants,
             ..
         } = &self.recipe;
-        let mut state = HostState::for_evaluation(review, grants, name, limits, claimant);
+        let mut state = HostState::for_evaluation(review, grants, name, limits);
         if self.imports == Imports::ContractAndWasi {
             state.wasi = Some(Box::new(EmptyWasi::of_review(review)));
         }
@@ -197,12 +208,10 @@ impl LoadedPolicy {
     }
 }
 
-fn waiting_for(store: Store<HostState>) -> Option<String> {
-    let HostState { phase, usage, .. } = store.into_data();
-    let for_host = match phase {
-        Phase::Evaluating(evaluation) => evaluation.waiting_for,
+/// Returns the host call that the guest waits for, if it does.
+fn waiting_for(state: &HostState) -> Option<String> {
+    match &state.phase {
+        Phase::Evaluating(evaluation) => evaluation.waiting_for.clone(),
         Phase::Loading { .. } => None,
-    };
-    let for_turn = || usage.cpu.is_waiting().then(|| ITS_TURN.to_owned());
-    for_host.or_else(for_turn)
+    }
 }

@@ -26,9 +26,9 @@ pub use secret::{SecretKey, SecretRef};
 pub use settings::DescribedIn;
 pub use spec::{BasicAuth, Spec};
 
-use super::{Range, Secrets, SourceError};
+use super::{Range, Secrets, SourceError, Weigh};
 use answer::Answer;
-use cache::{Cache, Weigh, Window};
+use cache::{Cache, Window};
 use client::Client;
 use failure::QueryError;
 

@@ -33,7 +33,7 @@ impl Lane {
 }
 
 /// Identifies a load that was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TaskId(u64);
 
 type Loaded = Result<LoadedPolicy, LoadError>;

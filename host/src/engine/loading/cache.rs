@@ -175,7 +175,7 @@ pub(in crate::engine) struct Key(String);
 impl Key {
     /// Covers everything that can change the result of preparing a policy: the module, its settings and
     /// memory limit, the contract's version, the tz database, and what changes the code.
-    pub(super) fn of_policy(request: &LoadRequest, engine: &Engine) -> Self {
+    pub(super) fn of_policy(request: &LoadRequest, engine: &EngineDigest) -> Self {
         Self::of(
             engine,
             &[
@@ -189,7 +189,7 @@ impl Key {
     }
 
     /// Covers everything that can change the description of a module, and its code for dry runs.
-    pub(super) fn of_module(module: &Module, engine: &Engine) -> Self {
+    pub(super) fn of_module(module: &Module, engine: &EngineDigest) -> Self {
         let parts: [&[u8]; 4] = [
             b"module",
             module.sha256(),
@@ -200,21 +200,13 @@ impl Key {
     }
 
     /// Covers everything that can change the code that a component is compiled to.
-    pub(super) fn of_program(component: &[u8], engine: &Engine) -> Self {
+    pub(super) fn of_program(component: &[u8], engine: &EngineDigest) -> Self {
         Self::of(engine, &[component])
     }
 
-    /// Adds rollgate's version, and the engine's version and settings and the processor's features
-    /// (from the engine's own compatibility hash).
-    fn of(engine: &Engine, parts: &[&[u8]]) -> Self {
-        let mut compatibility = StableHasher(Sha256::new());
-        engine
-            .precompile_compatibility_hash()
-            .hash(&mut compatibility);
-        let ours: [&[u8]; 2] = [
-            env!("CARGO_PKG_VERSION").as_bytes(),
-            &compatibility.0.finalize(),
-        ];
+    /// Adds rollgate's version, and the engine.
+    fn of(engine: &EngineDigest, parts: &[&[u8]]) -> Self {
+        let ours: [&[u8]; 2] = [env!("CARGO_PKG_VERSION").as_bytes(), &engine.0];
         let mut hash = Sha256::new();
         for part in parts.iter().chain(&ours) {
             hash.update((part.len() as u64).to_le_bytes());
@@ -237,6 +229,20 @@ impl Key {
 
     fn digest_file(&self) -> String {
         format!("{}.sha256", self.0)
+    }
+}
+
+/// The digest of an engine's version and settings and of the processor's features, from the engine's own
+/// compatibility hash. It takes longer than the rest of a key.
+pub(in crate::engine) struct EngineDigest([u8; DIGEST]);
+
+impl EngineDigest {
+    pub(in crate::engine) fn of(engine: &Engine) -> Self {
+        let mut compatibility = StableHasher(Sha256::new());
+        engine
+            .precompile_compatibility_hash()
+            .hash(&mut compatibility);
+        Self(compatibility.0.finalize().into())
     }
 }
 

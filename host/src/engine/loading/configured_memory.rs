@@ -20,7 +20,7 @@ use wasm_encoder::{
     MemoryType, Module, ModuleArg, ModuleType, RawSection, SectionId,
 };
 
-use super::cache::Key;
+use super::cache::{EngineDigest, Key};
 use super::compiler::HEAVY;
 use outline::{MainModule, Outline};
 
@@ -53,7 +53,7 @@ impl Program {
     }
 
     /// Returns the key of its code. The engine is always the one of the requests.
-    pub(super) fn key(&self, engine: &wasmtime::Engine) -> &Key {
+    pub(super) fn key(&self, engine: &EngineDigest) -> &Key {
         self.key
             .get_or_init(|| Key::of_program(&self.bytes, engine))
     }

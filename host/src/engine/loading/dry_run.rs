@@ -1,6 +1,7 @@
 //! Runs `describe` and `configure` before there is a rollout to evaluate, without access to metrics or
 //! the cluster.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,10 +16,13 @@ use super::module::{Module, PolicyComponent};
 use super::{PreparedModule, run_blocking};
 use crate::engine::abi::{Description, Guest};
 use crate::engine::error::LoadError;
+use crate::engine::running::cpu::CpuMeter;
 use crate::engine::running::limits::Limits;
 use crate::engine::running::outcome::{self, NotStarted};
 use crate::engine::running::runtime::{Imports, Runtime};
+use crate::engine::running::shares::Claimant;
 use crate::engine::running::state::{HostState, Phase};
+use crate::engine::running::turns::InTurns;
 use crate::engine::running::wasi::EmptyWasi;
 
 /// Unoptimised code that sets up a language's runtime may take a while.
@@ -153,7 +157,8 @@ impl DryRun {
     /// Calls `describe` in an instance that is then dropped.
     pub(super) async fn describe(&self) -> Result<Description, LoadError> {
         let mut store = self.store(Call::Describe);
-        let described = with_timeout(async {
+        let meter = store.data().usage.cpu.clone();
+        let described = self.in_turns(meter, async {
             let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             guest.describe(&mut store).await
@@ -168,7 +173,8 @@ impl DryRun {
         settings: &str,
     ) -> Result<(Store<HostState>, Instance), LoadError> {
         let mut store = self.store(Call::Configure);
-        let configured = with_timeout(async {
+        let meter = store.data().usage.cpu.clone();
+        let configured = self.in_turns(meter, async {
             let instance = self.instantiate(&mut store).await?;
             let guest = Guest::of(&mut store, &instance)?;
             Ok((guest.configure(&mut store, settings).await?, instance))
@@ -182,6 +188,28 @@ impl DryRun {
     async fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Instance> {
         let instance = self.component.linked.instantiate_async(store).await;
         instance.map_err(|error| error.context(NotStarted))
+    }
+
+    /// Runs a guest until it ends or has taken too long. Loads have threads of their own, so it needs no
+    /// turn before it has computed for a tick.
+    async fn in_turns<T>(
+        &self,
+        meter: CpuMeter,
+        call: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let turns = Arc::clone(self.component.runtime.turns());
+        let claimant = Claimant::loading(&self.policy);
+        let call = pin!(call);
+        let call = InTurns::new(call, meter, turns, claimant).after_first_tick();
+        let late = |_| {
+            Err(wasmtime::format_err!(
+                "no answer after {} s",
+                TIMEOUT.as_secs()
+            ))
+        };
+        tokio::time::timeout(TIMEOUT, call)
+            .await
+            .unwrap_or_else(late)
     }
 
     fn store(&self, call: Call) -> Store<HostState> {
@@ -219,16 +247,4 @@ impl Call {
             Self::Configure => "configure",
         }
     }
-}
-
-async fn with_timeout<T>(call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    let late = |_| {
-        Err(wasmtime::format_err!(
-            "no answer after {} s",
-            TIMEOUT.as_secs()
-        ))
-    };
-    tokio::time::timeout(TIMEOUT, call)
-        .await
-        .unwrap_or_else(late)
 }

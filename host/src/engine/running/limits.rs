@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use super::cpu::{CpuMeter, Tick};
-use super::shares::{Claimant, Shares};
+use super::cpu::CpuMeter;
 use super::state::HostState;
 use super::ticker::Ticker;
 
@@ -45,7 +44,7 @@ impl Default for Limits {
 pub(crate) struct Usage {
     memory: usize,
     memory_limit: usize,
-    pub(super) cpu: CpuMeter,
+    pub(crate) cpu: CpuMeter,
     /// The limit that stopped the guest, if one did.
     pub(super) exceeded: Option<ExceededLimit>,
 }
@@ -64,11 +63,11 @@ pub(super) enum ExceededLimit {
 struct OutOfMemory;
 
 impl Usage {
-    pub(crate) fn new(limits: &Limits, claimant: Claimant) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             memory: 0,
             memory_limit: limits.memory,
-            cpu: CpuMeter::new(claimant, limits.cpu),
+            cpu: CpuMeter::new(limits.cpu),
             exceeded: None,
         }
     }
@@ -139,7 +138,7 @@ impl ResourceLimiter for Usage {
 }
 
 /// Puts every limit on a new store. The store keeps the ticker running.
-pub(crate) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>, turns: Arc<Shares>) {
+pub(crate) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>) {
     store.limiter(|state| &mut state.usage);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES);
@@ -147,12 +146,12 @@ pub(crate) fn bind(store: &mut Store<HostState>, ticker: Arc<Ticker>, turns: Arc
     store.epoch_deadline_callback(move |mut context| {
         ticker.hurry();
         let usage = &mut context.data_mut().usage;
-        Ok(match usage.cpu.tick(&turns) {
-            Tick::After(turn) => UpdateDeadline::YieldCustom(1, turn),
-            Tick::Exceeded => {
-                usage.exceeded = Some(ExceededLimit::Cpu);
-                UpdateDeadline::Interrupt
-            }
+        Ok(if usage.cpu.is_exceeded() {
+            usage.exceeded = Some(ExceededLimit::Cpu);
+            UpdateDeadline::Interrupt
+        } else {
+            // Whoever polls the guest gives its turn to the next one meanwhile.
+            UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
         })
     });
 }

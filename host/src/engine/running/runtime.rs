@@ -8,8 +8,9 @@ use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfi
 use super::shares::Shares;
 use super::state::HostState;
 use super::ticker::Ticker;
-use super::{cpu, limits};
+use super::{limits, turns};
 use crate::engine::abi;
+use crate::engine::loading::cache::EngineDigest;
 use crate::engine::loading::configured_memory;
 
 /// The most linear memory that a policy can be given, in bytes.
@@ -35,6 +36,7 @@ const WASM_STACK: usize = 512 << 10;
 /// ticker, in whatever order things are dropped.
 pub(crate) struct Runtime {
     engine: Engine,
+    digest: EngineDigest,
     ticker: Arc<Ticker>,
     turns: Arc<Shares>,
     plain: Linker<HostState>,
@@ -48,6 +50,7 @@ impl Runtime {
         let mut with_wasi = plain.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
         Ok(Self {
+            digest: EngineDigest::of(&engine),
             engine,
             ticker: Arc::clone(ticker),
             turns: Arc::clone(turns),
@@ -58,6 +61,11 @@ impl Runtime {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Returns the part of a cache key that stands for the engine.
+    pub(crate) const fn digest(&self) -> &EngineDigest {
+        &self.digest
     }
 
     /// Resolves the imports of a compiled component.
@@ -92,16 +100,17 @@ impl Runtime {
     /// Creates a store with every limit in place.
     pub(crate) fn store(&self, state: HostState) -> Store<HostState> {
         let mut store = Store::new(&self.engine, state);
-        limits::bind(
-            &mut store,
-            Arc::clone(&self.ticker),
-            Arc::clone(&self.turns),
-        );
+        limits::bind(&mut store, Arc::clone(&self.ticker));
         store
+    }
+
+    /// Returns the turns to compute of all guests.
+    pub(crate) const fn turns(&self) -> &Arc<Shares> {
+        &self.turns
     }
 }
 
-/// The two runtimes of an engine. They share a ticker, and the turns of guests that compute for long.
+/// The two runtimes of an engine. They share a ticker, and the turns to compute.
 pub(crate) struct Runtimes {
     /// For requests: optimised code in a pool of prepared slots.
     pub(crate) requests: Runtime,
@@ -115,7 +124,7 @@ impl Runtimes {
         let requests = Engine::new(common().allocation_strategy(pool(slots)))?;
         let loading = Engine::new(common().cranelift_opt_level(OptLevel::None))?;
         let ticker = Arc::new(Ticker::start([&requests, &loading])?);
-        let turns = cpu::turns();
+        let turns = turns::of_this_machine();
         Ok(Self {
             requests: Runtime::new(requests, &ticker, &turns)?,
             loading: Runtime::new(loading, &ticker, &turns)?,

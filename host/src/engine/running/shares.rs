@@ -8,14 +8,17 @@
 mod account;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use account::Pair;
 pub(crate) use account::{Account, Claimant};
+use usage::Accounts;
 
 /// Permits, and who holds them and waits for them.
 pub(crate) struct Shares {
@@ -30,8 +33,9 @@ pub(crate) enum Rule {
     /// what its accounts could hold. So one account alone gets a third of all permits, `n` greedy ones get
     /// `1/(n+2)` each, and twice as many stay free for others. For permits that are kept for long.
     KeepReserve,
-    /// Any number. For permits that are given back soon.
-    UseAll,
+    /// All but one. The last one is for those who hold none and have used little time lately. For permits
+    /// that are given back soon.
+    LeaveOne,
 }
 
 /// A permit; it is given back when it is dropped.
@@ -39,6 +43,8 @@ pub(crate) struct Permit {
     shares: Arc<Shares>,
     /// `None` once it is given back.
     claimant: Option<Claimant>,
+    /// The time to charge.
+    used: Duration,
 }
 
 /// Why a claimant would have to wait.
@@ -52,7 +58,7 @@ pub(crate) enum Busy {
 
 struct State {
     free: usize,
-    held: HashMap<Account, usize>,
+    accounts: Accounts,
     pairs: HashMap<Pair, Share>,
     /// How many wait, in all pairs.
     waiting: usize,
@@ -76,7 +82,7 @@ impl Shares {
             rule,
             state: Mutex::new(State {
                 free: permits,
-                held: HashMap::new(),
+                accounts: Accounts::default(),
                 pairs: HashMap::new(),
                 waiting: 0,
                 count: 0,
@@ -85,14 +91,12 @@ impl Shares {
     }
 
     /// Waits for a permit. The claimant with the fewest permits goes first; among equals, the one that
-    /// has waited longest since it got one.
+    /// was charged least lately; then the one that has waited longest since it got one.
     pub(crate) async fn acquire(self: &Arc<Self>, claimant: &Claimant) -> Permit {
         let waiting = {
             let mut state = self.lock();
-            // Those who wait now may not take a permit, or they would have it: nobody is overtaken.
-            if state.check(self.rule, claimant).is_ok() {
-                state.take(claimant);
-                return self.permit(claimant.clone());
+            if let Some(permit) = self.try_take(&mut state, claimant) {
+                return permit;
             }
             let (sender, receiver) = oneshot::channel();
             let number = state.enqueue(claimant, sender);
@@ -112,27 +116,40 @@ impl Shares {
         }
     }
 
+    /// Takes a permit if the claimant need not wait for it.
+    pub(crate) fn try_acquire(self: &Arc<Self>, claimant: &Claimant) -> Option<Permit> {
+        self.try_take(&mut self.lock(), claimant)
+    }
+
     /// Returns why this claimant would have to wait, if it would.
     pub(crate) fn busy(&self, claimant: &Claimant) -> Option<Busy> {
-        self.lock().check(self.rule, claimant).err()
+        self.lock().check(self.rule, claimant, Instant::now()).err()
+    }
+
+    fn try_take(self: &Arc<Self>, state: &mut State, claimant: &Claimant) -> Option<Permit> {
+        // Those who wait now may not take a permit, or they would have it: nobody is overtaken.
+        state.check(self.rule, claimant, Instant::now()).ok()?;
+        state.take(claimant);
+        Some(self.permit(claimant.clone()))
     }
 
     fn permit(self: &Arc<Self>, claimant: Claimant) -> Permit {
         Permit {
             shares: Arc::clone(self),
             claimant: Some(claimant),
+            used: Duration::ZERO,
         }
     }
 
     /// Gives free permits to those who wait and may have them.
     fn dispatch(self: &Arc<Self>, state: &mut State) {
-        while let Some((claimant, sender)) = state.next(self.rule) {
+        while let Some((claimant, sender)) = state.next(self.rule, Instant::now()) {
             state.take(&claimant);
             // Whoever has stopped waiting is about to leave the queue.
             if let Err(mut refused) = sender.send(self.permit(claimant)) {
                 // Its `Drop` would lock the state again.
                 let claimant = refused.claimant.take().expect("it was just made");
-                state.give_back(&claimant);
+                state.give_back(&claimant, Duration::ZERO);
             }
         }
     }
@@ -144,39 +161,37 @@ impl Shares {
 
 impl State {
     /// Returns whether a claimant may take a permit now.
-    fn check(&self, rule: Rule, claimant: &Claimant) -> Result<(), Busy> {
+    fn check(&self, rule: Rule, claimant: &Claimant, now: Instant) -> Result<(), Busy> {
         if self.free == 0 {
             return Err(Busy::NoneFree);
         }
-        if rule == Rule::UseAll {
-            return Ok(());
-        }
-        let pair = self.pairs.get(&claimant.pair);
-        let held_by_pair = pair.map_or(0, |share| share.held);
-        let has_room = claimant.accounts().all(|account| {
-            // Each further permit takes one from what is free, and allows two fewer.
-            let room = self.free.saturating_sub(2 * self.held_by(account));
-            held_by_pair < room.div_ceil(3)
-        });
-        if has_room {
+        let may_take = match rule {
+            Rule::KeepReserve => {
+                let pair = self.pairs.get(&claimant.pair);
+                let held_by_pair = pair.map_or(0, |share| share.held);
+                claimant.accounts().all(|account| {
+                    // Each further permit takes one from what is free, and allows two fewer.
+                    let room = self.free.saturating_sub(2 * self.accounts.held_by(account));
+                    held_by_pair < room.div_ceil(3)
+                })
+            }
+            Rule::LeaveOne => {
+                let is_modest = |account| self.accounts.is_modest(account, now);
+                self.free > 1 || claimant.accounts().all(is_modest)
+            }
+        };
+        if may_take {
             Ok(())
         } else {
             Err(Busy::ShareInUse)
         }
     }
 
-    fn held_by(&self, account: &Account) -> usize {
-        self.held.get(account).copied().unwrap_or(0)
-    }
-
     fn take(&mut self, claimant: &Claimant) {
         self.free -= 1;
         self.count += 1;
         for account in claimant.accounts() {
-            match self.held.get_mut(account) {
-                Some(held) => *held += 1,
-                None => _ = self.held.insert(account.clone(), 1),
-            }
+            self.accounts.take(account);
         }
         let served = self.count;
         let share = self.share(claimant);
@@ -184,15 +199,11 @@ impl State {
         share.served = served;
     }
 
-    fn give_back(&mut self, claimant: &Claimant) {
+    fn give_back(&mut self, claimant: &Claimant, used: Duration) {
         self.free += 1;
+        let now = Instant::now();
         for account in claimant.accounts() {
-            if let Some(held) = self.held.get_mut(account) {
-                *held -= 1;
-                if *held == 0 {
-                    self.held.remove(account);
-                }
-            }
+            self.accounts.give_back(account, used, now);
         }
         self.share(claimant).held -= 1;
         self.forget_if_unused(claimant);
@@ -207,15 +218,17 @@ impl State {
     }
 
     /// Takes the next one out of the queue that may have a permit.
-    fn next(&mut self, rule: Rule) -> Option<(Claimant, oneshot::Sender<Permit>)> {
+    fn next(&mut self, rule: Rule, now: Instant) -> Option<(Claimant, oneshot::Sender<Permit>)> {
         if self.waiting == 0 || self.free == 0 {
             return None;
         }
         let may_go = self.pairs.values().filter_map(|share| {
             let (number, _) = share.waiting.first_key_value()?;
-            self.check(rule, &share.claimant).ok()?;
-            let held = share.claimant.accounts().map(|it| self.held_by(it)).max();
-            let order = (held, share.held, share.served, *number);
+            self.check(rule, &share.claimant, now).ok()?;
+            let accounts = || share.claimant.accounts();
+            let held = accounts().map(|it| self.accounts.held_by(it)).max();
+            let charged = accounts().map(|it| self.accounts.charged(it, now)).max();
+            let order = (held, share.held, charged, share.served, *number);
             Some((order, &share.claimant))
         });
         let (_, claimant) = may_go.min_by_key(|(order, _)| *order)?;
@@ -252,9 +265,9 @@ impl State {
 }
 
 impl Permit {
-    /// Returns what it is a permit of.
-    pub(crate) fn shares(&self) -> &Arc<Shares> {
-        &self.shares
+    /// Charges the accounts for time that they used, once the permit is given back.
+    pub(crate) fn charge(&mut self, used: Duration) {
+        self.used += used;
     }
 }
 
@@ -262,7 +275,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(claimant) = self.claimant.take() {
             let mut state = self.shares.lock();
-            state.give_back(&claimant);
+            state.give_back(&claimant, self.used);
             self.shares.dispatch(&mut state);
         }
     }

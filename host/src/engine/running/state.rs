@@ -8,7 +8,6 @@ use rollgate_model::Rollout;
 use super::grants::{CallBudget, Grants};
 use super::limits::{Limits, Usage};
 use super::log::GuestLog;
-use super::shares::Claimant;
 use super::wasi::EmptyWasi;
 use crate::engine::abi::SharedContainers;
 use crate::sources::Sources;
@@ -97,13 +96,12 @@ pub(crate) struct Evaluation {
 
 impl HostState {
     pub(crate) fn for_loading(during: &'static str, policy: &Arc<str>, limits: &Limits) -> Self {
-        let claimant = Claimant::loading(policy);
         Self {
             phase: Phase::Loading {
                 during,
                 early_call: None,
             },
-            usage: Usage::new(limits, claimant),
+            usage: Usage::new(limits),
             log: GuestLog::new(Arc::clone(policy), None),
             wasi: None,
             panic: None,
@@ -115,7 +113,6 @@ impl HostState {
         grants: &Arc<Grants>,
         policy: &Arc<str>,
         limits: &Limits,
-        claimant: Claimant,
     ) -> Self {
         Self {
             phase: Phase::Evaluating(Evaluation {
@@ -124,18 +121,18 @@ impl HostState {
                 budget: CallBudget::default(),
                 waiting_for: None,
             }),
-            usage: Usage::new(limits, claimant),
+            usage: Usage::new(limits),
             log: GuestLog::new(Arc::clone(policy), Some(Arc::clone(review))),
             wasi: None,
             panic: None,
         }
     }
 
-    /// Waits for a source. The time does not count as CPU time of the guest, and others take its turn.
+    /// Waits for a source. The time does not count as CPU time of the guest.
     pub(crate) async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
-        let turns = self.usage.cpu.pause();
+        self.usage.cpu.enter_host_call();
         let answer = answer.await;
-        self.usage.cpu.resume(turns).await;
+        self.usage.cpu.leave_host_call();
         if let Phase::Evaluating(evaluation) = &mut self.phase {
             evaluation.waiting_for = None;
         }

@@ -11,9 +11,9 @@ use super::limits;
 
 /// The length of a tick while guests compute for long: how long such a guest may keep a processor from
 /// the others.
-const SHORT_TICK: Duration = Duration::from_millis(1);
+pub(super) const SHORT_TICK: Duration = Duration::from_millis(1);
 /// How many short ticks follow each tick of a guest.
-const SHORT_TICKS: u32 = 100;
+pub(super) const SHORT_TICKS: u32 = 100;
 
 /// Advances the epochs of two engines until it is dropped. Without it a guest that loops would run for
 /// ever, so every store holds it: see [`limits::bind`].

@@ -5,15 +5,15 @@
 //! queries within half of `cacheFor` share a result, wherever buckets start, a repeated query gets the
 //! same result, and no result is older than `cacheFor`.
 
-use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rollgate_model::{MetricsError, Sample, Series};
+use rollgate_model::MetricsError;
 use tokio::task::JoinError;
 
+use crate::sources::Weigh;
 use crate::sources::single_flight::get_or_fetch;
 
 /// The capacity in bytes of results; the least recently used are evicted.
@@ -120,31 +120,6 @@ impl Window {
             Self::Range { length, step, .. } => Self::Range { end, length, step },
         }
     }
-}
-
-/// The approximate size of an item in memory.
-pub(super) trait Weigh: Debug + Send + Sync + 'static {
-    fn bytes(&self) -> usize;
-}
-
-impl Weigh for Sample {
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + label_bytes(&self.labels)
-    }
-}
-
-impl Weigh for Series {
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + label_bytes(&self.labels) + size_of_val(self.points.as_slice())
-    }
-}
-
-fn label_bytes(labels: &[(String, String)]) -> usize {
-    let text: usize = labels
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    text + size_of_val(labels)
 }
 
 #[cfg(test)]

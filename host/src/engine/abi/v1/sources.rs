@@ -11,7 +11,7 @@ use super::clock::timestamp;
 use super::results;
 use crate::engine::running::grants::{CallRefused, HostCall};
 use crate::engine::running::state::{Evaluation, HostState, Review};
-use crate::sources::{KindRef, ListQuery, ObjectRef, Range, Reading, Scope};
+use crate::sources::{KindRef, ListQuery, ObjectRef, Range, Reading, Scope, Weigh};
 
 /// Why a host call fails.
 pub(super) enum CallError {
@@ -40,6 +40,7 @@ impl metrics::Host for HostState {
         let metrics = &review.sources.metrics;
         let answer = metrics.query(grants.requester(), &source, &query, at);
         let samples = self.wait(answer).await?;
+        self.check_held(&samples)?;
         Ok(samples.into_iter().map(sample).collect())
     }
 
@@ -58,6 +59,7 @@ impl metrics::Host for HostState {
         let metrics = &review.sources.metrics;
         let answer = metrics.query_range(grants.requester(), &source, &query, range);
         let all = self.wait(answer).await?;
+        self.check_held(&all)?;
         Ok(all.into_iter().map(series).collect())
     }
 
@@ -121,6 +123,12 @@ impl cluster::Host for HostState {
 }
 
 impl HostState {
+    /// Checks that the result of a query fits into the memory that the guest has left.
+    fn check_held(&mut self, result: &[impl Weigh]) -> Result<()> {
+        let bytes = result.iter().map(Weigh::bytes).sum();
+        self.usage.check_held_for_guest(bytes)
+    }
+
     async fn object(
         &mut self,
         call: &'static str,

@@ -80,29 +80,83 @@ fn single_permit_can_be_taken() {
 }
 
 #[test]
-fn work_that_gives_permits_back_soon_may_use_all() {
-    let shares = Shares::new(4, Rule::UseAll);
-    assert_eq!(take_all(&shares, &of("only", "a")).len(), 4);
+fn account_leaves_the_last_turn_to_others() {
+    let turns = Shares::new(4, Rule::LeaveOne);
+    let _held = take_all(&turns, &of("greedy", "a"));
+    assert_eq!(turns.lock().free, 1);
+    assert!(turns.try_acquire(&of("greedy", "b")).is_none());
+    assert!(turns.try_acquire(&of("sound", "b")).is_some());
+}
+
+#[test]
+fn account_that_used_a_lot_does_not_get_the_last_turn() {
+    let turns = Shares::new(2, Rule::LeaveOne);
+    let _other = turns.try_acquire(&of("other", "a"));
+    let (greedy, sound) = (of("greedy", "b"), of("sound", "c"));
+    for claimant in [&greedy, &sound] {
+        assert!(turns.try_acquire(claimant).is_some());
+    }
+    charge(&turns, &greedy, Duration::from_secs(1));
+    charge(&turns, &sound, Duration::from_micros(20));
+    assert!(turns.try_acquire(&greedy).is_none());
+    assert!(turns.try_acquire(&sound).is_some());
+}
+
+#[test]
+fn flood_of_short_evaluations_counts_as_one_long() {
+    let turns = Shares::new(2, Rule::LeaveOne);
+    let flood = of("greedy", "a");
+    for _ in 0..200 {
+        charge(&turns, &flood, Duration::from_micros(20));
+    }
+    let _other = turns.try_acquire(&of("other", "b"));
+    assert!(turns.try_acquire(&flood).is_none());
+}
+
+#[test]
+fn time_used_by_a_policy_counts_for_the_namespace_it_was_used_for() {
+    let turns = Shares::new(2, Rule::LeaveOne);
+    charge(&turns, &of("loop", "tenant"), Duration::from_secs(1));
+    let _other = turns.try_acquire(&of("other", "b"));
+    assert!(turns.try_acquire(&of("sound", "tenant")).is_none());
+    assert!(turns.try_acquire(&of("sound", "shop")).is_some());
 }
 
 #[test]
 fn claimant_with_the_fewest_permits_goes_first() {
-    let shares = Shares::new(2, Rule::UseAll);
+    let turns = Shares::new(4, Rule::LeaveOne);
     let (greedy, modest) = (of("greedy", "a"), of("modest", "b"));
-    let mut held = take_all(&shares, &greedy);
-    let mut first = Box::pin(shares.acquire(&greedy));
-    let mut second = Box::pin(shares.acquire(&modest));
+    charge(&turns, &modest, Duration::from_secs(1));
+    let mut held = take_all(&turns, &greedy);
+    let _last = turns.try_acquire(&of("last", "c"));
+    let mut first = Box::pin(turns.acquire(&greedy));
+    let mut second = Box::pin(turns.acquire(&modest));
     assert!(first.as_mut().now_or_never().is_none());
     assert!(second.as_mut().now_or_never().is_none());
-    held.pop();
+    held.truncate(1);
     let served = second.as_mut().now_or_never();
     assert!(served.is_some());
     assert!(first.as_mut().now_or_never().is_none());
 }
 
 #[test]
+fn claimant_that_used_the_least_time_goes_first() {
+    let turns = Shares::new(1, Rule::LeaveOne);
+    let (greedy, modest) = (of("greedy", "a"), of("modest", "b"));
+    charge(&turns, &greedy, Duration::from_millis(2));
+    charge(&turns, &modest, Duration::from_millis(1));
+    let held = take_all(&turns, &of("c", "c"));
+    let mut first = Box::pin(turns.acquire(&greedy));
+    let mut second = Box::pin(turns.acquire(&modest));
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(held);
+    assert!(second.as_mut().now_or_never().is_some());
+}
+
+#[test]
 fn claimants_with_equally_many_take_turns() {
-    let shares = Shares::new(1, Rule::UseAll);
+    let shares = Shares::new(1, Rule::LeaveOne);
     let (many, one) = (of("many", "a"), of("one", "b"));
     let mut running = take_all(&shares, &many).pop();
     let mut of_many: Vec<_> = (0..4).map(|_| Box::pin(shares.acquire(&many))).collect();
@@ -147,7 +201,7 @@ fn nothing_is_kept_of_those_who_have_left() {
     drop((held, late));
     let state = shares.lock();
     assert_eq!((state.free, state.waiting), (2, 0));
-    assert!(state.pairs.is_empty() && state.held.is_empty());
+    assert!(state.pairs.is_empty() && state.accounts.len() == 0);
 }
 
 #[test]
@@ -162,9 +216,36 @@ fn reason_for_waiting_tells_a_used_share_from_a_full_pool() {
     assert_eq!(full.busy(&other), Some(Busy::NoneFree));
 }
 
+#[test]
+fn time_that_was_used_is_forgotten() {
+    let mut accounts = Accounts::default();
+    let (account, now) = (Account::Namespace("a".into()), Instant::now());
+    accounts.take(&account);
+    accounts.give_back(&account, Duration::from_secs(9), now);
+    assert!(!accounts.is_modest(&account, now));
+    assert!(accounts.is_modest(&account, now + Duration::from_secs(1)));
+}
+
+#[test]
+fn accounts_that_used_little_are_not_kept() {
+    let turns = Shares::new(2, Rule::LeaveOne);
+    for number in 0..10_000 {
+        let namespace = number.to_string();
+        charge(&turns, &of(&namespace, &namespace), Duration::from_nanos(1));
+    }
+    let kept = turns.lock().accounts.len();
+    assert!(kept < 1_000, "{kept}");
+}
+
 fn of(policy: &str, namespace: &str) -> Claimant {
     let policy: Arc<str> = policy.into();
     Claimant::new(&policy, &Account::owner_of(&policy), &namespace.into())
+}
+
+/// Takes a permit, and gives it back after so much time was used.
+fn charge(shares: &Arc<Shares>, claimant: &Claimant, used: Duration) {
+    let mut permit = shares.try_acquire(claimant).expect("one is free");
+    permit.charge(used);
 }
 
 /// Takes permits until the next one would have to wait.

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use rollgate_model::MetricsErrorCode;
+use rollgate_model::{MetricsErrorCode, Sample};
 use tokio::sync::Notify;
 
 use super::*;
