@@ -387,7 +387,7 @@ impl Metrics for Long {
         _: &'a str,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Sample>, MetricsError>> {
-        let sample = |number| Sample {
+        let sample = move |number| Sample {
             labels: vec![("text".into(), format!("{number:01000}"))],
             value: 1.0,
             at,
