@@ -19,6 +19,7 @@ mod view;
 
 use rollgate_sdk::{Existing, Findings, SettingsError, Workload, WorkloadCheck};
 
+use missing::Work;
 use report::Report;
 use settings::Settings;
 use view::View;
@@ -37,6 +38,7 @@ impl WorkloadCheck for Probes {
     }
 
     fn check(&self, workload: &Workload, findings: &mut Findings) {
+        let work = Work::of(workload);
         for container in workload.long_running() {
             let view = View { container };
             let mut report = Report {
@@ -44,7 +46,7 @@ impl WorkloadCheck for Probes {
                 container,
                 findings,
             };
-            missing::check(view, &mut report);
+            missing::check(view, work, &mut report);
             reach::check(view, &mut report);
             ports::check(view, &mut report);
             twin::check(view, &mut report);

@@ -6,8 +6,10 @@ pub use rollgate_sdk::rules::Level;
 pub type Levels = rollgate_sdk::rules::Levels<Rule>;
 
 rollgate_sdk::rules! {
-    /// A container without a readinessProbe and without a startupProbe.
+    /// A container without a readinessProbe and without a startupProbe, in a Pod that declares a port.
     ReadinessMissing "readiness-missing" Deny;
+    /// The same in a Pod that declares no port.
+    WorkerReadinessMissing "worker-readiness-missing" Warn;
     /// A container without a readinessProbe whose startupProbe alone decides when it is ready.
     ReadinessOnlyAtStart "readiness-only-at-start" Warn;
     /// A container without a livenessProbe.
