@@ -210,7 +210,7 @@ impl Neighbours {
     pub fn not_seen(&self) -> Vec<Evidence> {
         let not_seen = self.not_seen.borrow();
         let evidence = |(kind, why): &(&'static str, String)| {
-            Evidence::new(["not seen: ", *kind].concat(), why)
+            Evidence::new(*kind, ["not seen: ", why].concat())
         };
         not_seen.iter().map(evidence).collect()
     }

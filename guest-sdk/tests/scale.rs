@@ -32,7 +32,8 @@ fn with<R: 'static>(case: Case, look: fn(&Workload) -> R) -> R {
     LOOK.set(Some(Box::new(move |workload| {
         RESULT.set(Some(Box::new(look(workload))));
     })));
-    case.evaluate::<Look>().expect("it only looks");
+    let verdict = case.evaluate::<Look>().expect("it only looks");
+    assert!(verdict.findings.is_empty());
     let result = RESULT.take().expect("it looked");
     *result.downcast().expect("the type of this call")
 }

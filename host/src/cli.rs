@@ -3,9 +3,11 @@
 mod check;
 mod compile;
 mod crds;
+mod explain;
 mod inputs;
 mod inspect;
 mod installation;
+mod library;
 mod manifests;
 mod notice;
 mod output;
@@ -42,6 +44,8 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     Inspect(inspect::Args),
+    Policies(library::Args),
+    Explain(explain::Args),
     Compile(compile::Args),
     Manifests(manifests::Args),
     Serve(Box<serve::Args>),
@@ -88,6 +92,8 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Policies(args) => library::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Compile(args) => compile::run(&args),
             Command::Manifests(args) => manifests::run(&args),
             Command::Serve(args) => serve::run(*args),

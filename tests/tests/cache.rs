@@ -23,7 +23,7 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let files = Files::new();
-        files.policy(include_str!("../../host/src/config/default-set.yaml"));
+        files.policy(include_str!("../data/probes-policy.yaml"));
         let home = TempDir::new().expect("a folder");
         Self { files, home }
     }
@@ -121,7 +121,7 @@ async fn private_folder_in_a_shared_one_is_used() {
 #[tokio::test]
 async fn policies_of_one_module_share_cached_code() {
     let site = Site::new();
-    let one = include_str!("../../host/src/config/default-set.yaml");
+    let one = include_str!("../data/probes-policy.yaml");
     let other = one.replace("name: probes", "name: other");
     let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
     site.files
@@ -147,7 +147,7 @@ async fn changed_settings_compile_nothing() {
             .collect()
     };
     let before = code();
-    let one = include_str!("../../host/src/config/default-set.yaml");
+    let one = include_str!("../data/probes-policy.yaml");
     let settings = "  settings: {limits: {initialDelaySeconds: 90}}";
     site.files.policy(&format!("{one}\n{settings}\n"));
     assert_eq!(site.warnings().await, Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Real changes, through a running server with the default policies.
+//! Real changes, through a running server with the policy `probes`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ async fn real_changes_are_classified_and_answered_the_same_twice() {
     let Some(corpus) = corpus() else { return };
     let changes = changes(&corpus);
     let files = Files::new();
-    files.policy(DEFAULT_SET);
+    files.policy(PROBES);
     let (server, client) = (files.serve(&[]), files.client());
     server.ready().await;
     let (mut answers, mut taken) = (Vec::new(), Vec::new());
@@ -45,7 +45,7 @@ async fn real_changes_are_classified_and_answered_the_same_twice() {
 async fn creation_without_a_readiness_probe_is_denied() {
     let Some(corpus) = corpus() else { return };
     let files = Files::new();
-    files.policy(DEFAULT_SET);
+    files.policy(PROBES);
     let (server, client) = (files.serve(&[]), files.client());
     server.ready().await;
     let mut answers = Vec::new();
@@ -64,8 +64,8 @@ async fn creation_without_a_readiness_probe_is_denied() {
     tell("policies", &count(answers.iter().flat_map(said)));
 }
 
-/// The set that is in force where no policies are named, with `serve`'s folder being one.
-const DEFAULT_SET: &str = include_str!("../../host/src/config/default-set.yaml");
+/// The policy `probes` with its default settings.
+const PROBES: &str = include_str!("../data/probes-policy.yaml");
 
 fn changes(corpus: &Path) -> Vec<Value> {
     let path = corpus.join("rollouts/microservices-demo.jsonl");

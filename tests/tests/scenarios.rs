@@ -56,6 +56,16 @@ async fn twelve_factor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rollout_strategy() {
+    hold("rollout-strategy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn availability() {
+    hold("availability").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test"]
 async fn first_policy() {
     let example = root().join("examples/first-policy");
@@ -79,6 +89,23 @@ async fn policies_in_the_readmes_are_valid() {
         let module = builtin::module(policy).expect("it is bundled");
         let loaded = evaluation::load(&engine, module, &item.policy.settings).await;
         loaded.unwrap_or_else(|error| panic!("{policy}: {error}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sets_have_settings_that_their_modules_accept() {
+    let engine = evaluation::engine();
+    for set in builtin::SETS {
+        let read = read_text(set.name, set.text, Path::new(""));
+        assert_eq!(read.problems, [], "{}", set.name);
+        assert!(!read.policies.is_empty(), "{}", set.name);
+        for item in &read.policies {
+            // In a set, a policy has the name of its module.
+            let name = item.policy.name.as_str();
+            let module = builtin::module(name).expect("it is bundled");
+            let loaded = evaluation::load(&engine, module, &item.policy.settings).await;
+            loaded.unwrap_or_else(|error| panic!("{} of {}: {error}", name, set.name));
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
-    /// Files and folders of policies; the bundled default set where none are named
+    /// Files and folders of policies; the bundled set `recommended` where none are named
     #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
 

@@ -16,7 +16,7 @@ use crate::sources::ClusterSources;
 /// cannot be loaded.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files and folders of policies; the bundled default set where none are named
+    /// Files and folders of policies; the bundled set `recommended` where none are named
     #[arg(value_name = "PATH")]
     policies: Vec<PathBuf>,
     /// The folder of the cache, by default in the user's cache folder; nobody else may have access to it

@@ -76,7 +76,11 @@ fn warn_of_no_cache(why: &str) {
 
 pub(super) fn configuration(paths: &[PathBuf]) -> Configuration {
     if paths.is_empty() {
-        config::read_text("<default policies>", builtin::DEFAULT_SET, Path::new(""))
+        config::read_text(
+            "<set recommended>",
+            builtin::RECOMMENDED.text,
+            Path::new(""),
+        )
     } else {
         config::read(paths)
     }

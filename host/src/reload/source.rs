@@ -23,9 +23,9 @@ pub(crate) struct BundledPolicies;
 
 impl PolicySource for BundledPolicies {
     fn read(&mut self) -> BoxFuture<'_, Configuration> {
-        let read =
-            || config::read_text("the bundled policies", builtin::DEFAULT_SET, Path::new(""));
-        std::future::ready(read()).boxed()
+        let set = builtin::RECOMMENDED;
+        let read = config::read_text("the bundled policies", set.text, Path::new(""));
+        std::future::ready(read).boxed()
     }
 
     fn changed(&mut self) -> BoxFuture<'_, ()> {

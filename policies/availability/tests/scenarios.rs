@@ -1,0 +1,3 @@
+//! Runs every scenario natively.
+
+rollgate_sdk::testing::scenarios!(rollgate_policy_availability::Availability, "scenarios");
