@@ -61,12 +61,13 @@ fn shop() -> Value {
 }
 
 fn object(api_version: &str, kind: &str, name: &str, namespace: &str, spec: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    })
+    });
+    object["spec"] = spec;
+    object
 }
 
 fn service(name: &str, spec: Value) -> Value {
@@ -93,7 +94,10 @@ fn names(objects: Vec<Value>) -> Vec<String> {
 fn services_that_select_the_labels_of_the_template_are_neighbours() {
     let objects = vec![
         service("all", json!({"selector": {"app": "shop", "tier": "web"}})),
-        service("one", json!({"selector": {"app": "shop"}})),
+        service(
+            "one",
+            json!({"selector": {"app": "shop"}, "ports": [{"targetPort": "http"}]}),
+        ),
         service("other-value", json!({"selector": {"app": "cart"}})),
         service(
             "other-label",

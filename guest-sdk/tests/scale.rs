@@ -13,9 +13,10 @@ use std::cell::RefCell;
 
 /// Calls a function with the new object of a case.
 fn with<R: 'static>(case: Case, look: fn(&Workload) -> R) -> R {
+    type LookAt = Box<dyn Fn(&Workload)>;
     thread_local! {
         static RESULT: RefCell<Option<Box<dyn std::any::Any>>> = const { RefCell::new(None) };
-        static LOOK: RefCell<Option<Box<dyn Fn(&Workload)>>> = const { RefCell::new(None) };
+        static LOOK: RefCell<Option<LookAt>> = const { RefCell::new(None) };
     }
     struct Look;
     impl Policy for Look {
@@ -110,7 +111,8 @@ fn workload(kind: &str, strategy: &Value) -> Value {
     object
 }
 
-fn rolling(surge: Value, unavailable: Value) -> Value {
+fn rolling(surge: impl Into<Value>, unavailable: impl Into<Value>) -> Value {
+    let (surge, unavailable): (Value, Value) = (surge.into(), unavailable.into());
     json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
 }
 
@@ -131,24 +133,21 @@ fn deployment_replaces_pods_as_its_controller_resolves_the_fenceposts() {
     let table: [(Value, Row); 7] = [
         (Value::Null, [(1, 0, 1), (1, 0, 2), (1, 0, 3), (3, 2, 8)]),
         (
-            rolling(json!("25%"), json!("25%")),
+            rolling("25%", "25%"),
             [(1, 0, 1), (1, 0, 2), (1, 0, 3), (3, 2, 8)],
         ),
         // Both are rounded to 0 for few replicas: one Pod is stopped.
         (
-            rolling(json!(0), json!("25%")),
+            rolling(0, "25%"),
             [(0, 1, 0), (0, 1, 1), (0, 1, 2), (0, 2, 8)],
         ),
         (
-            rolling(json!("1%"), json!(0)),
+            rolling("1%", 0),
             [(1, 0, 1), (1, 0, 2), (1, 0, 3), (1, 0, 10)],
         ),
+        (rolling(1, 5), [(1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 5, 5)]),
         (
-            rolling(json!(1), json!(5)),
-            [(1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 5, 5)],
-        ),
-        (
-            rolling(json!(0), json!("100%")),
+            rolling(0, "100%"),
             [(0, 1, 0), (0, 2, 0), (0, 3, 0), (0, 10, 0)],
         ),
         (
@@ -170,11 +169,11 @@ fn daemonset_rounds_both_numbers_up() {
     let table: [(Value, Row); 3] = [
         (Value::Null, [(0, 1, 0), (0, 1, 1), (0, 1, 2), (0, 1, 9)]),
         (
-            rolling(json!(0), json!("25%")),
+            rolling(0, "25%"),
             [(0, 1, 0), (0, 1, 1), (0, 1, 2), (0, 3, 7)],
         ),
         (
-            rolling(json!("25%"), json!(0)),
+            rolling("25%", 0),
             [(1, 0, 1), (1, 0, 2), (1, 0, 3), (3, 0, 10)],
         ),
     ];
@@ -253,7 +252,7 @@ fn replicas(case: Case) -> Option<Replicas> {
     })
 }
 
-fn hpa(min: Value) -> Value {
+fn hpa(min: Option<i32>) -> Value {
     json!({
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -285,15 +284,12 @@ fn fewest_replicas_are_those_of_the_autoscaler_else_the_written_ones_else_one() 
     assert_eq!(of(deployment(json!(4)), vec![]), (4, SetBy::Manifest));
     assert_eq!(of(deployment(Value::Null), vec![]), (1, SetBy::Manifest));
     assert_eq!(
-        of(deployment(json!(4)), vec![hpa(json!(2))]),
+        of(deployment(json!(4)), vec![hpa(Some(2))]),
         (2, by_hpa.clone())
     );
+    assert_eq!(of(deployment(json!(4)), vec![hpa(None)]), (1, by_hpa));
     assert_eq!(
-        of(deployment(json!(4)), vec![hpa(Value::Null)]),
-        (1, by_hpa)
-    );
-    assert_eq!(
-        of(deployment(json!(0)), vec![hpa(json!(2))]),
+        of(deployment(json!(0)), vec![hpa(Some(2))]),
         (0, SetBy::Manifest)
     );
     let unseen = Case::create(deployment(json!(4))).objects([]).object_error(

@@ -90,6 +90,8 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 struct Port {
     name: Option<String>,
+    /// Required by the API server. A manifest without it must not fail every workload beside it.
+    #[serde(default)]
     port: i32,
     target_port: Option<Scalar>,
     protocol: Option<String>,

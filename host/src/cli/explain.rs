@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn block_ends_where_the_next_field_begins() {
         let text = "metadata:\n  name: a\n  description: >-\n    One\n    two.\nnew:\n  a: 1\n\n  b: 2\nobjects:\n- c\n";
-        let lines = |field| block(text, field).map(|lines| lines.collect::<Vec<_>>());
+        let lines = |field| block(text, field).map(Iterator::collect::<Vec<_>>);
         assert_eq!(lines("new"), Some(vec!["new:", "  a: 1", "", "  b: 2"]));
         assert_eq!(lines("objects"), Some(vec!["objects:", "- c"]));
         assert_eq!(lines("old"), None);
