@@ -74,24 +74,24 @@ fn in_env(container: Container<'_>, index: usize, variable: &EnvVar, looks: Look
     }
 }
 
-/// The number of variables that a message lists.
-const LISTED: usize = 5;
+/// Joins at most this many names.
+fn listed(names: &[String], most: usize) -> String {
+    let more = if names.len() > most { ", …" } else { "" };
+    [&names[..names.len().min(most)].join(", "), more].concat()
+}
 
 fn in_manifest(container: Container<'_>, literals: &[String]) -> Problem {
-    let more = if literals.len() > LISTED { ", …" } else { "" };
-    let listed = &literals[..literals.len().min(LISTED)];
     Problem {
         path: container.path_to("env"),
         message: [
             "Container `",
             &container.name,
             "` has configuration written out in the manifest (",
-            &listed.join(", "),
-            more,
+            &listed(literals, 5),
             "): each environment needs a manifest of its own.",
         ]
         .concat(),
-        found: literals.join(", "),
+        found: listed(literals, 50),
         expected: "variables from a ConfigMap or a Secret".to_owned(),
         hint: "Move them to a ConfigMap whose name has a hash of its content, and refer to it by \
                envFrom; name variables that belong to the manifest in `literalVariables`."

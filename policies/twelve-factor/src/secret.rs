@@ -44,11 +44,23 @@ pub fn looks(name: &str, value: &str) -> Option<Looks> {
 pub fn without_references(value: &str) -> String {
     let mut text = value.to_owned();
     for (open, close) in [("$(", ")"), ("${", "}"), ("{{", "}}"), ("<", ">")] {
-        while let Some(start) = text.find(open)
-            && let Some(end) = text[start + open.len()..].find(close)
-        {
-            text.replace_range(start..start + open.len() + end + close.len(), "");
+        if text.contains(open) {
+            text = without(&text, open, close);
         }
     }
     text
+}
+
+/// Returns the text without what is between two marks, and without the marks.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once(open)
+        && let Some((_, after)) = inside.split_once(close)
+    {
+        kept.push_str(before);
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
 }
