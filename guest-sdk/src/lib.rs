@@ -9,6 +9,7 @@ pub mod cluster;
 mod container;
 pub mod duration;
 mod export;
+pub mod fields;
 mod finding;
 pub mod log;
 pub mod metrics;
