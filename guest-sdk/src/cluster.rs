@@ -100,7 +100,7 @@ pub fn list_fresh<T: DeserializeOwned>(
     objects.iter().map(|text| parse(kind, text)).collect()
 }
 
-fn parse<T: DeserializeOwned>(kind: &str, text: &str) -> Result<T, ClusterError> {
+pub(crate) fn parse<T: DeserializeOwned>(kind: &str, text: &str) -> Result<T, ClusterError> {
     serde_json::from_str(text).map_err(|error| ClusterError {
         code: ClusterErrorCode::Malformed,
         message: format!("a {kind} of the cluster is not as expected: {error}"),

@@ -10,6 +10,7 @@ pub mod command;
 mod container;
 pub mod duration;
 mod export;
+pub mod fields;
 pub mod image;
 pub mod log;
 pub mod metrics;

@@ -15,7 +15,9 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster::{self, ClusterError, ClusterErrorCode};
+use crate::cluster::{ClusterError, ClusterErrorCode};
+use crate::fields;
+use workload::Object;
 
 pub use image::Image;
 pub use pod::Pod;
@@ -34,13 +36,15 @@ pub fn workload(
     namespace: &str,
     name: &str,
 ) -> Result<Option<WorkloadStatus>, ClusterError> {
-    found(cluster::get_fresh(
-        kind.api_version(),
-        kind.as_str(),
+    let (api_version, of_kind) = (kind.api_version(), kind.as_str());
+    let object = found(fields::get_fresh(
+        api_version,
+        of_kind,
         namespace,
         name,
-    ))
-    .map(|object| object.map(|object| WorkloadStatus::new(kind, object)))
+        Object::of,
+    ))?;
+    Ok(object.map(|object| WorkloadStatus::new(kind, object)))
 }
 
 /// Lists the workloads of a kind. An empty `namespace` means all; `label_selector` is in kubectl's
@@ -53,8 +57,8 @@ pub fn workloads(
     namespace: &str,
     label_selector: &str,
 ) -> Result<Vec<WorkloadStatus>, ClusterError> {
-    let objects =
-        cluster::list_fresh(kind.api_version(), kind.as_str(), namespace, label_selector)?;
+    let (api_version, of_kind) = (kind.api_version(), kind.as_str());
+    let objects = fields::list_fresh(api_version, of_kind, namespace, label_selector, Object::of)?;
     Ok(objects
         .into_iter()
         .map(|object| WorkloadStatus::new(kind, object))
@@ -67,7 +71,7 @@ pub fn workloads(
 /// # Errors
 /// The read failed.
 pub fn live_pods(namespace: &str, label_selector: &str) -> Result<Vec<Pod>, ClusterError> {
-    let mut pods: Vec<Pod> = cluster::list_fresh("v1", "Pod", namespace, label_selector)?;
+    let mut pods = fields::list_fresh("v1", "Pod", namespace, label_selector, Pod::of)?;
     pods.retain(Pod::is_live);
     Ok(pods)
 }
@@ -81,7 +85,7 @@ pub fn pods_of(workload: &WorkloadStatus) -> Result<Vec<Pod>, ClusterError> {
     let Some(selector) = workload.selector() else {
         return Ok(Vec::new());
     };
-    let mut pods = live_pods(workload.namespace(), &selector)?;
+    let mut pods = live_pods(workload.namespace(), selector)?;
     pods.retain(|pod| pod.workload() == Some((workload.kind(), workload.name())));
     Ok(pods)
 }

@@ -1,68 +1,97 @@
 //! The fields of an object that are read; absent ones have the API's zero value.
 
+use crate::fields::Fields;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
-use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug)]
 pub(super) struct Metadata {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) uid: String,
     pub(super) generation: i64,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) annotations: BTreeMap<String, String>,
-    pub(super) creation_timestamp: Option<Timestamp>,
-    pub(super) deletion_timestamp: Option<Timestamp>,
-    pub(super) owner_references: Vec<Owner>,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) annotations: Vec<(String, String)>,
+    pub(super) created: Option<Timestamp>,
+    pub(super) is_being_deleted: bool,
+    pub(super) controller: Option<Owner>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// An owner of an object.
+#[derive(Clone, Debug)]
 pub(super) struct Owner {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) uid: String,
-    pub(super) controller: bool,
 }
 
 impl Metadata {
-    pub(super) fn controller(&self) -> Option<&Owner> {
-        self.owner_references.iter().find(|owner| owner.controller)
+    /// Reads the metadata of an object.
+    pub(super) fn of(object: Fields<'_>) -> Self {
+        let metadata = object.at("metadata");
+        let mut owners = metadata.at("ownerReferences").items();
+        let controller = owners.find(|owner| owner.at("controller").is_true());
+        let text = |key| metadata.at(key).text().to_owned();
+        Self {
+            name: text("name"),
+            namespace: text("namespace"),
+            uid: text("uid"),
+            generation: metadata.at("generation").number().unwrap_or_default(),
+            labels: metadata.at("labels").pairs(),
+            annotations: metadata.at("annotations").pairs(),
+            created: metadata.at("creationTimestamp").time(),
+            is_being_deleted: metadata.at("deletionTimestamp").is_there(),
+            controller: controller.map(|owner| Owner {
+                kind: owner.at("kind").text().to_owned(),
+                name: owner.at("name").text().to_owned(),
+                uid: owner.at("uid").text().to_owned(),
+            }),
+        }
     }
 }
 
 /// A container's name and image, in a Pod's or a template's spec.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug)]
 pub(super) struct Container {
     pub(super) name: String,
     pub(super) image: String,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Containers {
-    pub(super) containers: Vec<Container>,
-    pub(super) init_containers: Vec<Container>,
-}
-
-impl Containers {
-    pub(super) fn all(&self) -> impl Iterator<Item = &Container> {
-        self.containers.iter().chain(&self.init_containers)
+/// Reads all containers of a Pod's spec: the main ones and those that run first.
+pub(super) fn containers(spec: Fields<'_>) -> Vec<Container> {
+    let mut containers = Vec::new();
+    for list in ["containers", "initContainers"] {
+        for container in spec.at(list).items() {
+            containers.push(Container {
+                name: container.at("name").text().to_owned(),
+                image: container.at("image").text().to_owned(),
+            });
+        }
     }
+    containers
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug)]
 pub(super) struct Condition {
     pub(super) r#type: String,
-    pub(super) status: String,
+    pub(super) is_true: bool,
     pub(super) reason: String,
-    pub(super) last_transition_time: Option<Timestamp>,
-    pub(super) last_update_time: Option<Timestamp>,
+    pub(super) last_transition: Option<Timestamp>,
+    pub(super) last_update: Option<Timestamp>,
+}
+
+/// Reads the conditions of an object.
+pub(super) fn conditions(object: Fields<'_>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for condition in object.at("status").at("conditions").items() {
+        conditions.push(Condition {
+            r#type: condition.at("type").text().to_owned(),
+            is_true: condition.at("status").text() == "True",
+            reason: condition.at("reason").text().to_owned(),
+            last_transition: condition.at("lastTransitionTime").time(),
+            last_update: condition.at("lastUpdateTime").time(),
+        });
+    }
+    conditions
 }
 
 /// Returns the condition of this type, if it is true.
@@ -72,32 +101,11 @@ pub(super) fn true_condition<'a>(
 ) -> Option<&'a Condition> {
     conditions
         .iter()
-        .find(|condition| condition.r#type == r#type && condition.status == "True")
+        .find(|condition| condition.r#type == r#type && condition.is_true)
 }
 
-/// Deserializes a generation, which Argo Rollouts writes as a string. Other text is no generation.
-pub(super) fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    deserializer.deserialize_any(Generation)
-}
-
-struct Generation;
-
-impl Visitor<'_> for Generation {
-    type Value = i64;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a generation")
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-        Ok(number)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-        Ok(i64::try_from(number).unwrap_or(0))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
-        Ok(text.parse().unwrap_or(0))
-    }
+/// Reads a generation, which Argo Rollouts writes as a text. Other text is no generation.
+pub(super) fn generation(field: Fields<'_>) -> i64 {
+    let number = field.number();
+    number.unwrap_or_else(|| field.text().parse().unwrap_or_default())
 }

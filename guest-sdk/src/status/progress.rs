@@ -91,12 +91,12 @@ fn of_deployment(object: &Object) -> Progress {
         .find(|condition| condition.r#type == "Progressing")
         .map_or("", |condition| &condition.reason);
     let counts = Counts {
-        wanted: object.spec.replicas.unwrap_or(1),
-        updated: status.updated_replicas,
-        available: status.available_replicas,
+        wanted: object.spec.replicas,
+        updated: status.updated,
+        available: status.available,
     };
-    let is_recreate = object.spec.strategy.r#type == "Recreate";
-    let old = status.replicas - status.updated_replicas;
+    let is_recreate = object.spec.strategy == "Recreate";
+    let old = status.existing - status.updated;
     let missing = counts
         .not_updated()
         .or_else(|| (old > 0).then(|| format!("{old} Pods of an earlier template still run")))
@@ -114,7 +114,7 @@ fn of_deployment(object: &Object) -> Progress {
         Some(missing) if reason == COMPLETE && old == 0 && !is_recreate => {
             Progress::Unavailable(missing)
         }
-        Some(missing) if object.spec.paused => {
+        Some(missing) if object.spec.is_paused => {
             Progress::Rolling(format!("it is paused: {missing}"))
         }
         Some(missing) => Progress::Rolling(missing),
@@ -123,14 +123,14 @@ fn of_deployment(object: &Object) -> Progress {
 
 fn of_stateful_set(object: &Object) -> Progress {
     let status = &object.status;
-    let wanted = object.spec.replicas.unwrap_or(1);
-    let partition = object.spec.update_strategy.rolling_update.partition;
+    let wanted = object.spec.replicas;
+    let partition = object.spec.partition;
     let counts = Counts {
         wanted,
-        updated: status.updated_replicas,
-        available: status.available_replicas.min(status.ready_replicas),
+        updated: status.updated,
+        available: status.available,
     };
-    if object.spec.update_strategy.r#type == ON_DELETE {
+    if object.spec.strategy == ON_DELETE {
         return of_on_delete(&counts);
     }
     // Below the partition, Pods keep their template.
@@ -140,8 +140,8 @@ fn of_stateful_set(object: &Object) -> Progress {
     };
     let missing = to_update.not_updated().or_else(|| counts.not_available());
     // When a rollout is reverted half-way, the revisions are equal, and Pods of another one exist.
-    let is_over = status.current_revision == status.update_revision
-        && status.replicas <= status.updated_replicas;
+    let is_over =
+        status.current_revision == status.update_revision && status.existing <= status.updated;
     match missing {
         None => Progress::Complete,
         Some(missing) if is_over => Progress::Unavailable(missing),
@@ -152,11 +152,11 @@ fn of_stateful_set(object: &Object) -> Progress {
 fn of_daemon_set(object: &Object) -> Progress {
     let status = &object.status;
     let counts = Counts {
-        wanted: status.desired_number_scheduled,
-        updated: status.updated_number_scheduled,
-        available: status.number_available,
+        wanted: status.desired,
+        updated: status.updated,
+        available: status.available,
     };
-    if object.spec.update_strategy.r#type == ON_DELETE {
+    if object.spec.strategy == ON_DELETE {
         return of_on_delete(&counts);
     }
     // The status does not show whether the rollout was complete before: a Pod that is missing since

@@ -1,10 +1,10 @@
 //! When the rollout of the running version began.
 
-use super::object::{Containers, Metadata};
+use super::object::{Container, Metadata, containers};
 use super::{Image, WorkloadKind, WorkloadStatus, found};
-use crate::cluster::{self, ClusterError};
+use crate::cluster::ClusterError;
+use crate::fields::{self, Fields, value_of};
 use jiff::Timestamp;
-use serde::Deserialize;
 
 /// When the rollout of a workload's present template began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +26,18 @@ pub struct EarlierRun {
     pub replaced: Option<Timestamp>,
 }
 
-#[derive(Deserialize)]
 struct Revision {
     metadata: Metadata,
-    #[serde(default)]
-    spec: RevisionSpec,
+    containers: Vec<Container>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RevisionSpec {
-    template: RevisionTemplate,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RevisionTemplate {
-    spec: Containers,
+impl Revision {
+    fn of(object: Fields<'_>) -> Self {
+        Self {
+            metadata: Metadata::of(object),
+            containers: containers(object.at("spec").at("template").at("spec")),
+        }
+    }
 }
 
 const NUMBER: &str = "deployment.kubernetes.io/revision";
@@ -74,15 +69,15 @@ pub fn earlier_run(
         return Ok(None);
     }
     let mut sets = replica_sets(workload)?;
-    sets.sort_by_key(|set| set.metadata.creation_timestamp);
+    sets.sort_by_key(|set| set.metadata.created);
     let has_image = |set: &Revision| {
-        let mut containers = set.spec.template.spec.all();
+        let mut containers = set.containers.iter();
         containers.any(|container| Image::parse(&container.image).is_same(image))
     };
     let Some(last) = sets.iter().rposition(has_image) else {
         return Ok(None);
     };
-    let created = |set: &Revision| set.metadata.creation_timestamp;
+    let created = |set: &Revision| set.metadata.created;
     Ok(created(&sets[last]).map(|at| EarlierRun {
         created: at,
         replaced: sets.get(last + 1).and_then(created),
@@ -95,11 +90,10 @@ fn replica_sets(workload: &WorkloadStatus) -> Result<Vec<Revision>, ClusterError
         return Ok(Vec::new());
     };
     let namespace = workload.namespace();
-    let mut sets: Vec<Revision> =
-        cluster::list_fresh("apps/v1", "ReplicaSet", namespace, &selector)?;
+    let mut sets = fields::list_fresh("apps/v1", "ReplicaSet", namespace, selector, Revision::of)?;
     let uid = &workload.object.metadata.uid;
     sets.retain(|set| {
-        let owner = set.metadata.controller();
+        let owner = set.metadata.controller.as_ref();
         owner.is_some_and(|owner| owner.uid == *uid)
     });
     Ok(sets)
@@ -113,18 +107,18 @@ fn of_deployment(workload: &WorkloadStatus) -> Result<Started, ClusterError> {
     let mut present = sets
         .iter()
         .map(|set| &set.metadata)
-        .filter(|set| set.annotations.get(NUMBER).is_some_and(|own| own == number));
+        .filter(|set| value_of(&set.annotations, NUMBER) == Some(number));
     Ok(match present.next() {
-        Some(set) if set.annotations.contains_key(EARLIER_NUMBERS) => Started::ByRollback,
-        Some(set) => set.creation_timestamp.map_or(Started::Unknown, Started::At),
+        Some(set) if value_of(&set.annotations, EARLIER_NUMBERS).is_some() => Started::ByRollback,
+        Some(set) => set.created.map_or(Started::Unknown, Started::At),
         None => Started::Unknown,
     })
 }
 
 fn of_stateful_set(workload: &WorkloadStatus) -> Result<Started, ClusterError> {
     let name = &workload.object.status.update_revision;
-    let revision =
-        cluster::get_fresh::<Revision>("apps/v1", "ControllerRevision", workload.namespace(), name);
-    let created = found(revision)?.and_then(|revision| revision.metadata.creation_timestamp);
+    let (kind, namespace) = ("ControllerRevision", workload.namespace());
+    let revision = fields::get_fresh("apps/v1", kind, namespace, name, Revision::of);
+    let created = found(revision)?.and_then(|revision| revision.metadata.created);
     Ok(created.map_or(Started::Unknown, Started::At))
 }

@@ -1,7 +1,6 @@
 //! Label selectors as text, in kubectl's syntax.
 
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use crate::fields::Fields;
 
 /// Returns the selector of objects that have all of these labels; `None` where one of them cannot
 /// be a label, so that its text could change the selector.
@@ -18,48 +17,33 @@ pub fn equality_selector<'a>(
     Some(terms?.join(","))
 }
 
-/// A workload's `spec.selector`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Selector {
-    match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Expression>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Expression {
-    key: String,
-    operator: String,
-    values: Vec<String>,
-}
-
-impl Selector {
-    /// Returns the selector as text; `None` where it selects nothing, or has an operator that is
-    /// not known.
-    pub(super) fn text(&self) -> Option<String> {
-        let labels = self.match_labels.iter();
-        let equal = equality_selector(labels.map(|(key, value)| (key.as_str(), value.as_str())))?;
-        let mut terms: Vec<String> = Some(equal)
-            .filter(|text| !text.is_empty())
-            .into_iter()
-            .collect();
-        for expression in &self.match_expressions {
-            terms.push(expression.text()?);
-        }
-        (!terms.is_empty()).then(|| terms.join(","))
+/// Returns a workload's `spec.selector` as text; `None` where it selects nothing, or has an operator
+/// that is not known.
+pub(super) fn text(selector: Fields<'_>) -> Option<String> {
+    let labels = selector.at("matchLabels").pairs();
+    let mut terms = Vec::new();
+    if !labels.is_empty() {
+        let labels = labels.iter();
+        let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
+        terms.push(equality_selector(labels)?);
     }
+    for expression in selector.at("matchExpressions").items() {
+        terms.push(term(expression)?);
+    }
+    (!terms.is_empty()).then(|| terms.join(","))
 }
 
-impl Expression {
-    fn text(&self) -> Option<String> {
-        let values = || self.values.join(",");
-        Some(match self.operator.as_str() {
-            "In" => [&self.key, " in (", &values(), ")"].concat(),
-            "NotIn" => [&self.key, " notin (", &values(), ")"].concat(),
-            "Exists" => self.key.clone(),
-            "DoesNotExist" => ["!", &self.key].concat(),
-            _ => return None,
-        })
-    }
+fn term(expression: Fields<'_>) -> Option<String> {
+    let key = expression.at("key").text();
+    let values = || {
+        let values: Vec<_> = expression.at("values").items().map(Fields::text).collect();
+        values.join(",")
+    };
+    Some(match expression.at("operator").text() {
+        "In" => [key, " in (", &values(), ")"].concat(),
+        "NotIn" => [key, " notin (", &values(), ")"].concat(),
+        "Exists" => key.to_owned(),
+        "DoesNotExist" => ["!", key].concat(),
+        _ => return None,
+    })
 }

@@ -2,11 +2,11 @@
 
 use super::workload::Object;
 use super::{Image, Pod, Progress, WorkloadKind, WorkloadStatus};
+use crate::fields::Fields;
 use serde_json::{Value, json};
 
-fn workload(kind: WorkloadKind, object: Value) -> WorkloadStatus {
-    let object: Object = serde_json::from_value(object).expect("a workload");
-    WorkloadStatus::new(kind, object)
+fn workload(kind: WorkloadKind, object: &Value) -> WorkloadStatus {
+    WorkloadStatus::new(kind, Object::of(Fields::of(object)))
 }
 
 fn deployment(status: Value) -> Progress {
@@ -16,7 +16,7 @@ fn deployment(status: Value) -> Progress {
         "status": {"observedGeneration": 7},
     });
     merge(&mut object["status"], status);
-    workload(WorkloadKind::Deployment, object).progress()
+    workload(WorkloadKind::Deployment, &object).progress()
 }
 
 fn stateful_set(spec: Value, status: Value) -> Progress {
@@ -27,7 +27,7 @@ fn stateful_set(spec: Value, status: Value) -> Progress {
     });
     merge(&mut object["spec"], spec);
     merge(&mut object["status"], status);
-    workload(WorkloadKind::StatefulSet, object).progress()
+    workload(WorkloadKind::StatefulSet, &object).progress()
 }
 
 fn daemon_set(spec: Value, status: Value) -> Progress {
@@ -38,12 +38,12 @@ fn daemon_set(spec: Value, status: Value) -> Progress {
     });
     merge(&mut object["spec"], spec);
     merge(&mut object["status"], status);
-    workload(WorkloadKind::DaemonSet, object).progress()
+    workload(WorkloadKind::DaemonSet, &object).progress()
 }
 
 fn argo_rollout(status: &Value) -> Progress {
     let object = json!({"metadata": {"name": "shop", "generation": 5}, "status": status});
-    workload(WorkloadKind::Rollout, object).progress()
+    workload(WorkloadKind::Rollout, &object).progress()
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -78,10 +78,10 @@ fn deployment_without_an_observed_generation_is_rolling() {
         "status": {"observedGeneration": 7, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3},
     });
     let why = "its controller has not seen its latest change yet";
-    let progress = |object| workload(WorkloadKind::Deployment, object).progress();
-    assert_eq!(progress(object.clone()), rolling(why));
+    let progress = |object: &Value| workload(WorkloadKind::Deployment, object).progress();
+    assert_eq!(progress(&object), rolling(why));
     object["status"] = json!({});
-    assert_eq!(progress(object), rolling(why), "a new one");
+    assert_eq!(progress(&object), rolling(why), "a new one");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn deployment_with_recreate_is_rolling_until_all_pods_are_available() {
             "conditions": progressing("NewReplicaSetAvailable"),
         },
     });
-    let progress = workload(WorkloadKind::Deployment, object).progress();
+    let progress = workload(WorkloadKind::Deployment, &object).progress();
     assert_eq!(progress, rolling("0 of 3 Pods are available"));
 }
 
@@ -158,7 +158,7 @@ fn deployment_of_no_replicas_is_complete() {
     let object = json!({
         "metadata": {"generation": 1}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1},
     });
-    let empty = workload(WorkloadKind::Deployment, object);
+    let empty = workload(WorkloadKind::Deployment, &object);
     assert_eq!(
         (empty.progress(), empty.replicas()),
         (Progress::Complete, 0)
@@ -307,7 +307,7 @@ fn deployment_is_available_since_its_rollout_was_complete_and_not_since_a_pod_wa
             ],
         },
     });
-    let shop = workload(WorkloadKind::Deployment, object);
+    let shop = workload(WorkloadKind::Deployment, &object);
     let since = shop.available_since(&[pod(&json!({}), &json!("2026-06-07T00:00:00Z"))]);
     assert_eq!(since, "2026-06-01T10:00:00Z".parse().ok());
 }
@@ -319,7 +319,7 @@ fn other_kinds_are_available_since_the_last_pod_was_ready_for_min_ready_seconds(
         "spec": {"replicas": 2, "minReadySeconds": 30},
         "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2},
     });
-    let db = workload(WorkloadKind::StatefulSet, object);
+    let db = workload(WorkloadKind::StatefulSet, &object);
     let first = pod(&json!({}), &json!("2026-06-01T10:00:00Z"));
     let second = pod(&json!({}), &json!("2026-06-01T10:05:00Z"));
     let since = db.available_since(&[first.clone(), second]);
@@ -337,7 +337,7 @@ fn pod(metadata: &Value, ready_since: &Value) -> Pod {
     };
     let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": ready_since});
     let object = json!({"metadata": metadata, "status": {"conditions": [condition]}});
-    serde_json::from_value(object).expect("a Pod")
+    Pod::of(Fields::of(&object))
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn pod_runs_an_image_by_its_spec_or_by_the_digest_that_was_pulled() {
         "spec": {"containers": [{"name": "web", "image": "shop:2"}]},
         "status": {"containerStatuses": [{"name": "web", "imageID": "docker.io/library/shop@sha256:aa"}]},
     });
-    let pod: Pod = serde_json::from_value(object).expect("a Pod");
+    let pod = Pod::of(Fields::of(&object));
     for (image, runs) in [
         ("shop:2", true),
         ("docker.io/library/shop:2", true),
@@ -397,7 +397,7 @@ fn pod_without_an_image_id_runs_no_image_without_a_digest_by_accident() {
         "spec": {"containers": [{"name": "web", "image": "shop:2"}]},
         "status": {"containerStatuses": [{"name": "web", "imageID": ""}]},
     });
-    let pod: Pod = serde_json::from_value(object).expect("a Pod");
+    let pod = Pod::of(Fields::of(&object));
     assert!(!pod.runs(&Image::parse("shop:3")));
     assert_eq!(pod.image_id_of("web"), None);
 }
@@ -414,7 +414,8 @@ fn tag_and_digest_are_not_known_to_be_the_same() {
 fn selector_is_written_in_the_syntax_of_kubectl() {
     let selector = |selector: Value| {
         let object = json!({"metadata": {}, "spec": {"selector": selector}});
-        workload(WorkloadKind::Deployment, object).selector()
+        let workload = workload(WorkloadKind::Deployment, &object);
+        workload.selector().map(str::to_owned)
     };
     assert_eq!(
         selector(

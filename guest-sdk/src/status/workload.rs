@@ -1,8 +1,10 @@
 //! A workload of the cluster with its status.
 
-use super::object::{Condition, Containers, Metadata, generation, true_condition};
-use super::selector::Selector;
-use super::{Image, Pod, Progress, progress};
+use super::object::{
+    Condition, Container, Metadata, conditions, containers, generation, true_condition,
+};
+use super::{Image, Pod, Progress, progress, selector};
+use crate::fields::{Fields, value_of};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,72 +76,97 @@ pub struct WorkloadStatus {
 }
 
 /// The fields of a workload of any kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) metadata: Metadata,
-    #[serde(default)]
     pub(super) spec: Spec,
-    #[serde(default)]
     pub(super) status: Status,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug)]
 pub(super) struct Spec {
-    pub(super) replicas: Option<i64>,
-    pub(super) paused: bool,
+    pub(super) replicas: i64,
+    pub(super) is_paused: bool,
     pub(super) min_ready_seconds: i64,
-    pub(super) selector: Option<Selector>,
-    pub(super) template: Template,
-    /// Of a Deployment.
-    pub(super) strategy: Strategy,
-    /// Of a StatefulSet or DaemonSet.
-    pub(super) update_strategy: Strategy,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Template {
-    metadata: TemplateMetadata,
-    spec: Containers,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct TemplateMetadata {
-    labels: std::collections::BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Strategy {
-    pub(super) r#type: String,
-    pub(super) rolling_update: RollingUpdate,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RollingUpdate {
+    /// In kubectl's syntax.
+    pub(super) selector: Option<String>,
+    pub(super) pod_labels: Vec<(String, String)>,
+    pub(super) containers: Vec<Container>,
+    /// The type of `strategy` or `updateStrategy`.
+    pub(super) strategy: String,
     pub(super) partition: i64,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug)]
 pub(super) struct Status {
-    #[serde(deserialize_with = "generation")]
     pub(super) observed_generation: i64,
-    pub(super) replicas: i64,
-    pub(super) updated_replicas: i64,
-    pub(super) ready_replicas: i64,
-    pub(super) available_replicas: i64,
+    /// The number of Pods that exist.
+    pub(super) existing: i64,
+    /// The number that there should be, where the status has it.
+    pub(super) desired: i64,
+    pub(super) updated: i64,
+    pub(super) available: i64,
     pub(super) current_revision: String,
     pub(super) update_revision: String,
-    pub(super) desired_number_scheduled: i64,
-    pub(super) updated_number_scheduled: i64,
-    pub(super) number_available: i64,
     pub(super) phase: String,
     pub(super) message: String,
     pub(super) conditions: Vec<Condition>,
+}
+
+impl Object {
+    /// Reads a workload.
+    pub(super) fn of(object: Fields<'_>) -> Self {
+        Self {
+            metadata: Metadata::of(object),
+            spec: Spec::of(object.at("spec")),
+            status: Status::of(object),
+        }
+    }
+}
+
+impl Spec {
+    fn of(spec: Fields<'_>) -> Self {
+        let template = spec.at("template");
+        let number = |key| spec.at(key).number();
+        // A Deployment has the one, a StatefulSet and a DaemonSet have the other.
+        let update = spec.at("updateStrategy");
+        let strategy = [spec.at("strategy"), update].map(|strategy| strategy.at("type").text());
+        Self {
+            replicas: number("replicas").unwrap_or(1),
+            is_paused: spec.at("paused").is_true(),
+            min_ready_seconds: number("minReadySeconds").unwrap_or_default(),
+            selector: selector::text(spec.at("selector")),
+            pod_labels: template.at("metadata").at("labels").pairs(),
+            containers: containers(template.at("spec")),
+            strategy: strategy.concat(),
+            partition: update
+                .at("rollingUpdate")
+                .at("partition")
+                .number()
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Status {
+    fn of(object: Fields<'_>) -> Self {
+        let status = object.at("status");
+        let number = |key| status.at(key).number().unwrap_or_default();
+        let text = |key| status.at(key).text().to_owned();
+        // A DaemonSet has names of its own; of two fields, an object has one.
+        Self {
+            observed_generation: generation(status.at("observedGeneration")),
+            existing: number("replicas"),
+            desired: number("desiredNumberScheduled"),
+            updated: number("updatedReplicas") + number("updatedNumberScheduled"),
+            available: number("availableReplicas") + number("numberAvailable"),
+            current_revision: text("currentRevision"),
+            update_revision: text("updateRevision"),
+            phase: text("phase"),
+            message: text("message"),
+            conditions: conditions(object),
+        }
+    }
 }
 
 impl WorkloadStatus {
@@ -168,27 +195,26 @@ impl WorkloadStatus {
     /// Returns the value of a label of the object.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.object.metadata.labels.get(key).map(String::as_str)
+        value_of(&self.object.metadata.labels, key)
     }
 
     /// Returns the value of an annotation of the object.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        let annotations = &self.object.metadata.annotations;
-        annotations.get(key).map(String::as_str)
+        value_of(&self.object.metadata.annotations, key)
     }
 
     /// Returns the value of a label of the Pod template.
     #[must_use]
     pub fn pod_label(&self, key: &str) -> Option<&str> {
-        let labels = &self.object.spec.template.metadata.labels;
-        labels.get(key).map(String::as_str)
+        value_of(&self.object.spec.pod_labels, key)
     }
 
     /// Returns the labels of the Pod template, sorted by key.
     pub fn pod_labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let labels = &self.object.spec.template.metadata.labels;
-        labels
+        self.object
+            .spec
+            .pod_labels
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
@@ -196,40 +222,37 @@ impl WorkloadStatus {
     /// Whether a container of the Pod template has this image.
     #[must_use]
     pub fn has_image(&self, image: &Image) -> bool {
-        let mut containers = self.object.spec.template.spec.all();
+        let mut containers = self.object.spec.containers.iter();
         containers.any(|container| Image::parse(&container.image).is_same(image))
     }
 
     /// Returns the image of the template's container with this name.
     #[must_use]
     pub fn image_of(&self, container: &str) -> Option<&str> {
-        let mut containers = self.object.spec.template.spec.all();
+        let mut containers = self.object.spec.containers.iter();
         let found = containers.find(|other| other.name == container)?;
         Some(&found.image)
     }
 
     /// Returns `spec.selector` in kubectl's syntax; `None` where there is none.
     #[must_use]
-    pub fn selector(&self) -> Option<String> {
-        self.object.spec.selector.as_ref()?.text()
+    pub fn selector(&self) -> Option<&str> {
+        self.object.spec.selector.as_deref()
     }
 
     /// Returns the number of Pods that there should be.
     #[must_use]
     pub fn replicas(&self) -> i64 {
         match self.kind {
-            WorkloadKind::DaemonSet => self.object.status.desired_number_scheduled,
-            _ => self.object.spec.replicas.unwrap_or(1),
+            WorkloadKind::DaemonSet => self.object.status.desired,
+            _ => self.object.spec.replicas,
         }
     }
 
     /// Returns the number of available Pods: ready for `minReadySeconds`.
     #[must_use]
-    pub fn available(&self) -> i64 {
-        match self.kind {
-            WorkloadKind::DaemonSet => self.object.status.number_available,
-            _ => self.object.status.available_replicas,
-        }
+    pub const fn available(&self) -> i64 {
+        self.object.status.available
     }
 
     /// Returns how far the rollout of the present template is.
@@ -271,8 +294,8 @@ impl WorkloadStatus {
         let conditions = &self.object.status.conditions;
         let complete = true_condition(conditions, "Progressing")
             .filter(|condition| condition.reason == progress::COMPLETE)?
-            .last_update_time?;
-        let available = true_condition(conditions, "Available")?.last_transition_time?;
+            .last_update?;
+        let available = true_condition(conditions, "Available")?.last_transition?;
         Some(complete.max(available))
     }
 }

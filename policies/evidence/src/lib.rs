@@ -8,7 +8,7 @@ use rollgate_sdk::jiff::{SignedDuration, Timestamp};
 use rollgate_sdk::status::{self, TakenImage, WorkloadKind, equality_selector};
 use rollgate_sdk::{
     Change, Combined, Evidence, Failure, Finding, Policy, Rollout, SettingsError, Verdict,
-    Workload, clock, cluster, duration,
+    Workload, clock, duration,
 };
 
 pub use crate::settings::{OwnNamespace, Settings};
@@ -70,7 +70,7 @@ impl Policy for EvidencePolicy {
             return Ok(Verdict::deny(own_namespace(&own)));
         }
         let selector = self.selector(new)?;
-        let jobs: Vec<Job> = cluster::list_fresh("batch/v1", "Job", namespace, &selector)?;
+        let jobs = Job::list(namespace, &selector)?;
         let now = clock::now();
         let mut combined = Combined::new();
         for taken in &images {

@@ -1,32 +1,17 @@
 //! Services of production, and which Pods they select.
 
-use std::collections::BTreeMap;
-
-use rollgate_sdk::{Workload, cluster, cluster::ClusterError};
-use serde::Deserialize;
+use rollgate_sdk::Workload;
+use rollgate_sdk::cluster::ClusterError;
+use rollgate_sdk::fields::{self, value_of};
 
 use crate::role::Role;
 use crate::settings::Settings;
 
 /// A Service: its labels and its selector.
-#[derive(Deserialize)]
 pub(crate) struct Service {
-    metadata: Metadata,
-    #[serde(default)]
-    spec: Spec,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
     name: String,
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Spec {
-    selector: BTreeMap<String, String>,
+    labels: Vec<(String, String)>,
+    selector: Vec<(String, String)>,
 }
 
 impl Service {
@@ -35,29 +20,29 @@ impl Service {
     /// # Errors
     /// The read failed.
     pub(crate) fn list(namespace: &str) -> Result<Vec<Self>, ClusterError> {
-        cluster::list_fresh("v1", "Service", namespace, "")
+        fields::list_fresh("v1", "Service", namespace, "", |service| Self {
+            name: service.at("metadata").at("name").text().to_owned(),
+            labels: service.at("metadata").at("labels").pairs(),
+            selector: service.at("spec").at("selector").pairs(),
+        })
     }
 
     /// Takes over a Service of the rollout.
     pub(crate) fn of(service: &Workload) -> Self {
         Self {
-            metadata: Metadata {
-                name: service.name(),
-                labels: service.labels().into_iter().collect(),
-            },
-            spec: Spec {
-                selector: service.selector().into_iter().collect(),
-            },
+            name: service.name(),
+            labels: service.labels(),
+            selector: service.selector(),
         }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.metadata.name
+        &self.name
     }
 
     /// Whether it is one of production.
     pub(crate) fn is_of_production(&self, settings: &Settings) -> bool {
-        let value = |key: &str| self.metadata.labels.get(key).map(String::as_str);
+        let value = |key: &str| value_of(&self.labels, key);
         match &settings.production_label {
             Some(label) => value(&label.key) == Some(label.value.as_str()),
             None => Role::by(value, settings).is_none(),
@@ -66,14 +51,14 @@ impl Service {
 
     /// Whether it selects Pods with these labels. Without a selector, it selects none.
     pub(crate) fn selects<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
-        let selector = &self.spec.selector;
+        let selector = &self.selector;
         let mut terms = selector.iter();
         !selector.is_empty() && terms.all(|(key, wanted)| value(key) == Some(wanted.as_str()))
     }
 
     /// Returns the selector for people.
     pub(crate) fn selector(&self) -> String {
-        let terms = self.spec.selector.iter();
+        let terms = self.selector.iter();
         let terms: Vec<_> = terms
             .map(|(key, value)| [key, "=", value].concat())
             .collect();

@@ -36,7 +36,10 @@ impl ExprVisitor for AllRestricted {
         };
         let mut matchers = selector.matchers.matchers.iter();
         let has_it = matchers.any(|it| it.name == "namespace" && it.value == "shop");
-        assert!(has_it && selector.matchers.or_matchers.is_empty(), "{selector}");
+        assert!(
+            has_it && selector.matchers.or_matchers.is_empty(),
+            "{selector}"
+        );
         Ok(true)
     }
 }
