@@ -34,7 +34,7 @@ async fn policies_in_the_readmes_are_valid() {
         let readme = fs::read_to_string(folder.join("README.md")).expect("it has a README");
         let blocks = readme.split("```yaml\n").skip(1);
         let mut blocks = blocks.filter_map(|rest| Some(rest.split_once("```")?.0));
-        let example = blocks.find(|block| block.contains("kind: ClusterRolloutPolicy"));
+        let example = blocks.find(|block| block.contains("RolloutPolicy\n"));
         let example = example.unwrap_or_else(|| panic!("the README of {policy} shows no policy"));
         let read = read_text("README.md", example, &folder);
         assert_eq!(read.problems, [], "{policy}");

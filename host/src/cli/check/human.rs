@@ -61,7 +61,10 @@ fn summary(report: &Report) -> String {
     let mut parts = vec![workloads(&numbers)];
     parts.extend(plural(numbers.other_objects, "other object"));
     parts.extend(plural(numbers.problems, "problem"));
-    if let Some(number) = plural(report.unmatched.len(), "policy") {
+    // Without workloads nothing could match.
+    if numbers.workloads > 0
+        && let Some(number) = plural(report.unmatched.len(), "policy")
+    {
         let names: Vec<_> = report.unmatched.iter().map(PolicyName::as_str).collect();
         parts.push(format!(
             "{number} matched nothing: {}",
