@@ -448,13 +448,12 @@ async fn rollout_with_a_workload_ref_is_evaluated_by_the_referred_template() -> 
         })
     };
     let ready = json!({ "exec": { "command": ["true"] } });
-    let probed = json!({ "name": "main", "image": "cart:1", "readinessProbe": ready });
+    let bare = json!({ "name": "main", "image": "cart:2", "ports": [{ "containerPort": 80 }] });
+    let mut probed = bare.clone();
+    probed["image"] = "cart:1".into();
+    probed["readinessProbe"] = ready;
     shop.apply(&deployment("probed", &probed)).await?;
-    shop.apply(&deployment(
-        "bare",
-        &json!({ "name": "main", "image": "cart:2" }),
-    ))
-    .await?;
+    shop.apply(&deployment("bare", &bare)).await?;
     shop.apply(&json!({
         "apiVersion": "rollgate.dev/v1alpha1",
         "kind": "RolloutPolicy",

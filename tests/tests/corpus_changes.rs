@@ -56,8 +56,9 @@ async fn creation_without_a_readiness_probe_is_denied() {
         let answer = ask(&client, &server, &review).await;
         well_formed(number, &answer);
         readiness_is_told(change, &answer);
-        let unasked = lacks_readiness(template(change, "new"), Start::Unprobed);
-        assert_eq!(answer["response"]["allowed"], !unasked, "{answer}");
+        let new = template(change, "new");
+        let denied = serves(new) && lacks_readiness(new, Start::Unprobed);
+        assert_eq!(answer["response"]["allowed"], !denied, "{answer}");
         answers.push(answer);
     }
     tell("the same, created", &count(answers.iter().map(class)));
@@ -140,7 +141,13 @@ fn readiness_is_told(change: &Value, answer: &Value) {
     let found = |rule: &str| said(answer).contains(&format!("policy.probes: {rule}"));
     let [unasked, asked_at_start] = [Start::Unprobed, Start::Probed]
         .map(|start| lacks_readiness(template(change, "new"), start));
-    assert_eq!(found("readiness-missing"), unasked, "{answer}");
+    let serves = serves(template(change, "new"));
+    assert_eq!(found("readiness-missing"), unasked && serves, "{answer}");
+    assert_eq!(
+        found("worker-readiness-missing"),
+        unasked && !serves,
+        "{answer}"
+    );
     assert_eq!(found("readiness-only-at-start"), asked_at_start, "{answer}");
 }
 
@@ -156,6 +163,12 @@ fn lacks_readiness(template: &Value, start: Start) -> bool {
         container["readinessProbe"].is_null()
             && container["startupProbe"].is_object() == (start == Start::Probed)
     })
+}
+
+/// Whether a container declares a port.
+fn serves(template: &Value) -> bool {
+    let mut containers = containers(template).iter();
+    containers.any(|container| container["ports"] != Value::Null)
 }
 
 fn template<'a>(change: &'a Value, side: &str) -> &'a Value {

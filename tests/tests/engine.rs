@@ -167,7 +167,7 @@ fn without_readiness() -> Value {
             "selector": { "matchLabels": { "app": "cart" } },
             "template": {
                 "metadata": { "labels": { "app": "cart" } },
-                "spec": { "containers": [{ "name": "server", "image": "cart:1" }] },
+                "spec": { "containers": [{ "name": "server", "image": "cart:1", "ports": [{ "containerPort": 80 }] }] },
             },
         },
     })

@@ -209,7 +209,7 @@ async fn service_switches_to_the_other_colour_once_that_is_available() -> Result
     shop.apply(&deployment("green", "shop:2", Fate::NeverReady))
         .await?;
     shop.rolled_out("deployment/blue").await?;
-    shop.apply(&service("shop", "blue")).await?;
+    shop.passes(&service("shop", "blue")).await?;
     let switched = service("shop", "green");
     shop.held(&switched, "is not available in full").await?;
     shop.apply(&deployment("green", "shop:2", Fate::Ready))

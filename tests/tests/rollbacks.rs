@@ -409,6 +409,7 @@ async fn rollback_is_held_with_a_reason_if_revisions_cannot_be_read() -> Result<
 }
 
 fn workload(kind: &str, name: &str, image: &str) -> Value {
+    let container = json!({ "name": "main", "image": image, "ports": [{ "containerPort": 80 }] });
     let mut workload = json!({
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -417,7 +418,7 @@ fn workload(kind: &str, name: &str, image: &str) -> Value {
             "selector": { "matchLabels": { "app": name } },
             "template": {
                 "metadata": { "labels": { "app": name } },
-                "spec": { "containers": [{ "name": "main", "image": image }] },
+                "spec": { "containers": [container] },
             },
         },
     });

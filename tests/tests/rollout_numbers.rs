@@ -189,7 +189,17 @@ async fn budget_allows_as_many_evictions_as_the_sdk_computes() -> Result<()> {
             surge: None,
             unavailable: None,
         };
-        let mut items = vec![workload.manifest("web", None)];
+        let apply = ["apply", "--namespace", &shop, "--filename=-"];
+        let manifest = workload.manifest("web", None).to_string();
+        plane.kubectl(apply).input(manifest).ok().await?;
+        // A Pod that gets ready is told to one of its budgets alone; each of them counts when it is created.
+        wait_for("the Pods to be available", async || {
+            let object = workload.read(plane, &shop, "web").await?;
+            let available = number(&object, "/status/availableReplicas");
+            Ok((available == replicas).then_some(()))
+        })
+        .await?;
+        let mut items = Vec::new();
         for (index, (fewest, most)) in specs.iter().enumerate() {
             items.push(json!({
                 "apiVersion": "policy/v1",
@@ -203,7 +213,6 @@ async fn budget_allows_as_many_evictions_as_the_sdk_computes() -> Result<()> {
             }));
         }
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
-        let apply = ["apply", "--namespace", &shop, "--filename=-"];
         plane.kubectl(apply).input(list.to_string()).ok().await?;
         for (index, (min_available, max_unavailable)) in specs.iter().cloned().enumerate() {
             let budget = Budget {
