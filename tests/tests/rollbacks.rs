@@ -265,7 +265,7 @@ fn replica_set(name: &str, hash: &str, owner: &str) -> Value {
             "selector": { "matchLabels": labels },
             "template": {
                 "metadata": { "labels": labels },
-                "spec": { "containers": [{ "name": "main", "image": "evil:1" }] },
+                "spec": { "containers": [{ "name": "main", "image": "evil:1", "ports": [{ "containerPort": 80 }] }] },
             },
         },
     })
