@@ -190,7 +190,7 @@ fn interpret(file: &Arc<str>, bytes: &[u8], folder: &Path) -> Vec<Result<Object,
                 let all = rollgate_model::objects(document).into_iter();
                 objects.extend(all.map(|object| match object {
                     Ok(object) => compile(file, &object, folder),
-                    Err(error) => Err(vec![invalid_list(file, error)]),
+                    Err(error) => Err(vec![invalid_list(file, &error)]),
                 }));
             }
             Err(error) => {
@@ -203,7 +203,7 @@ fn interpret(file: &Arc<str>, bytes: &[u8], folder: &Path) -> Vec<Result<Object,
     objects
 }
 
-fn invalid_list(file: &Arc<str>, error: ListError) -> Problem {
+fn invalid_list(file: &Arc<str>, error: &ListError) -> Problem {
     let message = error.problem.to_string();
     Problem::of(file, &error.spans, error.pointer, message)
 }
