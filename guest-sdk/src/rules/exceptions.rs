@@ -31,8 +31,10 @@ impl<R: Rules> Exceptions<R> {
     /// Reports names that match no container, or every container by mistake.
     pub fn check(&self, problems: &mut Problems<'_>) {
         for (index, exception) in self.0.iter().enumerate() {
-            let checked = check_name(&exception.container, exception.rules.is_empty());
-            problems.at(index).at("container").keep(checked);
+            problems
+                .at(index)
+                .at("container")
+                .keep(exception.check_name());
         }
     }
 
@@ -49,25 +51,28 @@ impl<R: Rules> Exceptions<R> {
     }
 }
 
-/// Whether the name can match a container, and not all of them by mistake.
-fn check_name(container: &str, applies_to_all_rules: bool) -> Result<(), String> {
-    let (name, ends_open) = match container.strip_suffix('*') {
-        Some(beginning) => (beginning, true),
-        None => (container, false),
-    };
-    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = name.len() <= 63 && name.chars().all(letter) && !name.starts_with('-');
-    match (name, ends_open) {
-        ("", false) => Err("is empty; write the container's name".to_owned()),
-        ("", true) if applies_to_all_rules => Err(
-            "`*` without `rules` leaves every container alone, so that the policy would find \
+impl<R> Exception<R> {
+    /// Whether the name can match a container, and not all of them by mistake.
+    fn check_name(&self) -> Result<(), String> {
+        let container = self.container.as_str();
+        let (name, ends_open) = match container.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (container, false),
+        };
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_label = name.len() <= 63 && name.chars().all(letter) && !name.starts_with('-');
+        match (name, ends_open) {
+            ("", false) => Err("is empty; write the container's name".to_owned()),
+            ("", true) if self.rules.is_empty() => Err(
+                "`*` without `rules` leaves every container alone, so that the policy would find \
              nothing; name the rules, or a container"
-                .to_owned(),
-        ),
-        _ if !is_label => Err(format!(
-            "no container can be named `{container}`; write small letters, digits and `-`, with a \
+                    .to_owned(),
+            ),
+            _ if !is_label => Err(format!(
+                "no container can be named `{container}`; write small letters, digits and `-`, with a \
              `*` at the end for all names that begin so"
-        )),
-        _ => Ok(()),
+            )),
+            _ => Ok(()),
+        }
     }
 }

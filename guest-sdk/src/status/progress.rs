@@ -6,8 +6,8 @@ use std::fmt;
 /// How far a rollout is.
 ///
 /// It is [`Complete`](Progress::Complete) only where `kubectl rollout status` (for an Argo Rollout:
-/// `kubectl argo rollouts status`) ends with success. What that command waits for or fails at is
-/// told apart here. The text says what is missing.
+/// `kubectl argo rollouts status`) ends with success. What that command waits for or fails at
+/// has a case each. The text says what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// All Pods have the present template and are available.
